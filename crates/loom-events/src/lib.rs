@@ -1,0 +1,50 @@
+//! The words of Loom: ids, nouns, commands, events, effects and their encodings.
+//!
+//! A type enters only if it is journaled or on the wire. There is no I/O here, no clock and no
+//! decision; start reading at [`Event`], then [`Work`] and [`Outcome`].
+
+#![deny(missing_docs)]
+#![warn(clippy::wildcard_enum_match_arm)]
+
+mod change;
+mod chat;
+mod command;
+mod effect;
+mod envelope;
+mod event;
+mod ids;
+mod memory;
+mod plan;
+mod question;
+mod settings;
+mod time;
+mod verdict;
+
+pub use change::{FileChange, FileKind, FileState, LineCount, Operation, Origin};
+pub use chat::{
+    Answer, CallRecord, Finish, Latency, Message, ModelReply, Refusal, Role, Said, ToolCall,
+    ToolSpec, UnreadableCall, Usage,
+};
+pub use command::{Command, NewTask};
+pub use effect::{
+    CallClass, Class, Failure, FailureClass, Note, Outcome, Prepared, Proposal, Reconciled,
+    ToolResult, Work,
+};
+pub use envelope::{
+    DecodeError, EVENT_VERSION, EncodeError, Encoded, Envelope, Record, decode, encode,
+};
+pub use event::{
+    AttemptEnd, End, Event, GivenAnswer, Limit, Nudge, PlanReason, SkippedBy, Summary,
+};
+pub use ids::{
+    AttemptId, BlobId, Digest, EffectId, IdError, PlanningId, QuestionId, Seq, SubtaskId, TaskId,
+};
+pub use memory::{MemoryEntry, MemoryKind};
+pub use plan::{Check, Plan, SubtaskSpec, Tier};
+pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
+pub use settings::{ApprovalMode, Limits, Rung, TaskSettings, Verification};
+pub use time::Time;
+pub use verdict::{
+    CheckPower, CheckResult, Confidence, ConfidencePart, CriterionResult, CriterionVerdict,
+    Verdict, VerdictResult,
+};

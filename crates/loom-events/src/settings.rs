@@ -1,0 +1,144 @@
+//! What a task is allowed and how it is to be run: journaled with its creation, so that replay
+//! needs no configuration.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of one task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskSettings {
+    /// Where it must stop.
+    pub limits: Limits,
+    /// What the attempts of a subtask are, in order; after the last one a human is asked.
+    pub ladder: Vec<Rung>,
+    /// When a human must agree to a result.
+    pub approval: ApprovalMode,
+    /// Whether somebody can answer questions. If not, a question fails the task at once.
+    pub attended: bool,
+    /// Whether the plan is shown to a human before anything runs.
+    pub review_plan: bool,
+    /// How results are judged.
+    pub verification: Verification,
+    /// Re-plan after so many completed subtasks; 0 means never for this reason.
+    pub replan_interval: u32,
+    /// How many subtasks may run at once, each in a fork when more than one.
+    pub max_parallel_subtasks: u32,
+    /// How long a question waits, in milliseconds; none means for ever.
+    pub question_timeout_ms: Option<u64>,
+    /// Nothing expires in so many milliseconds after a start or a resume.
+    pub grace_ms: u64,
+}
+
+impl Default for TaskSettings {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            ladder: vec![Rung::Planned, Rung::Feedback, Rung::NextTier, Rung::TopTier],
+            approval: ApprovalMode::Auto,
+            attended: false,
+            review_plan: false,
+            verification: Verification::default(),
+            replan_interval: 10,
+            max_parallel_subtasks: 1,
+            question_timeout_ms: Some(24 * 60 * 60 * 1000),
+            grace_ms: 60_000,
+        }
+    }
+}
+
+/// Bounds of a task. Reaching one is a failure with that reason, never a completion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Attempts started in the whole task.
+    pub iterations: u32,
+    /// Model calls in one attempt.
+    pub turns_per_attempt: u32,
+    /// Accepted plans.
+    pub plan_versions: u32,
+    /// Subtasks in a plan.
+    pub max_subtasks: u32,
+    /// Prompt and completion tokens in the whole task.
+    pub tokens: u64,
+    /// Milliseconds in which the task worked: not paused, not down, not waiting only for a human.
+    pub working_time_ms: u64,
+    /// Nudges in one attempt after a failed gate.
+    pub nudges: u32,
+    /// Answers in a row that held nothing usable before an attempt ends.
+    pub unusable_answers: u32,
+    /// Transient failures of one slot in a row before it counts as a failure of the environment.
+    pub transient_retries: u32,
+    /// Times an inconclusive gate is asked again.
+    pub inconclusive_rounds: u32,
+    /// Attempts to settle an effect in doubt before the task ends as unclean.
+    pub reconciliations: u32,
+    /// Bytes of one tool's output that a model is shown.
+    pub tool_output_bytes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            iterations: 50,
+            turns_per_attempt: 20,
+            plan_versions: 5,
+            max_subtasks: 40,
+            tokens: 5_000_000,
+            working_time_ms: 8 * 60 * 60 * 1000,
+            nudges: 2,
+            unusable_answers: 3,
+            transient_retries: 5,
+            inconclusive_rounds: 2,
+            reconciliations: 3,
+            tool_output_bytes: 10_240,
+        }
+    }
+}
+
+/// One rung of the ladder: how an attempt differs from the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rung {
+    /// The planned tier.
+    Planned,
+    /// The same model, with the verdict's feedback.
+    Feedback,
+    /// The next tier up, from the attempt's base.
+    NextTier,
+    /// The highest tier, thinking, from the attempt's base.
+    TopTier,
+}
+
+/// When a human must agree to a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalMode {
+    /// Never for a verified result.
+    Auto,
+    /// For every subtask.
+    Manual,
+    /// When the confidence is below the threshold.
+    Threshold,
+}
+
+/// How results are judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verification {
+    /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model.
+    pub tier: u8,
+    /// Whether the whole goal is judged at the end.
+    pub final_gate: bool,
+    /// Below this confidence [`ApprovalMode::Threshold`] asks.
+    pub threshold: f64,
+}
+
+impl Default for Verification {
+    fn default() -> Self {
+        Self {
+            tier: 2,
+            final_gate: true,
+            threshold: 0.8,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a gate concluded, and on what evidence.
+
+use crate::{BlobId, Usage};
+use serde::{Deserialize, Serialize};
+
+/// Conclusion of a gate over one state of the workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Pass, fail or inconclusive.
+    pub result: VerdictResult,
+    /// The highest tier that had a say: 1 deterministic, 2 model, 3 vote.
+    pub tier: u8,
+    /// Every check with what was seen.
+    pub checks: Vec<CheckResult>,
+    /// Every criterion that a model judged.
+    #[serde(default)]
+    pub criteria: Vec<CriterionResult>,
+    /// How sure, with the parts it is made of.
+    pub confidence: Confidence,
+    /// For the next attempt, word for word: which check, expected, seen, where.
+    pub feedback: String,
+    /// Hash over the tree that was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<BlobId>,
+    /// Tokens of tiers 2 and 3.
+    #[serde(default)]
+    pub usage: Usage,
+    /// Fallbacks taken, such as a missing verifier.
+    #[serde(default)]
+    pub degraded: Vec<String>,
+}
+
+/// Pass, fail or inconclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictResult {
+    /// All evidence that was asked for is there.
+    Pass,
+    /// Something is missing or broken.
+    Fail,
+    /// Nobody could tell; never treated as a pass.
+    Inconclusive,
+}
+
+/// One check with what was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// The check in words.
+    pub check: String,
+    /// Whether it holds.
+    pub passed: bool,
+    /// What it can prove.
+    pub power: CheckPower,
+    /// Expected and seen, in one or a few lines.
+    pub detail: String,
+    /// Full output, when there is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<BlobId>,
+}
+
+/// What a check can prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckPower {
+    /// Was red before the work: green now is evidence.
+    Discriminating,
+    /// Was green before: proves no harm, not the work. Also the harness's own sanity checks.
+    Guard,
+    /// Not known: there was no baseline.
+    Unknown,
+}
+
+/// One criterion as a verifier model judged it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CriterionResult {
+    /// The criterion.
+    pub criterion: String,
+    /// What the model said, after the quote was checked.
+    pub verdict: CriterionVerdict,
+    /// Copied by the model from the material; empty when it gave none or it was not found there.
+    #[serde(default)]
+    pub quote: String,
+    /// In its words.
+    #[serde(default)]
+    pub why: String,
+}
+
+/// Met, not met, or cannot tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriterionVerdict {
+    /// The material shows it.
+    Met,
+    /// The material shows the opposite, with a quote.
+    NotMet,
+    /// The material does not say, or the quote was not found.
+    CannotTell,
+}
+
+/// A probability that the work is right, composed of parts that can be shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Confidence {
+    /// Between 0 and 1.
+    pub value: f64,
+    /// Log-odds, in the order in which they were added, and caps.
+    #[serde(default)]
+    pub parts: Vec<ConfidencePart>,
+}
+
+/// One term of a confidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConfidencePart {
+    /// Why.
+    pub why: String,
+    /// Log-odds added; for a cap, the cap.
+    pub delta: f64,
+}
