@@ -1,1 +1,1 @@
-//! tests
+//! Holds the tests of this package together; everything is in `main.rs` beside it.

@@ -1,8 +1,8 @@
 //! What the runner is asked to do, and what can come of it.
 
 use crate::{
-    AttemptId, BlobId, EffectId, FileChange, MemoryEntry, ModelReply, Plan, PlanningId, Question,
-    SubtaskId, Usage, Verdict,
+    AttemptId, BlobId, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan, PlanningId,
+    Question, SubtaskId, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -208,6 +208,10 @@ pub struct Prepared {
     pub model: String,
     /// Template and its hash, `executor@1f2e…`.
     pub template: String,
+    /// What each check of the subtask can prove, in the order of the plan: red before the work is
+    /// evidence afterwards, green is a guard.
+    #[serde(default)]
+    pub baseline: Vec<CheckPower>,
     /// What had to be left out to fit the budget.
     #[serde(default)]
     pub trimmed: Vec<String>,
@@ -259,6 +263,11 @@ pub enum Reconciled {
 pub enum Note {
     /// The workspace is about to change, and the content before is safe.
     FileChanged(FileChange),
+    /// The whole tree as it is before the effect touches it: what a reconciliation puts back.
+    Snapshot {
+        /// The manifest.
+        manifest: BlobId,
+    },
     /// Something to show.
     Progress {
         /// One line.

@@ -171,6 +171,8 @@ pub enum Event {
         effect: EffectId,
         change: FileChange,
     },
+    /// The tree as it is before an effect touches it is safe.
+    SnapshotTaken { effect: EffectId, manifest: BlobId },
     /// An effect that is not a model call failed.
     EffectFailed { effect: EffectId, failure: Failure },
     /// An effect was stopped.
@@ -479,6 +481,7 @@ impl Event {
             Self::ToolCallCompleted { .. } => "tool_call_completed",
             Self::ToolCallHeld { .. } => "tool_call_held",
             Self::FileChanged { .. } => "file_changed",
+            Self::SnapshotTaken { .. } => "snapshot_taken",
             Self::EffectFailed { .. } => "effect_failed",
             Self::EffectInterrupted { .. } => "effect_interrupted",
             Self::ReconcileStarted { .. } => "reconcile_started",
@@ -560,6 +563,7 @@ impl Event {
             | Self::ToolCallCompleted { .. }
             | Self::ToolCallHeld { .. }
             | Self::FileChanged { .. }
+            | Self::SnapshotTaken { .. }
             | Self::EffectFailed { .. }
             | Self::EffectInterrupted { .. }
             | Self::EffectReconciled { .. }
@@ -632,6 +636,7 @@ impl Event {
             | Self::ContextTrimmed { .. }
             | Self::ToolCallStarted { .. }
             | Self::FileChanged { .. }
+            | Self::SnapshotTaken { .. }
             | Self::ReconcileStarted { .. }
             | Self::VerificationStarted { .. }
             | Self::MergeStarted { .. }

@@ -1,1 +1,43 @@
-//! loom-router
+//! The only code that talks to a model.
+//!
+//! What lives here: model entries with their roles and tiers, the choice between them, one provider
+//! per kind of server, deadlines, retries, the bound on concurrent calls, and the strict reading of
+//! what comes back. What does not: prompts, tools, schemas of tool arguments, the journal. A caller
+//! hands over typed [`loom_events::Message`]s and gets a typed [`loom_events::Answer`].
+//!
+//! Start at [`Router`], then `openai/mod.rs` for one call from request to reply, and `dialect/mod.rs`
+//! for how an answer is interpreted.
+//!
+//! **Invariant:** nothing here repairs a call by guessing. A call is read as it was meant, or it is
+//! refused with a reason that the model can act on.
+#![deny(missing_docs)]
+
+mod call_error;
+mod dialect;
+mod discover;
+mod entry;
+mod history;
+mod json_answer;
+mod key;
+mod openai;
+mod provider;
+mod reply;
+mod repetition;
+mod request;
+mod retry;
+mod router;
+mod select;
+mod status;
+
+pub use call_error::{CallError, Deadline};
+pub use discover::{Candidate, Discovered, discover, entries, local_candidates};
+pub use entry::{Deadlines, ModelEntry, ProviderKind};
+pub use json_answer::{JsonError, JsonReply};
+pub use key::ApiKey;
+pub use openai::OpenAiCompatible;
+pub use provider::{BuiltinProviders, ListedModel, Provider, ProviderFactory};
+pub use reply::{ChatReply, Delta, DeltaSink, Discard};
+pub use request::{ChatRequest, JsonSchema, ToolChoice};
+pub use router::{Router, RouterError};
+pub use select::{NoModel, Selected, Tried};
+pub use status::ModelStatus;

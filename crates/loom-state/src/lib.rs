@@ -1,1 +1,32 @@
-//! loom-state
+//! Where Loom keeps what happened: the journal, the views derived from it, payloads, memory, lock.
+//!
+//! Start at [`Journal`], the seam; [`SqliteJournal`] is what a machine uses and [`MemoryJournal`]
+//! its twin for tests. [`subscribe()`] follows a journal. Nothing here decides what an event means
+//! for a task: the rows of lists are a fold of their own, for display only.
+
+#![deny(missing_docs)]
+
+mod check;
+#[cfg(test)]
+mod fixtures;
+mod journal;
+mod lock;
+mod memory_journal;
+mod projection;
+mod rows;
+mod search;
+mod sqlite;
+mod subscribe;
+#[cfg(test)]
+mod suite;
+
+pub use check::{Mismatch, check_projections};
+pub use journal::{AppendError, BlobError, Journal, ReadError, StorageError};
+pub use lock::{DataDirLock, Holder, LOCK_FILE, LockError};
+pub use memory_journal::MemoryJournal;
+pub use rows::{
+    ApprovalRow, Closed, Closing, MAX_FOUND, MemoryQuery, MemoryRow, RevertRecord, RowStatus,
+    SubtaskRow, TaskFilter, TaskRow,
+};
+pub use sqlite::{DATABASE_FILE, Durability, OpenError, Options, SqliteJournal};
+pub use subscribe::{Follow, subscribe};

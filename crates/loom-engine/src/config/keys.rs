@@ -1,0 +1,256 @@
+//! Every key there is, with its form and its field. This table is the schema: what is not in it
+//! does not exist, and `config/loom.toml` is tested against it.
+
+use super::error::most_like;
+use super::form::Form;
+use super::{Config, ModelConfig};
+use loom_events::Role;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// A field that takes and gives canonical values.
+pub(super) trait Slot {
+    /// Takes a value; what does not fit is said as serde says it.
+    fn put(&mut self, value: Value) -> Result<(), serde_json::Error>;
+    /// Gives its value; null when unset.
+    fn get(&self) -> Value;
+}
+
+impl<T: Serialize + DeserializeOwned> Slot for T {
+    fn put(&mut self, value: Value) -> Result<(), serde_json::Error> {
+        *self = serde_json::from_value(value)?;
+        Ok(())
+    }
+
+    fn get(&self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+}
+
+/// A key of `Of`: the whole configuration, or one model.
+pub(super) struct Key<Of> {
+    /// Dotted.
+    pub(super) path: &'static str,
+    /// What it accepts.
+    pub(super) form: Form,
+    /// Where its value is.
+    pub(super) slot: fn(&mut Of) -> &mut dyn Slot,
+}
+
+const fn key<Of>(
+    path: &'static str,
+    form: Form,
+    slot: fn(&mut Of) -> &mut dyn Slot,
+) -> Key<Of> {
+    Key { path, form, slot }
+}
+
+/// A count that may be anything a `u32` holds; limits have their own upper end only where a larger
+/// value cannot work.
+const COUNT: Form = Form::Whole(1, u32::MAX as u64);
+const COUNT_OR_ZERO: Form = Form::Whole(0, u32::MAX as u64);
+/// JSON and TOML numbers are exact up to here.
+const BIG: Form = Form::Whole(1, i64::MAX as u64);
+
+/// All keys but those of models, in the order in which they are shown.
+pub(super) const KEYS: &[Key<Config>] = &[
+    key("workspace.roots", Form::Paths, |c| &mut c.workspace.roots),
+    key("execution.max_parallel_tasks", Form::Whole(1, 1000), |c| &mut c.max_parallel_tasks),
+    key("execution.max_parallel_subtasks", Form::Whole(1, 64), |c| &mut c.task.max_parallel_subtasks),
+    key("execution.ladder", Form::Choices(&["planned", "feedback", "next_tier", "top_tier"]), |c| &mut c.task.ladder),
+    key("execution.replan_interval", COUNT_OR_ZERO, |c| &mut c.task.replan_interval),
+    key("execution.limits.iterations", COUNT, |c| &mut c.task.limits.iterations),
+    key("execution.limits.turns_per_attempt", COUNT, |c| &mut c.task.limits.turns_per_attempt),
+    key("execution.limits.plan_versions", COUNT, |c| &mut c.task.limits.plan_versions),
+    key("execution.limits.max_subtasks", COUNT, |c| &mut c.task.limits.max_subtasks),
+    key("execution.limits.tokens", BIG, |c| &mut c.task.limits.tokens),
+    key("execution.limits.working_time", Form::Duration, |c| &mut c.task.limits.working_time_ms),
+    key("execution.limits.nudges", COUNT_OR_ZERO, |c| &mut c.task.limits.nudges),
+    key("execution.limits.unusable_answers", COUNT, |c| &mut c.task.limits.unusable_answers),
+    key("execution.limits.transient_retries", COUNT_OR_ZERO, |c| &mut c.task.limits.transient_retries),
+    key("execution.limits.inconclusive_rounds", COUNT_OR_ZERO, |c| &mut c.task.limits.inconclusive_rounds),
+    key("execution.limits.reconciliations", COUNT, |c| &mut c.task.limits.reconciliations),
+    key("verification.tier", Form::Whole(1, 2), |c| &mut c.task.verification.tier),
+    key("verification.final_gate", Form::Switch, |c| &mut c.task.verification.final_gate),
+    key("approval.mode", Form::Choice(&["auto", "manual", "threshold"]), |c| &mut c.task.approval),
+    key("approval.threshold", Form::Number(0.0, 1.0), |c| &mut c.task.verification.threshold),
+    key("approval.review_plan", Form::Switch, |c| &mut c.task.review_plan),
+    key("approval.question_timeout", Form::DurationOrNever, |c| &mut c.task.question_timeout_ms),
+    key("approval.grace", Form::Duration, |c| &mut c.task.grace_ms),
+    key("state.durability", Form::Choice(&["full", "normal"]), |c| &mut c.state.durability),
+    key("tools.shell_timeout", Form::Duration, |c| &mut c.tools.shell_timeout_ms),
+    key("tools.output_bytes", Form::Whole(512, 1_048_576), |c| &mut c.task.limits.tool_output_bytes),
+    key("sandbox.mode", Form::Choice(&["auto", "bubblewrap", "none"]), |c| &mut c.sandbox.mode),
+    key("logging.level", Form::Choice(&["off", "error", "warn", "info", "debug", "trace"]), |c| &mut c.logging.level),
+];
+
+const ROLES: [&str; Role::ALL.len()] = {
+    let mut names = [""; Role::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Role::ALL[at].name();
+        at += 1;
+    }
+    names
+};
+
+/// The keys of one `[models.NAME]`.
+pub(super) const MODEL_KEYS: &[Key<ModelConfig>] = &[
+    key("provider", Form::Choice(&["openai_compatible"]), |m| &mut m.provider),
+    key("base_url", Form::Url, |m| &mut m.base_url),
+    key("model", Form::Text, |m| &mut m.model),
+    key("roles", Form::Choices(&ROLES), |m| &mut m.roles),
+    key("tier", Form::Whole(1, 3), |m| &mut m.tier),
+    key("max_tokens", COUNT, |m| &mut m.max_tokens),
+    key("temperature", Form::Number(0.0, 2.0), |m| &mut m.temperature),
+    key("context_length", Form::Whole(512, u32::MAX as u64), |m| &mut m.context_length),
+    key("max_concurrency", Form::Whole(1, 1024), |m| &mut m.max_concurrency),
+    key("retries", Form::Whole(0, 20), |m| &mut m.retries),
+    key("api_key_env", Form::Variable, |m| &mut m.api_key_env),
+    key("timeouts.connect", Form::Duration, |m| &mut m.timeouts.connect_ms),
+    key("timeouts.first_token", Form::Duration, |m| &mut m.timeouts.first_token_ms),
+    key("timeouts.stall", Form::Duration, |m| &mut m.timeouts.stall_ms),
+    key("timeouts.total", Form::Duration, |m| &mut m.timeouts.total_ms),
+];
+
+/// Sections that are planned, with what holds until then.
+const LATER_SECTIONS: &[(&str, &str)] = &[
+    ("server", "there is no daemon yet, `loom` runs tasks in its own process"),
+    ("memory", "memory is on and needs no settings"),
+    ("mcp", "tools of MCP servers cannot be used yet"),
+    ("webhooks", "follow a task with `loom run --json` instead"),
+    ("learning", "Loom does not learn from task to task yet"),
+    ("telemetry", "Loom sends nothing anywhere"),
+];
+
+/// Values of `provider` that are planned, with the way out.
+const LATER_PROVIDERS: &[(&str, &str)] = &[
+    ("ollama", "Ollama also serves \"openai_compatible\" at http://127.0.0.1:11434/v1"),
+    ("lm_studio", "LM Studio also serves \"openai_compatible\" at http://127.0.0.1:1234/v1"),
+    ("llama_cpp", "llama-server also serves \"openai_compatible\" at http://127.0.0.1:8080/v1"),
+    ("mlx", "mlx_lm.server also serves \"openai_compatible\" at http://127.0.0.1:8080/v1"),
+    ("vllm", "vLLM also serves \"openai_compatible\" at http://127.0.0.1:8000/v1"),
+    ("anthropic", "use a server that speaks \"openai_compatible\""),
+    ("scripted", "start the simulated server of `loom demo` instead"),
+];
+
+/// What a path in the configuration leads to.
+pub(super) enum Place {
+    /// One value.
+    Key(&'static Key<Config>),
+    /// One value of a model.
+    ModelKey(String, &'static Key<ModelConfig>),
+    /// A table with more below it.
+    Section,
+    /// Planned; the text says what to do until then.
+    Later(&'static str),
+    /// Nothing; the nearest valid key, when there is one.
+    Nothing(Option<String>),
+}
+
+/// Finds what a path leads to. A model's name may contain dots, so a path comes in parts.
+pub(super) fn find(parts: &[String]) -> Place {
+    if let Some((_, instead)) = LATER_SECTIONS.iter().find(|(name, _)| parts[0] == *name) {
+        return Place::Later(instead);
+    }
+    if parts[0] == "models" {
+        return find_in_models(&parts[1..]);
+    }
+    let path = parts.join(".");
+    if let Some(key) = KEYS.iter().find(|key| key.path == path) {
+        return Place::Key(key);
+    }
+    if KEYS.iter().any(|key| is_below(key.path, &path)) {
+        return Place::Section;
+    }
+    Place::Nothing(suggest(&path))
+}
+
+fn find_in_models(parts: &[String]) -> Place {
+    let Some((name, rest)) = parts.split_first() else {
+        return Place::Section;
+    };
+    let path = rest.join(".");
+    if path.is_empty() || MODEL_KEYS.iter().any(|key| is_below(key.path, &path)) {
+        return Place::Section;
+    }
+    if path == "thinking" {
+        return Place::Later(
+            "planner and replanner think and the other roles act, where the model has a switch",
+        );
+    }
+    match MODEL_KEYS.iter().find(|key| key.path == path) {
+        Some(key) => Place::ModelKey(name.clone(), key),
+        None => {
+            let near = most_like(&path, MODEL_KEYS.iter().map(|key| key.path));
+            Place::Nothing(near.map(|near| format!("models.{name}.{near}")))
+        }
+    }
+}
+
+/// What to do instead of a provider that is planned.
+pub(super) fn later_provider(name: &str) -> Option<&'static str> {
+    LATER_PROVIDERS.iter().find(|(later, _)| *later == name).map(|(_, instead)| *instead)
+}
+
+fn is_below(key: &str, section: &str) -> bool {
+    key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// The nearest key: the most alike in the same section, or the one that has this last name in
+/// another, or the most alike anywhere.
+fn suggest(path: &str) -> Option<String> {
+    let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
+    let names = |key: &Key<Config>| key.path.rsplit_once('.').map_or("", |(_, name)| name);
+    if let Some(same) = KEYS.iter().find(|key| names(key) == name) {
+        return Some(same.path.to_owned());
+    }
+    let siblings = KEYS.iter().filter(|key| is_below(key.path, section)).map(|key| key.path);
+    if let Some(near) = most_like(path, siblings) {
+        return Some(near.to_owned());
+    }
+    let sections = KEYS.iter().filter_map(|key| key.path.split('.').next()).chain(["models"]);
+    match path.contains('.') {
+        true => most_like(path, KEYS.iter().map(|key| key.path)).map(str::to_owned),
+        false => most_like(path, sections).map(str::to_owned),
+    }
+}
+
+/// Names of the sections that exist, for the environment.
+pub(super) fn sections() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().filter_map(|key| key.path.split('.').next()).chain(["models"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::form::Raw;
+
+    #[test]
+    fn every_default_has_the_form_of_its_key_and_fits_its_field() {
+        let mut config = Config::default();
+        for key in KEYS {
+            let before = (key.slot)(&mut config).get();
+            let toml = key.form.toml(&before).unwrap_or_else(|| panic!("{} is unset", key.path));
+            let parsed: toml::Table = format!("x = {toml}").parse().unwrap();
+            let raw = Raw::Typed(serde_json::to_value(&parsed["x"]).unwrap());
+            let read = key.form.read(&raw).unwrap_or_else(|e| panic!("{}: {e}", key.path));
+            (key.slot)(&mut config).put(read).unwrap();
+        }
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn a_misspelt_key_finds_its_nearest() {
+        for (wrong, right) in [
+            ("execution.max_paralel_tasks", "execution.max_parallel_tasks"),
+            ("execution.iterations", "execution.limits.iterations"),
+            ("aproval.mode", "approval.mode"),
+            ("exection", "execution"),
+            ("model", "models"),
+        ] {
+            assert_eq!(suggest(wrong).as_deref(), Some(right), "{wrong}");
+        }
+        assert_eq!(suggest("zzz"), None);
+    }
+}

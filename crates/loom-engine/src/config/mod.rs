@@ -1,0 +1,25 @@
+//! Configuration: built-in defaults, then `loom.toml` in the data directory, then a file that was
+//! named, then the environment, then flags. Every value knows where it came from.
+//!
+//! Start at `keys.rs`: one table names every key, its form and its field, and reading, checking,
+//! showing and the documentation test are derived from it. A value that does not fit is an error
+//! that names place, key and the nearest valid one; nothing is silently ignored.
+
+mod environment;
+mod error;
+mod file;
+mod form;
+mod keys;
+mod load;
+mod model;
+mod settings;
+mod show;
+
+pub use error::{ConfigError, Origin};
+pub use load::{Flag, Loaded, Sources};
+pub use model::{ModelConfig, ModelConfigError, Timeouts};
+pub use settings::{
+    Config, Durability, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig,
+    ToolsConfig, WorkspaceConfig,
+};
+pub use show::{Shown, show};

@@ -1,0 +1,153 @@
+//! The effective configuration as plain data. Where a key is in the file is not where its value is
+//! here: `keys.rs` connects the two.
+
+use super::ModelConfig;
+use loom_events::TaskSettings;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Models by name.
+    pub models: BTreeMap<String, ModelConfig>,
+    /// Where tasks may work.
+    pub workspace: WorkspaceConfig,
+    /// Settings that a task is created with: limits, ladder, verification, approval.
+    pub task: TaskSettings,
+    /// Tasks that run at once; two never write one workspace, whatever this says.
+    pub max_parallel_tasks: u32,
+    /// The journal.
+    pub state: StateConfig,
+    /// Tools.
+    pub tools: ToolsConfig,
+    /// What contains the commands that tools run.
+    pub sandbox: SandboxConfig,
+    /// What Loom writes about itself.
+    pub logging: LoggingConfig,
+}
+
+impl Config {
+    /// One local model server works on one or two prompts at a time, so more tasks would only wait
+    /// for each other; four keep it busy while some of them run their checks.
+    const MAX_PARALLEL_TASKS: u32 = 4;
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            models: BTreeMap::new(),
+            workspace: WorkspaceConfig::default(),
+            task: TaskSettings::default(),
+            max_parallel_tasks: Self::MAX_PARALLEL_TASKS,
+            state: StateConfig::default(),
+            tools: ToolsConfig::default(),
+            sandbox: SandboxConfig::default(),
+            logging: LoggingConfig::default(),
+        }
+    }
+}
+
+/// `[workspace]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkspaceConfig {
+    /// Directories beneath which a workspace may be; empty allows any that is not dangerous.
+    pub roots: Vec<PathBuf>,
+}
+
+/// `[state]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateConfig {
+    /// What an acknowledged event survives.
+    pub durability: Durability,
+}
+
+/// What an acknowledged event survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// A power cut.
+    #[default]
+    Full,
+    /// The end of the process, not a power cut.
+    Normal,
+}
+
+/// `[tools]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolsConfig {
+    /// Milliseconds after which a shell command and everything it started is killed.
+    pub shell_timeout_ms: u64,
+}
+
+impl Default for ToolsConfig {
+    /// Five minutes: a cold build of a mid-sized project fits, a command that waits for input it
+    /// will never get does not hold up the task for an evening.
+    fn default() -> Self {
+        Self {
+            shell_timeout_ms: 5 * 60 * 1000,
+        }
+    }
+}
+
+/// `[sandbox]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SandboxConfig {
+    /// What contains commands.
+    pub mode: SandboxMode,
+}
+
+/// What contains the commands that tools run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxMode {
+    /// The strongest that is there; when there is none, that is said in the result.
+    #[default]
+    Auto,
+    /// Bubblewrap, or no command runs.
+    Bubblewrap,
+    /// Nothing, on the user's word.
+    None,
+}
+
+/// `[logging]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoggingConfig {
+    /// The least severe messages that are written.
+    pub level: LogLevel,
+}
+
+/// Severity of log messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What broke.
+    Error,
+    /// What is suspicious, too.
+    #[default]
+    Warn,
+    /// What happens, too.
+    Info,
+    /// Details, too.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The word used in configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}

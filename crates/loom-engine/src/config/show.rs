@@ -1,0 +1,138 @@
+//! Every effective value with its origin, as `loom config show` prints them.
+
+use super::keys::{KEYS, Key, MODEL_KEYS};
+use super::load::Loaded;
+use super::Origin;
+
+/// One effective value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The dotted key.
+    pub key: String,
+    /// Its value as it would stand in a file; none when it is unset.
+    pub value: Option<String>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// All values, in the order of the documentation. There are no secrets among them: a key is kept
+/// only by the name of its variable.
+#[must_use]
+pub fn show(loaded: &Loaded) -> Vec<Shown> {
+    let mut config = loaded.config.clone();
+    let mut lines: Vec<_> = KEYS
+        .iter()
+        .map(|key| line(loaded, key.path.to_owned(), key, &mut config))
+        .collect();
+    for (name, model) in &mut config.models {
+        let of = |key: &Key<_>| line(loaded, format!("models.{name}.{}", key.path), key, model);
+        lines.extend(MODEL_KEYS.iter().map(of));
+    }
+    lines
+}
+
+fn line<Of>(loaded: &Loaded, path: String, key: &Key<Of>, of: &mut Of) -> Shown {
+    Shown {
+        value: key.form.toml(&(key.slot)(of).get()),
+        origin: loaded.origin(&path).clone(),
+        key: path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Sources};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    /// The repository's `config` directory.
+    fn config_dir() -> &'static Path {
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../config"))
+    }
+
+    fn load(path: &Path) -> Loaded {
+        let env = BTreeMap::new();
+        let sources = Sources { data_dir: None, file: Some(path), env: &env, flags: &[] };
+        Config::load(&sources).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// In `config/loom.toml` a comment has a space after `#` and a setting has none.
+    fn uncommented(text: &str) -> String {
+        let line = |line: &str| match line.strip_prefix('#') {
+            Some(setting) if !setting.starts_with(' ') && !setting.is_empty() => setting.to_owned(),
+            _ => line.to_owned(),
+        };
+        text.lines().map(|l| line(l) + "\n").collect()
+    }
+
+    #[test]
+    fn the_documented_file_changes_nothing_as_it_is() {
+        assert_eq!(load(&config_dir().join("loom.toml")), Loaded::default());
+    }
+
+    #[test]
+    fn the_documented_file_has_every_key_with_its_default() {
+        let text = std::fs::read_to_string(config_dir().join("loom.toml")).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("loom.toml");
+        std::fs::write(&file, uncommented(&text)).unwrap();
+        let mut loaded = load(&file);
+
+        let documented = |key: &str| matches!(loaded.origin(key), Origin::File { .. });
+        let missing: Vec<_> = KEYS
+            .iter()
+            .map(|key| key.path.to_owned())
+            .chain(MODEL_KEYS.iter().map(|key| format!("models.local.{}", key.path)))
+            .filter(|key| !documented(key))
+            .collect();
+        assert_eq!(missing, Vec::<String>::new(), "not in config/loom.toml");
+
+        let example = loaded.config.models.remove("local").unwrap();
+        assert_eq!(loaded.config, Config::default());
+        // What has no default is an example; everything else in the model is the default.
+        let default = crate::config::ModelConfig {
+            base_url: example.base_url.clone(),
+            model: example.model.clone(),
+            temperature: example.temperature,
+            context_length: example.context_length,
+            api_key_env: example.api_key_env.clone(),
+            ..crate::config::ModelConfig::default()
+        };
+        assert_eq!(example, default);
+    }
+
+    #[test]
+    fn every_profile_is_a_configuration_with_all_roles_covered() {
+        let mut seen = 0;
+        for entry in std::fs::read_dir(config_dir().join("profiles")).unwrap() {
+            let path = entry.unwrap().path();
+            let config = load(&path).config;
+            for role in loom_events::Role::ALL {
+                let covered = config.models.values().any(|m| m.roles.contains(&role));
+                assert!(covered, "{}: no model for {role}", path.display());
+            }
+            seen += 1;
+        }
+        assert!(seen >= 3);
+    }
+
+    #[test]
+    fn what_is_shown_can_be_read_back_and_names_its_origin() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        std::fs::write(&file, "[models.a]\nbase_url = 'http://h'\nroles = ['planner', 'executor']").unwrap();
+        let loaded = load(&file);
+        let shown = show(&loaded);
+        let text: String = shown
+            .iter()
+            .filter_map(|line| Some(format!("{} = {}\n", line.key, line.value.as_ref()?)))
+            .collect();
+        let again = dir.path().join("again.toml");
+        std::fs::write(&again, text).unwrap();
+        assert_eq!(load(&again).config, loaded.config);
+        let roles = shown.iter().find(|line| line.key == "models.a.roles").unwrap();
+        assert_eq!(roles.value.as_deref(), Some(r#"["planner", "executor"]"#));
+        assert!(roles.origin.to_string().ends_with("c.toml:3"));
+    }
+}

@@ -1,0 +1,173 @@
+//! Writing down what is worth keeping of a completed subtask: by the utility model where it answers
+//! in form, by code otherwise. Never fails a subtask.
+
+use super::Cx;
+use crate::broken::Broken;
+use crate::ledger::Ledger;
+use loom_events::{
+    AttemptId, FileChange, MemoryEntry, MemoryKind, Note, Operation, Outcome, Role, SubtaskId,
+    SubtaskSpec, Tier, Usage,
+};
+use loom_prompts::{ExtractorInput, clip_chars, memory_schema, parse_memory};
+use loom_router::{ChatRequest, JsonSchema};
+
+/// Longest summary, as everywhere where subtasks are listed.
+const SUMMARY_CHARS: usize = 100;
+
+/// Entries kept of one subtask: more is noise in every later prompt.
+const ENTRIES: usize = 8;
+
+/// Tokens an extraction may write: a bounded list of short facts.
+const MAX_TOKENS: u32 = 1_000;
+
+/// What an extraction needs to know: recorded facts, never the conversation.
+pub(super) struct Task {
+    goal: String,
+    subtask: SubtaskId,
+    spec: Option<SubtaskSpec>,
+    steps: Vec<String>,
+    changes: Vec<FileChange>,
+    checks: Vec<String>,
+    errors: Vec<String>,
+}
+
+impl Task {
+    pub(super) fn new(ledger: &Ledger, subtask: &SubtaskId, attempt: AttemptId) -> Self {
+        let shown = ledger.view.subtask(subtask);
+        let attempts = shown.map(|s| s.attempts.as_slice()).unwrap_or_default();
+        let verdict = attempts.last().and_then(|a| a.verdict.as_ref());
+        let checks = verdict.map(|v| v.verdict.checks.as_slice());
+        let check_line = |c: &loom_events::CheckResult| {
+            let mark = if c.passed { "passed" } else { "failed" };
+            format!("{mark}: {}", c.check)
+        };
+        let log = ledger.attempts.get(&attempt);
+        Self {
+            goal: ledger.view.goal.clone(),
+            subtask: subtask.clone(),
+            spec: shown.map(|s| s.spec.clone()),
+            steps: log.map(|log| log.steps.clone()).unwrap_or_default(),
+            changes: ledger.changes_of(subtask),
+            checks: checks
+                .unwrap_or_default()
+                .iter()
+                .map(check_line)
+                .collect(),
+            errors: attempts
+                .iter()
+                .filter(|a| !a.feedback.trim().is_empty())
+                .map(|a| a.feedback.clone())
+                .collect(),
+        }
+    }
+}
+
+pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    let asked = ask(&task, &cx).await;
+    let (summary, entries, fallback, usage) = match asked {
+        Ok((summary, entries, usage)) => (summary, entries, false, usage),
+        Err(why) => {
+            tracing::debug!(%why, subtask = %task.subtask, "extraction fell back to code");
+            let (summary, entries) = by_code(&task);
+            (summary, entries, true, Usage::default())
+        }
+    };
+    for mut entry in entries.into_iter().take(ENTRIES) {
+        entry.subtask = Some(task.subtask.clone());
+        entry.summary = clip_chars(&entry.summary, SUMMARY_CHARS);
+        cx.signals.must_note(Note::Memory(entry)).await?;
+    }
+    Ok(Outcome::Extracted {
+        summary: clip_chars(&summary, SUMMARY_CHARS),
+        fallback,
+        usage,
+    })
+}
+
+/// Asks the utility model. Whatever goes wrong has the same consequence, so it is one text.
+async fn ask(task: &Task, cx: &Cx) -> Result<(String, Vec<MemoryEntry>, Usage), String> {
+    let spec = task.spec.clone().ok_or("the subtask is not in the plan")?;
+    let mut input = ExtractorInput::new(task.goal.clone(), spec);
+    input.steps.clone_from(&task.steps);
+    input.changes = task.changes.iter().map(change_line).collect();
+    input.checks.clone_from(&task.checks);
+    let rendered = cx
+        .shared
+        .prompts
+        .extractor(&input)
+        .map_err(|error| error.to_string())?;
+    let request = ChatRequest {
+        messages: rendered.messages,
+        max_tokens: Some(MAX_TOKENS),
+        ..ChatRequest::default()
+    };
+    let schema = JsonSchema {
+        name: "memory".to_owned(),
+        schema: memory_schema(),
+    };
+    let reply = cx
+        .shared
+        .router
+        .json_for(
+            Role::Extractor,
+            Tier::Small,
+            &schema,
+            &request,
+            &cx.signals.cancel,
+        )
+        .await
+        .map_err(|error| error.to_string())?;
+    let (summary, entries) = parse_memory(&reply.value).map_err(|errors| errors.join("; "))?;
+    Ok((summary, entries, reply.reply.usage))
+}
+
+/// What code can tell: files changed and what went wrong on the way.
+fn by_code(task: &Task) -> (String, Vec<MemoryEntry>) {
+    let mut paths: Vec<&str> = task
+        .changes
+        .iter()
+        .map(|c| c.new_path.as_deref().unwrap_or(&c.path))
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let summary = match paths.as_slice() {
+        [] => "done; no file changed".to_owned(),
+        paths => format!("changed {}", paths.join(", ")),
+    };
+    let artifacts = paths.iter().map(|path| MemoryEntry {
+        kind: MemoryKind::Artifact,
+        subtask: None,
+        summary: format!("changed {path}"),
+        detail: String::new(),
+        tags: vec!["file".to_owned()],
+        relevance_to: String::new(),
+    });
+    let errors = task.errors.iter().map(|error| MemoryEntry {
+        kind: MemoryKind::Error,
+        subtask: None,
+        summary: error.lines().next().unwrap_or_default().to_owned(),
+        detail: error.clone(),
+        tags: vec!["retry".to_owned()],
+        relevance_to: String::new(),
+    });
+    (summary, artifacts.chain(errors).collect())
+}
+
+fn change_line(change: &FileChange) -> String {
+    let verb = match change.operation {
+        Operation::Create => "created",
+        Operation::Modify => "changed",
+        Operation::Delete => "deleted",
+        Operation::Rename => "renamed",
+    };
+    let to = change
+        .new_path
+        .as_ref()
+        .map(|path| format!(" to {path}"))
+        .unwrap_or_default();
+    let lines = change.lines;
+    format!(
+        "{verb} {}{to} (+{} -{})",
+        change.path, lines.added, lines.removed
+    )
+}

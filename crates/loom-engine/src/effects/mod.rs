@@ -1,0 +1,360 @@
+//! The effects: one file each. A job takes what it needs from the ledger when it is made and then
+//! runs on its own; it reports facts through [`Signals`] and ends in exactly one outcome.
+
+mod extract;
+mod judge;
+mod model;
+mod overview;
+mod plan;
+mod prepare;
+mod reconcile;
+mod said;
+mod state;
+mod tool;
+
+pub(crate) use state::task_state;
+
+use crate::broken::Broken;
+use crate::conversation::{Conversation, Texts};
+use crate::ledger::{Entry, Ledger, ResultText};
+use crate::runner::{Inbox, NoteRefused};
+use crate::shared::{Shared, TaskPlace};
+use crate::{Live, Signal};
+use loom_events::{
+    Answer, AttemptId, BlobId, EffectId, FailureClass, Message, ModelReply, Note, Outcome,
+    Seq, TaskId, ToolSpec, Work,
+};
+use loom_kernel::Start;
+use loom_tools::Seen;
+use loom_workspace::Workspace;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// A job under way.
+pub(crate) type Job = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// What every job has at hand.
+#[derive(Clone)]
+pub(crate) struct Cx {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) place: Arc<TaskPlace>,
+    pub(crate) signals: Signals,
+}
+
+/// Makes the job for a piece of work.
+pub(crate) fn job(
+    ledger: &Ledger,
+    start: &Start,
+    conversations: &Conversations,
+    shared: Arc<Shared>,
+    place: Arc<TaskPlace>,
+    signals: Signals,
+) -> Job {
+    let cx = Cx {
+        shared,
+        place,
+        signals,
+    };
+    match &start.work {
+        Work::Plan { planning, .. } => settle(plan::run(plan::Task::new(ledger, *planning), cx)),
+        Work::Prepare { attempt } => {
+            conversations.forget_ended(ledger);
+            match prepare::Task::new(ledger, *attempt) {
+                Ok(task) => settle(prepare::run(task, cx)),
+                Err(broken) => failed(broken),
+            }
+        }
+        Work::Model { attempt, turn } => {
+            match model::Task::new(ledger, *attempt, *turn, conversations) {
+                Ok(task) => settle(model::run(task, cx)),
+                Err(broken) => failed(broken),
+            }
+        }
+        Work::Tool { attempt, call, .. } => {
+            match tool::Task::new(ledger, start, *attempt, *call, conversations) {
+                Ok(task) => settle(tool::run(task, cx)),
+                Err(broken) => failed(broken),
+            }
+        }
+        Work::Verify { attempt, .. } | Work::Recheck { attempt } => {
+            match judge::Task::of_attempt(ledger, *attempt) {
+                Ok(task) => settle(judge::run(task, cx)),
+                Err(broken) => failed(broken),
+            }
+        }
+        Work::Final { .. } => settle(judge::run(judge::Task::of_goal(ledger), cx)),
+        Work::Extract { subtask, attempt } => {
+            settle(extract::run(extract::Task::new(ledger, subtask, *attempt), cx))
+        }
+        Work::Reconcile { intent } => {
+            settle(reconcile::run(reconcile::Task::new(ledger, *intent), cx))
+        }
+        // Attempts work in the workspace itself until forks exist, so there is nothing to merge.
+        Work::Merge { .. } | Work::Unmerge { .. } => failed(Broken::new(
+            FailureClass::Environment,
+            "BUG: a merge was asked for, but no attempt has a fork",
+        )),
+    }
+}
+
+fn settle(work: impl Future<Output = Result<Outcome, Broken>> + Send + 'static) -> Job {
+    Box::pin(async move {
+        work.await
+            .unwrap_or_else(|Broken(failure)| Outcome::Failed(failure))
+    })
+}
+
+fn failed(Broken(failure): Broken) -> Job {
+    Box::pin(std::future::ready(Outcome::Failed(failure)))
+}
+
+/// The way of an effect to its runner and to whoever watches.
+#[derive(Clone)]
+pub(crate) struct Signals {
+    task: TaskId,
+    effect: EffectId,
+    inbox: mpsc::Sender<Inbox>,
+    shared: Arc<Shared>,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Signals {
+    pub(crate) const fn new(
+        task: TaskId,
+        effect: EffectId,
+        inbox: mpsc::Sender<Inbox>,
+        shared: Arc<Shared>,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self {
+            task,
+            effect,
+            inbox,
+            shared,
+            cancel,
+        }
+    }
+
+    /// Makes a fact durable; the effect goes on only when this succeeds.
+    pub(crate) async fn note(&self, note: Note) -> Result<(), NoteRefused> {
+        let (ack, acked) = oneshot::channel();
+        self.inbox
+            .send(Inbox::Note(self.effect, note, ack))
+            .await
+            .map_err(|_| NoteRefused)?;
+        acked.await.unwrap_or(Err(NoteRefused))
+    }
+
+    /// The same for a job whose only answer to a refusal is to stop.
+    pub(crate) async fn must_note(&self, note: Note) -> Result<(), Broken> {
+        self.note(note)
+            .await
+            .map_err(|refused| Broken::new(FailureClass::Transient, refused.to_string()))
+    }
+
+    pub(crate) async fn degraded(&self, lines: &[String]) -> Result<(), Broken> {
+        for what in lines {
+            self.must_note(Note::Degraded { what: what.clone() })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Shows something to those who watch; nobody may be.
+    pub(crate) fn live(&self, signal: Signal) {
+        let live = Live {
+            task_id: self.task,
+            effect: self.effect,
+            signal,
+        };
+        let _nobody_watches = self.shared.live.send(Arc::new(live));
+    }
+}
+
+impl Cx {
+    pub(crate) async fn put(&self, bytes: Vec<u8>) -> Result<BlobId, Broken> {
+        self.shared
+            .journal
+            .put_blob(bytes)
+            .await
+            .map_err(|error| Broken::environment("a payload could not be kept", &error))
+    }
+
+    pub(crate) async fn put_text(&self, text: &str) -> Result<BlobId, Broken> {
+        self.put(text.as_bytes().to_vec()).await
+    }
+
+    pub(crate) async fn put_json<T: Serialize + Sync>(&self, value: &T) -> Result<BlobId, Broken> {
+        let bytes = serde_json::to_vec(value)
+            .map_err(|error| Broken::environment("a payload could not be written", &error))?;
+        self.put(bytes).await
+    }
+
+    pub(crate) async fn get(&self, id: &BlobId) -> Result<Vec<u8>, Broken> {
+        let found = self
+            .shared
+            .journal
+            .blob(id)
+            .await
+            .map_err(|error| Broken::environment("a payload could not be read", &error))?;
+        found.ok_or_else(|| Broken::damaged(&format!("payload {id}")))
+    }
+
+    pub(crate) async fn get_json<T: serde::de::DeserializeOwned>(
+        &self,
+        id: &BlobId,
+    ) -> Result<T, Broken> {
+        serde_json::from_slice(&self.get(id).await?)
+            .map_err(|error| Broken::environment("a stored payload is not what it was", &error))
+    }
+
+    /// Runs file work of the workspace off the async threads; `None` when there is no workspace.
+    pub(crate) async fn files<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&Workspace) -> Result<T, loom_workspace::FsError> + Send + 'static,
+    ) -> Result<Option<T>, Broken> {
+        let Some(workspace) = self.place.workspace.clone() else {
+            return Ok(None);
+        };
+        let done = tokio::task::spawn_blocking(move || work(&workspace)).await;
+        match done {
+            Ok(Ok(value)) => Ok(Some(value)),
+            Ok(Err(error)) => Err(Broken::environment(what, &error)),
+            Err(died) => Err(Broken::environment(what, &died)),
+        }
+    }
+
+    /// Journals the tree as it is now, so that a reconciliation can put it back.
+    pub(crate) async fn snapshot(&self) -> Result<Option<BlobId>, Broken> {
+        let taken = self
+            .files("the workspace could not be snapshotted", |workspace| {
+                let manifest = workspace.take_manifest()?;
+                Ok(workspace.save_manifest(&manifest))
+            })
+            .await?;
+        let Some(bytes) = taken else {
+            return Ok(None);
+        };
+        let manifest = self.put(bytes).await?;
+        self.signals
+            .must_note(Note::Snapshot {
+                manifest: manifest.clone(),
+            })
+            .await?;
+        Ok(Some(manifest))
+    }
+
+    /// Puts the tree back to a journaled snapshot and journals what that changed.
+    pub(crate) async fn put_back(&self, snapshot: &BlobId) -> Result<(), Broken> {
+        let bytes = self.get(snapshot).await?;
+        let Some(workspace) = self.place.workspace.clone() else {
+            return Ok(());
+        };
+        let work = move || -> Result<_, Broken> {
+            let manifest = workspace
+                .load_manifest(&bytes)
+                .map_err(|error| Broken::environment("a snapshot could not be read", &error))?;
+            workspace.restore(&manifest).map_err(|error| {
+                Broken::environment("the workspace could not be put back", &error)
+            })
+        };
+        let changes = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|died| Broken::environment("the workspace could not be put back", &died))??;
+        for change in changes {
+            self.signals.must_note(Note::FileChanged(change)).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl Texts for Cx {
+    async fn answer(&self, reply: &ModelReply) -> Result<Answer, Broken> {
+        self.get_json(&reply.answer).await
+    }
+
+    async fn result(&self, text: &ResultText) -> Result<String, Broken> {
+        match text {
+            ResultText::Inline(text) => Ok(text.clone()),
+            ResultText::Blob(id) => {
+                Ok(String::from_utf8_lossy(&self.get(id).await?).into_owned())
+            }
+        }
+    }
+}
+
+/// The frozen start of an attempt, as stored in its prompt blob.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct FrozenPrompt {
+    pub(crate) messages: Vec<Message>,
+    pub(crate) tools: Vec<ToolSpec>,
+    /// Whether a model that can think aloud should.
+    pub(crate) think: bool,
+    /// Instructions up to this seq are in the messages.
+    pub(crate) heard: Seq,
+    /// Ends every tool message.
+    pub(crate) reminder: String,
+}
+
+/// Caches of the attempts under way: what is in them can be rebuilt from the journal.
+#[derive(Clone, Default)]
+pub(crate) struct Conversations(Arc<Mutex<BTreeMap<AttemptId, Arc<Slot>>>>);
+
+/// One attempt's cache.
+#[derive(Default)]
+pub(crate) struct Slot {
+    inbox: Mutex<Pending>,
+    pub(crate) talk: tokio::sync::Mutex<Option<Talk>>,
+    /// Paths that were read or written in this attempt.
+    pub(crate) seen: Seen,
+}
+
+/// A conversation with what it was frozen with.
+pub(crate) struct Talk {
+    pub(crate) prompt: FrozenPrompt,
+    pub(crate) conversation: Conversation,
+}
+
+#[derive(Default)]
+struct Pending {
+    taken: usize,
+    entries: VecDeque<Entry>,
+}
+
+impl Conversations {
+    fn slot(&self, attempt: AttemptId) -> Arc<Slot> {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(map.entry(attempt).or_default())
+    }
+
+    fn forget_ended(&self, ledger: &Ledger) {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        map.retain(|attempt, _| !ledger.has_ended(*attempt));
+    }
+}
+
+impl Slot {
+    /// Hands over the entries that the conversation does not have yet: each is copied once.
+    fn hand_over(&self, entries: &[Entry]) {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = entries.get(inbox.taken..).unwrap_or_default();
+        inbox.entries.extend(fresh.iter().cloned());
+        inbox.taken = entries.len();
+    }
+
+    fn next(&self) -> Option<Entry> {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.entries.pop_front()
+    }
+
+    fn put_front(&self, entry: Entry) {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.entries.push_front(entry);
+    }
+}

@@ -1,0 +1,160 @@
+//! Asking the planner, first and later. Whether its plan is acceptable is the kernel's to say.
+
+use super::state::step_status;
+use super::{Cx, overview, task_state};
+use crate::broken::{Broken, chain};
+use crate::ledger::{Ledger, PlanningLog};
+use loom_events::{BlobId, FailureClass, Outcome, PlanReason, PlanningId, Proposal, Role};
+use loom_prompts::{OldStep, PlannerInput, Repair, ReplannerInput, TaskState, plan_schema};
+use loom_router::{ChatRequest, JsonError, JsonSchema};
+
+/// What a round of planning needs to know.
+pub(super) struct Task {
+    goal: String,
+    context: Option<String>,
+    instructions: Vec<String>,
+    max_subtasks: u32,
+    log: Option<PlanningLog>,
+    state: TaskState,
+    old_plan: Vec<OldStep>,
+    discoveries: Vec<String>,
+}
+
+impl Task {
+    pub(super) fn new(ledger: &Ledger, planning: PlanningId) -> Self {
+        let view = &ledger.view;
+        let old = |s: &crate::SubtaskView| OldStep {
+            spec: s.spec.clone(),
+            status: step_status(s.status),
+            summary: match &s.reason {
+                Some(reason) if s.summary.is_empty() => reason.clone(),
+                _ => s.summary.clone(),
+            },
+        };
+        Self {
+            goal: view.goal.clone(),
+            context: view.context.clone(),
+            instructions: view.steering.iter().map(|s| s.text.clone()).collect(),
+            max_subtasks: ledger.state.settings().limits.max_subtasks,
+            log: ledger.plannings.get(&planning).cloned(),
+            state: task_state(ledger, None),
+            old_plan: view.subtasks.iter().map(old).collect(),
+            discoveries: view.discoveries.clone(),
+        }
+    }
+}
+
+pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    let refused = task.log.as_ref().and_then(|log| log.refused.clone());
+    let repair = match refused {
+        None => None,
+        Some((answer, errors)) => Some(Repair {
+            answer: answer_text(&cx, answer.as_ref()).await?,
+            errors,
+        }),
+    };
+    let (role, rendered) = render(&task, repair, &cx).await?;
+    let tier = cx.shared.top_tier(role);
+    let request = ChatRequest {
+        messages: rendered.messages,
+        think: true,
+        ..ChatRequest::default()
+    };
+    let schema = JsonSchema {
+        name: "plan".to_owned(),
+        schema: plan_schema(),
+    };
+    let cancel = &cx.signals.cancel;
+    let asked = cx
+        .shared
+        .router
+        .json_for(role, tier, &schema, &request, cancel)
+        .await;
+    let (proposal, reply) = match asked {
+        Ok(answer) => {
+            cx.signals.degraded(&answer.degraded).await?;
+            let proposal = match loom_prompts::parse_plan(&answer.value) {
+                Ok(plan) => Proposal::Plan { plan },
+                Err(errors) => Proposal::Unreadable { errors },
+            };
+            (proposal, answer.reply)
+        }
+        Err(JsonError::Invalid { errors, reply, .. }) => (Proposal::Unreadable { errors }, *reply),
+        Err(JsonError::Call(error)) => {
+            return Ok(super::model::call_failed(&error, cancel.is_cancelled()));
+        }
+        Err(error @ (JsonError::NoModel(_) | JsonError::BadSchema { .. })) => {
+            return Err(Broken::new(FailureClass::Environment, chain(&error)));
+        }
+    };
+    Ok(Outcome::Planned {
+        proposal,
+        answer: cx.put_json(&reply.answer).await?,
+        usage: reply.usage,
+        model: reply.model,
+    })
+}
+
+async fn answer_text(cx: &Cx, id: Option<&BlobId>) -> Result<String, Broken> {
+    match id {
+        None => Ok(String::new()),
+        Some(id) => Ok(cx.get_json::<loom_events::Answer>(id).await?.text),
+    }
+}
+
+async fn render(
+    task: &Task,
+    repair: Option<Repair>,
+    cx: &Cx,
+) -> Result<(Role, loom_prompts::Rendered), Broken> {
+    let workspace = overview::overview(cx).await?;
+    let prompts = &cx.shared.prompts;
+    let why = task.log.as_ref().map(|log| &log.why);
+    let (role, rendered) = match why {
+        None | Some(PlanReason::Initial) => {
+            let input = PlannerInput {
+                goal: task.goal.clone(),
+                context: task.context.clone(),
+                instructions: task.instructions.clone(),
+                workspace,
+                max_subtasks: task.max_subtasks,
+                repair,
+                ..PlannerInput::default()
+            };
+            (Role::Planner, prompts.planner(&input))
+        }
+        Some(why) => {
+            let input = ReplannerInput {
+                state: task.state.clone(),
+                context: task.context.clone(),
+                reason: reason(why),
+                old_plan: task.old_plan.clone(),
+                discoveries: task.discoveries.clone(),
+                workspace,
+                max_subtasks: task.max_subtasks,
+                repair,
+                budget: None,
+            };
+            (Role::Replanner, prompts.replanner(&input))
+        }
+    };
+    let rendered = rendered
+        .map_err(|error| Broken::environment("the planner's prompt could not be made", &error))?;
+    Ok((role, rendered))
+}
+
+fn reason(why: &PlanReason) -> String {
+    match why {
+        PlanReason::Initial => "There is no plan yet.".to_owned(),
+        PlanReason::Exhausted { subtask } => format!(
+            "Every attempt at the step `{subtask}` failed. Find another way, or smaller steps."
+        ),
+        PlanReason::Interval => {
+            "Several steps are done: see whether the rest of the plan still fits.".to_owned()
+        }
+        PlanReason::Discovery { text } => format!("Something new was found: {text}"),
+        PlanReason::FinalGate { feedback } => {
+            format!("Every step is done, but the whole does not meet the goal yet: {feedback}")
+        }
+    }
+}

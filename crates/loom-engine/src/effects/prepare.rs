@@ -1,0 +1,161 @@
+//! Preparing an attempt: the workspace put where the ladder wants it, the checks tried before the
+//! work, the model chosen, the prompt frozen.
+
+use super::{Cx, FrozenPrompt, task_state};
+use crate::broken::{Broken, chain};
+use crate::ledger::Ledger;
+use loom_events::{
+    AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Note, Outcome, Prepared, Role, Rung,
+    Seq, SubtaskSpec, Tier,
+};
+use loom_prompts::{ExecutorInput, TaskState, tool_reminder};
+use loom_state::MemoryQuery;
+
+/// Facts offered to an executor; the template keeps what fits.
+const MEMORIES: usize = 8;
+
+/// What the preparation of an attempt needs to know.
+pub(super) struct Task {
+    task: loom_events::TaskId,
+    goal: String,
+    spec: SubtaskSpec,
+    rung: Rung,
+    tier: Tier,
+    /// What the previous attempt was told at its end.
+    feedback: Option<String>,
+    guidance: Vec<String>,
+    /// The snapshot that the subtask began with and the baseline of its checks, once known.
+    base: Option<(BlobId, Vec<CheckPower>)>,
+    heard: Seq,
+    state: TaskState,
+}
+
+impl Task {
+    pub(super) fn new(ledger: &Ledger, attempt: AttemptId) -> Result<Self, Broken> {
+        let unknown = || Broken::damaged(&format!("attempt {attempt}"));
+        let log = ledger.attempts.get(&attempt).ok_or_else(unknown)?;
+        let subtask = ledger.view.subtask(&log.subtask).ok_or_else(unknown)?;
+        let earlier = || {
+            ledger
+                .attempts_of(&log.subtask)
+                .filter(|(id, _)| *id < attempt)
+        };
+        let base = earlier().find_map(|(_, log)| {
+            let prepared = log.prepared.as_ref()?;
+            // A changed step has other checks: its baseline is taken anew.
+            let same = prepared.baseline.len() == subtask.spec.checks.len();
+            same.then(|| Some((prepared.base.clone()?, prepared.baseline.clone())))?
+        });
+        let feedback = earlier()
+            .next_back()
+            .map(|(_, log)| log.feedback.clone())
+            .filter(|text| !text.trim().is_empty());
+        Ok(Self {
+            task: ledger.view.id,
+            goal: ledger.view.goal.clone(),
+            spec: subtask.spec.clone(),
+            rung: log.rung,
+            tier: log.tier,
+            feedback,
+            guidance: subtask.guidance.clone(),
+            base,
+            heard: ledger.state.last_seq(),
+            state: task_state(ledger, Some(&log.subtask)),
+        })
+    }
+}
+
+pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    let (base, baseline) = ground(&task, &cx).await?;
+    let min_tier = match task.rung {
+        Rung::TopTier => cx.shared.top_tier(Role::Executor),
+        Rung::Planned | Rung::Feedback | Rung::NextTier => task.tier,
+    };
+    let selected = cx
+        .shared
+        .router
+        .select(Role::Executor, min_tier)
+        .map_err(|none| Broken::new(FailureClass::Environment, chain(&none)))?;
+    let memory = recall(&task, &cx).await?;
+    let mut input = ExecutorInput::new(task.state.clone(), task.spec.clone());
+    input.memory = memory;
+    input.feedback = feedback(&task);
+    input.budget = cx.shared.prompt_budget(&selected.name);
+    let rendered = cx
+        .shared
+        .prompts
+        .executor(&input)
+        .map_err(|error| Broken::environment("the executor's prompt could not be made", &error))?;
+    let frozen = FrozenPrompt {
+        messages: rendered.messages,
+        tools: cx.shared.registry.specs(cx.place.workspace.is_some()),
+        think: matches!(task.rung, Rung::TopTier),
+        heard: task.heard,
+        reminder: tool_reminder(&task.goal, &task.spec.title),
+    };
+    Ok(Outcome::Prepared(Prepared {
+        fork: None,
+        base,
+        prompt: cx.put_json(&frozen).await?,
+        model: selected.name,
+        template: rendered.template,
+        baseline,
+        trimmed: rendered.trimmed,
+        degraded: selected.degraded.into_iter().collect(),
+    }))
+}
+
+/// The state that the subtask began with, put back where the rung wants a clean start, and what its
+/// checks said about it.
+async fn ground(task: &Task, cx: &Cx) -> Result<(Option<BlobId>, Vec<CheckPower>), Broken> {
+    if let Some((base, baseline)) = &task.base {
+        // The same model goes on from its own work; another one starts from the base.
+        if matches!(task.rung, Rung::NextTier | Rung::TopTier) {
+            cx.snapshot().await?;
+            cx.put_back(base).await?;
+        }
+        return Ok((Some(base.clone()), baseline.clone()));
+    }
+    let Some(base) = cx.snapshot().await? else {
+        return Ok((None, Vec::new()));
+    };
+    let Some(workspace) = cx.place.workspace.clone() else {
+        return Ok((None, Vec::new()));
+    };
+    let runner = cx.checks(&workspace);
+    let baseline = loom_verify::baseline(&task.spec.checks, &runner)
+        .await
+        .map_err(|error| Broken::new(FailureClass::Environment, chain(&error)))?;
+    for degraded in &baseline.degraded {
+        let what = degraded.clone();
+        cx.signals.must_note(Note::Degraded { what }).await?;
+    }
+    // Checks may leave caches and reports behind: the attempt starts from the user's own files.
+    cx.put_back(&base).await?;
+    Ok((Some(base), baseline.powers))
+}
+
+async fn recall(task: &Task, cx: &Cx) -> Result<Vec<MemoryEntry>, Broken> {
+    let query = MemoryQuery {
+        task: Some(task.task),
+        text: Some(format!("{} {}", task.spec.title, task.spec.description)),
+        limit: MEMORIES,
+        ..MemoryQuery::default()
+    };
+    let rows = cx
+        .shared
+        .journal
+        .search_memory(query)
+        .await
+        .map_err(|error| Broken::environment("the memory could not be searched", &error))?;
+    Ok(rows.into_iter().map(|row| row.entry).collect())
+}
+
+fn feedback(task: &Task) -> Option<String> {
+    let guidance = task
+        .guidance
+        .iter()
+        .map(|text| format!("The user says: {text}"));
+    let parts: Vec<String> = task.feedback.iter().cloned().chain(guidance).collect();
+    (!parts.is_empty()).then(|| parts.join("\n\n"))
+}

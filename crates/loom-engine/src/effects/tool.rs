@@ -1,0 +1,159 @@
+//! One tool call: the arguments taken from the journaled answer, policy and tool run, changes
+//! journaled before they happen.
+
+use super::{Conversations, Cx, Slot};
+use crate::broken::Broken;
+use crate::ledger::{Entry, Ledger};
+use loom_events::{
+    Answer, AttemptId, BlobId, Class, Digest, FileChange, Note, Outcome, Question, Subject,
+    ToolResult,
+};
+use loom_kernel::Start;
+use loom_tools::{CallOutcome, Held, RecordError, Recorder, ToolContext, ToolOutput};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What a call needs to know.
+pub(super) struct Task {
+    answer: BlobId,
+    attempt: AttemptId,
+    turn: u32,
+    call: u32,
+    class: Class,
+    grant: Option<Digest>,
+    slot: Arc<Slot>,
+    output_bytes: u32,
+}
+
+impl Task {
+    pub(super) fn new(
+        ledger: &Ledger,
+        start: &Start,
+        attempt: AttemptId,
+        call: u32,
+        conversations: &Conversations,
+    ) -> Result<Self, Broken> {
+        let unknown = || Broken::damaged(&format!("attempt {attempt}"));
+        let log = ledger.attempts.get(&attempt).ok_or_else(unknown)?;
+        let turn = match &start.work {
+            loom_events::Work::Tool { turn, .. } => *turn,
+            _ => 0,
+        };
+        let answer = log.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Answered { reply } => Some(reply.answer.clone()),
+            Entry::Asked { .. } | Entry::Result { .. } | Entry::Nudge { .. } => None,
+        });
+        Ok(Self {
+            answer: answer.ok_or_else(unknown)?,
+            attempt,
+            turn,
+            call,
+            class: start.class,
+            grant: ledger.grant(start.id).cloned(),
+            slot: conversations.slot(attempt),
+            output_bytes: ledger.state.settings().limits.tool_output_bytes,
+        })
+    }
+}
+
+pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    let answer: Answer = cx.get_json(&task.answer).await?;
+    let at = usize::try_from(task.call).unwrap_or(usize::MAX);
+    let call = answer
+        .calls
+        .get(at)
+        .ok_or_else(|| Broken::damaged(&format!("call {at} of an answer")))?;
+    let checked = match cx.shared.registry.check(&call.name, call.arguments.clone()) {
+        Ok(checked) => checked,
+        // Only when the tools changed between the answer and now, in another build.
+        Err(refusal) => {
+            return done(&cx, ToolOutput::negative(refusal.message), Instant::now()).await;
+        }
+    };
+    let before = match task.class {
+        Class::Restorable | Class::Unknowable => cx.snapshot().await?,
+        Class::Pure | Class::Hashed => None,
+    };
+    let started = Instant::now();
+    let context = ToolContext {
+        workspace: cx.place.workspace.as_ref(),
+        scratch: &cx.place.scratch,
+        recorder: &cx.signals,
+        cancel: &cx.signals.cancel,
+        seen: &task.slot.seen,
+        grant: task.grant.as_ref(),
+        output_bytes: usize::try_from(task.output_bytes).unwrap_or(usize::MAX),
+        shell: &cx.shared.shell,
+    };
+    let outcome = cx.shared.registry.call(&checked, &context).await;
+    if cx.signals.cancel.is_cancelled() {
+        match task.class {
+            Class::Pure => return Ok(Outcome::Interrupted { maybe: false }),
+            Class::Restorable => {
+                if let Some(before) = &before {
+                    cx.put_back(before).await?;
+                }
+                return Ok(Outcome::Interrupted { maybe: false });
+            }
+            Class::Unknowable => return Ok(Outcome::Interrupted { maybe: true }),
+            // A file tool is one rename: it has happened or not, and its output says which.
+            Class::Hashed => {}
+        }
+    }
+    match outcome {
+        CallOutcome::Done(output) => done(&cx, output, started).await,
+        CallOutcome::Held(held) => Ok(Outcome::ToolHeld(question(&task, held))),
+        CallOutcome::Refused(refusal) => {
+            done(&cx, ToolOutput::negative(refusal.message), started).await
+        }
+    }
+}
+
+async fn done(cx: &Cx, output: ToolOutput, started: Instant) -> Result<Outcome, Broken> {
+    let full = match &output.full {
+        Some(text) => Some(cx.put_text(text).await?),
+        None => None,
+    };
+    Ok(Outcome::ToolDone(ToolResult {
+        ok: output.ok,
+        text: cx.put_text(&output.text).await?,
+        summary: output.summary,
+        full,
+        touched: output.touched,
+        files_changed: output.files_changed,
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        degraded: output.degraded,
+    }))
+}
+
+fn question(task: &Task, held: Held) -> Question {
+    Question {
+        subject: Subject::Call {
+            attempt: task.attempt,
+            turn: task.turn,
+            call: task.call,
+            digest: held.digest,
+        },
+        reason: held.reason,
+        action: held.action,
+        risk: held.risk,
+        rules: held.rules,
+        choices: Vec::new(),
+    }
+}
+
+#[async_trait::async_trait]
+impl Recorder for super::Signals {
+    async fn changing(&self, change: FileChange) -> Result<(), RecordError> {
+        self.note(Note::FileChanged(change))
+            .await
+            .map_err(|refused| RecordError::new(refused.to_string()))
+    }
+
+    async fn progress(&self, text: String) {
+        // Something to show: the work goes on without it.
+        if let Err(refused) = self.note(Note::Progress { text }).await {
+            tracing::debug!(%refused, "progress came too late");
+        }
+    }
+}

@@ -1,0 +1,509 @@
+//! The facade for embedders and front ends: submit, command, follow, revert, shut down. Everything
+//! is passed in; several engines can live in one process, each with a data directory of its own.
+
+use crate::broken::chain;
+use crate::config::Config;
+use crate::reader::{QueryError, Reader};
+use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
+use crate::shared::{Shared, TaskPlace};
+use crate::{Clock, Feed};
+use futures_util::Stream;
+use loom_events::{Command, NewTask, Seq, TaskId};
+use loom_kernel::Input;
+use loom_prompts::Prompts;
+use loom_router::{ModelStatus, Router};
+use loom_state::{DataDirLock, Follow, Journal, Options, SqliteJournal, subscribe};
+use loom_tools::Registry;
+use loom_workspace::{Bounds, Store, Workspace};
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{broadcast, oneshot};
+use tokio::task::JoinHandle;
+
+/// Live signals kept for a slow watcher; the oldest go first, and none of them is a record.
+const LIVE_SIGNALS: usize = 1_024;
+
+/// What an engine is made from.
+pub struct Setup {
+    /// The effective configuration.
+    pub config: Config,
+    /// Where Loom keeps its own data; made when missing.
+    pub data_dir: PathBuf,
+    /// The user's home directory, which must not be a workspace.
+    pub home: Option<PathBuf>,
+    /// The search path for programs.
+    pub path_env: OsString,
+    /// The environment that secrets are read from.
+    pub env: BTreeMap<String, String>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Names this build in the journal.
+    pub build: String,
+}
+
+/// An orchestrator over one data directory.
+pub struct Engine {
+    shared: Arc<Shared>,
+    reader: Reader,
+    bounds: Bounds,
+    data_dir: PathBuf,
+    config: Config,
+    runners: Mutex<HashMap<TaskId, Running>>,
+    /// One writer per workspace: a second task waits for the first.
+    workspaces: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+    _lock: DataDirLock,
+}
+
+struct Running {
+    handle: RunnerHandle,
+    join: JoinHandle<Result<(), RunnerError>>,
+}
+
+/// Why an engine could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data directory cannot be used.
+    #[error("use the data directory {dir}")]
+    DataDir {
+        /// The directory.
+        dir: PathBuf,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process has it.
+    #[error(transparent)]
+    Locked(#[from] loom_state::LockError),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] loom_state::OpenError),
+    /// The snapshot store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] loom_workspace::StoreError),
+    /// The configuration makes no sense.
+    #[error("{0}")]
+    Config(String),
+    /// The models make no sense.
+    #[error(transparent)]
+    Router(#[from] loom_router::RouterError),
+    /// A prompt template cannot be used.
+    #[error(transparent)]
+    Template(#[from] loom_prompts::TemplateError),
+}
+
+/// Why a task was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The goal says nothing.
+    #[error("the goal is empty: say in a sentence what is to be done")]
+    EmptyGoal,
+    /// The goal is a document.
+    #[error("the goal has {0} bytes, more than {max}: put the material into a file of the workspace", max = NewTask::MAX_GOAL_BYTES)]
+    LongGoal(usize),
+    /// The workspace cannot be one.
+    #[error(transparent)]
+    Workspace(#[from] loom_workspace::OpenError),
+    /// There is no model for a role that every task needs.
+    #[error(transparent)]
+    NoModel(#[from] loom_router::NoModel),
+    /// The task's own directory cannot be made.
+    #[error("make the directory of the task")]
+    Place(#[source] std::io::Error),
+    /// The kernel refused it.
+    #[error(transparent)]
+    Rejected(#[from] loom_kernel::Rejection),
+    /// The journal did not take it.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
+}
+
+/// Why a command was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// There is no such task here.
+    #[error("task {0} does not exist")]
+    NoSuchTask(TaskId),
+    /// It has ended.
+    #[error("task {task} has ended ({status}); nothing can be asked of it any more")]
+    Ended {
+        /// The task.
+        task: TaskId,
+        /// How it ended.
+        status: &'static str,
+    },
+    /// The task does not take it in its state.
+    #[error(transparent)]
+    Refused(#[from] CommandRefused),
+    /// The task could not be taken up again.
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
+    /// It could not be looked up.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+/// Why an unfinished task could not be taken up again.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// Its journal cannot be folded.
+    #[error(transparent)]
+    Runner(#[from] RunnerError),
+    /// Its workspace is gone or cannot be used any more.
+    #[error("take task {task} up again")]
+    Workspace {
+        /// The task.
+        task: TaskId,
+        /// The cause.
+        #[source]
+        source: loom_workspace::OpenError,
+    },
+    /// Its own directory cannot be made.
+    #[error("make the directory of task {task}")]
+    Place {
+        /// The task.
+        task: TaskId,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Engine {
+    /// Takes the data directory and opens everything in it. Starts no task by itself: see
+    /// [`Engine::recover`].
+    ///
+    /// # Errors
+    /// [`OpenError`], one clear sentence each.
+    pub async fn open(setup: Setup) -> Result<Self, OpenError> {
+        let dir = setup.data_dir.clone();
+        let made = |source| OpenError::DataDir {
+            dir: dir.clone(),
+            source,
+        };
+        make_private(&dir).map_err(made)?;
+        let lock = DataDirLock::acquire(&dir, None)?;
+        let options = Options {
+            durability: setup.config.state.durability,
+        };
+        let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(&dir, options)?);
+        let store = Arc::new(Store::open(&dir.join("objects"))?);
+        let entries = setup
+            .config
+            .model_entries(&setup.env)
+            .map_err(|error| OpenError::Config(chain(&error)))?;
+        let shell = setup
+            .config
+            .shell_settings(&setup.path_env, setup.home.as_deref())
+            .map_err(|error| OpenError::Config(chain(&error)))?;
+        let prompts = match &setup.config.execution.prompts {
+            Some(overrides) => Prompts::with_overrides(overrides)?,
+            None => Prompts::builtin()?,
+        };
+        let (live, _) = broadcast::channel(LIVE_SIGNALS);
+        let shared = Arc::new(Shared {
+            journal: Arc::clone(&journal),
+            router: Arc::new(Router::new(entries)?),
+            prompts: Arc::new(prompts),
+            registry: Arc::new(Registry::builtin()),
+            shell,
+            store: Arc::clone(&store),
+            clock: setup.clock,
+            live,
+            build: setup.build,
+        });
+        let bounds = Bounds {
+            data_dir: dir.clone(),
+            home: setup.home,
+            roots: setup.config.workspace.roots.clone(),
+        };
+        Ok(Self {
+            reader: Reader::over(journal, store, bounds.clone()),
+            shared,
+            bounds,
+            data_dir: dir,
+            config: setup.config,
+            runners: Mutex::default(),
+            workspaces: Mutex::default(),
+            _lock: lock,
+        })
+    }
+
+    /// Questions about tasks, running or not.
+    #[must_use]
+    pub const fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// The effective configuration.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What is known about each model.
+    #[must_use]
+    pub fn models(&self) -> Vec<ModelStatus> {
+        self.shared.router.models()
+    }
+
+    /// Begins a task; answers once it is durable, and long before it ends.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; nothing is left behind.
+    pub async fn submit(&self, mut new: NewTask) -> Result<TaskId, SubmitError> {
+        if new.goal.trim().is_empty() {
+            return Err(SubmitError::EmptyGoal);
+        }
+        if new.goal.len() > NewTask::MAX_GOAL_BYTES {
+            return Err(SubmitError::LongGoal(new.goal.len()));
+        }
+        let workspace = match &new.workspace {
+            None => None,
+            Some(dir) => Some(Arc::new(self.open_workspace(Path::new(dir))?)),
+        };
+        if let Some(workspace) = &workspace {
+            new.workspace = Some(workspace.path().to_string_lossy().into_owned());
+        }
+        self.shared.check_roles()?;
+        // Forks do not exist yet, and two attempts must never share one tree.
+        new.settings.max_parallel_subtasks = 1;
+        let task = TaskId::from_uuid(uuid::Uuid::now_v7());
+        let place = self
+            .place(task, workspace.clone())
+            .map_err(SubmitError::Place)?;
+        let input = Input::Command(Command::Create(new));
+        let ledger = crate::ledger::Ledger::new(task);
+        let (accepted, created) = oneshot::channel();
+        self.launch(task, ledger, place, input, Some(accepted));
+        match created.await {
+            Ok(Ok(())) => Ok(task),
+            Ok(Err(refused)) => Err(refused),
+            Err(_) => Err(SubmitError::Runner(RunnerError::Impossible {
+                task,
+                message: "the runner ended before the task began".to_owned(),
+            })),
+        }
+    }
+
+    /// Takes up every unfinished task.
+    ///
+    /// # Errors
+    /// Only when the list cannot be read; a task that cannot be taken up is logged and left.
+    pub async fn recover(&self) -> Result<Vec<TaskId>, QueryError> {
+        let mut resumed = Vec::new();
+        for task in self.reader.unfinished().await? {
+            match self.resume(task).await {
+                Ok(()) => resumed.push(task),
+                Err(error) => {
+                    tracing::error!(%task, error = chain(&error), "a task was not taken up");
+                }
+            }
+        }
+        Ok(resumed)
+    }
+
+    /// Takes one unfinished task up. Nothing happens when it runs already.
+    ///
+    /// # Errors
+    /// [`ResumeError`].
+    pub async fn resume(&self, task: TaskId) -> Result<(), ResumeError> {
+        if self.handle(task).is_some() {
+            return Ok(());
+        }
+        let ledger = runner::fold(&self.shared, task).await?;
+        if ledger.state.is_done() {
+            return Ok(());
+        }
+        let workspace = match &ledger.view.workspace {
+            None => None,
+            Some(dir) => {
+                let opened = self.open_workspace(Path::new(dir));
+                Some(Arc::new(opened.map_err(|source| {
+                    ResumeError::Workspace { task, source }
+                })?))
+            }
+        };
+        let place = self
+            .place(task, workspace.clone())
+            .map_err(|source| ResumeError::Place { task, source })?;
+        let killed = loom_workspace::kill_labelled(&crate::shared::label(task));
+        if killed > 0 {
+            tracing::warn!(%task, killed, "ended processes that a crash had left");
+        }
+        if let Some(workspace) = workspace {
+            let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
+            if let Ok(Err(error)) = cleaned {
+                tracing::warn!(%task, error = chain(&error), "leftovers were not removed");
+            }
+        }
+        let build = self.shared.build.clone();
+        self.launch(task, ledger, place, Input::Recover { build }, None);
+        Ok(())
+    }
+
+    /// Gives a task a command; a task that does not run is taken up for it.
+    ///
+    /// # Errors
+    /// [`CommandError`] says what state the task is in.
+    pub async fn command(&self, task: TaskId, command: Command) -> Result<(), CommandError> {
+        let row = self.reader.row(task).await?;
+        let row = row.ok_or(CommandError::NoSuchTask(task))?;
+        if is_final(row.status) {
+            return Err(CommandError::Ended {
+                task,
+                status: row.status.name(),
+            });
+        }
+        self.resume(task).await?;
+        let Some(handle) = self.handle(task) else {
+            let status = self.reader.row(task).await?;
+            let status = status.map_or("gone", |row| row.status.name());
+            return Err(CommandError::Ended { task, status });
+        };
+        let (reply, answer) = oneshot::channel();
+        let sent = handle.inbox.send(Inbox::Command(command, reply)).await;
+        match sent {
+            Ok(()) => Ok(answer
+                .await
+                .unwrap_or(Err(CommandRefused::Journal))?),
+            Err(_) => Err(CommandError::Refused(CommandRefused::Journal)),
+        }
+    }
+
+    /// Follows a task: every record after `after` exactly once, and live signals in between. Ends
+    /// after the terminal event.
+    pub fn follow(
+        &self,
+        task: TaskId,
+        after: Seq,
+    ) -> impl Stream<Item = Result<Feed, loom_state::ReadError>> + Send + Unpin + 'static {
+        let records = subscribe(
+            Arc::clone(&self.shared.journal),
+            Follow::Task { task, after },
+        );
+        crate::feed::merge(task, records, self.shared.live.subscribe())
+    }
+
+    /// Waits until the runner of a task has ended; at once when none runs.
+    ///
+    /// # Errors
+    /// Why it ended before its task did.
+    pub async fn wait(&self, task: TaskId) -> Result<(), RunnerError> {
+        let running = {
+            let mut runners = self.lock_runners();
+            runners.remove(&task)
+        };
+        let Some(running) = running else {
+            return Ok(());
+        };
+        running
+            .join
+            .await
+            .unwrap_or_else(|died| {
+                Err(RunnerError::Impossible {
+                    task,
+                    message: format!("its runner died: {died}"),
+                })
+            })
+    }
+
+    /// Stops every task at its next boundary and closes the journal. What runs is taken up again by
+    /// [`Engine::recover`] of the next engine.
+    pub async fn shutdown(self) {
+        let running: Vec<Running> = {
+            let mut runners = self.lock_runners();
+            runners.drain().map(|(_, running)| running).collect()
+        };
+        for one in &running {
+            // A runner that has ended has no inbox any more.
+            let _ended = one.handle.inbox.send(Inbox::Shutdown).await;
+        }
+        for one in running {
+            if let Ok(Err(error)) = one.join.await {
+                tracing::error!(error = chain(&error), "a task stopped with an error");
+            }
+        }
+        self.shared.journal.close().await;
+    }
+
+    fn launch(
+        &self,
+        task: TaskId,
+        ledger: crate::ledger::Ledger,
+        place: TaskPlace,
+        first: Input,
+        accepted: Option<oneshot::Sender<Result<(), SubmitError>>>,
+    ) {
+        let place = Arc::new(place);
+        let turn = place
+            .workspace
+            .as_ref()
+            .map(|workspace| self.turn_of(workspace.path()));
+        let (runner, handle) = Runner::new(
+            task,
+            Arc::clone(&self.shared),
+            Arc::clone(&place),
+            ledger,
+        );
+        let join = tokio::spawn(async move {
+            let outcome = runner.run(first, accepted, turn).await;
+            if let Err(error) = &outcome {
+                tracing::error!(%task, error = chain(error), "a task stopped running");
+            }
+            outcome
+        });
+        self.lock_runners().insert(task, Running { handle, join });
+    }
+
+    fn handle(&self, task: TaskId) -> Option<RunnerHandle> {
+        let mut runners = self.lock_runners();
+        if runners.get(&task).is_some_and(|r| r.join.is_finished()) {
+            runners.remove(&task);
+        }
+        runners.get(&task).map(|running| running.handle.clone())
+    }
+
+    fn lock_runners(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, Running>> {
+        self.runners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn_of(&self, workspace: &Path) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self
+            .workspaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(workspace.to_owned()).or_default())
+    }
+
+    fn open_workspace(&self, dir: &Path) -> Result<Workspace, loom_workspace::OpenError> {
+        Workspace::open(dir, &self.bounds, Arc::clone(&self.shared.store))
+    }
+
+    fn place(
+        &self,
+        task: TaskId,
+        workspace: Option<Arc<Workspace>>,
+    ) -> std::io::Result<TaskPlace> {
+        let dir = self.data_dir.join("tasks").join(task.to_string());
+        TaskPlace::open(dir, workspace)
+    }
+}
+
+/// Makes the data directory for its owner alone: prompts and file contents are in it.
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+}
+
+const fn is_final(status: loom_state::RowStatus) -> bool {
+    use loom_state::RowStatus;
+    matches!(
+        status,
+        RowStatus::Completed | RowStatus::Failed | RowStatus::Cancelled
+    )
+}

@@ -1,0 +1,341 @@
+//! What the engine remembers of a running task: the kernel's state, the view, and what prompts and
+//! conversations are rebuilt from. All of it is a fold of the journal; none of it decides anything.
+
+use crate::TaskView;
+use loom_events::{
+    AttemptId, BlobId, EffectId, Event, FileChange, GivenAnswer, ModelReply, PlanReason,
+    PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung, Seq, Subject, SubtaskId,
+    TaskId, Tier, Work,
+};
+use loom_kernel::{Impossible, State};
+use std::collections::BTreeMap;
+
+/// The fold of one task's journal.
+pub(crate) struct Ledger {
+    pub(crate) state: State,
+    pub(crate) view: TaskView,
+    pub(crate) attempts: BTreeMap<AttemptId, AttemptLog>,
+    pub(crate) plannings: BTreeMap<PlanningId, PlanningLog>,
+    /// Every change of the workspace, in order.
+    pub(crate) changes: Vec<RecordedChange>,
+    /// The newest snapshot that an effect in flight took.
+    pub(crate) snapshots: BTreeMap<EffectId, BlobId>,
+    works: BTreeMap<EffectId, Work>,
+    questions: BTreeMap<QuestionId, Question>,
+}
+
+/// A change with its place.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordedChange {
+    pub(crate) seq: Seq,
+    pub(crate) effect: EffectId,
+    pub(crate) subtask: Option<SubtaskId>,
+    pub(crate) change: FileChange,
+}
+
+/// What one attempt was started with and what happened in it.
+#[derive(Clone, Debug)]
+pub(crate) struct AttemptLog {
+    pub(crate) subtask: SubtaskId,
+    pub(crate) rung: Rung,
+    pub(crate) ordinal: u32,
+    pub(crate) tier: Tier,
+    pub(crate) prepared: Option<Prepared>,
+    pub(crate) entries: Vec<Entry>,
+    /// Tool calls that looked at or changed something.
+    pub(crate) touched: u32,
+    /// One line a tool call, for the extractor.
+    pub(crate) steps: Vec<String>,
+    /// What the verdict or the world said at its end.
+    pub(crate) feedback: String,
+}
+
+/// One thing that the model of an attempt said or was told.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    /// It was asked; every instruction up to this seq had been given.
+    Asked { steer_upto: Seq },
+    /// It answered.
+    Answered { reply: ModelReply },
+    /// A call has its result.
+    Result { call: u32, text: ResultText },
+    /// The harness said something.
+    Nudge { text: String },
+}
+
+/// The text of a tool result.
+#[derive(Clone, Debug)]
+pub(crate) enum ResultText {
+    Blob(BlobId),
+    Inline(String),
+}
+
+/// What one round of planning was about.
+#[derive(Clone, Debug)]
+pub(crate) struct PlanningLog {
+    pub(crate) why: PlanReason,
+    /// The last answer of the planner and what was wrong with it.
+    pub(crate) refused: Option<(Option<BlobId>, Vec<String>)>,
+    last_answer: Option<BlobId>,
+}
+
+impl Ledger {
+    pub(crate) fn new(task: TaskId) -> Self {
+        Self {
+            state: State::new(task),
+            view: TaskView::new(task),
+            attempts: BTreeMap::new(),
+            plannings: BTreeMap::new(),
+            changes: Vec::new(),
+            snapshots: BTreeMap::new(),
+            works: BTreeMap::new(),
+            questions: BTreeMap::new(),
+        }
+    }
+
+    /// Folds records that were read from the journal: kernel state and everything else.
+    pub(crate) fn replay(&mut self, records: &[Record]) -> Result<(), Impossible> {
+        for record in records {
+            loom_kernel::apply(&mut self.state, &record.envelope)?;
+            self.note(record);
+        }
+        Ok(())
+    }
+
+    /// Adds a record that the kernel's state has already.
+    pub(crate) fn note(&mut self, record: &Record) {
+        let envelope = &record.envelope;
+        let seq = envelope.seq;
+        self.view.apply(envelope);
+        if let Some(work) = envelope.event.intent() {
+            self.works.insert(EffectId(seq), work.clone());
+        }
+        match &envelope.event {
+            Event::SubtaskStarted {
+                subtask,
+                kind,
+                ordinal,
+                tier,
+                ..
+            } => {
+                let log = AttemptLog {
+                    subtask: subtask.clone(),
+                    rung: *kind,
+                    ordinal: *ordinal,
+                    tier: *tier,
+                    prepared: None,
+                    entries: Vec::new(),
+                    touched: 0,
+                    steps: Vec::new(),
+                    feedback: String::new(),
+                };
+                self.attempts.insert(AttemptId(seq), log);
+            }
+            Event::TaskPlanning { why, .. } | Event::TaskReplanning { why, .. } => {
+                let log = PlanningLog {
+                    why: why.clone(),
+                    refused: None,
+                    last_answer: None,
+                };
+                self.plannings.insert(PlanningId(seq), log);
+            }
+            Event::PlanProposed {
+                effect,
+                proposal,
+                answer,
+                ..
+            } => self.proposed(*effect, proposal, answer),
+            Event::PlanRejected {
+                planning, errors, ..
+            } => {
+                if let Some(log) = self.plannings.get_mut(planning) {
+                    log.refused = Some((log.last_answer.clone(), errors.clone()));
+                }
+            }
+            Event::FileChanged { effect, change } => {
+                let subtask = self.subtask_of(*effect);
+                self.changes.push(RecordedChange {
+                    seq,
+                    effect: *effect,
+                    subtask,
+                    change: change.clone(),
+                });
+            }
+            Event::SnapshotTaken { effect, manifest } => {
+                self.snapshots.insert(*effect, manifest.clone());
+            }
+            Event::NudgeGiven { attempt, text, .. } => {
+                let text = text.clone();
+                self.enter(*attempt, Entry::Nudge { text });
+            }
+            Event::AttemptEnded {
+                attempt, feedback, ..
+            } => {
+                if let Some(log) = self.attempts.get_mut(attempt) {
+                    log.feedback.clone_from(feedback);
+                }
+            }
+            Event::ModelCallStarted {
+                work: Work::Model { attempt, .. },
+                steer_upto,
+            } => self.enter(
+                *attempt,
+                Entry::Asked {
+                    steer_upto: *steer_upto,
+                },
+            ),
+            Event::ApprovalRequested { question, .. } => {
+                self.questions.insert(QuestionId(seq), question.clone());
+            }
+            Event::ApprovalDenied {
+                question, reason, ..
+            } => {
+                let said = if reason.is_empty() {
+                    "The user refused this call. Do not try it again; find another way.".to_owned()
+                } else {
+                    format!("The user refused this call: {reason}")
+                };
+                self.answer_call(*question, said);
+            }
+            Event::ApprovalExpired { question } => {
+                let said = "Nobody answered in time, so this call was not run.".to_owned();
+                self.answer_call(*question, said);
+            }
+            Event::QuestionAnswered {
+                question,
+                answer: GivenAnswer::Text { text },
+                ..
+            } => self.answer_call(*question, format!("The user answered: {text}")),
+            other => {
+                if let Some(effect) = other.outcome_of() {
+                    self.ended(effect, other);
+                }
+            }
+        }
+    }
+
+    /// The subtask that an effect works for.
+    pub(crate) fn subtask_of(&self, effect: EffectId) -> Option<SubtaskId> {
+        match self.works.get(&effect)? {
+            Work::Reconcile { intent } => self.subtask_of(*intent),
+            Work::Extract { subtask, .. } => Some(subtask.clone()),
+            work => Some(self.attempts.get(&work.attempt()?)?.subtask.clone()),
+        }
+    }
+
+    /// The work of an effect, also after its end.
+    pub(crate) fn work(&self, effect: EffectId) -> Option<&Work> {
+        self.works.get(&effect)
+    }
+
+    /// The attempts of a subtask, oldest first.
+    pub(crate) fn attempts_of<'a>(
+        &'a self,
+        subtask: &'a SubtaskId,
+    ) -> impl DoubleEndedIterator<Item = (AttemptId, &'a AttemptLog)> {
+        self.attempts
+            .iter()
+            .filter(move |(_, log)| &log.subtask == subtask)
+            .map(|(id, log)| (*id, log))
+    }
+
+    /// Changes that belong to a subtask, oldest first.
+    pub(crate) fn changes_of(&self, subtask: &SubtaskId) -> Vec<FileChange> {
+        self.changes
+            .iter()
+            .filter(|c| c.subtask.as_ref() == Some(subtask))
+            .map(|c| c.change.clone())
+            .collect()
+    }
+
+    /// All changes, oldest first.
+    pub(crate) fn all_changes(&self) -> Vec<FileChange> {
+        self.changes.iter().map(|c| c.change.clone()).collect()
+    }
+
+    fn proposed(&mut self, effect: EffectId, proposal: &Proposal, answer: &BlobId) {
+        let Some(Work::Plan { planning, .. }) = self.works.get(&effect) else {
+            return;
+        };
+        if let Some(log) = self.plannings.get_mut(planning) {
+            log.last_answer = Some(answer.clone());
+            if let Proposal::Unreadable { errors } = proposal {
+                log.refused = Some((Some(answer.clone()), errors.clone()));
+            }
+        }
+    }
+
+    /// An outcome: what of it belongs into the attempt's conversation.
+    fn ended(&mut self, effect: EffectId, event: &Event) {
+        self.snapshots.remove(&effect);
+        let Some(work) = self.works.get(&effect).cloned() else {
+            return;
+        };
+        match (event, work) {
+            (Event::ModelCallCompleted { reply, .. }, Work::Model { attempt, .. }) => {
+                let reply = reply.clone();
+                self.enter(attempt, Entry::Answered { reply });
+            }
+            (Event::AttemptPrepared { prepared, .. }, Work::Prepare { attempt }) => {
+                if let Some(log) = self.attempts.get_mut(&attempt) {
+                    log.prepared = Some(prepared.clone());
+                }
+            }
+            (Event::ToolCallCompleted { result, .. }, Work::Tool { attempt, call, .. }) => {
+                self.tool_result(attempt, call, result);
+            }
+            (
+                Event::EffectReconciled {
+                    intent,
+                    found: loom_events::Reconciled::Applied { result },
+                    ..
+                },
+                _,
+            ) => {
+                if let Some(Work::Tool { attempt, call, .. }) = self.works.get(intent) {
+                    let (attempt, call) = (*attempt, *call);
+                    self.tool_result(attempt, call, result);
+                }
+            }
+            (Event::EffectFailed { failure, .. }, Work::Tool { attempt, call, .. }) => {
+                let text = ResultText::Inline(format!("The tool broke: {}", failure.message));
+                self.enter(attempt, Entry::Result { call, text });
+            }
+            (Event::EffectInterrupted { maybe: true, .. }, Work::Tool { attempt, call, .. }) => {
+                let said = "This call was interrupted. It may have run, or run in part: look \
+                            before you do it again.";
+                let text = ResultText::Inline(said.to_owned());
+                self.enter(attempt, Entry::Result { call, text });
+            }
+            _ => {}
+        }
+    }
+
+    fn tool_result(&mut self, attempt: AttemptId, call: u32, result: &loom_events::ToolResult) {
+        if let Some(log) = self.attempts.get_mut(&attempt) {
+            log.touched += u32::from(result.touched);
+            log.steps.push(result.summary.clone());
+        }
+        let text = ResultText::Blob(result.text.clone());
+        self.enter(attempt, Entry::Result { call, text });
+    }
+
+    fn answer_call(&mut self, question: QuestionId, said: String) {
+        let Some(question) = self.questions.get(&question) else {
+            return;
+        };
+        if let Subject::Call { attempt, call, .. } | Subject::Ask { attempt, call, .. } =
+            &question.subject
+        {
+            let (attempt, call) = (*attempt, *call);
+            let text = ResultText::Inline(said);
+            self.enter(attempt, Entry::Result { call, text });
+        }
+    }
+
+    fn enter(&mut self, attempt: AttemptId, entry: Entry) {
+        if let Some(log) = self.attempts.get_mut(&attempt) {
+            log.entries.push(entry);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Taking back what a task did: one file, one subtask, everything. What the user changed since is
+//! never overwritten; a revert is recorded, so it can itself be taken back.
+
+use crate::broken::chain;
+use crate::engine::Engine;
+use crate::reader::{QueryError, blocking, changes};
+use loom_events::{FileChange, SubtaskId, TaskId};
+use loom_state::RevertRecord;
+use loom_workspace::Conflict;
+
+/// What to take back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevertScope {
+    /// Everything that the task changed.
+    Task,
+    /// What one subtask changed.
+    Subtask(SubtaskId),
+    /// One path.
+    File(String),
+    /// The last revert itself.
+    LastRevert,
+}
+
+impl std::fmt::Display for RevertScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Task => f.write_str("task"),
+            Self::Subtask(id) => write!(f, "subtask {id}"),
+            Self::File(path) => f.write_str(path),
+            Self::LastRevert => f.write_str("last revert"),
+        }
+    }
+}
+
+/// What a revert did.
+#[derive(Clone, Debug, Default)]
+pub struct RevertReport {
+    /// What changed on disk, in order.
+    pub changes: Vec<FileChange>,
+    /// What was left alone, and why.
+    pub conflicts: Vec<Conflict>,
+}
+
+impl Engine {
+    /// Takes changes of a finished task back.
+    ///
+    /// # Errors
+    /// The task still runs, its workspace is gone, or the scope names nothing that was changed.
+    pub async fn revert(
+        &self,
+        task: TaskId,
+        scope: RevertScope,
+    ) -> Result<RevertReport, QueryError> {
+        let reader = self.reader();
+        let records = reader.records(task).await?;
+        if !reader.has_ended(task).await? {
+            return Err(QueryError::StillRunning(task));
+        }
+        let earlier = reader.reverts(task).await?;
+        let wanted = match &scope {
+            RevertScope::Task => all(changes(&records, None), &earlier),
+            RevertScope::Subtask(id) => changes(&records, Some(id)),
+            RevertScope::File(path) => touching(all(changes(&records, None), &earlier), path),
+            RevertScope::LastRevert => earlier.last().map(|r| r.changes.clone()).unwrap_or_default(),
+        };
+        if wanted.is_empty() && !matches!(scope, RevertScope::Task) {
+            return Err(QueryError::NotChanged(scope.to_string()));
+        }
+        let workspace = reader.workspace(task, &records)?;
+        let (plan, changed) = blocking(move || {
+            let plan = workspace.undo_plan(&wanted)?;
+            let changed = workspace.undo(&plan)?;
+            Ok((plan, changed))
+        })
+        .await?;
+        let report = RevertReport {
+            changes: changed,
+            conflicts: plan.conflicts().to_vec(),
+        };
+        if !report.changes.is_empty() {
+            let record = RevertRecord {
+                scope: scope.to_string(),
+                changes: report.changes.clone(),
+                at: self.now(),
+            };
+            if let Err(error) = self.record_revert(task, record).await {
+                tracing::error!(%task, error = chain(&error), "a revert was done but not recorded");
+                return Err(error.into());
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// What the task did and what reverts did afterwards: the whole history of the files.
+fn all(mut changes: Vec<FileChange>, reverts: &[RevertRecord]) -> Vec<FileChange> {
+    changes.extend(reverts.iter().flat_map(|r| r.changes.iter().cloned()));
+    changes
+}
+
+fn touching(changes: Vec<FileChange>, path: &str) -> Vec<FileChange> {
+    let touches = |c: &FileChange| c.path == path || c.new_path.as_deref() == Some(path);
+    changes.into_iter().filter(touches).collect()
+}

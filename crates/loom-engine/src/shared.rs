@@ -1,0 +1,100 @@
+//! What all tasks of an engine share, and the place of one task on disk.
+
+use crate::{Clock, Live};
+use loom_events::{Role, TaskId, Tier};
+use loom_prompts::Prompts;
+use loom_router::{NoModel, Router};
+use loom_state::Journal;
+use loom_tools::{Registry, ShellSettings};
+use loom_workspace::{Store, Workspace};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::broadcast;
+
+/// Everything that effects use and that outlives a task.
+pub(crate) struct Shared {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) router: Arc<Router>,
+    pub(crate) prompts: Arc<Prompts>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) shell: ShellSettings,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) live: broadcast::Sender<Arc<Live>>,
+    pub(crate) build: String,
+}
+
+/// Where one task works: the user's directory, its scratch directory, its own files.
+pub(crate) struct TaskPlace {
+    pub(crate) workspace: Option<Arc<Workspace>>,
+    pub(crate) scratch: PathBuf,
+    dir: PathBuf,
+}
+
+impl TaskPlace {
+    /// Makes `tasks/<id>/scratch` below the data directory.
+    pub(crate) fn open(dir: PathBuf, workspace: Option<Arc<Workspace>>) -> std::io::Result<Self> {
+        let scratch = dir.join("scratch");
+        std::fs::create_dir_all(&scratch)?;
+        Ok(Self {
+            workspace,
+            scratch,
+            dir,
+        })
+    }
+
+    /// Replaces `state.yaml`: temp, fsync, rename, fsync of the directory.
+    pub(crate) async fn write_state(&self, text: String) -> std::io::Result<()> {
+        let dir = self.dir.clone();
+        tokio::task::spawn_blocking(move || replace(&dir, "state.yaml", text.as_bytes()))
+            .await
+            .unwrap_or_else(|died| Err(std::io::Error::other(died)))
+    }
+
+    /// Removes the scratch directory; the task has ended.
+    pub(crate) fn clear_scratch(&self) -> std::io::Result<()> {
+        match std::fs::remove_dir_all(&self.scratch) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+}
+
+fn replace(dir: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let temporary = dir.join(format!(".{name}.new"));
+    let mut file = std::fs::File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    std::fs::rename(&temporary, dir.join(name))?;
+    std::fs::File::open(dir)?.sync_all()
+}
+
+/// Marks every process that a task starts, so that survivors of a crash are found.
+pub(crate) fn label(task: TaskId) -> String {
+    format!("loom-{}", task.short())
+}
+
+impl Shared {
+    /// The largest tier that has a model for a role: plans and verdicts deserve the best there is.
+    pub(crate) fn top_tier(&self, role: Role) -> Tier {
+        let models = self.router.models();
+        let of_role = models.iter().filter(|model| model.roles.contains(&role));
+        of_role.map(|model| model.tier).max().unwrap_or_default()
+    }
+
+    /// Whether the roles that no task can do without have a model.
+    pub(crate) fn check_roles(&self) -> Result<(), NoModel> {
+        for role in [Role::Planner, Role::Executor] {
+            self.router.select(role, Tier::Small)?;
+        }
+        Ok(())
+    }
+
+    /// Tokens that a first prompt may cost: half of the window, so that work fits into the rest.
+    pub(crate) fn prompt_budget(&self, model: &str) -> Option<u64> {
+        let window = self.router.entry(model)?.context_length?;
+        Some(u64::from(window) / 2)
+    }
+}

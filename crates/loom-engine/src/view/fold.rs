@@ -1,0 +1,454 @@
+//! The fold behind [`TaskView`]: one event in, the view changed.
+
+use super::{
+    AttemptView, ErrorRow, FileRow, QuestionView, Steering, SubtaskStatus, SubtaskView, TaskStatus,
+    TaskView, VerdictView,
+};
+use loom_events::{
+    AttemptEnd, AttemptId, EffectId, End, Envelope, Event, Operation, Plan, PlanReason, Question,
+    QuestionId, Rung, SubtaskId, Summary, Tier, Time, Work,
+};
+
+impl TaskView {
+    /// Adds one event. Events of another task, or that were seen, are left out.
+    pub fn apply(&mut self, envelope: &Envelope) {
+        if envelope.task_id != self.id || envelope.seq <= self.last_seq {
+            return;
+        }
+        self.last_seq = envelope.seq;
+        self.updated = envelope.timestamp;
+        if let Some(effect) = envelope.event.outcome_of() {
+            self.outcome(effect, &envelope.event);
+        }
+        if let Some(work) = envelope.event.intent() {
+            self.intent(EffectId(envelope.seq), work.clone(), &envelope.event);
+        }
+        self.fact(envelope);
+        self.status = self.derive();
+    }
+
+    fn derive(&self) -> TaskStatus {
+        if self.status.is_final() {
+            return self.status;
+        }
+        if self.inner.stopping {
+            return TaskStatus::Stopping;
+        }
+        if self.inner.paused {
+            return TaskStatus::Paused;
+        }
+        if self.inner.works.is_empty() && !self.questions.is_empty() {
+            return TaskStatus::WaitingApproval;
+        }
+        match self.plan_version {
+            0 => TaskStatus::Planning,
+            _ => TaskStatus::Executing,
+        }
+    }
+
+    fn intent(&mut self, effect: EffectId, work: Work, event: &Event) {
+        if let Some(attempt) = work.attempt() {
+            let verifying = matches!(work, Work::Verify { .. } | Work::Recheck { .. });
+            let extracting = matches!(work, Work::Extract { .. });
+            self.with_subtask_of(attempt, |subtask| {
+                if !extracting && !matches!(subtask.status, SubtaskStatus::Completed) {
+                    subtask.status = match verifying {
+                        true => SubtaskStatus::Verifying,
+                        false => SubtaskStatus::Running,
+                    };
+                }
+            });
+            if let Event::ToolCallStarted { summary, .. } = event {
+                self.with_attempt(attempt, |a| a.current = Some(summary.clone()));
+            }
+        }
+        self.inner.works.insert(effect, work);
+    }
+
+    fn outcome(&mut self, effect: EffectId, event: &Event) {
+        let work = self.inner.works.remove(&effect);
+        if let Event::EffectReconciled { intent, .. } = event {
+            self.inner.works.remove(intent);
+        }
+        let attempt = work.as_ref().and_then(Work::attempt);
+        match event {
+            Event::ModelCallCompleted { reply, .. } => {
+                self.usage = self.usage.plus(reply.usage);
+                if let Some(text) = &reply.discovery {
+                    self.discoveries.push(text.clone());
+                }
+                self.with_attempt_of(attempt, |a| {
+                    a.turns += 1;
+                    a.context_percent = reply.context_percent;
+                });
+            }
+            Event::PlanProposed { usage, .. } | Event::ExtractionFinished { usage, .. } => {
+                self.usage = self.usage.plus(*usage);
+            }
+            Event::ToolCallCompleted { result, .. } => {
+                self.degrade(&result.degraded);
+                self.with_attempt_of(attempt, |a| {
+                    a.calls += 1;
+                    a.current = None;
+                });
+            }
+            Event::VerificationPassed { verdict, .. }
+            | Event::VerificationFailed { verdict, .. }
+            | Event::VerificationInconclusive { verdict, .. } => {
+                self.usage = self.usage.plus(verdict.usage);
+                self.degrade(&verdict.degraded);
+                let shown = VerdictView {
+                    seq: self.last_seq,
+                    verdict: verdict.clone(),
+                };
+                match attempt {
+                    Some(_) => self.with_attempt_of(attempt, |a| a.verdict = Some(shown)),
+                    None => self.final_verdict = Some(shown),
+                }
+            }
+            Event::AttemptPrepared { prepared, .. } => {
+                self.degrade(&prepared.degraded);
+                self.with_attempt_of(attempt, |a| a.model = Some(prepared.model.clone()));
+            }
+            _ => self.with_attempt_of(attempt, |a| a.current = None),
+        }
+    }
+
+    fn fact(&mut self, envelope: &Envelope) {
+        match &envelope.event {
+            Event::TaskCreated(new) => {
+                self.goal.clone_from(&new.goal);
+                self.context.clone_from(&new.context);
+                self.workspace.clone_from(&new.workspace);
+                self.approval = new.settings.approval;
+                self.created = envelope.timestamp;
+            }
+            Event::TaskPaused => self.inner.paused = true,
+            Event::TaskResumed => self.inner.paused = false,
+            Event::TaskPlanReady {
+                version,
+                plan,
+                fallback,
+                ..
+            } => self.take_plan(*version, plan, *fallback),
+            Event::TaskReplanning { why, .. } => {
+                if let PlanReason::FinalGate { feedback } = why {
+                    self.error(None, first_line(feedback));
+                }
+            }
+            Event::SubtaskStarted {
+                subtask,
+                kind,
+                ordinal,
+                tier,
+                ..
+            } => self.start_attempt(AttemptId(envelope.seq), subtask, *kind, *ordinal, *tier),
+            Event::NudgeGiven { attempt, nudge, .. } => {
+                self.with_attempt(*attempt, |a| a.nudges.push(*nudge));
+            }
+            Event::AttemptEnded {
+                attempt,
+                subtask,
+                why,
+                feedback,
+                ..
+            } => self.end_attempt(*attempt, subtask, why, feedback),
+            Event::SubtaskCompleted { subtask, .. } => {
+                self.set_status(subtask, SubtaskStatus::Completed, None);
+                for error in &mut self.errors {
+                    if error.subtask.as_ref() == Some(subtask) && error.resolution.is_empty() {
+                        "a later attempt passed".clone_into(&mut error.resolution);
+                    }
+                }
+            }
+            Event::SubtaskFailed { subtask, reason } => {
+                self.set_status(subtask, SubtaskStatus::Failed, Some(reason.clone()));
+            }
+            Event::SubtaskBlocked { subtask, reason } => {
+                self.set_status(subtask, SubtaskStatus::Blocked, Some(reason.clone()));
+            }
+            Event::SubtaskSkipped { subtask, .. } => {
+                self.set_status(subtask, SubtaskStatus::Skipped, None);
+            }
+            Event::SubtaskReset { subtask, guidance } => {
+                self.set_status(subtask, SubtaskStatus::Pending, None);
+                if let Some(s) = self.subtask_mut(subtask) {
+                    s.guidance
+                        .extend((!guidance.is_empty()).then(|| guidance.clone()));
+                }
+            }
+            Event::ExtractionFinished {
+                subtask, summary, ..
+            } => {
+                if let Some(s) = self.subtask_mut(subtask) {
+                    s.summary.clone_from(summary);
+                }
+            }
+            Event::MemoryEntryCreated { entry, .. } => self.memory.push(entry.clone()),
+            Event::FileChanged { change, .. } => self.changed(change),
+            Event::SteerInstruction { text } => self.steering.push(Steering {
+                seq: envelope.seq,
+                text: text.clone(),
+            }),
+            Event::ApprovalRequested {
+                question, deadline, ..
+            } => self.ask(QuestionId(envelope.seq), question, *deadline),
+            Event::ApprovalGranted { question, .. }
+            | Event::ApprovalDenied { question, .. }
+            | Event::ApprovalExpired { question }
+            | Event::ApprovalWithdrawn { question }
+            | Event::QuestionAnswered { question, .. } => self.close(*question),
+            Event::Degraded { what } => self.degrade(std::slice::from_ref(what)),
+            Event::TaskStopping { end } => {
+                self.inner.stopping = true;
+                match end {
+                    End::Completed => {}
+                    End::Failed { reason, .. } | End::Cancelled { reason } => {
+                        self.reason = Some(reason.clone());
+                    }
+                }
+            }
+            Event::TaskCompleted(summary) => self.finish(TaskStatus::Completed, None, summary),
+            Event::TaskFailed { reason, summary } => {
+                self.finish(TaskStatus::Failed, Some(reason), summary);
+            }
+            Event::TaskCancelled { reason, summary } => {
+                self.finish(TaskStatus::Cancelled, Some(reason), summary);
+            }
+            // Intents and outcomes are handled above; the rest changes nothing that is shown.
+            _ => {}
+        }
+    }
+
+    fn take_plan(&mut self, version: u32, plan: &Plan, fallback: bool) {
+        self.plan_version = version;
+        let mut old = std::mem::take(&mut self.subtasks);
+        self.subtasks = plan
+            .subtasks
+            .iter()
+            .map(|spec| {
+                match old.iter().position(|s| s.spec.id == spec.id) {
+                    Some(at) => {
+                        let mut kept = old.swap_remove(at);
+                        // A failed or skipped step that a new plan names again starts afresh.
+                        if kept.status != SubtaskStatus::Completed && kept.spec != *spec
+                            || matches!(
+                                kept.status,
+                                SubtaskStatus::Failed
+                                    | SubtaskStatus::Blocked
+                                    | SubtaskStatus::Skipped
+                            )
+                        {
+                            kept.status = SubtaskStatus::Pending;
+                            kept.reason = None;
+                        }
+                        kept.spec = spec.clone();
+                        kept
+                    }
+                    None => SubtaskView::new(spec.clone()),
+                }
+            })
+            .collect();
+        if fallback {
+            self.degrade(&["no usable plan: the goal is one single subtask".to_owned()]);
+        }
+    }
+
+    fn start_attempt(
+        &mut self,
+        id: AttemptId,
+        subtask: &SubtaskId,
+        rung: Rung,
+        ordinal: u32,
+        tier: Tier,
+    ) {
+        self.inner.owners.insert(id, subtask.clone());
+        if let Some(s) = self.subtask_mut(subtask) {
+            s.status = SubtaskStatus::Running;
+            s.reason = None;
+            s.attempts.push(AttemptView {
+                id,
+                ordinal,
+                rung,
+                tier,
+                model: None,
+                turns: 0,
+                calls: 0,
+                nudges: Vec::new(),
+                context_percent: 0,
+                current: None,
+                verdict: None,
+                ended: None,
+                feedback: String::new(),
+            });
+        }
+    }
+
+    fn end_attempt(
+        &mut self,
+        attempt: AttemptId,
+        subtask: &SubtaskId,
+        why: &AttemptEnd,
+        feedback: &str,
+    ) {
+        self.with_attempt(attempt, |a| {
+            a.ended = Some(why.clone());
+            a.current = None;
+            feedback.clone_into(&mut a.feedback);
+        });
+        if matches!(why, AttemptEnd::Passed) {
+            return;
+        }
+        self.error(Some(subtask.clone()), describe_end(why, feedback));
+        if let Some(s) = self.subtask_mut(subtask)
+            && matches!(
+                s.status,
+                SubtaskStatus::Running | SubtaskStatus::Verifying | SubtaskStatus::WaitingApproval
+            )
+        {
+            s.status = SubtaskStatus::Pending;
+        }
+    }
+
+    fn ask(&mut self, id: QuestionId, question: &Question, deadline: Option<Time>) {
+        self.questions.push(QuestionView {
+            id,
+            question: question.clone(),
+            deadline,
+        });
+        if let Some(attempt) = attempt_of(question) {
+            self.with_subtask_of(attempt, |s| s.status = SubtaskStatus::WaitingApproval);
+        }
+    }
+
+    fn close(&mut self, id: QuestionId) {
+        let Some(at) = self.questions.iter().position(|q| q.id == id) else {
+            return;
+        };
+        let closed = self.questions.remove(at);
+        if let Some(attempt) = attempt_of(&closed.question) {
+            self.with_subtask_of(attempt, |s| {
+                if s.status == SubtaskStatus::WaitingApproval {
+                    s.status = SubtaskStatus::Running;
+                }
+            });
+        }
+    }
+
+    fn changed(&mut self, change: &loom_events::FileChange) {
+        let path = change.new_path.as_ref().unwrap_or(&change.path);
+        match self.files.iter_mut().find(|row| &row.path == path) {
+            Some(row) => {
+                // Made in this task and changed again: it is still a new file.
+                if row.operation != Operation::Create || change.operation != Operation::Modify {
+                    row.operation = change.operation;
+                }
+                row.lines.added = row.lines.added.saturating_add(change.lines.added);
+                row.lines.removed = row.lines.removed.saturating_add(change.lines.removed);
+            }
+            None => self.files.push(FileRow {
+                path: path.clone(),
+                operation: change.operation,
+                lines: change.lines,
+            }),
+        }
+    }
+
+    fn finish(&mut self, status: TaskStatus, reason: Option<&String>, summary: &Summary) {
+        self.status = status;
+        self.reason = reason.cloned();
+        self.summary = Some(summary.clone());
+        self.questions.clear();
+        self.inner.works.clear();
+    }
+
+    fn degrade(&mut self, what: &[String]) {
+        for line in what {
+            if !self.degraded.contains(line) {
+                self.degraded.push(line.clone());
+            }
+        }
+    }
+
+    fn error(&mut self, subtask: Option<SubtaskId>, what: String) {
+        self.errors.push(ErrorRow {
+            subtask,
+            what,
+            resolution: String::new(),
+        });
+    }
+
+    fn set_status(&mut self, id: &SubtaskId, status: SubtaskStatus, reason: Option<String>) {
+        if let Some(s) = self.subtask_mut(id) {
+            s.status = status;
+            s.reason = reason;
+        }
+    }
+
+    fn subtask_mut(&mut self, id: &SubtaskId) -> Option<&mut SubtaskView> {
+        self.subtasks.iter_mut().find(|s| &s.spec.id == id)
+    }
+
+    fn with_subtask_of(&mut self, attempt: AttemptId, then: impl FnOnce(&mut SubtaskView)) {
+        if let Some(id) = self.inner.owners.get(&attempt).cloned()
+            && let Some(subtask) = self.subtask_mut(&id)
+        {
+            then(subtask);
+        }
+    }
+
+    fn with_attempt(&mut self, attempt: AttemptId, then: impl FnOnce(&mut AttemptView)) {
+        self.with_subtask_of(attempt, |subtask| {
+            if let Some(a) = subtask.attempts.iter_mut().find(|a| a.id == attempt) {
+                then(a);
+            }
+        });
+    }
+
+    fn with_attempt_of(&mut self, attempt: Option<AttemptId>, then: impl FnOnce(&mut AttemptView)) {
+        if let Some(attempt) = attempt {
+            self.with_attempt(attempt, then);
+        }
+    }
+}
+
+fn attempt_of(question: &Question) -> Option<AttemptId> {
+    use loom_events::Subject;
+    match &question.subject {
+        Subject::Call { attempt, .. }
+        | Subject::Ask { attempt, .. }
+        | Subject::Result { attempt } => Some(*attempt),
+        Subject::Exhausted { .. }
+        | Subject::Plan { .. }
+        | Subject::PlanLimit { .. }
+        | Subject::Doubt { .. } => None,
+    }
+}
+
+/// One line that says why an attempt ended.
+#[must_use]
+pub fn describe_end(why: &AttemptEnd, feedback: &str) -> String {
+    let head = match why {
+        AttemptEnd::Passed => "passed".to_owned(),
+        AttemptEnd::GateFailed => "the gate failed".to_owned(),
+        AttemptEnd::Inconclusive => "the gate could not tell".to_owned(),
+        AttemptEnd::Blocked => "the model says that it is blocked".to_owned(),
+        AttemptEnd::TurnLimit => "too many turns".to_owned(),
+        AttemptEnd::Unusable => "too many unusable answers".to_owned(),
+        AttemptEnd::Looping => "it went in circles".to_owned(),
+        AttemptEnd::Failed { failure } => return failure.message.clone(),
+        AttemptEnd::Denied => "a human said no".to_owned(),
+        AttemptEnd::Superseded => "the plan changed".to_owned(),
+        AttemptEnd::Conflict => "its result did not fit what was merged before".to_owned(),
+        AttemptEnd::Stopped => "the task was stopped".to_owned(),
+    };
+    match first_line(feedback) {
+        line if line.is_empty() => head,
+        line => format!("{head}: {line}"),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or("");
+    line.trim().chars().take(160).collect()
+}

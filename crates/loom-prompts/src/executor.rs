@@ -1,0 +1,271 @@
+//! What an executor is told at the start of an attempt.
+
+use crate::budget::{Input, drop_last, shorten};
+use crate::state::{Detail, TaskState, goal_beyond_view, state_yaml_at};
+use crate::tokens::{clip_chars, estimate_tokens};
+use loom_events::{MemoryEntry, Role, SubtaskSpec, ToolSpec};
+use minijinja::context;
+use minijinja::value::{Serde, Value};
+
+/// Everything that goes into the first prompt of an attempt.
+#[derive(Clone, Debug)]
+pub struct ExecutorInput {
+    /// The task as it stands.
+    pub state: TaskState,
+    /// The subtask of this attempt.
+    pub subtask: SubtaskSpec,
+    /// Facts from earlier subtasks, most relevant first.
+    pub memory: Vec<MemoryEntry>,
+    /// What was wrong with the previous attempt, word for word.
+    pub feedback: Option<String>,
+    /// Text of the project's own instruction files (`AGENTS.md` and the like); data of low rank.
+    pub project_notes: Option<String>,
+    /// Tools to describe in the text; leave empty when the server takes them in a field of its own.
+    pub tools_in_text: Vec<ToolSpec>,
+    /// Tokens that system and user message may cost together; none means no bound.
+    pub budget: Option<u64>,
+    detail: Detail,
+}
+
+impl ExecutorInput {
+    /// An input with only what is always there.
+    #[must_use]
+    pub const fn new(state: TaskState, subtask: SubtaskSpec) -> Self {
+        Self {
+            state,
+            subtask,
+            memory: Vec::new(),
+            feedback: None,
+            project_notes: None,
+            tools_in_text: Vec::new(),
+            budget: None,
+            detail: Detail::Full,
+        }
+    }
+}
+
+/// Details of memory beyond this are cut: what is longer is better looked up again.
+const MEMORY_DETAIL_CHARS: usize = 300;
+
+impl Input for ExecutorInput {
+    const ROLE: Role = Role::Executor;
+    const PARTS: &'static [&'static str] = &[
+        "role",
+        "constraints",
+        "output_format",
+        "tools",
+        "task_state",
+        "memory",
+        "subtask",
+    ];
+    const STABLE: &'static [&'static str] = &["tools"];
+
+    fn context(&self) -> Value {
+        let tools: Vec<Value> = self.tools_in_text.iter().map(tool).collect();
+        let memory: Vec<Value> = self.memory.iter().map(fact).collect();
+        let checks: Vec<String> = self
+            .subtask
+            .checks
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        context! {
+            tools,
+            memory,
+            checks,
+            notes => self.project_notes.as_deref().unwrap_or_default(),
+            goal => goal_beyond_view(&self.state).unwrap_or_default(),
+            state => state_yaml_at(&self.state, self.detail),
+            feedback => self.feedback.as_deref().unwrap_or_default(),
+            title => self.subtask.title.as_str(),
+            description => self.subtask.description.as_str(),
+            criteria => self.subtask.criteria.clone(),
+            outputs => self.subtask.outputs.clone(),
+            inspect => self.subtask.inspect,
+        }
+    }
+
+    fn budget(&self) -> Option<u64> {
+        self.budget
+    }
+
+    fn shrink(&mut self, excess: u64) -> Option<String> {
+        let left = self.memory.len();
+        let cost =
+            |fact: &MemoryEntry| estimate_tokens(&fact.summary) + estimate_tokens(&fact.detail);
+        if let Some(dropped) = drop_last(&mut self.memory, excess, cost) {
+            return Some(format!("memory: {dropped} of {left} entries left out"));
+        }
+        if let Some(less) = self.detail.less() {
+            self.detail = less;
+            return Some("task state: shown with less detail".to_owned());
+        }
+        if let Some(notes) = self.project_notes.take() {
+            self.project_notes = shorten(&notes, excess);
+            let what = if self.project_notes.is_some() {
+                "cut"
+            } else {
+                "left out"
+            };
+            return Some(format!("project notes: {what}"));
+        }
+        let goal = goal_beyond_view(&self.state)?;
+        self.state.goal = shorten(goal, excess)?;
+        Some("goal: cut".to_owned())
+    }
+
+    fn samples() -> [Self; 2] {
+        [crate::samples::executor(), crate::samples::bare_executor()]
+    }
+}
+
+fn tool(spec: &ToolSpec) -> Value {
+    context! {
+        name => spec.name.as_str(),
+        description => spec.description.as_str(),
+        parameters => spec.parameters.to_string(),
+    }
+}
+
+fn fact(entry: &MemoryEntry) -> Value {
+    context! {
+        kind => Value::from(Serde(entry.kind)),
+        summary => clip_chars(&entry.summary, 100),
+        detail => clip_chars(&entry.detail, MEMORY_DETAIL_CHARS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Prompts, Rendered, samples};
+    use loom_events::Message;
+
+    fn render(input: &ExecutorInput) -> Rendered {
+        Prompts::builtin().unwrap().executor(input).unwrap()
+    }
+
+    fn texts(rendered: &Rendered) -> (String, String) {
+        match rendered.messages.as_slice() {
+            [
+                Message::System { text: system },
+                Message::User { text: user },
+            ] => (system.clone(), user.clone()),
+            other => panic!("not one system and one user message: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_system_message_is_the_same_for_every_subtask_and_attempt() {
+        let mut other = samples::bare_executor();
+        other.tools_in_text = samples::executor().tools_in_text;
+        let (one, _) = texts(&render(&samples::executor()));
+        let (two, _) = texts(&render(&other));
+        assert_eq!(one, two);
+    }
+
+    #[test]
+    fn the_user_message_goes_from_stable_to_fresh_and_ends_in_the_critical_rules() {
+        let rendered = render(&samples::executor());
+        let names: Vec<&str> = rendered
+            .parts
+            .iter()
+            .map(|part| part.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "role",
+                "constraints",
+                "output_format",
+                "tools",
+                "project_notes",
+                "task_state",
+                "memory",
+                "feedback",
+                "subtask",
+                "critical_rules"
+            ]
+        );
+    }
+
+    #[test]
+    fn feedback_is_shown_word_for_word() {
+        let mut input = samples::bare_executor();
+        let feedback = "check failed: `sh test.sh` exits 0\n  expected: exit 0\n  seen: exit 1";
+        input.feedback = Some(feedback.to_owned());
+        assert!(texts(&render(&input)).1.contains(feedback));
+    }
+
+    #[test]
+    fn a_tool_is_described_once_or_not_at_all() {
+        let mut input = samples::executor();
+        let (system, user) = texts(&render(&input));
+        assert_eq!((system + &user).matches("Read a text file").count(), 1);
+        input.tools_in_text.clear();
+        let (system, user) = texts(&render(&input));
+        assert_eq!((system + &user).matches("Read a text file").count(), 0);
+    }
+
+    #[test]
+    fn memory_shrinks_first_then_the_state_and_both_are_recorded() {
+        let mut input = samples::executor();
+        input.memory = vec![input.memory[0].clone(); 20];
+        let whole: u64 = render(&input).parts.iter().map(|part| part.tokens).sum();
+        input.budget = Some(whole - 10);
+        let rendered = render(&input);
+        assert_eq!(rendered.trimmed.len(), 1);
+        assert!(
+            rendered.trimmed[0].starts_with("memory: "),
+            "{:?}",
+            rendered.trimmed
+        );
+        let part = |rendered: &Rendered, name: &str| {
+            rendered
+                .parts
+                .iter()
+                .find(|part| part.name == name)
+                .map(|part| part.tokens)
+        };
+        let facts = part(&render(&input), "memory").unwrap_or(0) + 40;
+        input.budget = Some(whole - 10 - facts);
+        let smaller = render(&input);
+        assert!(
+            smaller
+                .trimmed
+                .iter()
+                .any(|what| what.starts_with("task state")),
+            "{smaller:?}"
+        );
+        assert_eq!(part(&smaller, "memory"), None);
+        assert!(part(&smaller, "subtask").is_some());
+    }
+
+    #[test]
+    fn what_must_be_said_is_never_cut() {
+        let mut input = samples::executor();
+        input.budget = Some(100);
+        let error = Prompts::builtin().unwrap().executor(&input).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("fit the executor prompt into 100 tokens")
+        );
+    }
+
+    #[test]
+    fn a_goal_that_the_view_cuts_is_shown_in_full_beside_it() {
+        let mut input = samples::bare_executor();
+        input.state.goal = format!("{} The last word.", "Do this and that. ".repeat(200));
+        assert!(texts(&render(&input)).1.contains("The last word."));
+    }
+
+    #[test]
+    fn the_first_prompt_of_a_small_task_is_small() {
+        // The specs of the built-in tools cost about this much in the field for tools.
+        const TOOLS: usize = 4_500;
+        let (system, user) = texts(&render(&samples::bare_executor()));
+        let bytes = system.len() + user.len() + TOOLS;
+        assert!(bytes < 10_000, "{bytes} bytes");
+    }
+}

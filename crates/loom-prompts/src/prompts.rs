@@ -1,0 +1,257 @@
+//! The entry point: all templates, and one method for each role.
+
+use crate::budget::{Input, assemble};
+use crate::template::{Rules, Source, Template};
+use crate::{
+    ExecutorInput, ExtractorInput, PlannerInput, ReplannerInput, TemplateError, VerifierInput,
+};
+use loom_events::{Message, Role};
+use std::path::Path;
+
+/// The templates of all roles, checked.
+#[derive(Debug)]
+pub struct Prompts {
+    planner: Template,
+    replanner: Template,
+    executor: Template,
+    verifier: Template,
+    extractor: Template,
+}
+
+/// A prompt, ready to send.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rendered {
+    /// The messages, the stable ones first.
+    pub messages: Vec<Message>,
+    /// Template and its hash: `executor@1f2e3d4c5b6a`.
+    pub template: String,
+    /// What each part costs, in the order in which it is sent; parts with nothing to say are absent.
+    pub parts: Vec<Part>,
+    /// What had to be left out to fit the budget, in words.
+    pub trimmed: Vec<String>,
+}
+
+/// One part of a prompt and its estimated cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Name in the template: `role`, `task_state`, …
+    pub name: String,
+    /// Tokens, estimated.
+    pub tokens: u64,
+}
+
+/// Says why a prompt could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// The template failed on this input.
+    #[error("render part `{part}` of template {template}")]
+    Template {
+        /// Template with hash.
+        template: String,
+        /// Part.
+        part: String,
+        /// The reason.
+        #[source]
+        source: minijinja::Error,
+    },
+    /// Even without everything that may be left out it is too long.
+    #[error("fit the {role} prompt into {budget} tokens: what must be said takes {needed}")]
+    TooLong {
+        /// The role.
+        role: Role,
+        /// Tokens allowed.
+        budget: u64,
+        /// Tokens needed at least.
+        needed: u64,
+    },
+}
+
+/// File name and text of everything that is compiled in.
+const BUILTIN: [(&str, &str); 6] = [
+    (RULES, include_str!("../../../prompts/rules.yaml")),
+    (
+        "planner.yaml",
+        include_str!("../../../prompts/planner.yaml"),
+    ),
+    (
+        "replanner.yaml",
+        include_str!("../../../prompts/replanner.yaml"),
+    ),
+    (
+        "executor.yaml",
+        include_str!("../../../prompts/executor.yaml"),
+    ),
+    (
+        "verifier.yaml",
+        include_str!("../../../prompts/verifier.yaml"),
+    ),
+    (
+        "extractor.yaml",
+        include_str!("../../../prompts/extractor.yaml"),
+    ),
+];
+
+/// The constraint library.
+const RULES: &str = "rules.yaml";
+
+impl Prompts {
+    /// The templates that are compiled in.
+    ///
+    /// # Errors
+    /// [`TemplateError`] when one is faulty; a test proves that none is.
+    pub fn builtin() -> Result<Self, TemplateError> {
+        Self::load(None)
+    }
+
+    /// The built-in templates, each replaced by the file of the same name in `dir` if there is one.
+    ///
+    /// # Errors
+    /// [`TemplateError`] naming file and place of the fault.
+    pub fn with_overrides(dir: &Path) -> Result<Self, TemplateError> {
+        Self::load(Some(dir))
+    }
+
+    fn load(dir: Option<&Path>) -> Result<Self, TemplateError> {
+        let rules = Template::rules(&source(RULES, dir)?)?;
+        Ok(Self {
+            planner: load::<PlannerInput>(&rules, dir)?,
+            replanner: load::<ReplannerInput>(&rules, dir)?,
+            executor: load::<ExecutorInput>(&rules, dir)?,
+            verifier: load::<VerifierInput>(&rules, dir)?,
+            extractor: load::<ExtractorInput>(&rules, dir)?,
+        })
+    }
+
+    /// Name and hash of a role's template, as in [`Rendered::template`].
+    #[must_use]
+    pub fn version(&self, role: Role) -> &str {
+        let template = match role {
+            Role::Planner => &self.planner,
+            Role::Replanner => &self.replanner,
+            Role::Executor => &self.executor,
+            Role::Verifier => &self.verifier,
+            Role::Extractor => &self.extractor,
+        };
+        &template.version
+    }
+
+    /// Asks for the first plan.
+    ///
+    /// # Errors
+    /// [`RenderError`] when the template fails or the budget is too small.
+    pub fn planner(&self, input: &PlannerInput) -> Result<Rendered, RenderError> {
+        assemble(&self.planner, input)
+    }
+
+    /// Asks for a later plan.
+    ///
+    /// # Errors
+    /// As [`Self::planner`].
+    pub fn replanner(&self, input: &ReplannerInput) -> Result<Rendered, RenderError> {
+        assemble(&self.replanner, input)
+    }
+
+    /// Starts an attempt.
+    ///
+    /// # Errors
+    /// As [`Self::planner`].
+    pub fn executor(&self, input: &ExecutorInput) -> Result<Rendered, RenderError> {
+        assemble(&self.executor, input)
+    }
+
+    /// Asks for a verdict.
+    ///
+    /// # Errors
+    /// As [`Self::planner`].
+    pub fn verifier(&self, input: &VerifierInput) -> Result<Rendered, RenderError> {
+        assemble(&self.verifier, input)
+    }
+
+    /// Asks for memory entries.
+    ///
+    /// # Errors
+    /// As [`Self::planner`].
+    pub fn extractor(&self, input: &ExtractorInput) -> Result<Rendered, RenderError> {
+        assemble(&self.extractor, input)
+    }
+}
+
+fn load<I: Input>(rules: &Rules, dir: Option<&Path>) -> Result<Template, TemplateError> {
+    Template::load::<I>(&source(&format!("{}.yaml", I::ROLE), dir)?, rules)
+}
+
+/// The override if there is one, else what is compiled in.
+fn source(name: &str, dir: Option<&Path>) -> Result<Source, TemplateError> {
+    if let Some(path) = dir.map(|dir| dir.join(name)) {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                return Ok(Source {
+                    file: path.display().to_string(),
+                    text,
+                });
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(TemplateError::Read { path, source }),
+        }
+    }
+    let text = BUILTIN
+        .iter()
+        .find_map(|(file, text)| (*file == name).then_some(*text))
+        .expect("BUG: every role has a template that is compiled in");
+    Ok(Source {
+        file: format!("built-in {name}"),
+        text: text.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_templates_are_faultless_and_named_by_role() {
+        let prompts = Prompts::builtin().unwrap();
+        for role in Role::ALL {
+            assert!(prompts.version(role).starts_with(&format!("{role}@")));
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_directory_replaces_one_template_and_changes_its_version() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = BUILTIN[3].1.replace("You are", "You may be");
+        std::fs::write(dir.path().join("executor.yaml"), text).unwrap();
+        let ours = Prompts::builtin().unwrap();
+        let theirs = Prompts::with_overrides(dir.path()).unwrap();
+        assert_ne!(theirs.version(Role::Executor), ours.version(Role::Executor));
+        assert_eq!(theirs.version(Role::Planner), ours.version(Role::Planner));
+    }
+
+    #[test]
+    fn a_changed_rule_changes_the_version_of_every_template() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = BUILTIN[0].1.replace("First look", "Look first");
+        std::fs::write(dir.path().join("rules.yaml"), text).unwrap();
+        let ours = Prompts::builtin().unwrap();
+        let theirs = Prompts::with_overrides(dir.path()).unwrap();
+        for role in Role::ALL {
+            assert_ne!(theirs.version(role), ours.version(role));
+        }
+    }
+
+    #[test]
+    fn an_override_that_cannot_be_read_is_an_error_not_a_fallback() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("planner.yaml")).unwrap();
+        let error = Prompts::with_overrides(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("planner.yaml"), "{error}");
+    }
+
+    #[test]
+    fn a_faulty_override_is_named_with_its_path() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("verifier.yaml"), "system: [").unwrap();
+        let error = Prompts::with_overrides(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(&dir.path().display().to_string()), "{error}");
+    }
+}

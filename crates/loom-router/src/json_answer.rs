@@ -1,0 +1,312 @@
+//! Structured answers: asked for with a schema, validated, asked for once more with the exact errors.
+
+use crate::dialect::{fenced, parse_strictly};
+use crate::{
+    CallError, ChatReply, ChatRequest, Discard, JsonSchema, NoModel, Router, ToolChoice, Tried,
+};
+use jsonschema::Validator;
+use loom_events::{Answer, Failure, FailureClass, Finish, Latency, Message, Role, Tier};
+use serde_json::Value;
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+/// More errors do not help a model: the first ones usually cause the rest.
+const MAX_ERRORS: usize = 8;
+
+/// An error repeats the value it is about, which may be half the answer.
+const MAX_ERROR_BYTES: usize = 300;
+
+/// A JSON answer that fits its schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonReply {
+    /// The object.
+    pub value: Value,
+    /// The reply that held it. Its usage and total time include the first answer when two were needed.
+    pub reply: ChatReply,
+    /// Whether the model had to be asked twice.
+    pub asked_again: bool,
+    /// Fallbacks taken, such as another model; the caller records each as `degraded`.
+    pub degraded: Vec<String>,
+}
+
+/// Why there is no JSON answer.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum JsonError {
+    /// The call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// There is no model to ask.
+    #[error(transparent)]
+    NoModel(#[from] NoModel),
+    /// Two answers did not fit.
+    #[error("get an answer of model {model} that fits the schema `{schema}`: {}", errors.join("; "))]
+    Invalid {
+        /// Name of the entry.
+        model: String,
+        /// Name of the schema.
+        schema: String,
+        /// What was wrong with the second answer.
+        errors: Vec<String>,
+        /// The second answer; its usage and total time include the first.
+        reply: Box<ChatReply>,
+    },
+    /// The schema itself is none.
+    #[error("use the schema `{schema}`: {reason}")]
+    BadSchema {
+        /// Name of the schema.
+        schema: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl JsonError {
+    /// The failure as it is journaled.
+    #[must_use]
+    pub fn to_failure(&self) -> Failure {
+        let class = match self {
+            Self::Call(error) => return error.to_failure(),
+            Self::NoModel(error) => return error.to_failure(),
+            Self::Invalid { .. } => FailureClass::Model,
+            Self::BadSchema { .. } => FailureClass::Environment,
+        };
+        Failure {
+            class,
+            message: format!("failed to {self}"),
+            retry_after_ms: None,
+        }
+    }
+}
+
+impl Router {
+    /// Asks the model of that name for an object that fits the schema. Tools are not offered.
+    ///
+    /// # Errors
+    /// See [`JsonError`].
+    pub async fn json(
+        &self,
+        model: &str,
+        schema: &JsonSchema,
+        request: &ChatRequest,
+        cancel: &CancellationToken,
+    ) -> Result<JsonReply, JsonError> {
+        let validator = validator(schema)?;
+        let mut request = ChatRequest {
+            tools: Vec::new(),
+            tool_choice: ToolChoice::None,
+            schema: Some(schema.clone()),
+            ..request.clone()
+        };
+        let first = self.chat(model, &request, &mut Discard, cancel).await?;
+        let errors = match read(&validator, &first) {
+            Ok(value) => return Ok(accepted(value, first, false)),
+            Err(errors) => errors,
+        };
+        ask_again(&mut request, schema, &first.answer, &errors);
+        let second = self.chat(model, &request, &mut Discard, cancel).await?;
+        let second = including(second, &first);
+        match read(&validator, &second) {
+            Ok(value) => Ok(accepted(value, second, true)),
+            Err(errors) => Err(JsonError::Invalid {
+                model: model.into(),
+                schema: schema.name.clone(),
+                errors,
+                reply: Box::new(second),
+            }),
+        }
+    }
+
+    /// The same by role: falls back to the next candidate when a model cannot be called. Answers that
+    /// do not fit are the model's fault and returned; whether a larger one is asked is the caller's to say.
+    ///
+    /// # Errors
+    /// See [`JsonError`].
+    pub async fn json_for(
+        &self,
+        role: Role,
+        min_tier: Tier,
+        schema: &JsonSchema,
+        request: &ChatRequest,
+        cancel: &CancellationToken,
+    ) -> Result<JsonReply, JsonError> {
+        let mut tried: Vec<Tried> = Vec::new();
+        // Ends: every round takes one of the models out of the choice.
+        loop {
+            let selected = self.select_next(role, min_tier, &tried)?;
+            match self.json(&selected.name, schema, request, cancel).await {
+                Ok(mut reply) => {
+                    reply.degraded.extend(selected.degraded);
+                    return Ok(reply);
+                }
+                Err(JsonError::Call(error)) if error.is_worth_another_model() => {
+                    tried.push(Tried {
+                        name: selected.name,
+                        failure: error.to_failure(),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn accepted(value: Value, reply: ChatReply, asked_again: bool) -> JsonReply {
+    JsonReply {
+        value,
+        reply,
+        asked_again,
+        degraded: Vec::new(),
+    }
+}
+
+/// The second reply with what both of them cost.
+fn including(second: ChatReply, first: &ChatReply) -> ChatReply {
+    ChatReply {
+        usage: first.usage.plus(second.usage),
+        latency: Latency {
+            first_token_ms: first.latency.first_token_ms,
+            total_ms: first.latency.total_ms.saturating_add(second.latency.total_ms),
+        },
+        ..second
+    }
+}
+
+fn validator(schema: &JsonSchema) -> Result<Validator, JsonError> {
+    jsonschema::validator_for(&schema.schema).map_err(|error| JsonError::BadSchema {
+        schema: schema.name.clone(),
+        reason: error.to_string(),
+    })
+}
+
+/// The object of a reply, or everything that is wrong with it.
+fn read(validator: &Validator, reply: &ChatReply) -> Result<Value, Vec<String>> {
+    let value = whole_object(&reply.answer.text, reply.finish).map_err(|error| vec![error])?;
+    let errors: Vec<_> = validator
+        .iter_errors(&value)
+        .take(MAX_ERRORS)
+        .map(|error| {
+            let place = error.instance_path().to_string();
+            let place = if place.is_empty() { "/" } else { &place };
+            capped(format!("at {place}: {error}"))
+        })
+        .collect();
+    if errors.is_empty() {
+        Ok(value)
+    } else {
+        Err(errors)
+    }
+}
+
+/// The one object that the whole text is, bare or in a fence. An object among other text is not
+/// taken: it may be an example, or the first of two.
+fn whole_object(text: &str, finish: Finish) -> Result<Value, String> {
+    let body = fenced(text.trim());
+    if body.is_empty() {
+        return Err("the answer is empty".into());
+    }
+    match parse_strictly(body) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err("the answer is JSON but not an object".into()),
+        Err(_) if finish == Finish::Length => {
+            Err("the answer was cut off by the limit of tokens: be much shorter".into())
+        }
+        Err(fault) => Err(capped(format!("the answer is not one JSON object: {fault}"))),
+    }
+}
+
+fn capped(mut text: String) -> String {
+    let end = text.floor_char_boundary(MAX_ERROR_BYTES);
+    if end < text.len() {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// Shows the model its answer and what was wrong with it. The conversation only grows at its end.
+fn ask_again(request: &mut ChatRequest, schema: &JsonSchema, answer: &Answer, errors: &[String]) {
+    request.messages.push(Message::Assistant {
+        text: answer.text.clone(),
+        thought: None,
+        calls: Vec::new(),
+    });
+    request.messages.push(Message::User {
+        text: format!(
+            "That answer cannot be used:\n- {}\n\nAnswer again with one JSON object and nothing else. It must fit this JSON Schema:\n{}",
+            errors.join("\n- "),
+            schema.schema
+        ),
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_a_single_whole_object_is_taken() {
+        let taken = |text: &str| whole_object(text, Finish::Stop).ok();
+        for text in [
+            r#"{"a":1}"#,
+            " {\"a\":1}\n",
+            "```json\n{\"a\":1}\n```",
+            "```\n{\"a\":1}\n```",
+        ] {
+            assert_eq!(taken(text), Some(json!({"a": 1})), "{text}");
+        }
+        for text in [
+            "",
+            "Sure: {\"a\":1}",
+            "{\"a\":1} Done.",
+            "{\"a\":1}{\"a\":1}",
+            "Here:\n```json\n{\"a\":1}\n```",
+            "[{\"a\":1}]",
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1"#,
+        ] {
+            assert_eq!(taken(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_place_and_the_value() {
+        let schema = JsonSchema {
+            name: "plan".into(),
+            schema: json!({
+                "type": "object",
+                "required": ["steps"],
+                "properties": {"steps": {"type": "array", "items": {"type": "string"}}},
+            }),
+        };
+        let validator = validator(&schema).unwrap();
+        let reply = |text: &str| ChatReply {
+            answer: Answer {
+                text: text.into(),
+                ..Answer::default()
+            },
+            usage: Default::default(),
+            latency: Default::default(),
+            finish: Finish::Stop,
+            model: "m".into(),
+            reported: None,
+        };
+        assert_eq!(
+            read(&validator, &reply(r#"{"steps":[1]}"#)),
+            Err(vec![r#"at /steps/0: 1 is not of type "string""#.to_owned()])
+        );
+        assert_eq!(
+            read(&validator, &reply("{}")),
+            Err(vec![r#"at /: "steps" is a required property"#.to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_schema_that_is_none_is_reported_before_anything_is_asked() {
+        let schema = JsonSchema {
+            name: "plan".into(),
+            schema: json!({"type": 3}),
+        };
+        assert!(matches!(validator(&schema), Err(JsonError::BadSchema { .. })));
+    }
+}

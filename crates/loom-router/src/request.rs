@@ -1,0 +1,55 @@
+//! What a model is asked, independent of how its server wants to hear it.
+
+use loom_events::{Message, ToolSpec};
+
+/// One call of a model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChatRequest {
+    /// The conversation. Orphaned calls, several user messages in a row and the like are put right
+    /// when it is rendered, so it may be handed over as it was recorded.
+    pub messages: Vec<Message>,
+    /// The tools on offer, in any order.
+    pub tools: Vec<ToolSpec>,
+    /// Whether the model may, must or must not call.
+    pub tool_choice: ToolChoice,
+    /// The shape that the answer must have.
+    pub schema: Option<JsonSchema>,
+    /// Bound on the tokens of the answer; the entry's when `None`.
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature; the entry's when `None`.
+    pub temperature: Option<f32>,
+    /// Whether a model that can think aloud should.
+    pub think: bool,
+}
+
+impl ChatRequest {
+    /// A request with this conversation and nothing else.
+    #[must_use]
+    pub fn new(messages: Vec<Message>) -> Self {
+        Self {
+            messages,
+            ..Self::default()
+        }
+    }
+}
+
+/// Whether the model may, must or must not call a tool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// As it likes.
+    #[default]
+    Auto,
+    /// At least one call; text may still come first, and servers without grammars ignore this.
+    Required,
+    /// Text only.
+    None,
+}
+
+/// A named JSON Schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonSchema {
+    /// Letters, digits and underscores, such as `plan`.
+    pub name: String,
+    /// The schema.
+    pub schema: serde_json::Value,
+}

@@ -1,0 +1,269 @@
+//! The twin of the database in memory: the same behaviour, nothing durable. For tests of everything
+//! that needs a journal and not a disk.
+
+use crate::journal::{blob_id, check_numbering};
+use crate::projection::{Projection, Touched};
+use crate::search;
+use crate::{
+    AppendError, ApprovalRow, BlobError, Journal, MAX_FOUND, MemoryQuery, MemoryRow, ReadError,
+    RevertRecord, SubtaskRow, TaskFilter, TaskRow,
+};
+use async_trait::async_trait;
+use loom_events::{BlobId, Envelope, Event, Record, Seq, TaskId, encode};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{broadcast, watch};
+
+/// A journal in memory.
+#[derive(Debug)]
+pub struct MemoryJournal {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    records: Vec<Record>,
+    tasks: BTreeMap<TaskId, Projection>,
+    memory: Vec<MemoryRow>,
+    blobs: BTreeMap<BlobId, Vec<u8>>,
+    reverts: BTreeMap<TaskId, Vec<RevertRecord>>,
+    feeds: Option<Feeds>,
+    tail: watch::Receiver<u64>,
+}
+
+/// The sending sides; dropped when the journal closes, which ends what hangs on them.
+#[derive(Debug)]
+struct Feeds {
+    tail: watch::Sender<u64>,
+    live: broadcast::Sender<Arc<[Record]>>,
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryJournal {
+    /// An empty journal.
+    #[must_use]
+    pub fn new() -> Self {
+        let (sender, tail) = watch::channel(0);
+        let inner = Inner {
+            records: Vec::new(),
+            tasks: BTreeMap::new(),
+            memory: Vec::new(),
+            blobs: BTreeMap::new(),
+            reverts: BTreeMap::new(),
+            feeds: Some(Feeds {
+                tail: sender,
+                live: broadcast::Sender::new(crate::subscribe::RING),
+            }),
+            tail,
+        };
+        Self {
+            inner: Mutex::new(inner),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing below panics half-way through a change, so a poisoned lock guards whole data.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn append(
+        &mut self,
+        task: TaskId,
+        expected: Seq,
+        events: Vec<Envelope>,
+    ) -> Result<Vec<Record>, AppendError> {
+        let feeds = self.feeds.as_ref().ok_or(AppendError::Closed)?;
+        let found = self.tasks.get(&task).map_or(Seq::ZERO, |p| p.task.last_seq);
+        if found != expected {
+            return Err(AppendError::Conflict { expected, found });
+        }
+        let mut id = self.records.last().map_or(0, |r| r.id);
+        let records: Vec<Record> = events
+            .into_iter()
+            .map(|envelope| {
+                id += 1;
+                Record { id, envelope }
+            })
+            .collect();
+        let projection = self
+            .tasks
+            .entry(task)
+            .or_insert_with(|| Projection::new(task));
+        for record in &records {
+            projection.apply(&record.envelope, &mut Touched::default());
+            self.memory.extend(memory_row(record));
+        }
+        self.records.extend_from_slice(&records);
+        feeds.tail.send_replace(id);
+        // Nobody listening is no failure.
+        feeds.live.send(records.clone().into()).ok();
+        Ok(records)
+    }
+}
+
+fn memory_row(record: &Record) -> Option<MemoryRow> {
+    let Event::MemoryEntryCreated { entry, .. } = &record.envelope.event else {
+        return None;
+    };
+    Some(MemoryRow {
+        id: record.id,
+        task: record.envelope.task_id,
+        seq: record.envelope.seq,
+        at: record.envelope.timestamp,
+        entry: entry.clone(),
+    })
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn append(
+        &self,
+        task: TaskId,
+        expected: Seq,
+        events: Vec<Envelope>,
+    ) -> Result<Vec<Record>, AppendError> {
+        check_numbering(task, expected, &events)?;
+        for envelope in &events {
+            encode(&envelope.event)?;
+        }
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.lock().append(task, expected, events)
+    }
+
+    async fn read(&self, task: TaskId, after: Seq, limit: usize) -> Result<Vec<Record>, ReadError> {
+        let inner = self.lock();
+        let of_task = |r: &&Record| r.envelope.task_id == task && r.envelope.seq > after;
+        Ok(inner
+            .records
+            .iter()
+            .filter(of_task)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    async fn read_all(&self, after_id: u64, limit: usize) -> Result<Vec<Record>, ReadError> {
+        let inner = self.lock();
+        let from = inner.records.partition_point(|r| r.id <= after_id);
+        Ok(inner.records[from..].iter().take(limit).cloned().collect())
+    }
+
+    async fn tasks(&self, filter: TaskFilter) -> Result<Vec<TaskRow>, ReadError> {
+        let inner = self.lock();
+        let rows = inner.tasks.values().rev().map(|p| &p.task);
+        let wanted = rows.filter(|row| {
+            filter.status.is_none_or(|status| status == row.status)
+                && (filter.workspace.is_none() || filter.workspace == row.workspace)
+                && filter.before.is_none_or(|before| row.id < before)
+        });
+        Ok(wanted.take(filter.limit).cloned().collect())
+    }
+
+    async fn task(&self, task: TaskId) -> Result<Option<TaskRow>, ReadError> {
+        Ok(self.lock().tasks.get(&task).map(|p| p.task.clone()))
+    }
+
+    async fn find_task(&self, prefix_or_suffix: &str) -> Result<Vec<TaskId>, ReadError> {
+        let Some(digits) = search::id_digits(prefix_or_suffix) else {
+            return Ok(Vec::new());
+        };
+        let inner = self.lock();
+        let fits = |id: &&TaskId| {
+            let id = id.to_string().replace('-', "");
+            id.starts_with(&digits) || id.ends_with(&digits)
+        };
+        let found = inner.tasks.keys().rev().filter(fits);
+        Ok(found.take(MAX_FOUND).copied().collect())
+    }
+
+    async fn unfinished(&self) -> Result<Vec<TaskId>, ReadError> {
+        let inner = self.lock();
+        let open = inner.tasks.values().filter(|p| !p.phase.is_final());
+        Ok(open.map(|p| p.task.id).collect())
+    }
+
+    async fn subtasks(&self, task: TaskId) -> Result<Vec<SubtaskRow>, ReadError> {
+        let inner = self.lock();
+        Ok(inner
+            .tasks
+            .get(&task)
+            .map(Projection::subtask_rows)
+            .unwrap_or_default())
+    }
+
+    async fn approvals(&self, task: TaskId) -> Result<Vec<ApprovalRow>, ReadError> {
+        let inner = self.lock();
+        let rows = inner.tasks.get(&task).into_iter();
+        Ok(rows.flat_map(|p| p.approvals.values().cloned()).collect())
+    }
+
+    async fn open_approvals(&self) -> Result<Vec<ApprovalRow>, ReadError> {
+        let inner = self.lock();
+        let rows = inner.tasks.values().flat_map(|p| p.approvals.values());
+        let mut open: Vec<_> = rows.filter(|a| a.closed.is_none()).cloned().collect();
+        open.sort_by_key(|a| (a.asked, a.task, a.id));
+        Ok(open)
+    }
+
+    fn tail(&self) -> watch::Receiver<u64> {
+        self.lock().tail.clone()
+    }
+
+    fn live(&self) -> broadcast::Receiver<Arc<[Record]>> {
+        match &self.lock().feeds {
+            Some(feeds) => feeds.live.subscribe(),
+            None => broadcast::channel(1).1,
+        }
+    }
+
+    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobId, BlobError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(BlobError::Closed);
+        }
+        let id = blob_id(&bytes);
+        inner.blobs.insert(id.clone(), bytes);
+        Ok(id)
+    }
+
+    async fn blob(&self, id: &BlobId) -> Result<Option<Vec<u8>>, BlobError> {
+        Ok(self.lock().blobs.get(id).cloned())
+    }
+
+    async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, ReadError> {
+        let inner = self.lock();
+        let rows = inner.memory.iter();
+        let mut found: Vec<_> = rows
+            .filter_map(|row| search::score(row, &query).map(|score| (score, row)))
+            .collect();
+        found.sort_by_key(|(score, row)| std::cmp::Reverse((*score, row.id)));
+        let best = found.into_iter().take(query.limit);
+        Ok(best.map(|(_, row)| row.clone()).collect())
+    }
+
+    async fn record_revert(&self, task: TaskId, revert: RevertRecord) -> Result<(), AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        inner.reverts.entry(task).or_default().push(revert);
+        Ok(())
+    }
+
+    async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, ReadError> {
+        Ok(self.lock().reverts.get(&task).cloned().unwrap_or_default())
+    }
+
+    async fn close(&self) {
+        self.lock().feeds = None;
+    }
+}

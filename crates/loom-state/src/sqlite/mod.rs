@@ -1,0 +1,292 @@
+//! The journal in SQLite: write-ahead log, one thread that writes, a pool that reads.
+
+mod blobs;
+mod column;
+mod reader;
+mod schema;
+mod store;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use crate::journal::{blob_id, check_numbering};
+use crate::{
+    AppendError, ApprovalRow, BlobError, Journal, MemoryQuery, MemoryRow, ReadError, RevertRecord,
+    StorageError, SubtaskRow, TaskFilter, TaskRow, subscribe,
+};
+use async_trait::async_trait;
+use blobs::{Packed, PendingBlobs};
+use loom_events::{BlobId, Envelope, Record, Seq, TaskId, encode};
+use reader::Readers;
+use rusqlite::Connection;
+pub use schema::OpenError;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use writer::{Append, Feeds, Job, Writer};
+
+/// Name of the database in the data directory.
+pub const DATABASE_FILE: &str = "loom.db";
+
+/// What an acknowledged append survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut: one fsync a commit, shared by everything that waits for it.
+    #[default]
+    Full,
+    /// The end of the process, not a power cut. For benchmarks and laptops.
+    Normal,
+}
+
+/// How a journal is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What an acknowledged append survives.
+    pub durability: Durability,
+}
+
+/// The journal of a data directory.
+///
+/// Whoever opens it holds the [`DataDirLock`](crate::DataDirLock) of the directory. Dropping it
+/// commits what waits, as [`Journal::close`] does, but blocks the thread meanwhile.
+#[derive(Debug)]
+pub struct SqliteJournal {
+    readers: Readers,
+    pending: Arc<PendingBlobs>,
+    /// None once it is closed.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    tail: watch::Receiver<u64>,
+    /// Weak: the writer's going away is what ends those who listen.
+    live: broadcast::WeakSender<Arc<[Record]>>,
+}
+
+impl SqliteJournal {
+    /// Opens the journal of a directory, making or migrating it where needed.
+    ///
+    /// # Errors
+    /// [`OpenError::Newer`] when a newer Loom has been here; otherwise what stands in the way.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let conn = schema::open(dir, options.durability)?;
+        Self::start(dir, conn).map_err(|source| OpenError::Storage {
+            path: dir.join(DATABASE_FILE),
+            source,
+        })
+    }
+
+    fn start(dir: &Path, conn: Connection) -> Result<Self, StorageError> {
+        let readers = Readers::open(&dir.join(DATABASE_FILE))?;
+        let last_id = reader::last_id(&conn).map_err(StorageError::new)?;
+        let (tail_sender, tail) = watch::channel(last_id);
+        let live_sender = broadcast::Sender::new(subscribe::RING);
+        let live = live_sender.downgrade();
+        let pending = Arc::new(PendingBlobs::default());
+        let feeds = Feeds {
+            tail: tail_sender,
+            live: live_sender,
+        };
+        let (jobs, thread) =
+            Writer::start(conn, feeds, Arc::clone(&pending)).map_err(StorageError::new)?;
+        Ok(Self {
+            readers,
+            pending,
+            jobs: Mutex::new(Some(jobs)),
+            thread: Mutex::new(Some(thread)),
+            tail,
+            live,
+        })
+    }
+
+    fn jobs(&self) -> Option<mpsc::Sender<Job>> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.clone()
+    }
+
+    /// Ends the queue; the writer commits what is in it and goes.
+    fn stop(&self) -> Option<JoinHandle<()>> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.take();
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.take()
+    }
+
+    /// Gives a job to the writer and waits for its answer.
+    async fn ask<T>(&self, job: impl FnOnce(writer::Reply<T>) -> Job) -> Result<T, AppendError> {
+        let (reply, answer) = oneshot::channel();
+        let jobs = self.jobs().ok_or(AppendError::Closed)?;
+        jobs.send(job(reply))
+            .await
+            .map_err(|_| AppendError::Closed)?;
+        // Kept while waiting the sender would keep a closing writer alive.
+        drop(jobs);
+        answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+}
+
+impl Drop for SqliteJournal {
+    fn drop(&mut self) {
+        if let Some(thread) = self.stop() {
+            // Its panic, if it had one, is in the log; nothing more can be done about it here.
+            thread.join().ok();
+        }
+    }
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    async fn append(
+        &self,
+        task: TaskId,
+        expected: Seq,
+        events: Vec<Envelope>,
+    ) -> Result<Vec<Record>, AppendError> {
+        check_numbering(task, expected, &events)?;
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Encoded here, not by the writer: its time is everybody's.
+        let events = events
+            .into_iter()
+            .map(|envelope| encode(&envelope.event).map(|encoded| (envelope, encoded)))
+            .collect::<Result<Vec<_>, _>>()?;
+        self.ask(|reply| {
+            Job::Append(Append {
+                task,
+                expected,
+                events,
+                reply,
+            })
+        })
+        .await
+    }
+
+    async fn read(&self, task: TaskId, after: Seq, limit: usize) -> Result<Vec<Record>, ReadError> {
+        self.readers
+            .run(move |conn| reader::read(conn, task, after, limit))
+            .await
+    }
+
+    async fn read_all(&self, after_id: u64, limit: usize) -> Result<Vec<Record>, ReadError> {
+        self.readers
+            .run(move |conn| reader::read_all(conn, after_id, limit))
+            .await
+    }
+
+    async fn tasks(&self, filter: TaskFilter) -> Result<Vec<TaskRow>, ReadError> {
+        self.readers
+            .run(move |conn| reader::tasks(conn, &filter))
+            .await
+    }
+
+    async fn task(&self, task: TaskId) -> Result<Option<TaskRow>, ReadError> {
+        self.readers.run(move |conn| reader::task(conn, task)).await
+    }
+
+    async fn find_task(&self, prefix_or_suffix: &str) -> Result<Vec<TaskId>, ReadError> {
+        let part = prefix_or_suffix.to_owned();
+        self.readers
+            .run(move |conn| reader::find_task(conn, &part))
+            .await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<TaskId>, ReadError> {
+        self.readers.run(reader::unfinished).await
+    }
+
+    async fn subtasks(&self, task: TaskId) -> Result<Vec<SubtaskRow>, ReadError> {
+        self.readers
+            .run(move |conn| reader::subtasks(conn, task))
+            .await
+    }
+
+    async fn approvals(&self, task: TaskId) -> Result<Vec<ApprovalRow>, ReadError> {
+        self.readers
+            .run(move |conn| Ok(store::approvals(conn, task)?))
+            .await
+    }
+
+    async fn open_approvals(&self) -> Result<Vec<ApprovalRow>, ReadError> {
+        self.readers.run(reader::open_approvals).await
+    }
+
+    fn tail(&self) -> watch::Receiver<u64> {
+        self.tail.clone()
+    }
+
+    fn live(&self) -> broadcast::Receiver<Arc<[Record]>> {
+        match self.live.upgrade() {
+            Some(live) => live.subscribe(),
+            // Closed: a channel whose sender is gone says so at once.
+            None => broadcast::channel(1).1,
+        }
+    }
+
+    async fn put_blob(&self, bytes: Vec<u8>) -> Result<BlobId, BlobError> {
+        let packing = tokio::task::spawn_blocking(move || (blob_id(&bytes), Packed::new(&bytes)));
+        let storage = |e| BlobError::Storage(e);
+        let (id, packed) = packing.await.map_err(|e| storage(StorageError::new(e)))?;
+        let packed = Arc::new(packed.map_err(|e| storage(StorageError::new(e)))?);
+        let jobs = self.jobs().ok_or(BlobError::Closed)?;
+        // A place in the queue first: from here to the send nothing can be dropped half-way, so
+        // what is readable is always on its way to the disk.
+        let place = jobs.reserve().await.map_err(|_| BlobError::Closed)?;
+        self.pending.put(id.clone(), Arc::clone(&packed));
+        place.send(Job::Blob {
+            id: id.clone(),
+            packed,
+        });
+        Ok(id)
+    }
+
+    async fn blob(&self, id: &BlobId) -> Result<Option<Vec<u8>>, BlobError> {
+        // First those that wait: what has left them is in the database.
+        let waiting = self.pending.get(id);
+        let wanted = id.clone();
+        let found = self
+            .readers
+            .run(move |conn| {
+                let packed = match waiting {
+                    Some(packed) => Some(packed),
+                    None => reader::blob(conn, &wanted)?.map(Arc::new),
+                };
+                Ok(packed.map(|packed| packed.unpack(&wanted)))
+            })
+            .await;
+        match found {
+            Ok(Some(None)) => Err(BlobError::Damaged(id.clone())),
+            Ok(found) => Ok(found.flatten()),
+            Err(error) => Err(BlobError::Storage(StorageError::new(error))),
+        }
+    }
+
+    async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, ReadError> {
+        self.readers
+            .run(move |conn| reader::search_memory(conn, &query))
+            .await
+    }
+
+    async fn record_revert(&self, task: TaskId, revert: RevertRecord) -> Result<(), AppendError> {
+        self.ask(|reply| Job::Revert {
+            task,
+            revert,
+            reply,
+        })
+        .await
+    }
+
+    async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, ReadError> {
+        self.readers
+            .run(move |conn| reader::reverts(conn, task))
+            .await
+    }
+
+    async fn close(&self) {
+        let thread = self.stop();
+        let mut tail = self.tail.clone();
+        // The writer holds the other side until it has committed everything.
+        while tail.changed().await.is_ok() {}
+        // All that is left of the thread is its return.
+        drop(thread.map(|thread| tokio::task::spawn_blocking(move || thread.join())));
+    }
+}

@@ -1,0 +1,593 @@
+//! What every journal must do, run on both of them.
+
+use crate::fixtures::{
+    append, asked, change, completed, created, degraded, entry, granted, number, plan_ready,
+    remember, started, subtask, task, whole_task,
+};
+use crate::{
+    AppendError, BlobError, Closing, Follow, Journal, MemoryQuery, RevertRecord, RowStatus,
+    TaskFilter, check_projections, subscribe,
+};
+use futures_util::StreamExt;
+use loom_events::{
+    AttemptId, BlobId, Event, MemoryKind, Record, Seq, Subject, SubtaskId, TaskId, Time,
+};
+use std::sync::Arc;
+
+type J = Arc<dyn Journal>;
+
+macro_rules! suite {
+    ($($name:ident)*) => {
+        mod in_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(std::sync::Arc::new(crate::MemoryJournal::new())).await;
+            })*
+        }
+        mod in_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let dir = tempfile::tempdir().unwrap();
+                let options = crate::Options { durability: crate::Durability::Normal };
+                let journal = crate::SqliteJournal::open(dir.path(), options).unwrap();
+                super::$name(std::sync::Arc::new(journal)).await;
+            })*
+        }
+    };
+}
+
+suite! {
+    what_was_appended_is_read_back_whole_and_in_order
+    a_page_begins_after_the_seq_and_ends_at_the_limit
+    an_append_that_expects_another_seq_conflicts_and_writes_nothing
+    a_batch_with_a_gap_or_of_another_task_is_refused
+    of_two_writers_at_the_same_seq_exactly_one_wins
+    fifty_concurrent_appenders_leave_no_gap_and_no_double
+    a_whole_task_shows_in_the_rows_as_it_goes
+    the_rows_are_what_the_events_say_at_every_prefix
+    a_question_waits_until_it_is_answered
+    a_subtask_that_a_later_plan_leaves_out_is_not_counted
+    tasks_are_listed_by_status_and_workspace_newest_first
+    a_task_is_found_by_either_end_of_its_id
+    only_tasks_without_an_end_are_unfinished
+    a_subscriber_from_before_in_the_middle_and_after_gets_everything_once
+    a_slow_subscriber_misses_nothing_and_slows_nobody
+    a_subscription_resumes_after_what_is_known
+    a_subscription_to_an_ended_task_that_is_known_ends_at_once
+    closing_ends_subscriptions_after_everything_was_given
+    a_closed_journal_takes_nothing_and_can_be_read
+    the_tail_grows_with_every_commit
+    a_payload_is_kept_once_and_readable_at_once
+    memory_is_found_by_task_subtask_kind_and_tags
+    memory_is_found_by_text_the_best_match_first
+    no_text_of_a_query_is_an_error
+    reverts_have_a_stream_of_their_own
+}
+
+async fn read(journal: &J, task: TaskId) -> Vec<Record> {
+    journal.read(task, Seq::ZERO, 10_000).await.unwrap()
+}
+
+fn seqs(records: &[Record]) -> Vec<u64> {
+    records.iter().map(|r| r.envelope.seq.0).collect()
+}
+
+async fn what_was_appended_is_read_back_whole_and_in_order(j: J) {
+    let given = append(&*j, task(1), whole_task()).await.unwrap();
+    append(&*j, task(2), vec![created("other")]).await.unwrap();
+    assert_eq!(read(&j, task(1)).await, given);
+    assert_eq!(seqs(&given), (1..=19).collect::<Vec<_>>());
+    let all = j.read_all(0, 100).await.unwrap();
+    assert_eq!(all.len(), 20);
+    assert!(all.is_sorted_by_key(|r| r.id));
+    assert_eq!(all[..19], given);
+    assert_eq!(read(&j, task(3)).await, []);
+}
+
+async fn a_page_begins_after_the_seq_and_ends_at_the_limit(j: J) {
+    let given = append(&*j, task(1), whole_task()).await.unwrap();
+    assert_eq!(j.read(task(1), Seq(3), 2).await.unwrap(), given[3..5]);
+    assert_eq!(j.read(task(1), Seq(19), 2).await.unwrap(), []);
+    assert_eq!(j.read_all(given[4].id, 3).await.unwrap(), given[5..8]);
+    assert_eq!(j.read_all(u64::MAX, 3).await.unwrap(), []);
+    assert_eq!(j.read(task(1), Seq(u64::MAX), 3).await.unwrap(), []);
+}
+
+async fn an_append_that_expects_another_seq_conflicts_and_writes_nothing(j: J) {
+    append(&*j, task(1), vec![created("a")]).await.unwrap();
+    for expected in [Seq(0), Seq(2)] {
+        let events = number(task(1), expected, vec![degraded("x")]);
+        let refused = j.append(task(1), expected, events).await.unwrap_err();
+        assert!(
+            matches!(refused, AppendError::Conflict { expected: e, found: Seq(1) } if e == expected),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(read(&j, task(1)).await.len(), 1);
+    append(&*j, task(1), vec![degraded("y")]).await.unwrap();
+}
+
+async fn a_batch_with_a_gap_or_of_another_task_is_refused(j: J) {
+    let mut gap = number(task(1), Seq(0), vec![created("a"), degraded("b")]);
+    gap[1].seq = Seq(3);
+    let other = number(task(2), Seq(0), vec![created("a")]);
+    for events in [gap, other] {
+        let refused = j.append(task(1), Seq(0), events).await.unwrap_err();
+        assert!(matches!(refused, AppendError::Misnumbered { .. }), "{refused:?}");
+    }
+    assert_eq!(j.append(task(1), Seq(0), vec![]).await.unwrap(), []);
+    assert_eq!(j.task(task(1)).await.unwrap(), None);
+}
+
+async fn of_two_writers_at_the_same_seq_exactly_one_wins(j: J) {
+    append(&*j, task(1), vec![created("a")]).await.unwrap();
+    for round in 1..=20 {
+        let events = |who: &str| number(task(1), Seq(round), vec![degraded(who), degraded(who)]);
+        let at = Seq(round);
+        let (a, b) = tokio::join!(
+            j.append(task(1), at, events("a")[..1].to_vec()),
+            j.append(task(1), at, events("b")[..1].to_vec()),
+        );
+        assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
+    }
+    assert_eq!(seqs(&read(&j, task(1)).await), (1..=21).collect::<Vec<_>>());
+}
+
+async fn fifty_concurrent_appenders_leave_no_gap_and_no_double(j: J) {
+    const EACH: u64 = 20;
+    let own = (1..=40u128).map(|n| (task(n), n as u64));
+    // Ten more fight over one task and take the next seq when they lose.
+    let shared = (0..10u64).map(|n| (task(99), n));
+    let writers: Vec<_> = own
+        .chain(shared)
+        .map(|(id, who)| {
+            let j = Arc::clone(&j);
+            tokio::spawn(async move {
+                let mut at = Seq::ZERO;
+                for n in 0..EACH {
+                    let events = |at| number(id, at, vec![degraded(format!("{who} {n}"))]);
+                    loop {
+                        match j.append(id, at, events(at)).await {
+                            Ok(records) => break at = records[0].envelope.seq,
+                            Err(AppendError::Conflict { found, .. }) => at = found,
+                            Err(other) => panic!("{other}"),
+                        }
+                    }
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    for (id, count) in (1..=40).map(|n| (task(n), EACH)).chain([(task(99), 10 * EACH)]) {
+        assert_eq!(seqs(&read(&j, id).await), (1..=count).collect::<Vec<_>>());
+    }
+    let all = j.read_all(0, 10_000).await.unwrap();
+    assert_eq!(all.len() as u64, 50 * EACH);
+    assert!(all.is_sorted_by(|a, b| a.id < b.id));
+    let said = |r: &Record| match &r.envelope.event {
+        Event::Degraded { what } if r.envelope.task_id == task(99) => Some(what.clone()),
+        _ => None,
+    };
+    let mut said: Vec<_> = all.iter().filter_map(said).collect();
+    said.sort();
+    said.dedup();
+    assert_eq!(said.len() as u64, 10 * EACH, "every event of every writer once");
+}
+
+async fn a_whole_task_shows_in_the_rows_as_it_goes(j: J) {
+    let mut seen = Vec::new();
+    for event in whole_task() {
+        append(&*j, task(1), vec![event]).await.unwrap();
+        seen.push(j.task(task(1)).await.unwrap().unwrap().status);
+    }
+    use RowStatus::{Completed, Executing, Pending, Planning, Stopping, WaitingApproval};
+    let expected = [
+        vec![Pending, Planning],
+        vec![Executing; 6],
+        vec![WaitingApproval],
+        vec![Executing; 8],
+        vec![Stopping, Completed],
+    ];
+    assert_eq!(seen, expected.concat());
+    let row = j.task(task(1)).await.unwrap().unwrap();
+    assert_eq!(row.goal, "make it work");
+    assert_eq!(row.workspace.as_deref(), Some("/home/u/project"));
+    assert_eq!((row.subtasks_done, row.subtasks_total), (1, 2));
+    assert_eq!((row.tokens, row.waiting, row.last_seq), (118, 0, Seq(19)));
+    assert_eq!(row.created, Time::from_millis(1_795_000_000_001));
+    assert_eq!(row.updated, Time::from_millis(1_795_000_000_019));
+    let rows = j.subtasks(task(1)).await.unwrap();
+    let shown: Vec<_> = rows.iter().map(|s| (s.id.as_str(), s.status)).collect();
+    let expected = [("third", Pending), ("first", Completed), ("second", Pending)];
+    assert_eq!(shown, expected);
+    assert_eq!(rows[1].attempts, 1);
+}
+
+async fn the_rows_are_what_the_events_say_at_every_prefix(j: J) {
+    for event in whole_task() {
+        append(&*j, task(1), vec![event]).await.unwrap();
+        assert_eq!(check_projections(&*j, task(1)).await.unwrap(), []);
+    }
+    append(&*j, task(2), whole_task()).await.unwrap();
+    assert_eq!(check_projections(&*j, task(2)).await.unwrap(), []);
+    assert_eq!(check_projections(&*j, task(3)).await.unwrap(), []);
+}
+
+async fn a_question_waits_until_it_is_answered(j: J) {
+    let attempt = AttemptId(Seq(3));
+    let events = vec![
+        created("a"),
+        plan_ready(1, &["first"]),
+        started("first", 1),
+        asked(Subject::Result { attempt }),
+        asked(Subject::Plan { version: 1 }),
+    ];
+    append(&*j, task(1), events).await.unwrap();
+    let open = j.open_approvals().await.unwrap();
+    assert_eq!(open, j.approvals(task(1)).await.unwrap());
+    assert_eq!(open.len(), 2);
+    assert_eq!(open[0].subtask, Some(subtask("first")));
+    assert_eq!(open[0].question.action, "rm -r build");
+    let status = |j: J| async move {
+        let row = j.task(task(1)).await.unwrap().unwrap();
+        let first = j.subtasks(task(1)).await.unwrap()[0].status;
+        (row.status, row.waiting, first)
+    };
+    use RowStatus::{Executing, Running, WaitingApproval};
+    assert_eq!(status(Arc::clone(&j)).await, (WaitingApproval, 2, WaitingApproval));
+
+    append(&*j, task(1), vec![granted(4)]).await.unwrap();
+    assert_eq!(status(Arc::clone(&j)).await, (WaitingApproval, 1, Running));
+    let withdrawn = Event::ApprovalWithdrawn {
+        question: open[1].id,
+    };
+    append(&*j, task(1), vec![withdrawn]).await.unwrap();
+    assert_eq!(status(Arc::clone(&j)).await, (Executing, 0, Running));
+
+    assert_eq!(j.open_approvals().await.unwrap(), []);
+    let closed = j.approvals(task(1)).await.unwrap();
+    let closed: Vec<_> = closed.into_iter().map(|a| a.closed.unwrap()).collect();
+    assert_eq!((closed[0].how, closed[0].by.as_str()), (Closing::Granted, "cli"));
+    assert_eq!((closed[1].how, closed[1].by.as_str()), (Closing::Withdrawn, ""));
+}
+
+async fn a_subtask_that_a_later_plan_leaves_out_is_not_counted(j: J) {
+    let events = vec![
+        created("a"),
+        plan_ready(1, &["one", "two", "three"]),
+        plan_ready(2, &["four", "one"]),
+    ];
+    append(&*j, task(1), events).await.unwrap();
+    let row = j.task(task(1)).await.unwrap().unwrap();
+    assert_eq!(row.subtasks_total, 2);
+    let ids = j.subtasks(task(1)).await.unwrap();
+    let ids: Vec<_> = ids.iter().map(|s| s.id.as_str().to_owned()).collect();
+    assert_eq!(ids, ["four", "one", "two", "three"]);
+}
+
+async fn tasks_are_listed_by_status_and_workspace_newest_first(j: J) {
+    for n in 1..=5 {
+        append(&*j, task(n), vec![created("a")]).await.unwrap();
+    }
+    append(&*j, task(2), vec![completed()]).await.unwrap();
+    let list = |filter: TaskFilter| {
+        let j = Arc::clone(&j);
+        async move {
+            let rows = j.tasks(filter).await.unwrap();
+            rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+        }
+    };
+    let all = TaskFilter::default();
+    assert_eq!(list(all.clone()).await, [5, 4, 3, 2, 1].map(task));
+    let done = TaskFilter {
+        status: Some(RowStatus::Completed),
+        ..all.clone()
+    };
+    assert_eq!(list(done).await, [task(2)]);
+    let page = TaskFilter {
+        before: Some(task(4)),
+        limit: 2,
+        workspace: Some("/home/u/project".into()),
+        ..all.clone()
+    };
+    assert_eq!(list(page).await, [3, 2].map(task));
+    let elsewhere = TaskFilter {
+        workspace: Some("/".into()),
+        ..all
+    };
+    assert_eq!(list(elsewhere).await, []);
+}
+
+async fn a_task_is_found_by_either_end_of_its_id(j: J) {
+    for n in [0x10, 0xab_10] {
+        append(&*j, task(n), vec![created("a")]).await.unwrap();
+    }
+    let find = |part: &'static str| {
+        let j = Arc::clone(&j);
+        async move { j.find_task(part).await.unwrap() }
+    };
+    assert_eq!(find("AB10").await, [task(0xab_10)]);
+    assert_eq!(find("0010").await, [task(0x10)]);
+    assert_eq!(find("10").await, [0xab_10, 0x10].map(task));
+    assert_eq!(find("01900000-0000-7").await.len(), 2);
+    let whole = task(0x10).to_string();
+    assert_eq!(j.find_task(&whole).await.unwrap(), [task(0x10)]);
+    for nothing in ["", "-", "xyz", "%", "10%", "'; DROP TABLE tasks; --"] {
+        assert_eq!(find(nothing).await, [], "{nothing}");
+    }
+    for n in 0..20 {
+        append(&*j, task(n << 8 | 0xfe), vec![created("a")]).await.unwrap();
+    }
+    assert_eq!(find("fe").await.len(), crate::MAX_FOUND);
+}
+
+async fn only_tasks_without_an_end_are_unfinished(j: J) {
+    for n in 1..=4 {
+        append(&*j, task(n), vec![created("a")]).await.unwrap();
+    }
+    append(&*j, task(1), vec![completed()]).await.unwrap();
+    let paused = vec![Event::TaskPaused];
+    append(&*j, task(3), paused).await.unwrap();
+    assert_eq!(j.unfinished().await.unwrap(), [2, 3, 4].map(task));
+    let row = j.task(task(3)).await.unwrap().unwrap();
+    assert_eq!(row.status, RowStatus::Paused);
+}
+
+async fn collect(journal: J, follow: Follow) -> Vec<Record> {
+    let all: Vec<_> = subscribe(journal, follow).collect().await;
+    all.into_iter().map(Result::unwrap).collect()
+}
+
+async fn a_subscriber_from_before_in_the_middle_and_after_gets_everything_once(j: J) {
+    const EVENTS: u64 = 600;
+    let follow = Follow::Task {
+        task: task(1),
+        after: Seq::ZERO,
+    };
+    let spawn = |follow| tokio::spawn(collect(Arc::clone(&j), follow));
+    let mut followers = vec![spawn(follow)];
+    let global = spawn(Follow::All { after: 0 });
+    // Noise of other tasks at the same time.
+    let noise = tokio::spawn({
+        let j = Arc::clone(&j);
+        async move {
+            for n in 2..=100 {
+                append(&*j, task(n), vec![created("noise")]).await.unwrap();
+            }
+        }
+    });
+    for n in 1..=EVENTS {
+        let event = if n == EVENTS { completed() } else { degraded("x") };
+        append(&*j, task(1), vec![event]).await.unwrap();
+        if n % 100 == 0 {
+            followers.push(spawn(follow));
+        }
+    }
+    noise.await.unwrap();
+    let wanted: Vec<u64> = (1..=EVENTS).collect();
+    for follower in followers {
+        assert_eq!(seqs(&follower.await.unwrap()), wanted);
+    }
+    j.close().await;
+    let all = global.await.unwrap();
+    assert_eq!(all, j.read_all(0, 10_000).await.unwrap());
+}
+
+async fn a_slow_subscriber_misses_nothing_and_slows_nobody(j: J) {
+    let follow = Follow::Task {
+        task: task(1),
+        after: Seq::ZERO,
+    };
+    append(&*j, task(1), vec![created("a")]).await.unwrap();
+    let mut slow = Box::pin(subscribe(Arc::clone(&j), follow));
+    slow.next().await.unwrap().unwrap();
+    // Far more than the ring holds, while nobody takes anything.
+    let count = crate::subscribe::RING as u64 + 500;
+    for n in 2..=count {
+        let at = Seq(n - 1);
+        let events = number(task(1), at, vec![degraded("x")]);
+        j.append(task(1), at, events).await.unwrap();
+    }
+    append(&*j, task(1), vec![completed()]).await.unwrap();
+    let rest: Vec<_> = slow.map(Result::unwrap).collect().await;
+    assert_eq!(seqs(&rest), (2..=count + 1).collect::<Vec<_>>());
+}
+
+async fn a_subscription_resumes_after_what_is_known(j: J) {
+    let given = append(&*j, task(1), whole_task()).await.unwrap();
+    let follow = Follow::Task {
+        task: task(1),
+        after: Seq(7),
+    };
+    assert_eq!(collect(Arc::clone(&j), follow).await, given[7..]);
+    j.close().await;
+    let follow = Follow::All { after: given[9].id };
+    assert_eq!(collect(j, follow).await, given[10..]);
+}
+
+async fn a_subscription_to_an_ended_task_that_is_known_ends_at_once(j: J) {
+    append(&*j, task(1), whole_task()).await.unwrap();
+    for after in [Seq(19), Seq(1000)] {
+        let follow = Follow::Task {
+            task: task(1),
+            after,
+        };
+        assert_eq!(collect(Arc::clone(&j), follow).await, []);
+    }
+}
+
+async fn closing_ends_subscriptions_after_everything_was_given(j: J) {
+    append(&*j, task(1), vec![created("a")]).await.unwrap();
+    let follow = Follow::Task {
+        task: task(1),
+        after: Seq::ZERO,
+    };
+    let mut stream = Box::pin(subscribe(Arc::clone(&j), follow));
+    stream.next().await.unwrap().unwrap();
+    append(&*j, task(1), vec![degraded("x")]).await.unwrap();
+    j.close().await;
+    assert_eq!(stream.next().await.unwrap().unwrap().envelope.seq, Seq(2));
+    assert!(stream.next().await.is_none());
+}
+
+async fn a_closed_journal_takes_nothing_and_can_be_read(j: J) {
+    append(&*j, task(1), vec![created("a")]).await.unwrap();
+    let kept = j.put_blob(b"kept".to_vec()).await.unwrap();
+    j.close().await;
+    j.close().await;
+    let refused = append(&*j, task(1), vec![degraded("x")]).await.unwrap_err();
+    assert!(matches!(refused, AppendError::Closed), "{refused:?}");
+    let refused = j.put_blob(b"late".to_vec()).await.unwrap_err();
+    assert!(matches!(refused, BlobError::Closed), "{refused:?}");
+    let refused = j.record_revert(task(1), revert("late")).await.unwrap_err();
+    assert!(matches!(refused, AppendError::Closed), "{refused:?}");
+    assert_eq!(read(&j, task(1)).await.len(), 1);
+    assert_eq!(j.blob(&kept).await.unwrap(), Some(b"kept".to_vec()));
+    assert!(j.tail().changed().await.is_err());
+}
+
+async fn the_tail_grows_with_every_commit(j: J) {
+    let mut tail = j.tail();
+    assert_eq!(*tail.borrow_and_update(), 0);
+    let given = append(&*j, task(1), whole_task()).await.unwrap();
+    tail.changed().await.unwrap();
+    assert_eq!(*tail.borrow_and_update(), given[18].id);
+    j.append(task(1), Seq(3), number(task(1), Seq(3), vec![degraded("x")]))
+        .await
+        .unwrap_err();
+    assert!(!tail.has_changed().unwrap());
+}
+
+async fn a_payload_is_kept_once_and_readable_at_once(j: J) {
+    let bytes = "a prompt, ".repeat(10_000).into_bytes();
+    let id = j.put_blob(bytes.clone()).await.unwrap();
+    assert_eq!(id.as_str(), blake3::hash(&bytes).to_hex().as_str());
+    assert_eq!(j.blob(&id).await.unwrap(), Some(bytes.clone()));
+    assert_eq!(j.put_blob(bytes.clone()).await.unwrap(), id);
+    append(&*j, task(1), vec![created("a")]).await.unwrap();
+    assert_eq!(j.put_blob(bytes.clone()).await.unwrap(), id);
+    assert_eq!(j.blob(&id).await.unwrap(), Some(bytes));
+    let empty = j.put_blob(Vec::new()).await.unwrap();
+    assert_eq!(j.blob(&empty).await.unwrap(), Some(Vec::new()));
+    let unknown = BlobId::from_hex("0".repeat(64)).unwrap();
+    assert_eq!(j.blob(&unknown).await.unwrap(), None);
+}
+
+async fn archive(j: &J) {
+    use MemoryKind::{Artifact, Decision, Error};
+    let mut elsewhere = entry(Decision, "uses redis for the queue", &["queue"]);
+    elsewhere.subtask = Some(subtask("second"));
+    let mut detailed = entry(Error, "the build failed", &["build", "Rust"]);
+    detailed.detail = "sqlite could not be linked; the bundled feature helps".into();
+    let entries = [
+        entry(Decision, "sqlite keeps the sqlite journal", &["storage", "sqlite"]),
+        detailed,
+        entry(Artifact, "made src/reader.rs", &["reader", "storage"]),
+        elsewhere,
+    ];
+    let mut events = vec![created("a")];
+    events.extend(entries.into_iter().map(remember));
+    append(&**j, task(1), events).await.unwrap();
+    let other = vec![created("b"), remember(entry(Decision, "other task", &[]))];
+    append(&**j, task(2), other).await.unwrap();
+}
+
+async fn found(j: &J, query: MemoryQuery) -> Vec<u64> {
+    let rows = j.search_memory(query).await.unwrap();
+    rows.into_iter().map(|row| row.seq.0).collect()
+}
+
+async fn memory_is_found_by_task_subtask_kind_and_tags(j: J) {
+    archive(&j).await;
+    let of_one = MemoryQuery {
+        task: Some(task(1)),
+        ..MemoryQuery::default()
+    };
+    assert_eq!(found(&j, MemoryQuery::default()).await, [2, 5, 4, 3, 2]);
+    assert_eq!(found(&j, of_one.clone()).await, [5, 4, 3, 2]);
+    let by_kind = MemoryQuery {
+        kinds: vec![MemoryKind::Error, MemoryKind::Artifact],
+        ..of_one.clone()
+    };
+    assert_eq!(found(&j, by_kind).await, [4, 3]);
+    let by_tag = |tags: &[&str]| MemoryQuery {
+        tags: tags.iter().map(|t| (*t).to_owned()).collect(),
+        ..of_one.clone()
+    };
+    assert_eq!(found(&j, by_tag(&["storage"])).await, [4, 2]);
+    assert_eq!(found(&j, by_tag(&["STORAGE", "sqlite"])).await, [2]);
+    assert_eq!(found(&j, by_tag(&["rust"])).await, [3]);
+    assert_eq!(found(&j, by_tag(&["stor", "%", "'"])).await, Vec::<u64>::new());
+    let by_subtask = MemoryQuery {
+        subtask: Some(SubtaskId::new("second").unwrap()),
+        ..of_one.clone()
+    };
+    assert_eq!(found(&j, by_subtask).await, [5]);
+    let limited = MemoryQuery { limit: 2, ..of_one };
+    assert_eq!(found(&j, limited).await, [5, 4]);
+    let rows = j.search_memory(by_tag(&["rust"])).await.unwrap();
+    assert_eq!(rows[0].entry.tags, ["build", "Rust"]);
+    assert_eq!(rows[0].task, task(1));
+}
+
+async fn memory_is_found_by_text_the_best_match_first(j: J) {
+    archive(&j).await;
+    let by_text = |text: &str| MemoryQuery {
+        text: Some(text.into()),
+        ..MemoryQuery::default()
+    };
+    assert_eq!(found(&j, by_text("sqlite journal")).await, [2, 3]);
+    assert_eq!(found(&j, by_text("READ")).await, [4]);
+    assert_eq!(found(&j, by_text("zebra")).await, Vec::<u64>::new());
+    let with_kind = MemoryQuery {
+        kinds: vec![MemoryKind::Error],
+        ..by_text("sqlite")
+    };
+    assert_eq!(found(&j, with_kind).await, [3]);
+}
+
+async fn no_text_of_a_query_is_an_error(j: J) {
+    archive(&j).await;
+    let hostile = [
+        "\"", "'", "\\", "*", "^sqlite", "a OR", "AND", "NEAR(", "NEAR(a b, 3)", "summary:",
+        "{summary detail} : x", "-x", "+", "(((", ")", "a\0b", "\0", "%", "_", ";--", "é\u{301}",
+        "日本語", "🦀", "\u{202e}", "NOT", "\" OR 1=1 --", "col:\"x\" *",
+    ];
+    let long = ["\"".repeat(100_000), "word ".repeat(50_000), "x".repeat(1_000_000)];
+    for text in hostile.iter().map(|t| (*t).to_owned()).chain(long) {
+        let query = MemoryQuery {
+            text: Some(text.clone()),
+            tags: vec![text.clone()],
+            ..MemoryQuery::default()
+        };
+        j.search_memory(query).await.unwrap();
+        let query = MemoryQuery {
+            text: Some(format!("{text} sqlite")),
+            ..MemoryQuery::default()
+        };
+        let found = j.search_memory(query).await.unwrap();
+        let few_words = text.len() < 100;
+        assert!(!few_words || !found.is_empty(), "{text}");
+    }
+}
+
+fn revert(scope: &str) -> RevertRecord {
+    RevertRecord {
+        scope: scope.into(),
+        changes: vec![change("src/main.rs")],
+        at: Time::from_millis(5),
+    }
+}
+
+async fn reverts_have_a_stream_of_their_own(j: J) {
+    append(&*j, task(1), whole_task()).await.unwrap();
+    for scope in ["task", "src/main.rs"] {
+        j.record_revert(task(1), revert(scope)).await.unwrap();
+    }
+    let kept = j.reverts(task(1)).await.unwrap();
+    assert_eq!(kept, [revert("task"), revert("src/main.rs")]);
+    assert_eq!(j.reverts(task(2)).await.unwrap(), []);
+    assert_eq!(read(&j, task(1)).await.len(), 19);
+}

@@ -1,0 +1,415 @@
+//! One name in one open directory, and everything that is done to it.
+//!
+//! Nothing here follows a link, blocks on a pipe, or writes into an existing file: content is
+//! replaced by renaming a synced temporary file over the name, so a hard link elsewhere keeps its
+//! content and a crash leaves the old file or the new one.
+
+use crate::root::DIRECTORY;
+use crate::store::{self, MAX_KEPT, StoreError};
+use crate::{FsError, name};
+use loom_events::{Digest, FileKind, FileState};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
+/// Temporary files are named so that they are recognised after a crash.
+const TEMPORARY: &str = ".loom-tmp-";
+
+/// Hexadecimal digits after it.
+const TEMPORARY_DIGITS: usize = 16;
+
+/// Mode of a directory that Loom makes.
+pub(crate) const NEW_DIRECTORY: u32 = 0o755;
+
+/// Mode of a file that Loom makes. Not the process's umask: what a change will be is recorded
+/// before it happens, so it must not depend on the surroundings.
+pub(crate) const NEW_FILE: u32 = 0o644;
+
+const REGULAR: &str = "a regular file";
+
+/// What is done with content that is read.
+pub(crate) type Keep<'a> = &'a mut dyn FnMut(&[u8]) -> Result<Digest, StoreError>;
+
+#[derive(Debug)]
+pub(crate) struct Spot {
+    dir: Arc<OwnedFd>,
+    name: OsString,
+    path: String,
+}
+
+/// A written file that has no name yet.
+pub(crate) struct Staged(OsString);
+
+impl Spot {
+    pub(crate) const fn new(dir: Arc<OwnedFd>, name: OsString, path: String) -> Self {
+        Self { dir, name, path }
+    }
+
+    fn failed(&self, error: impl Into<io::Error>) -> FsError {
+        FsError::io(&self.path, error.into())
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Opens the directory that is here.
+    pub(crate) fn open_dir(&self) -> io::Result<OwnedFd> {
+        Ok(rustix::fs::openat(&*self.dir, &self.name, DIRECTORY, Mode::empty())?)
+    }
+
+    pub(crate) fn stat(&self) -> Result<Option<Stat>, FsError> {
+        match rustix::fs::statat(&*self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    /// Opens a regular file. The check comes after the open and on what was opened, and the open
+    /// does not wait: a pipe or a device put there cannot stop it.
+    pub(crate) fn open_file(&self) -> Result<(File, Stat), FsError> {
+        let flags = OFlags::RDONLY
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | OFlags::NOCTTY
+            | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(&*self.dir, &self.name, flags, Mode::empty()) {
+            Ok(fd) => File::from(fd),
+            // A socket, a device without driver, a link.
+            Err(Errno::NXIO | Errno::NODEV | Errno::LOOP) => {
+                return Err(FsError::wrong_kind(&self.path, REGULAR));
+            }
+            Err(error) => return Err(self.failed(error)),
+        };
+        let stat = rustix::fs::fstat(&file).map_err(|e| self.failed(e))?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+            Ok((file, stat))
+        } else {
+            Err(FsError::wrong_kind(&self.path, REGULAR))
+        }
+    }
+
+    pub(crate) fn read(&self, max: u64) -> Result<Vec<u8>, FsError> {
+        let (file, stat) = self.open_file()?;
+        let size = size_of(&stat);
+        let too_large = |size| FsError::TooLarge {
+            path: self.path.clone(),
+            size,
+            max,
+        };
+        if size > max {
+            return Err(too_large(size));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        file.take(max.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|e| self.failed(e))?;
+        if bytes.len() as u64 > max {
+            return Err(too_large(bytes.len() as u64));
+        }
+        Ok(bytes)
+    }
+
+    fn link_target(&self) -> Result<Vec<u8>, FsError> {
+        rustix::fs::readlinkat(&*self.dir, &self.name, Vec::new())
+            .map(std::ffi::CString::into_bytes)
+            .map_err(|e| self.failed(e))
+    }
+
+    /// The state of what is there; content goes through `keep`.
+    pub(crate) fn look(&self, keep: Keep<'_>) -> Result<Option<FileState>, FsError> {
+        let Some(stat) = self.stat()? else {
+            return Ok(None);
+        };
+        self.look_at(&stat, keep).map(Some)
+    }
+
+    /// As [`Self::look`], when the kind is known already.
+    pub(crate) fn look_at(&self, stat: &Stat, keep: Keep<'_>) -> Result<FileState, FsError> {
+        let kept = |result: Result<Digest, StoreError>| {
+            result.map_err(|source| FsError::store(&self.path, source))
+        };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Ok(FileState {
+                kind: FileKind::Directory,
+                digest: None,
+                mode: mode_of(stat),
+                size: 0,
+            }),
+            FileType::Symlink => {
+                let target = self.link_target()?;
+                Ok(FileState {
+                    kind: FileKind::Symlink,
+                    digest: Some(kept(keep(&target))?),
+                    mode: 0o777,
+                    size: target.len() as u64,
+                })
+            }
+            FileType::RegularFile => self.look_at_file(keep),
+            _ => Err(FsError::wrong_kind(
+                &self.path,
+                "a regular file, a link or a directory",
+            )),
+        }
+    }
+
+    fn look_at_file(&self, keep: Keep<'_>) -> Result<FileState, FsError> {
+        let (file, stat) = match self.open_file() {
+            // Its content cannot be known, but it is there.
+            Err(FsError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+                let stat = self.stat()?.ok_or_else(|| FsError::not_found(&self.path))?;
+                return Ok(file_state(None, &stat, size_of(&stat)));
+            }
+            opened => opened?,
+        };
+        if size_of(&stat) > MAX_KEPT {
+            let digest = store::hash_reader(file).map_err(|e| self.failed(e))?;
+            return Ok(file_state(Some(digest), &stat, size_of(&stat)));
+        }
+        let bytes = self.read(MAX_KEPT)?;
+        let digest = keep(&bytes).map_err(|source| FsError::store(&self.path, source))?;
+        Ok(file_state(Some(digest), &stat, bytes.len() as u64))
+    }
+
+    /// Writes content beside the name. `owner` is whose it shall be, as far as we may.
+    pub(crate) fn stage(
+        &self,
+        bytes: &[u8],
+        mode: u32,
+        owner: Option<&Stat>,
+        sync: bool,
+    ) -> Result<Staged, FsError> {
+        let staged = Staged(temporary_name(&self.path, bytes));
+        let write = || -> io::Result<()> {
+            let mut file = self.create(&staged.0)?;
+            file.write_all(bytes)?;
+            if let Some(old) = owner {
+                let (uid, gid) = (Uid::from_raw(old.st_uid), Gid::from_raw(old.st_gid));
+                // Only root can give files away; for anybody else the file becomes theirs.
+                rustix::fs::fchown(&file, Some(uid), Some(gid)).ok();
+            }
+            // After the owner: a change of owner clears the set-user-id bit.
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+            if sync { file.sync_all() } else { Ok(()) }
+        };
+        write().map_err(|error| {
+            self.discard(&staged);
+            self.failed(error)
+        })?;
+        Ok(staged)
+    }
+
+    fn create(&self, name: &OsStr) -> rustix::io::Result<File> {
+        let flags = OFlags::WRONLY
+            | OFlags::CREATE
+            | OFlags::EXCL
+            | OFlags::NOFOLLOW
+            | OFlags::CLOEXEC;
+        let open = || rustix::fs::openat(&*self.dir, name, flags, Mode::RUSR | Mode::WUSR);
+        match open() {
+            // Left over by a crash in the middle of this very write.
+            Err(Errno::EXIST) => {
+                rustix::fs::unlinkat(&*self.dir, name, AtFlags::empty())?;
+                open().map(File::from)
+            }
+            done => done.map(File::from),
+        }
+    }
+
+    /// Makes a link beside the name.
+    pub(crate) fn stage_link(&self, target: &[u8]) -> Result<Staged, FsError> {
+        let staged = Staged(temporary_name(&self.path, target));
+        let target = OsStr::from_bytes(target);
+        let link = || rustix::fs::symlinkat(target, &*self.dir, &staged.0);
+        match link() {
+            Err(Errno::EXIST) => rustix::fs::unlinkat(&*self.dir, &staged.0, AtFlags::empty())
+                .and_then(|()| link()),
+            done => done,
+        }
+        .map_err(|e| self.failed(e))?;
+        Ok(staged)
+    }
+
+    /// Gives what was staged its name: in place of what is there, or only where nothing is.
+    pub(crate) fn place(&self, staged: &Staged, replace: bool) -> Result<(), FsError> {
+        let (dir, from) = (&*self.dir, &staged.0);
+        let placed = if replace {
+            rustix::fs::renameat(dir, from, dir, &self.name)
+        } else {
+            rename_to_nothing(dir, from, dir, &self.name)
+        };
+        placed.map_err(|error| {
+            self.discard(staged);
+            match error {
+                Errno::EXIST | Errno::ISDIR | Errno::NOTDIR => FsError::changed(&self.path),
+                other => self.failed(other),
+            }
+        })
+    }
+
+    pub(crate) fn discard(&self, staged: &Staged) {
+        // The failure that led here is reported; a leftover is removed at the next start.
+        rustix::fs::unlinkat(&*self.dir, &staged.0, AtFlags::empty()).ok();
+    }
+
+    pub(crate) fn make_dir(&self, mode: u32) -> Result<(), FsError> {
+        match rustix::fs::mkdirat(&*self.dir, &self.name, Mode::RWXU) {
+            Err(Errno::EXIST) => Err(FsError::changed(&self.path)),
+            done => done.map_err(|e| self.failed(e)),
+        }?;
+        self.set_mode(mode)
+    }
+
+    /// Sets the mode of a file or directory.
+    pub(crate) fn set_mode(&self, mode: u32) -> Result<(), FsError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        rustix::fs::openat(&*self.dir, &self.name, flags, Mode::empty())
+            .and_then(|fd| rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode)))
+            .map_err(|e| self.failed(e))
+    }
+
+    pub(crate) fn remove(&self, kind: FileKind) -> Result<(), FsError> {
+        let flags = match kind {
+            FileKind::Directory => AtFlags::REMOVEDIR,
+            FileKind::File | FileKind::Symlink => AtFlags::empty(),
+        };
+        rustix::fs::unlinkat(&*self.dir, &self.name, flags).map_err(|e| self.failed(e))
+    }
+
+    /// Gives what is here the other name, where nothing is yet.
+    pub(crate) fn rename(&self, to: &Self) -> Result<(), FsError> {
+        rename_to_nothing(&self.dir, &self.name, &to.dir, &to.name).map_err(|error| match error {
+            Errno::EXIST | Errno::NOTEMPTY => FsError::exists(&to.path),
+            Errno::INVAL => FsError::bad(&to.path, "a directory cannot be moved into itself"),
+            other => self.failed(other),
+        })
+    }
+
+    /// Makes what was done to the name durable.
+    pub(crate) fn sync(&self) -> Result<(), FsError> {
+        rustix::fs::fsync(&*self.dir).map_err(|e| self.failed(e))
+    }
+}
+
+/// Renames, refusing to replace anything: by the kernel, or by a hard link where it cannot.
+fn rename_to_nothing(
+    from_dir: &OwnedFd,
+    from: &OsStr,
+    to_dir: &OwnedFd,
+    to: &OsStr,
+) -> rustix::io::Result<()> {
+    match rustix::fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
+        Err(Errno::NOSYS | Errno::NOTSUP | Errno::OPNOTSUPP) => {
+            rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())?;
+            rustix::fs::unlinkat(from_dir, from, AtFlags::empty())
+        }
+        done => done,
+    }
+}
+
+fn temporary_name(path: &str, bytes: &[u8]) -> OsString {
+    let digest = store::hash(&[path.as_bytes(), bytes].concat());
+    format!("{TEMPORARY}{}", &digest.as_str()[..TEMPORARY_DIGITS]).into()
+}
+
+/// Whether a name is that of a temporary file of ours.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.strip_prefix(TEMPORARY).is_some_and(|digits| {
+        digits.len() == TEMPORARY_DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+}
+
+pub(crate) fn mode_of(stat: &Stat) -> u32 {
+    Mode::from_raw_mode(stat.st_mode).as_raw_mode() & 0o7777
+}
+
+pub(crate) fn size_of(stat: &Stat) -> u64 {
+    u64::try_from(stat.st_size).unwrap_or(0)
+}
+
+fn file_state(digest: Option<Digest>, stat: &Stat, size: u64) -> FileState {
+    FileState {
+        kind: FileKind::File,
+        digest,
+        mode: mode_of(stat),
+        size,
+    }
+}
+
+/// The names in an open directory, in order, as recorded.
+pub(crate) fn names(dir: &OwnedFd) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in rustix::fs::Dir::read_from(dir)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name != "." && name != ".." {
+            names.push(name::to_text(name));
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::root::Root;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn root() -> (tempfile::TempDir, Root) {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    #[test]
+    fn a_written_file_has_content_and_mode_and_no_temporary_beside_it() {
+        let (dir, root) = root();
+        let spot = root.spot("f").unwrap();
+        let staged = spot.stage(b"one", 0o640, None, true).unwrap();
+        spot.place(&staged, false).unwrap();
+        assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"one");
+        let mode = fs::metadata(dir.path().join("f")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o640);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_one_that_appeared() {
+        let (dir, root) = root();
+        let spot = root.spot("f").unwrap();
+        let staged = spot.stage(b"ours", NEW_FILE, None, true).unwrap();
+        fs::write(dir.path().join("f"), "theirs").unwrap();
+        let placed = spot.place(&staged, false);
+        assert!(matches!(placed, Err(FsError::ChangedMeanwhile { .. })));
+        assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"theirs");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_leftover_of_a_crash_does_not_stop_the_same_write() {
+        let (dir, root) = root();
+        let spot = root.spot("f").unwrap();
+        for _ in 0..2 {
+            let Staged(name) = spot.stage(b"same", NEW_FILE, None, true).unwrap();
+            assert!(is_temporary(name.to_str().unwrap()));
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn reading_stops_at_the_limit() {
+        let (dir, root) = root();
+        fs::write(dir.path().join("f"), "12345").unwrap();
+        let spot = root.spot("f").unwrap();
+        assert_eq!(spot.read(5).unwrap(), b"12345");
+        assert!(matches!(spot.read(4), Err(FsError::TooLarge { size: 5, .. })));
+    }
+}

@@ -1,0 +1,47 @@
+# Loom's commands; `just` lists them.
+
+_list:
+    @just --list --unsorted
+
+# Everything that CI runs.
+verify: fmt lint docs deny test
+
+# Formatting, as committed.
+fmt:
+    cargo fmt --all --check
+
+# Clippy with warnings as errors.
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# API documentation with warnings as errors.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+
+# Licences, bans, sources; unused dependencies.
+deny:
+    sh .ci/deny
+
+# All tests.
+test:
+    cargo test --workspace --locked
+
+# The main job with a simulated model; `just demo --server URL` uses your own.
+demo *ARGS:
+    cargo run --quiet --locked -p loom-cli -- demo {{ARGS}}
+
+# Measures beside the thing compared with; prints one JSON object a line.
+bench:
+    cargo run --quiet --release --locked -p loom-state --example append_rate
+
+# Measures one promise: `just score sim 10000`, `just score commands [FILE]`.
+score NAME *ARGS:
+    sh .ci/score {{NAME}} {{ARGS}}
+
+# A long run of the kernel's properties over random worlds.
+fuzz SEEDS="100000":
+    sh .ci/score sim {{SEEDS}}
+
+# A release build of the command.
+release:
+    cargo build --release --locked -p loom-cli

@@ -1,0 +1,6 @@
+//! Tests that cross crates: layers, documents against code, and whole tasks on the real engine.
+
+#![cfg(test)]
+
+mod documents;
+mod layers;
