@@ -237,15 +237,9 @@ mod tests {
     #[test]
     fn there_is_always_something_to_answer() {
         assert_eq!(valid(&[]), [user(GO_ON)]);
-        assert_eq!(
-            valid(&[system("rules")]),
-            [system("rules"), user(GO_ON)]
-        );
+        assert_eq!(valid(&[system("rules")]), [system("rules"), user(GO_ON)]);
         let said = [user("a"), assistant("x", &[])];
-        assert_eq!(
-            valid(&said),
-            [user("a"), assistant("x", &[]), user(GO_ON)]
-        );
+        assert_eq!(valid(&said), [user("a"), assistant("x", &[]), user(GO_ON)]);
     }
 
     #[test]

@@ -165,7 +165,10 @@ fn including(second: ChatReply, first: &ChatReply) -> ChatReply {
         usage: first.usage.plus(second.usage),
         latency: Latency {
             first_token_ms: first.latency.first_token_ms,
-            total_ms: first.latency.total_ms.saturating_add(second.latency.total_ms),
+            total_ms: first
+                .latency
+                .total_ms
+                .saturating_add(second.latency.total_ms),
         },
         ..second
     }
@@ -210,7 +213,9 @@ fn whole_object(text: &str, finish: Finish) -> Result<Value, String> {
         Err(_) if finish == Finish::Length => {
             Err("the answer was cut off by the limit of tokens: be much shorter".into())
         }
-        Err(fault) => Err(capped(format!("the answer is not one JSON object: {fault}"))),
+        Err(fault) => Err(capped(format!(
+            "the answer is not one JSON object: {fault}"
+        ))),
     }
 }
 
@@ -307,6 +312,9 @@ mod tests {
             name: "plan".into(),
             schema: json!({"type": 3}),
         };
-        assert!(matches!(validator(&schema), Err(JsonError::BadSchema { .. })));
+        assert!(matches!(
+            validator(&schema),
+            Err(JsonError::BadSchema { .. })
+        ));
     }
 }

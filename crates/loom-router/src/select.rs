@@ -189,9 +189,18 @@ mod tests {
     #[test]
     fn the_lowest_sufficient_tier_comes_first_then_the_next_up_then_the_highest_below() {
         let executors = |least| names(Role::Executor, least);
-        assert_eq!(executors(Tier::Small), ["small", "small2", "medium", "large"]);
-        assert_eq!(executors(Tier::Medium), ["medium", "large", "small", "small2"]);
-        assert_eq!(executors(Tier::Large), ["large", "medium", "small", "small2"]);
+        assert_eq!(
+            executors(Tier::Small),
+            ["small", "small2", "medium", "large"]
+        );
+        assert_eq!(
+            executors(Tier::Medium),
+            ["medium", "large", "small", "small2"]
+        );
+        assert_eq!(
+            executors(Tier::Large),
+            ["large", "medium", "small", "small2"]
+        );
         assert_eq!(names(Role::Planner, Tier::Small), ["large"]);
     }
 
@@ -232,6 +241,9 @@ mod tests {
     #[test]
     fn without_any_model_the_way_out_is_named() {
         let error = select([].iter(), Role::Planner, Tier::Small, &[]).unwrap_err();
-        assert!(error.to_string().contains("start a model server"), "{error}");
+        assert!(
+            error.to_string().contains("start a model server"),
+            "{error}"
+        );
     }
 }

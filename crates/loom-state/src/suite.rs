@@ -122,11 +122,11 @@ async fn a_batch_with_a_gap_or_of_another_task_is_refused(j: J) {
 async fn of_two_writers_at_the_same_seq_exactly_one_wins(j: J) {
     append(&*j, task(1), vec![created("a")]).await.unwrap();
     for round in 1..=20 {
-        let events = |who: &str| number(task(1), Seq(round), vec![degraded(who), degraded(who)]);
+        let events = |who: &str| number(task(1), Seq(round), vec![degraded(who)]);
         let at = Seq(round);
         let (a, b) = tokio::join!(
-            j.append(task(1), at, events("a")[..1].to_vec()),
-            j.append(task(1), at, events("b")[..1].to_vec()),
+            j.append(task(1), at, events("a")),
+            j.append(task(1), at, events("b")),
         );
         assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
     }
@@ -148,7 +148,10 @@ async fn fifty_concurrent_appenders_leave_no_gap_and_no_double(j: J) {
                     let events = |at| number(id, at, vec![degraded(format!("{who} {n}"))]);
                     loop {
                         match j.append(id, at, events(at)).await {
-                            Ok(records) => break at = records[0].envelope.seq,
+                            Ok(records) => {
+                                at = records[0].envelope.seq;
+                                break;
+                            }
                             Err(AppendError::Conflict { found, .. }) => at = found,
                             Err(other) => panic!("{other}"),
                         }
@@ -318,7 +321,7 @@ async fn a_task_is_found_by_either_end_of_its_id(j: J) {
         assert_eq!(find(nothing).await, [], "{nothing}");
     }
     for n in 0..20 {
-        append(&*j, task(n << 8 | 0xfe), vec![created("a")]).await.unwrap();
+        append(&*j, task((n << 8) | 0xfe), vec![created("a")]).await.unwrap();
     }
     assert_eq!(find("fe").await.len(), crate::MAX_FOUND);
 }
@@ -445,7 +448,9 @@ async fn a_closed_journal_takes_nothing_and_can_be_read(j: J) {
     assert!(matches!(refused, AppendError::Closed), "{refused:?}");
     assert_eq!(read(&j, task(1)).await.len(), 1);
     assert_eq!(j.blob(&kept).await.unwrap(), Some(b"kept".to_vec()));
-    assert!(j.tail().changed().await.is_err());
+    let mut tail = j.tail();
+    tail.mark_unchanged();
+    assert!(tail.changed().await.is_err());
 }
 
 async fn the_tail_grows_with_every_commit(j: J) {

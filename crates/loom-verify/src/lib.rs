@@ -1,1 +1,44 @@
-//! loom-verify
+//! The gates a subtask must pass: a claim is not evidence.
+//!
+//! Tier 1 is deterministic ([`tier1`]): checks that were tried out before the work ([`baseline`]),
+//! declared outputs, well-formed files, nothing elided, nothing lost. Tier 2 asks a verifier model
+//! through [`Judge`] and believes only what it can find in the material again. [`gate`] puts them
+//! together; it never passes for lack of evidence. What a verdict leads to is decided elsewhere.
+
+#![deny(missing_docs)]
+
+mod baseline;
+mod canary;
+mod check;
+mod comments;
+mod confidence;
+mod detect;
+mod evidence;
+mod fault;
+mod files;
+mod gate;
+mod input;
+mod judge;
+mod lint;
+mod lost;
+mod markers;
+mod material;
+mod model_judge;
+mod protected;
+mod quote;
+mod runner;
+mod tier1;
+mod tier2;
+mod wellformed;
+
+pub use baseline::{Baseline, Trial, baseline};
+pub use detect::{overview, test_commands};
+pub use evidence::{EvidenceSink, NoEvidence};
+pub use fault::Fault;
+pub use gate::{GateTools, gate};
+pub use input::{AttemptFacts, GateInput, Scope, Step};
+pub use judge::{Judge, JudgeError, JudgeReply, NoJudge, Question, ScriptedJudge};
+pub use lint::{lint_check, lint_plan};
+pub use model_judge::ModelJudge;
+pub use runner::{CheckRunner, Ended, Seen};
+pub use tier1::{Tier1Report, tier1};

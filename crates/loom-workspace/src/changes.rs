@@ -187,7 +187,13 @@ mod tests {
         })
     }
 
-    fn change(operation: Operation, path: &str, to: Option<&str>, before: Option<FileState>, after: Option<FileState>) -> FileChange {
+    fn change(
+        operation: Operation,
+        path: &str,
+        to: Option<&str>,
+        before: Option<FileState>,
+        after: Option<FileState>,
+    ) -> FileChange {
         FileChange {
             operation,
             path: path.to_owned(),

@@ -66,21 +66,39 @@ mod tests {
 
     #[test]
     fn git_is_never_changed_in_any_spelling() {
-        for path in [".git", ".git/config", "sub/.git/hooks/x", ".GIT/config", ".g\u{200c}it/x"] {
+        for path in [
+            ".git",
+            ".git/config",
+            "sub/.git/hooks/x",
+            ".GIT/config",
+            ".g\u{200c}it/x",
+        ] {
             assert!(matches!(guard(path), Guard::Never(_)), "{path}");
         }
     }
 
     #[test]
     fn what_runs_elsewhere_is_asked_for() {
-        for path in [".envrc", "a/.bashrc", ".vscode/tasks.json", ".loom/config.toml", ".gitmodules"] {
+        for path in [
+            ".envrc",
+            "a/.bashrc",
+            ".vscode/tasks.json",
+            ".loom/config.toml",
+            ".gitmodules",
+        ] {
             assert!(matches!(guard(path), Guard::Ask(_)), "{path}");
         }
     }
 
     #[test]
     fn similar_names_are_free() {
-        for path in [".gitignore", "docs/.git-notes.md", ".github/workflows/ci.yml", "git", "a.git"] {
+        for path in [
+            ".gitignore",
+            "docs/.git-notes.md",
+            ".github/workflows/ci.yml",
+            "git",
+            "a.git",
+        ] {
             assert_eq!(guard(path), Guard::Free, "{path}");
         }
     }

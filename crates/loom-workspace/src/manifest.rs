@@ -1,15 +1,18 @@
 //! The state of the whole tree at one moment, and what changed since.
 
-use crate::{FsError, Workspace};
-use loom_events::{Digest, FileChange, FileState};
+use crate::changes::{Step, steps_between, to_changes};
+use crate::scan::{Entries, Part};
+use crate::{FsError, Workspace, tree};
+use loom_events::{Digest, FileChange, FileState, Origin};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// The whole tree at one moment; the content of every file in it is in the store.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     root: Digest,
-    entries: BTreeMap<String, FileState>,
+    entries: Arc<Entries>,
     left_out: Vec<LeftOut>,
 }
 
@@ -22,7 +25,15 @@ impl Manifest {
 
     /// The states by path.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &FileState)> {
-        self.entries.iter().map(|(path, state)| (path.as_str(), state))
+        self.entries
+            .iter()
+            .map(|(path, state)| (path.as_str(), state))
+    }
+
+    /// The state of a recorded path.
+    #[must_use]
+    pub fn state(&self, path: &str) -> Option<&FileState> {
+        self.entries.get(path)
     }
 
     /// What is not in it, to be told to the user.
@@ -30,6 +41,20 @@ impl Manifest {
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }
+
+    /// The directories that were not looked into.
+    pub(crate) fn left_out_paths(&self) -> BTreeSet<&str> {
+        let whole = |why| matches!(why, WhyLeftOut::Derived | WhyLeftOut::Git);
+        let left_out = self.left_out.iter().filter(|left| whole(left.why));
+        left_out.map(|left| left.path.as_str()).collect()
+    }
+}
+
+/// What stands for a manifest: its tree is in the store.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    root: Digest,
+    left_out: Vec<LeftOut>,
 }
 
 /// Something that a manifest leaves out: its changes are neither seen nor undone.
@@ -76,7 +101,7 @@ impl Workspace {
     /// # Errors
     /// When the tree cannot be walked or content cannot be saved.
     pub fn take_manifest(&self) -> Result<Manifest, FsError> {
-        unimplemented!()
+        self.manifest(None)
     }
 
     /// What changed since, and the state now.
@@ -84,24 +109,39 @@ impl Workspace {
     /// # Errors
     /// As [`Self::take_manifest`].
     pub fn changes_since(&self, before: &Manifest) -> Result<(Manifest, Vec<FileChange>), FsError> {
-        let _ = before;
-        unimplemented!()
+        let now = self.manifest(Some(before))?;
+        if now.root == before.root {
+            return Ok((now, Vec::new()));
+        }
+        let steps = steps_between(&before.entries, &now.entries);
+        let changes = to_changes(&steps, Origin::Shell, self.store());
+        Ok((now, changes))
     }
 
     /// Puts the tree back to what it was, whatever happened since; returns what it did.
     ///
+    /// What a manifest leaves out is left as it is, and so is a new directory that holds such.
+    ///
     /// # Errors
     /// When something cannot be put back; calling it again goes on.
     pub fn restore(&self, to: &Manifest) -> Result<Vec<FileChange>, FsError> {
-        let _ = to;
-        unimplemented!()
+        let now = self.manifest(Some(to))?;
+        let mut steps = steps_between(&now.entries, &to.entries);
+        // Content that could not be read when the manifest was taken cannot be put back.
+        steps.retain(|step| step.to.as_ref().is_none_or(|state| self.is_kept(state)));
+        self.keep_occupied(&mut steps)?;
+        self.apply(&steps)?;
+        Ok(to_changes(&steps, Origin::Loom, self.store()))
     }
 
-    /// A few bytes that stand for a manifest; its parts are in the store.
+    /// A few bytes that stand for a manifest; its parts are in the store already.
     #[must_use]
     pub fn save_manifest(&self, manifest: &Manifest) -> Vec<u8> {
-        let _ = manifest;
-        unimplemented!()
+        let saved = Saved {
+            root: manifest.root.clone(),
+            left_out: manifest.left_out.clone(),
+        };
+        serde_json::to_vec(&saved).expect("BUG: text can be encoded")
     }
 
     /// The manifest that the bytes stand for.
@@ -109,8 +149,13 @@ impl Workspace {
     /// # Errors
     /// When they are not one, or its parts are gone.
     pub fn load_manifest(&self, bytes: &[u8]) -> Result<Manifest, ManifestError> {
-        let _ = bytes;
-        unimplemented!()
+        let saved: Saved = serde_json::from_slice(bytes).map_err(ManifestError::Unreadable)?;
+        let entries = Arc::new(tree::load(&saved.root, self.store())?);
+        Ok(Manifest {
+            root: saved.root,
+            entries,
+            left_out: saved.left_out,
+        })
     }
 
     /// Names the state of the whole tree.
@@ -118,6 +163,34 @@ impl Workspace {
     /// # Errors
     /// As [`Self::take_manifest`].
     pub fn tree_hash(&self) -> Result<Digest, FsError> {
-        unimplemented!()
+        Ok(self.take_manifest()?.root)
+    }
+
+    fn manifest(&self, earlier: Option<&Manifest>) -> Result<Manifest, FsError> {
+        let stored = |source| FsError::store(".", source);
+        let mut batch = self.store().batch();
+        let scanned = self.scan("", Part::Sources(earlier), &mut batch)?;
+        let last = self.index();
+        let root = match &last.root {
+            Some(root) if *last.entries == scanned.entries => root.clone(),
+            _ => tree::save(&scanned.entries, &mut batch).map_err(stored)?,
+        };
+        batch.finish().map_err(stored)?;
+        let (index, left_out) = scanned.into_index(root.clone());
+        let entries = Arc::clone(&index.entries);
+        self.set_index(Arc::new(index));
+        Ok(Manifest {
+            root,
+            entries,
+            left_out,
+        })
+    }
+
+    /// Takes out of the steps the removal of directories that hold something else.
+    fn keep_occupied(&self, steps: &mut Vec<Step>) -> Result<(), FsError> {
+        for path in self.occupied(steps)? {
+            steps.retain(|step| step.path != path);
+        }
+        Ok(())
     }
 }

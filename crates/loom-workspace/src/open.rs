@@ -5,20 +5,54 @@ use std::path::{Path, PathBuf};
 
 /// Directories that belong to the system with everything in them.
 const SYSTEM_TREES: &[&str] = &[
-    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys",
-    "/usr", "/var", "/System", "/Library", "/Applications", "/private/etc", "/private/var",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/proc",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var",
+    "/System",
+    "/Library",
+    "/Applications",
+    "/private/etc",
+    "/private/var",
 ];
 
 /// Parts of them in which people keep projects.
 const USER_PARTS: &[&str] = &[
-    "/dev/shm", "/run/media", "/run/user", "/usr/local", "/usr/src", "/var/folders", "/var/home",
-    "/var/tmp", "/var/www", "/private/var/folders", "/private/var/tmp",
+    "/dev/shm",
+    "/run/media",
+    "/run/user",
+    "/usr/local",
+    "/usr/src",
+    "/var/folders",
+    "/var/home",
+    "/var/tmp",
+    "/var/www",
+    "/private/var/folders",
+    "/private/var/tmp",
 ];
 
 /// Directories that hold other people's or everybody's; a project may lie in them.
 const SHARED: &[&str] = &[
-    "/home", "/media", "/mnt", "/opt", "/private", "/private/tmp", "/root", "/srv", "/tmp",
-    "/Users", "/Volumes",
+    "/home",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/private",
+    "/private/tmp",
+    "/root",
+    "/srv",
+    "/tmp",
+    "/Users",
+    "/Volumes",
 ];
 
 /// What a workspace must not touch, and where it may be.
@@ -195,8 +229,14 @@ mod tests {
         assert!(matches!(refused("file/x"), OpenError::NotADirectory(_)));
         assert!(matches!(refused("home"), OpenError::Home(_)));
         assert!(matches!(refused(""), OpenError::Home(_)));
-        assert!(matches!(refused("home/data"), OpenError::DataDirectory { .. }));
-        assert!(matches!(refused("home/data/tasks"), OpenError::DataDirectory { .. }));
+        assert!(matches!(
+            refused("home/data"),
+            OpenError::DataDirectory { .. }
+        ));
+        assert!(matches!(
+            refused("home/data/tasks"),
+            OpenError::DataDirectory { .. }
+        ));
         assert!(matches!(refused("/"), OpenError::FilesystemRoot));
         for system in ["/etc", "/usr", "/usr/bin", "/proc/self", "/tmp", "/dev"] {
             assert!(matches!(refused(system), OpenError::System(_)), "{system}");

@@ -54,7 +54,7 @@ impl Resolver {
 
 #[cfg(target_os = "linux")]
 mod kernel {
-    use super::{BorrowedFd, DIRECTORY, Errno, Mode, OsStr, OsString, OsStrExt, OwnedFd, Result};
+    use super::{BorrowedFd, DIRECTORY, Errno, Mode, OsStr, OsStrExt, OsString, OwnedFd, Result};
     use rustix::fd::{AsFd, AsRawFd};
     use rustix::fs::{CWD, OFlags, ResolveFlags};
     use std::os::unix::ffi::OsStringExt;
@@ -69,7 +69,10 @@ mod kernel {
         let base = location(root)?;
         let here = location(found.as_fd())?;
         // It may have been moved out since it was opened: then it is outside.
-        let rest = here.as_bytes().strip_prefix(base.as_bytes()).ok_or(Errno::XDEV)?;
+        let rest = here
+            .as_bytes()
+            .strip_prefix(base.as_bytes())
+            .ok_or(Errno::XDEV)?;
         match rest {
             [] => Ok(OsString::new()),
             [b'/', relative @ ..] => Ok(OsStr::from_bytes(relative).to_owned()),
@@ -82,7 +85,12 @@ mod kernel {
         open(root, path, DIRECTORY, BENEATH | ResolveFlags::NO_SYMLINKS)
     }
 
-    fn open(root: BorrowedFd<'_>, path: &OsStr, flags: OFlags, how: ResolveFlags) -> Result<OwnedFd> {
+    fn open(
+        root: BorrowedFd<'_>,
+        path: &OsStr,
+        flags: OFlags,
+        how: ResolveFlags,
+    ) -> Result<OwnedFd> {
         for _ in 0..MAX_RACES {
             match rustix::fs::openat2(root, path, flags, Mode::empty(), how) {
                 Err(Errno::AGAIN | Errno::INTR) => {}
@@ -119,14 +127,21 @@ mod walking {
         }
 
         fn text(&self, last: Option<OsString>) -> OsString {
-            let names = self.entered.iter().map(|(_, name)| name).chain(last.as_ref());
+            let names = self
+                .entered
+                .iter()
+                .map(|(_, name)| name)
+                .chain(last.as_ref());
             let bytes: Vec<&[u8]> = names.map(|name| name.as_bytes()).collect();
             OsString::from_vec(bytes.join(&b'/'))
         }
     }
 
     pub(super) fn canonical(root: BorrowedFd<'_>, path: &OsStr) -> Result<OsString> {
-        let mut walked = Path { root, entered: Vec::new() };
+        let mut walked = Path {
+            root,
+            entered: Vec::new(),
+        };
         let mut todo = names(path.as_bytes())?;
         let mut links = 0;
         while let Some(name) = todo.pop_front() {
@@ -256,7 +271,13 @@ mod tests {
     #[test]
     fn the_last_link_is_kept_when_asked() {
         both(|root| {
-            for (typed, recorded) in [("lc", "lc"), ("la/up", "a/up"), ("dangling", "dangling"), ("la/", "a"), ("a/b/..", "a")] {
+            for (typed, recorded) in [
+                ("lc", "lc"),
+                ("la/up", "a/up"),
+                ("dangling", "dangling"),
+                ("la/", "a"),
+                ("a/b/..", "a"),
+            ] {
                 let found = root.resolve(typed, Last::Keep);
                 assert_eq!(found.as_deref().ok(), Some(recorded), "{typed} by {root:?}");
             }
@@ -266,9 +287,23 @@ mod tests {
     #[test]
     fn paths_that_lead_out_are_outside() {
         both(|root| {
-            for typed in ["..", "../outside", "a/../../outside", "out", "abs", "abs/passwd", "round", "magic/x", "/etc/passwd", "a/b/../../../root/f"] {
+            for typed in [
+                "..",
+                "../outside",
+                "a/../../outside",
+                "out",
+                "abs",
+                "abs/passwd",
+                "round",
+                "magic/x",
+                "/etc/passwd",
+                "a/b/../../../root/f",
+            ] {
                 let found = root.resolve(typed, Last::Follow);
-                assert!(matches!(found, Err(FsError::Outside { .. })), "{typed}: {found:?} by {root:?}");
+                assert!(
+                    matches!(found, Err(FsError::Outside { .. })),
+                    "{typed}: {found:?} by {root:?}"
+                );
             }
         });
     }
@@ -276,8 +311,25 @@ mod tests {
     #[test]
     fn paths_that_mean_nothing_are_refused() {
         both(|root| {
-            for typed in ["", " ", "f/", "f/.", "f/x", "loop1", "dangling", "dangling/x", "nope/../f", "nope/../../outside", "a\0b", "file:a", "http://a/b"] {
-                assert!(root.resolve(typed, Last::Follow).is_err(), "{typed} by {root:?}");
+            for typed in [
+                "",
+                " ",
+                "f/",
+                "f/.",
+                "f/x",
+                "loop1",
+                "dangling",
+                "dangling/x",
+                "nope/../f",
+                "nope/../../outside",
+                "a\0b",
+                "file:a",
+                "http://a/b",
+            ] {
+                assert!(
+                    root.resolve(typed, Last::Follow).is_err(),
+                    "{typed} by {root:?}"
+                );
             }
         });
     }

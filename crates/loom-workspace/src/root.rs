@@ -120,7 +120,10 @@ impl Root {
         if rustix::fs::statat(&dir, name::to_os(first), AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Err(FsError::bad(typed, "it is a link that leads nowhere"));
         }
-        let path = rest.iter().rev().fold(found, |dir, entry| name::join(&dir, entry));
+        let path = rest
+            .iter()
+            .rev()
+            .fold(found, |dir, entry| name::join(&dir, entry));
         if path.split('/').count() > MAX_DEPTH {
             return Err(FsError::bad(typed, "it has too many levels"));
         }
@@ -131,7 +134,10 @@ impl Root {
     /// normalised: `%2e`, `~` and `$HOME` are names like any other.
     fn relative<'a>(&self, typed: &'a str) -> Result<&'a str, FsError> {
         if typed.trim().is_empty() {
-            return Err(FsError::bad(typed, "it is empty; `.` is the workspace itself"));
+            return Err(FsError::bad(
+                typed,
+                "it is empty; `.` is the workspace itself",
+            ));
         }
         if typed.contains('\0') {
             return Err(FsError::bad(typed, "it contains a NUL character"));
@@ -140,7 +146,10 @@ impl Root {
             return Err(FsError::bad(typed, "it is longer than 4096 bytes"));
         }
         if has_scheme(typed) {
-            return Err(FsError::bad(typed, "it is a URL; give a path in the workspace"));
+            return Err(FsError::bad(
+                typed,
+                "it is a URL; give a path in the workspace",
+            ));
         }
         if !typed.starts_with('/') {
             return Ok(typed);
@@ -157,11 +166,13 @@ impl Root {
         let Some((dir, entry)) = name::split(path) else {
             return Err(FsError::bad(".", "it is the workspace itself"));
         };
-        let fd = self.directory(dir).map_err(|error| match Errno::from_io_error(&error) {
-            // Where a recorded directory was is something else now: the path leads nowhere.
-            Some(Errno::NOTDIR | Errno::LOOP) => FsError::not_found(path),
-            _ => FsError::io(path, error),
-        })?;
+        let fd = self
+            .directory(dir)
+            .map_err(|error| match Errno::from_io_error(&error) {
+                // Where a recorded directory was is something else now: the path leads nowhere.
+                Some(Errno::NOTDIR | Errno::LOOP) => FsError::not_found(path),
+                _ => FsError::io(path, error),
+            })?;
         Ok(Spot::new(Arc::new(fd), name::to_os(entry), path.to_owned()))
     }
 
@@ -178,7 +189,10 @@ impl Root {
 fn beneath<'a>(typed: &'a str, root: &str) -> Option<&'a str> {
     let rest = typed.strip_prefix(root.trim_end_matches('/'))?;
     let relative = rest.trim_start_matches('/');
-    match (rest.is_empty() || rest.starts_with('/'), relative.is_empty()) {
+    match (
+        rest.is_empty() || rest.starts_with('/'),
+        relative.is_empty(),
+    ) {
         (false, _) => None,
         (true, true) => Some("."),
         (true, false) => Some(relative),
@@ -186,12 +200,17 @@ fn beneath<'a>(typed: &'a str, root: &str) -> Option<&'a str> {
 }
 
 fn has_scheme(typed: &str) -> bool {
-    if typed.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:")) {
+    if typed
+        .get(..5)
+        .is_some_and(|start| start.eq_ignore_ascii_case("file:"))
+    {
         return true;
     }
     typed.split_once("://").is_some_and(|(scheme, _)| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b))
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+.-".contains(&b))
     })
 }
 

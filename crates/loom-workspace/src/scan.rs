@@ -166,7 +166,9 @@ impl Scanner<'_, '_> {
         depth: usize,
     ) -> Result<(), FsError> {
         let path = spot.path();
-        let opened = spot.open_dir().and_then(|fd| Ok((names(&fd)?, Arc::new(fd))));
+        let opened = spot
+            .open_dir()
+            .and_then(|fd| Ok((names(&fd)?, Arc::new(fd))));
         let left_out = match &opened {
             Ok((children, fd)) => self.why_left_out(path, (name, siblings), fd, children),
             Err(_) => None,

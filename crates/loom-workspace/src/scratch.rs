@@ -135,7 +135,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let scratch = Scratch::open(dir.path()).unwrap();
         std::os::unix::fs::symlink("/etc", dir.path().join("etc")).unwrap();
-        for bad in ["", "/etc/passwd", "..", "../x", "a/../../x", "..%2fx", "a\0b", "etc/passwd"] {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../../x",
+            "..%2fx",
+            "a\0b",
+            "etc/passwd",
+        ] {
             assert!(scratch.read(bad, 10).is_err(), "{bad}");
             assert!(scratch.write(bad, b"").is_err(), "{bad}");
         }
@@ -144,6 +153,9 @@ mod tests {
     #[test]
     fn only_the_exact_scheme_is_scratch() {
         assert_eq!(Location::of("scratch://a"), Location::Scratch("a"));
-        assert_eq!(Location::of("scratch:/a"), Location::Workspace("scratch:/a"));
+        assert_eq!(
+            Location::of("scratch:/a"),
+            Location::Workspace("scratch:/a")
+        );
     }
 }

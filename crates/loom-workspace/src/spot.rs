@@ -60,7 +60,12 @@ impl Spot {
 
     /// Opens the directory that is here.
     pub(crate) fn open_dir(&self) -> io::Result<OwnedFd> {
-        Ok(rustix::fs::openat(&*self.dir, &self.name, DIRECTORY, Mode::empty())?)
+        Ok(rustix::fs::openat(
+            &*self.dir,
+            &self.name,
+            DIRECTORY,
+            Mode::empty(),
+        )?)
     }
 
     pub(crate) fn stat(&self) -> Result<Option<Stat>, FsError> {
@@ -74,11 +79,8 @@ impl Spot {
     /// Opens a regular file. The check comes after the open and on what was opened, and the open
     /// does not wait: a pipe or a device put there cannot stop it.
     pub(crate) fn open_file(&self) -> Result<(File, Stat), FsError> {
-        let flags = OFlags::RDONLY
-            | OFlags::NOFOLLOW
-            | OFlags::NONBLOCK
-            | OFlags::NOCTTY
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(&*self.dir, &self.name, flags, Mode::empty()) {
             Ok(fd) => File::from(fd),
             // A socket, a device without driver, a link.
@@ -206,11 +208,8 @@ impl Spot {
     }
 
     fn create(&self, name: &OsStr) -> rustix::io::Result<File> {
-        let flags = OFlags::WRONLY
-            | OFlags::CREATE
-            | OFlags::EXCL
-            | OFlags::NOFOLLOW
-            | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&*self.dir, name, flags, Mode::RUSR | Mode::WUSR);
         match open() {
             // Left over by a crash in the middle of this very write.
@@ -228,8 +227,9 @@ impl Spot {
         let target = OsStr::from_bytes(target);
         let link = || rustix::fs::symlinkat(target, &*self.dir, &staged.0);
         match link() {
-            Err(Errno::EXIST) => rustix::fs::unlinkat(&*self.dir, &staged.0, AtFlags::empty())
-                .and_then(|()| link()),
+            Err(Errno::EXIST) => {
+                rustix::fs::unlinkat(&*self.dir, &staged.0, AtFlags::empty()).and_then(|()| link())
+            }
             done => done,
         }
         .map_err(|e| self.failed(e))?;
@@ -376,7 +376,10 @@ mod tests {
         let staged = spot.stage(b"one", 0o640, None, true).unwrap();
         spot.place(&staged, false).unwrap();
         assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"one");
-        let mode = fs::metadata(dir.path().join("f")).unwrap().permissions().mode();
+        let mode = fs::metadata(dir.path().join("f"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o7777, 0o640);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
@@ -410,6 +413,9 @@ mod tests {
         fs::write(dir.path().join("f"), "12345").unwrap();
         let spot = root.spot("f").unwrap();
         assert_eq!(spot.read(5).unwrap(), b"12345");
-        assert!(matches!(spot.read(4), Err(FsError::TooLarge { size: 5, .. })));
+        assert!(matches!(
+            spot.read(4),
+            Err(FsError::TooLarge { size: 5, .. })
+        ));
     }
 }

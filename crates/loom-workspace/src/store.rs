@@ -209,6 +209,11 @@ impl Batch<'_> {
         Ok(digest)
     }
 
+    /// Whether content is on its way.
+    pub(crate) fn has(&self, digest: &Digest) -> bool {
+        self.added.contains(digest)
+    }
+
     fn stage(&mut self, bytes: &[u8]) -> io::Result<PathBuf> {
         let packed = zstd::bulk::compress(bytes, LEVEL)?;
         let (path, mut file) = self.store.temporary_file()?;
@@ -239,7 +244,10 @@ impl Batch<'_> {
     fn settle(&mut self) -> io::Result<()> {
         let many = self.staged.len() + self.unsure.len() > SYNC_EACH;
         if self.unsynced {
-            sync_all_files(&self.store.objects, self.staged.iter().map(|(_, path)| path))?;
+            sync_all_files(
+                &self.store.objects,
+                self.staged.iter().map(|(_, path)| path),
+            )?;
         }
         let mut fans = BTreeSet::new();
         for (digest, path) in self.staged.drain(..) {
@@ -289,16 +297,17 @@ fn digest_of(hash: &blake3::Hash) -> Digest {
 }
 
 fn sync_dir(path: &Path) -> io::Result<()> {
-    rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .and_then(|dir| rustix::fs::fsync(dir.as_fd()))
-        .map_err(io::Error::from)
+    rustix::fs::open(
+        path,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .and_then(|dir| rustix::fs::fsync(dir.as_fd()))
+    .map_err(io::Error::from)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn sync_all_files<'a>(
-    objects: &Path,
-    _paths: impl Iterator<Item = &'a PathBuf>,
-) -> io::Result<()> {
+fn sync_all_files<'a>(objects: &Path, _paths: impl Iterator<Item = &'a PathBuf>) -> io::Result<()> {
     let dir = File::open(objects)?;
     rustix::fs::syncfs(dir.as_fd()).map_err(io::Error::from)
 }

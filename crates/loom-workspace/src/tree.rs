@@ -33,7 +33,9 @@ pub(crate) fn save(entries: &Entries, batch: &mut Batch<'_>) -> Result<Digest, S
             FileKind::File | FileKind::Symlink => None,
         };
         let (name, state) = (Cow::Borrowed(name), Cow::Borrowed(state));
-        open.entry(dir).or_default().push(Child { name, state, tree });
+        open.entry(dir)
+            .or_default()
+            .push(Child { name, state, tree });
     }
     save_one(open.remove("").unwrap_or_default(), batch)
 }

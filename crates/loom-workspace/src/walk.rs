@@ -1,7 +1,21 @@
 //! Listing and walking for people and models: ignores as git does, follows no link.
 
-use crate::{FsError, Workspace};
+use crate::spot::{Spot, names, size_of};
+use crate::{FsError, Workspace, name, spot};
+use ignore::Match;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use loom_events::FileKind;
+use rustix::fd::OwnedFd;
+use rustix::fs::FileType;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::vec::IntoIter;
+
+/// Levels below which a walk does not go, whatever was asked for: each holds a directory open.
+const MAX_LEVELS: usize = 256;
+
+/// Largest file of ignore rules that is read.
+const MAX_RULES: u64 = 1 << 20;
 
 /// One entry of a listing or a walk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +32,108 @@ pub struct ListEntry {
 
 /// Walks a tree in order of names, depth first. Skips what git ignores, and `.git`.
 #[derive(Debug)]
-pub struct Walk {}
+pub struct Walk {
+    levels: Vec<Level>,
+    /// Rules above the directory where the walk started, and git's own list; weakest first.
+    above: Vec<Gitignore>,
+    max_levels: usize,
+}
+
+/// A directory that is being walked.
+#[derive(Debug)]
+struct Level {
+    fd: Arc<OwnedFd>,
+    path: String,
+    names: IntoIter<String>,
+    rules: Gitignore,
+}
+
+impl Level {
+    fn new(fd: OwnedFd, path: String) -> std::io::Result<Self> {
+        let fd = Arc::new(fd);
+        let names = names(&fd)?;
+        let has_rules = names.iter().any(|name| name == ".gitignore");
+        let rules = match has_rules {
+            true => rules_in(&fd, ".gitignore", &path),
+            false => Gitignore::empty(),
+        };
+        let names = names.into_iter();
+        Ok(Self {
+            fd,
+            path,
+            names,
+            rules,
+        })
+    }
+}
 
 impl Iterator for Walk {
     type Item = ListEntry;
 
     fn next(&mut self) -> Option<ListEntry> {
-        unimplemented!()
+        loop {
+            let level = self.levels.last_mut()?;
+            let Some(name) = level.names.next() else {
+                self.levels.pop();
+                continue;
+            };
+            if name == ".git" || spot::is_temporary(&name) {
+                continue;
+            }
+            let path = name::join(&level.path, &name);
+            let spot = Spot::new(Arc::clone(&level.fd), name::to_os(&name), path);
+            if let Some(entry) = self.enter(&spot) {
+                return Some(entry);
+            }
+        }
+    }
+}
+
+impl Walk {
+    fn enter(&mut self, spot: &Spot) -> Option<ListEntry> {
+        let stat = spot.stat().ok()??;
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => FileKind::File,
+            FileType::Symlink => FileKind::Symlink,
+            FileType::Directory => FileKind::Directory,
+            _ => return None,
+        };
+        let path = spot.path().to_owned();
+        if self.is_ignored(&path, kind == FileKind::Directory) {
+            return None;
+        }
+        let depth = self.levels.len() - 1;
+        if kind == FileKind::Directory
+            && self.levels.len() < self.max_levels
+            && let Ok(fd) = spot.open_dir()
+            && let Ok(level) = Level::new(fd, path.clone())
+        {
+            self.levels.push(level);
+        }
+        Some(ListEntry {
+            path,
+            kind,
+            size: if kind == FileKind::File {
+                size_of(&stat)
+            } else {
+                0
+            },
+            depth,
+        })
+    }
+
+    /// The nearest rule decides.
+    fn is_ignored(&self, path: &str, is_dir: bool) -> bool {
+        let path = rooted(path);
+        let inner = self.levels.iter().rev().map(|level| &level.rules);
+        for rules in inner.chain(self.above.iter().rev()) {
+            match rules.matched(&path, is_dir) {
+                Match::Ignore(_) => return true,
+                Match::Whitelist(_) => return false,
+                Match::None => {}
+            }
+        }
+        false
     }
 }
 
@@ -34,14 +143,20 @@ impl Workspace {
     /// # Errors
     /// When it is not a directory inside the workspace.
     pub fn list(&self, path: &str, depth: usize) -> Result<Vec<ListEntry>, FsError> {
-        let _ = (path, depth);
-        unimplemented!()
+        let mut walk = self.walk_from(path)?;
+        walk.max_levels = depth.clamp(1, MAX_LEVELS);
+        Ok(walk.collect())
     }
 
     /// Walks everything. What cannot be read is skipped.
     #[must_use]
     pub fn walk(&self) -> Walk {
-        unimplemented!()
+        // The workspace itself is pinned; should it be unreadable, there is nothing to be seen.
+        self.walk_from(".").unwrap_or_else(|_| Walk {
+            levels: Vec::new(),
+            above: Vec::new(),
+            max_levels: MAX_LEVELS,
+        })
     }
 
     /// Walks everything in a directory.
@@ -49,7 +164,42 @@ impl Workspace {
     /// # Errors
     /// When it is not a directory inside the workspace.
     pub fn walk_from(&self, path: &str) -> Result<Walk, FsError> {
-        let _ = path;
-        unimplemented!()
+        let path = self.resolve(path)?;
+        let fd = self.directory(&path)?;
+        let mut above = Vec::new();
+        if let Ok(fd) = self.directory(".git/info") {
+            above.push(rules_in(&Arc::new(fd), "exclude", ""));
+        }
+        let start = (!path.is_empty()).then_some("");
+        for dir in start.into_iter().chain(name::ancestors(&path)) {
+            let fd = Arc::new(self.directory(dir)?);
+            above.push(rules_in(&fd, ".gitignore", dir));
+        }
+        let level = Level::new(fd, path.clone()).map_err(|error| FsError::io(&path, error))?;
+        Ok(Walk {
+            levels: vec![level],
+            above,
+            max_levels: MAX_LEVELS,
+        })
     }
+}
+
+/// The rules in a file, for paths below a directory. What cannot be read or understood does not
+/// count, as with git.
+fn rules_in(fd: &Arc<OwnedFd>, file: &str, dir: &str) -> Gitignore {
+    let spot = Spot::new(Arc::clone(fd), file.into(), name::join(dir, file));
+    let Ok(bytes) = spot.read(MAX_RULES) else {
+        return Gitignore::empty();
+    };
+    let mut builder = GitignoreBuilder::new(rooted(dir));
+    for line in String::from_utf8_lossy(&bytes).lines() {
+        // A bad pattern is skipped; the others hold.
+        builder.add_line(None, line).ok();
+    }
+    builder.build().unwrap_or_else(|_| Gitignore::empty())
+}
+
+/// A path as the matcher wants it: absolute, the workspace being the root.
+fn rooted(path: &str) -> PathBuf {
+    Path::new("/").join(name::to_os(path))
 }

@@ -1,10 +1,10 @@
 //! The effects: one file each. A job takes what it needs from the ledger when it is made and then
 //! runs on its own; it reports facts through [`Signals`] and ends in exactly one outcome.
 
+mod checks;
 mod extract;
 mod judge;
 mod model;
-mod overview;
 mod plan;
 mod prepare;
 mod reconcile;
@@ -81,12 +81,12 @@ pub(crate) fn job(
             }
         }
         Work::Verify { attempt, .. } | Work::Recheck { attempt } => {
-            match judge::Task::of_attempt(ledger, *attempt) {
+            match judge::Task::of_attempt(ledger, start, *attempt) {
                 Ok(task) => settle(judge::run(task, cx)),
                 Err(broken) => failed(broken),
             }
         }
-        Work::Final { .. } => settle(judge::run(judge::Task::of_goal(ledger), cx)),
+        Work::Final { .. } => settle(judge::run(judge::Task::of_goal(ledger, start), cx)),
         Work::Extract { subtask, attempt } => {
             settle(extract::run(extract::Task::new(ledger, subtask, *attempt), cx))
         }
@@ -300,6 +300,8 @@ pub(crate) struct FrozenPrompt {
     pub(crate) heard: Seq,
     /// Ends every tool message.
     pub(crate) reminder: String,
+    /// What the checks of the subtask said before any work.
+    pub(crate) baseline: loom_verify::Baseline,
 }
 
 /// Caches of the attempts under way: what is in them can be rebuilt from the journal.

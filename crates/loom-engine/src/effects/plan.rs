@@ -1,7 +1,7 @@
 //! Asking the planner, first and later. Whether its plan is acceptable is the kernel's to say.
 
 use super::state::step_status;
-use super::{Cx, overview, task_state};
+use super::{Cx, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Ledger, PlanningLog};
 use loom_events::{BlobId, FailureClass, Outcome, PlanReason, PlanningId, Proposal, Role};
@@ -73,11 +73,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let (proposal, reply) = match asked {
         Ok(answer) => {
             cx.signals.degraded(&answer.degraded).await?;
-            let proposal = match loom_prompts::parse_plan(&answer.value) {
-                Ok(plan) => Proposal::Plan { plan },
-                Err(errors) => Proposal::Unreadable { errors },
-            };
-            (proposal, answer.reply)
+            (read(&answer.value), answer.reply)
         }
         Err(JsonError::Invalid { errors, reply, .. }) => (Proposal::Unreadable { errors }, *reply),
         Err(JsonError::Call(error)) => {
@@ -95,6 +91,17 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     })
 }
 
+/// A plan whose checks have power to fail, or what is wrong with it.
+fn read(value: &serde_json::Value) -> Proposal {
+    match loom_prompts::parse_plan(value) {
+        Ok(plan) => match loom_verify::lint_plan(&plan) {
+            errors if errors.is_empty() => Proposal::Plan { plan },
+            errors => Proposal::Unreadable { errors },
+        },
+        Err(errors) => Proposal::Unreadable { errors },
+    }
+}
+
 async fn answer_text(cx: &Cx, id: Option<&BlobId>) -> Result<String, Broken> {
     match id {
         None => Ok(String::new()),
@@ -107,7 +114,11 @@ async fn render(
     repair: Option<Repair>,
     cx: &Cx,
 ) -> Result<(Role, loom_prompts::Rendered), Broken> {
-    let workspace = overview::overview(cx).await?;
+    let workspace = cx
+        .files("the workspace could not be listed", |workspace| {
+            Ok(loom_verify::overview(workspace))
+        })
+        .await?;
     let prompts = &cx.shared.prompts;
     let why = task.log.as_ref().map(|log| &log.why);
     let (role, rendered) = match why {

@@ -1,15 +1,17 @@
 //! Preparing an attempt: the workspace put where the ladder wants it, the checks tried before the
 //! work, the model chosen, the prompt frozen.
 
+use super::checks::Checks;
 use super::{Cx, FrozenPrompt, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::Ledger;
 use loom_events::{
-    AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Note, Outcome, Prepared, Role, Rung,
+    AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Outcome, Prepared, Role, Rung,
     Seq, SubtaskSpec, Tier,
 };
 use loom_prompts::{ExecutorInput, TaskState, tool_reminder};
 use loom_state::MemoryQuery;
+use loom_verify::Baseline;
 
 /// Facts offered to an executor; the template keeps what fits.
 const MEMORIES: usize = 8;
@@ -24,8 +26,8 @@ pub(super) struct Task {
     /// What the previous attempt was told at its end.
     feedback: Option<String>,
     guidance: Vec<String>,
-    /// The snapshot that the subtask began with and the baseline of its checks, once known.
-    base: Option<(BlobId, Vec<CheckPower>)>,
+    /// The snapshot that the subtask began with, and a prompt that holds the baseline of its checks.
+    base: Option<(BlobId, BlobId)>,
     heard: Seq,
     state: TaskState,
 }
@@ -42,9 +44,7 @@ impl Task {
         };
         let base = earlier().find_map(|(_, log)| {
             let prepared = log.prepared.as_ref()?;
-            // A changed step has other checks: its baseline is taken anew.
-            let same = prepared.baseline.len() == subtask.spec.checks.len();
-            same.then(|| Some((prepared.base.clone()?, prepared.baseline.clone())))?
+            Some((prepared.base.clone()?, prepared.prompt.clone()))
         });
         let feedback = earlier()
             .next_back()
@@ -92,14 +92,16 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         think: matches!(task.rung, Rung::TopTier),
         heard: task.heard,
         reminder: tool_reminder(&task.goal, &task.spec.title),
+        baseline,
     };
+    let powers: Vec<CheckPower> = frozen.baseline.trials.iter().map(|t| t.power).collect();
     Ok(Outcome::Prepared(Prepared {
         fork: None,
         base,
         prompt: cx.put_json(&frozen).await?,
         model: selected.name,
         template: rendered.template,
-        baseline,
+        baseline: powers,
         trimmed: rendered.trimmed,
         degraded: selected.degraded.into_iter().collect(),
     }))
@@ -107,32 +109,41 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
 
 /// The state that the subtask began with, put back where the rung wants a clean start, and what its
 /// checks said about it.
-async fn ground(task: &Task, cx: &Cx) -> Result<(Option<BlobId>, Vec<CheckPower>), Broken> {
-    if let Some((base, baseline)) = &task.base {
+async fn ground(task: &Task, cx: &Cx) -> Result<(Option<BlobId>, Baseline), Broken> {
+    if let Some((base, prompt)) = &task.base {
         // The same model goes on from its own work; another one starts from the base.
         if matches!(task.rung, Rung::NextTier | Rung::TopTier) {
             cx.snapshot().await?;
             cx.put_back(base).await?;
         }
-        return Ok((Some(base.clone()), baseline.clone()));
+        let earlier: FrozenPrompt = cx.get_json(prompt).await?;
+        let known = |check| earlier.baseline.trials.iter().any(|t| &t.check == check);
+        // A step that a new plan changed has other checks; they are tried on what is there now.
+        if task.spec.checks.iter().all(known) {
+            return Ok((Some(base.clone()), earlier.baseline));
+        }
     }
-    let Some(base) = cx.snapshot().await? else {
-        return Ok((None, Vec::new()));
-    };
     let Some(workspace) = cx.place.workspace.clone() else {
-        return Ok((None, Vec::new()));
+        return Ok((None, Baseline::default()));
     };
-    let runner = cx.checks(&workspace);
-    let baseline = loom_verify::baseline(&task.spec.checks, &runner)
-        .await
-        .map_err(|error| Broken::new(FailureClass::Environment, chain(&error)))?;
-    for degraded in &baseline.degraded {
-        let what = degraded.clone();
-        cx.signals.must_note(Note::Degraded { what }).await?;
-    }
+    let now = cx.snapshot().await?;
+    let tried = loom_verify::baseline(&workspace, &task.spec.checks, &Checks::new(cx));
+    let baseline = tokio::select! {
+        baseline = tried => Some(baseline),
+        () = cx.signals.cancel.cancelled() => None,
+    };
     // Checks may leave caches and reports behind: the attempt starts from the user's own files.
-    cx.put_back(&base).await?;
-    Ok((Some(base), baseline.powers))
+    if let Some(now) = &now {
+        cx.put_back(now).await?;
+    }
+    let baseline = baseline.ok_or_else(|| {
+        Broken::new(FailureClass::Transient, "the preparation was interrupted")
+    })?;
+    let base = match &task.base {
+        Some((base, _)) => Some(base.clone()),
+        None => now,
+    };
+    Ok((base, baseline))
 }
 
 async fn recall(task: &Task, cx: &Cx) -> Result<Vec<MemoryEntry>, Broken> {

@@ -86,7 +86,10 @@ pub(crate) fn interpret(raw: RawAnswer, request: &ChatRequest) -> Answer {
     };
     let calls_are_in_the_text = raw.calls.is_empty() && may_call(request);
     for call in without_repeats(raw.calls) {
-        add(reader.structured(call.name, call.arguments), call.id.as_deref());
+        add(
+            reader.structured(call.name, call.arguments),
+            call.id.as_deref(),
+        );
     }
     let said = if calls_are_in_the_text {
         let found = text_call::find(text, &reader);
@@ -100,7 +103,9 @@ pub(crate) fn interpret(raw: RawAnswer, request: &ChatRequest) -> Answer {
     said.trim().clone_into(&mut answer.text);
     if answer.calls.is_empty() && answer.unreadable.is_empty() && answer.text.is_empty() {
         let in_thought = thought.as_deref().filter(|_| calls_are_in_the_text);
-        answer.unreadable.extend(in_thought.and_then(call_in_thought));
+        answer
+            .unreadable
+            .extend(in_thought.and_then(call_in_thought));
     }
     if raw.dropped_calls > 0 {
         answer.unreadable.push(too_many(raw.dropped_calls));
@@ -111,9 +116,7 @@ pub(crate) fn interpret(raw: RawAnswer, request: &ChatRequest) -> Answer {
 
 /// Whether text that looks like a call may be one. JSON that was asked for is an answer, not a call.
 fn may_call(request: &ChatRequest) -> bool {
-    !request.tools.is_empty()
-        && request.schema.is_none()
-        && request.tool_choice != ToolChoice::None
+    !request.tools.is_empty() && request.schema.is_none() && request.tool_choice != ToolChoice::None
 }
 
 /// Some servers send a call twice under one id; it is meant once.

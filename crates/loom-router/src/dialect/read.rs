@@ -147,7 +147,10 @@ impl Reader<'_> {
 
     /// Arguments of the right shape, from the tool's schema.
     pub(super) fn example(&self, name: Option<&str>) -> String {
-        let tool = self.tools.iter().find(|tool| Some(tool.name.as_str()) == name);
+        let tool = self
+            .tools
+            .iter()
+            .find(|tool| Some(tool.name.as_str()) == name);
         let required = tool
             .and_then(|tool| tool.parameters.get("required"))
             .and_then(Value::as_array);
@@ -228,7 +231,11 @@ mod tests {
         }]
     }
 
-    fn read(name: &str, arguments: RawArguments, finish: Finish) -> Result<Value, (String, String)> {
+    fn read(
+        name: &str,
+        arguments: RawArguments,
+        finish: Finish,
+    ) -> Result<Value, (String, String)> {
         let tools = tools();
         let reader = Reader {
             tools: &tools,
@@ -252,7 +259,10 @@ mod tests {
     fn arguments_are_read_from_text_and_from_an_object() {
         let expected = Ok(json!({"path": "a"}));
         let stop = Finish::Stop;
-        assert_eq!(read("write_file", text(r#" {"path":"a"} "#), stop), expected);
+        assert_eq!(
+            read("write_file", text(r#" {"path":"a"} "#), stop),
+            expected
+        );
         let object = RawArguments::Value(json!({"path": "a"}));
         assert_eq!(read("write_file", object, stop), expected);
     }
@@ -265,10 +275,7 @@ mod tests {
             text("{}"),
             RawArguments::Value(Value::Null),
         ] {
-            assert_eq!(
-                read("write_file", arguments, Finish::Stop),
-                Ok(json!({}))
-            );
+            assert_eq!(read("write_file", arguments, Finish::Stop), Ok(json!({})));
         }
     }
 

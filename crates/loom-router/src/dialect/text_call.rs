@@ -161,7 +161,11 @@ pub(crate) fn fenced(text: &str) -> &str {
     let inner = inner.strip_suffix("```").unwrap_or(inner).trim();
     let is_json = matches!(first.trim(), "" | "json" | "JSON" | "tool_call");
     let ends_earlier = inner.lines().any(|line| line.starts_with("```"));
-    if is_json && !ends_earlier { inner } else { text }
+    if is_json && !ends_earlier {
+        inner
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]
@@ -190,7 +194,10 @@ mod tests {
     }
 
     fn check(text: &str, said: &str, calls: &[&str]) {
-        let expected = (said.to_owned(), calls.iter().map(|s| (*s).to_owned()).collect());
+        let expected = (
+            said.to_owned(),
+            calls.iter().map(|s| (*s).to_owned()).collect(),
+        );
         assert_eq!(found(text, Finish::Stop), expected, "{text}");
     }
 
@@ -199,7 +206,11 @@ mod tests {
 
     #[test]
     fn tagged_calls_are_read_and_text_on_both_sides_stays() {
-        check(&format!("<tool_call>\n{READ}\n</tool_call>"), "", &[AS_READ]);
+        check(
+            &format!("<tool_call>\n{READ}\n</tool_call>"),
+            "",
+            &[AS_READ],
+        );
         check(
             &format!("First.\n<tool_call>{READ}</tool_call>\n<tool_call>{READ}</tool_call> Last."),
             "First.\n\n Last.",
@@ -251,12 +262,16 @@ mod tests {
     #[test]
     fn nothing_counts_after_a_made_up_result_or_turn() {
         check(
-            &format!("<tool_call>{READ}</tool_call>\n<tool_response>ok</tool_response>\n<tool_call>{READ}</tool_call>"),
+            &format!(
+                "<tool_call>{READ}</tool_call>\n<tool_response>ok</tool_response>\n<tool_call>{READ}</tool_call>"
+            ),
             "",
             &[AS_READ],
         );
         check(
-            &format!("<tool_call>{READ}</tool_call><|im_end|>\n<|im_start|>user\nthanks<|im_end|>\n<tool_call>{READ}</tool_call>"),
+            &format!(
+                "<tool_call>{READ}</tool_call><|im_end|>\n<|im_start|>user\nthanks<|im_end|>\n<tool_call>{READ}</tool_call>"
+            ),
             "",
             &[AS_READ],
         );

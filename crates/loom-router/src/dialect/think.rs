@@ -146,10 +146,7 @@ mod tests {
             ("hm\n</think>\nyes", owned("hm", "yes")),
             ("</think>\n\nyes", owned("", "yes")),
             ("<think>never ends", owned("never ends", "")),
-            (
-                "say <think> to think",
-                owned("", "say <think> to think"),
-            ),
+            ("say <think> to think", owned("", "say <think> to think")),
             (r#"{"a":"</think>"}"#, owned("", r#"{"a":"</think>"}"#)),
             ("<tool_call>{</think>", owned("", "<tool_call>{</think>")),
         ];

@@ -79,7 +79,8 @@ pub(super) struct Feeds {
     pub(super) live: broadcast::Sender<Arc<[Record]>>,
 }
 
-/// The writer: owns the only connection that writes.
+/// The writer: owns the only connection that writes. The connection comes first, so that it is closed
+/// before the feeds end and say that the journal is.
 pub(super) struct Writer {
     conn: Connection,
     feeds: Feeds,

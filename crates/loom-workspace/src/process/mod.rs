@@ -1,7 +1,10 @@
 //! Child processes: started in one way, ended without exception.
 
+mod capture;
 mod run;
 mod sandbox;
+mod survivors;
 
-pub use run::{CommandLine, CommandSpec, Finished, RunError, RunStatus, kill_labelled, run};
+pub use run::{CommandLine, CommandSpec, Finished, RunError, RunStatus, run};
 pub use sandbox::{Sandbox, detect_sandbox, toolchains};
+pub use survivors::kill_labelled;

@@ -1,10 +1,32 @@
 //! Runs one command to its end.
 
-use crate::Sandbox;
-use std::ffi::OsString;
+use super::capture::Capture;
+use super::survivors::{LABEL, kill_survivors};
+use super::{Sandbox, sandbox};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::ffi::{OsStr, OsString};
+use std::io::{self, PipeReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::process::{ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+
+/// How long a killed process may take to be gone; longer only in a broken driver.
+const DEATH_TIME: Duration = Duration::from_secs(5);
+
+/// How long what was written before the end is still read; somebody who escaped us may hold the
+/// pipe open for ever.
+const DRAIN_TIME: Duration = Duration::from_millis(300);
+
+/// What a sandbox that did not come up says first.
+const SANDBOX_COMPLAINT: &str = "bwrap: ";
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,23 +104,29 @@ pub enum RunError {
     /// There is no program in it.
     #[error("the command is empty")]
     Empty,
+    /// The sandbox did not come up; the command did not run.
+    #[error("the sandbox does not come up: {complaint}")]
+    Sandbox {
+        /// What it said.
+        complaint: String,
+    },
     /// It could not be started.
-    #[error("`{program}` cannot be started")]
+    #[error("`{program}` cannot be started: {source}")]
     Start {
         /// The program.
         program: String,
         /// Cause.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// It was lost from sight while it ran.
-    #[error("`{program}` cannot be watched")]
+    #[error("`{program}` cannot be watched: {source}")]
     Watch {
         /// The program.
         program: String,
         /// Cause.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
 }
 
@@ -108,14 +136,204 @@ pub enum RunError {
 /// # Errors
 /// When it cannot be started. A command that fails is not an error.
 pub async fn run(spec: &CommandSpec, cancel: &CancellationToken) -> Result<Finished, RunError> {
-    let _ = (spec, cancel);
-    unimplemented!()
+    let started = Instant::now();
+    let line = command_line(spec)?;
+    let failed = |source| RunError::Start {
+        program: line[0].display().to_string(),
+        source,
+    };
+    let lost = |source| RunError::Watch {
+        program: line[0].display().to_string(),
+        source,
+    };
+    let (output, command) = prepare(spec, &line).map_err(failed)?;
+    let mut running = Running::start(command, spec.label.clone())
+        .await
+        .map_err(failed)?;
+    let mut output = receiver(output).map_err(lost)?;
+    let mut capture = Capture::new(spec.output_cap);
+    let status = tokio::select! {
+        biased;
+        () = cancel.cancelled() => RunStatus::Cancelled,
+        () = tokio::time::sleep(spec.timeout) => RunStatus::TimedOut,
+        ended = watch(&mut running.child, &mut output, &mut capture) => {
+            status_of(ended.map_err(lost)?, &spec.sandbox)
+        }
+    };
+    running.end().await;
+    drain(&mut output, &mut capture).await;
+    let omitted = capture.omitted();
+    let finished = Finished {
+        status,
+        output: capture.into_text(),
+        omitted,
+        duration: started.elapsed(),
+    };
+    sandbox_failure(spec, &finished).map_or(Ok(finished), Err)
 }
 
-/// Kills every process whose label starts with `prefix`: what a crash of Loom left running.
-/// Returns how many it found.
-#[must_use]
-pub fn kill_labelled(prefix: &str) -> usize {
-    let _ = prefix;
-    unimplemented!()
+/// The program with its arguments, in its sandbox.
+fn command_line(spec: &CommandSpec) -> Result<Vec<OsString>, RunError> {
+    let path = spec.env.iter().find(|(name, _)| name == "PATH");
+    let path = path.map_or(OsStr::new(""), |(_, path)| path);
+    let line = match &spec.command {
+        CommandLine::Program(words) => words.clone(),
+        CommandLine::Shell(line) => {
+            let bash = sandbox::find_program(path, "bash");
+            let shell = bash.unwrap_or_else(|| PathBuf::from("/bin/sh"));
+            vec![shell.into(), "-c".into(), line.into()]
+        }
+    };
+    if line.first().is_none_or(|program| program.is_empty()) {
+        return Err(RunError::Empty);
+    }
+    Ok(match &spec.sandbox {
+        Sandbox::None => line,
+        Sandbox::Bubblewrap(bwrap) => {
+            let mut wrapped = vec![bwrap.into()];
+            wrapped.extend(sandbox::bubblewrap(spec, &line));
+            wrapped
+        }
+    })
+}
+
+fn prepare(spec: &CommandSpec, line: &[OsString]) -> io::Result<(PipeReader, Command)> {
+    // One pipe for both, so that the output stays in the order in which it was written.
+    let (reader, writer) = io::pipe()?;
+    let mut command = Command::new(&line[0]);
+    command
+        .args(&line[1..])
+        .env_clear()
+        .envs(spec.env.iter().map(|(name, value)| (name, value)))
+        .env(LABEL, &spec.label)
+        .current_dir(&spec.cwd)
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0)
+        .kill_on_drop(true);
+    Ok((reader, command))
+}
+
+fn receiver(reader: PipeReader) -> io::Result<Receiver> {
+    Receiver::from_owned_fd(OwnedFd::from(reader))
+}
+
+/// A process and everything it started; ends with this value.
+struct Running {
+    child: Child,
+    group: Option<Pid>,
+    label: String,
+    /// Keeps the thread that started it.
+    _thread: mpsc::Sender<()>,
+}
+
+impl Running {
+    /// Starts it in a thread of its own that stays until the run is over: the sandbox dies with
+    /// the *thread* that started it, and threads of a pool come and go.
+    async fn start(mut command: Command, label: String) -> io::Result<Self> {
+        let (started, child) = oneshot::channel();
+        let (thread, stay) = mpsc::channel::<()>();
+        let runtime = tokio::runtime::Handle::current();
+        let work = move || {
+            let _inside = runtime.enter();
+            let running = command.spawn().map(|child| Self {
+                group: child
+                    .id()
+                    .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
+                child,
+                label,
+                _thread: thread,
+            });
+            // The command holds our end of the pipe.
+            drop(command);
+            // When nobody waits any more, the process is dropped here, and so ended.
+            started.send(running).ok();
+            stay.recv().ok();
+        };
+        std::thread::Builder::new()
+            .name("loom-child".to_owned())
+            .spawn(work)?;
+        child.await.map_err(io::Error::other)?
+    }
+
+    /// Ends what is still there and takes note of its death.
+    async fn end(&mut self) {
+        self.kill();
+        // A process that cannot die within the time is left to the system.
+        tokio::time::timeout(DEATH_TIME, self.child.wait())
+            .await
+            .ok();
+    }
+
+    /// Ends the group, also after its leader is gone: its number stays taken while it has members.
+    fn kill(&self) {
+        if let Some(group) = self.group {
+            // No such group: all of it is gone.
+            kill_process_group(group, Signal::KILL).ok();
+        }
+        kill_survivors(&self.label);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Reads output until the process ends. Reads on when a limit is reached, so that it never waits
+/// for us.
+async fn watch(
+    child: &mut Child,
+    output: &mut Receiver,
+    capture: &mut Capture,
+) -> io::Result<ExitStatus> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut open = true;
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            read = output.read(&mut buffer), if open => match read? {
+                0 => open = false,
+                length => capture.push(&buffer[..length]),
+            },
+        }
+    }
+}
+
+/// Reads what was written before the end.
+async fn drain(output: &mut Receiver, capture: &mut Capture) {
+    let mut buffer = vec![0; 64 << 10];
+    let rest = async {
+        while let Ok(length @ 1..) = output.read(&mut buffer).await {
+            capture.push(&buffer[..length]);
+        }
+    };
+    tokio::time::timeout(DRAIN_TIME, rest).await.ok();
+}
+
+fn status_of(status: ExitStatus, sandbox: &Sandbox) -> RunStatus {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => match sandbox {
+            // The sandbox reports a signal as shells do.
+            Sandbox::Bubblewrap(_) if (129..=159).contains(&code) => RunStatus::Signal(code - 128),
+            Sandbox::Bubblewrap(_) | Sandbox::None => RunStatus::Exit(code),
+        },
+        (None, signal) => RunStatus::Signal(signal.unwrap_or_default()),
+    }
+}
+
+fn sandbox_failure(spec: &CommandSpec, finished: &Finished) -> Option<RunError> {
+    let failed = matches!(spec.sandbox, Sandbox::Bubblewrap(_))
+        && finished.status == RunStatus::Exit(1)
+        && finished.output.starts_with(SANDBOX_COMPLAINT);
+    failed.then(|| RunError::Sandbox {
+        complaint: finished
+            .output
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+    })
 }

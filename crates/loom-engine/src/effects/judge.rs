@@ -1,0 +1,190 @@
+//! Running a gate: over an attempt's result, or over the whole goal at the end.
+
+use super::checks::Checks;
+use super::{Cx, FrozenPrompt};
+use crate::broken::Broken;
+use crate::ledger::{Entry, Ledger};
+use loom_events::{
+    AttemptId, BlobId, FileChange, ModelReply, Outcome, Plan, Tier, Verification, Work,
+};
+use loom_kernel::Start;
+use loom_verify::{
+    AttemptFacts, Baseline, EvidenceSink, GateInput, GateTools, ModelJudge, Step, gate,
+};
+use std::sync::Arc;
+
+/// What a gate needs to know.
+pub(super) struct Task {
+    step: Step,
+    settings: Verification,
+    attempt: AttemptFacts,
+    /// The last answer without calls, whose words are the claim.
+    last_reply: Option<ModelReply>,
+    /// The tree that the work began with.
+    base: Option<BlobId>,
+    /// The frozen prompts that hold the baselines of the checks.
+    prompts: Vec<BlobId>,
+    round: u32,
+}
+
+impl Task {
+    /// The gate of one attempt.
+    pub(super) fn of_attempt(
+        ledger: &Ledger,
+        start: &Start,
+        attempt: AttemptId,
+    ) -> Result<Self, Broken> {
+        let unknown = || Broken::damaged(&format!("attempt {attempt}"));
+        let log = ledger.attempts.get(&attempt).ok_or_else(unknown)?;
+        let subtask = ledger.view.subtask(&log.subtask).ok_or_else(unknown)?;
+        let prepared = log.prepared.as_ref().ok_or_else(unknown)?;
+        let last_reply = log.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Answered { reply } => Some(reply.clone()),
+            Entry::Asked { .. } | Entry::Result { .. } | Entry::Nudge { .. } => None,
+        });
+        Ok(Self {
+            step: Step::of_subtask(&subtask.spec),
+            settings: ledger.state.settings().verification.clone(),
+            attempt: AttemptFacts {
+                touched: log.touched > 0,
+                answer: String::new(),
+                model: prepared.model.clone(),
+                tier: log.tier,
+                ordinal: log.ordinal,
+                degraded: prepared.degraded.clone(),
+                seed: attempt.0.0,
+            },
+            last_reply,
+            base: prepared.base.clone(),
+            prompts: vec![prepared.prompt.clone()],
+            round: round(start),
+        })
+    }
+
+    /// The gate over the whole goal.
+    pub(super) fn of_goal(ledger: &Ledger, start: &Start) -> Self {
+        let view = &ledger.view;
+        let plan = Plan {
+            subtasks: view.subtasks.iter().map(|s| s.spec.clone()).collect(),
+        };
+        let prepared = || ledger.attempts.values().filter_map(|a| a.prepared.as_ref());
+        let tier = ledger.attempts.values().map(|a| a.tier).max();
+        Self {
+            step: Step::of_goal(&view.goal, &plan),
+            settings: ledger.state.settings().verification.clone(),
+            attempt: AttemptFacts {
+                touched: ledger.attempts.values().any(|a| a.touched > 0),
+                answer: String::new(),
+                model: prepared().last().map(|p| p.model.clone()).unwrap_or_default(),
+                tier: tier.unwrap_or(Tier::Small),
+                ordinal: 1,
+                degraded: view.degraded.clone(),
+                seed: start.id.0.0,
+            },
+            last_reply: None,
+            base: prepared().find_map(|p| p.base.clone()),
+            prompts: prepared().map(|p| p.prompt.clone()).collect(),
+            round: round(start),
+        }
+    }
+}
+
+const fn round(start: &Start) -> u32 {
+    match &start.work {
+        Work::Verify { round, .. } | Work::Final { round, .. } => *round,
+        _ => 0,
+    }
+}
+
+pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    // What the checks leave behind is not the user's and not the attempt's: it is put back.
+    let before = cx.snapshot().await?;
+    let judged = tokio::select! {
+        verdict = verdict(&task, &cx) => Some(verdict),
+        () = cx.signals.cancel.cancelled() => None,
+    };
+    if let Some(before) = &before {
+        cx.put_back(before).await?;
+    }
+    match judged {
+        Some(verdict) => verdict,
+        None => Ok(Outcome::Interrupted { maybe: false }),
+    }
+}
+
+async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
+    let mut attempt = task.attempt.clone();
+    if let Some(reply) = &task.last_reply {
+        let answer: loom_events::Answer = cx.get_json(&reply.answer).await?;
+        attempt.answer = answer.text;
+    }
+    let input = GateInput {
+        step: task.step.clone(),
+        workspace: cx.place.workspace.clone(),
+        changes: changes(task, cx).await?,
+        attempt,
+        baseline: baseline(task, cx).await?,
+        settings: task.settings.clone(),
+        round: task.round,
+    };
+    let judge = ModelJudge::new(
+        Arc::clone(&cx.shared.router),
+        Arc::clone(&cx.shared.prompts),
+    );
+    let tools = GateTools {
+        runner: &Checks::new(cx),
+        judge: &judge,
+        evidence: cx,
+    };
+    match gate(&input, &tools).await {
+        Ok(verdict) => Ok(Outcome::Verified(verdict)),
+        Err(failure) => Err(Broken(failure)),
+    }
+}
+
+/// The net effect on the tree since the base, whatever led to it.
+async fn changes(task: &Task, cx: &Cx) -> Result<Vec<FileChange>, Broken> {
+    let Some(base) = &task.base else {
+        return Ok(Vec::new());
+    };
+    let bytes = cx.get(base).await?;
+    let changes = cx
+        .files("the workspace could not be compared", move |workspace| {
+            let base = workspace
+                .load_manifest(&bytes)
+                .map_err(|error| loom_workspace::FsError::Io {
+                    path: ".".to_owned(),
+                    source: std::io::Error::other(error),
+                })?;
+            Ok(workspace.changes_since(&base)?.1)
+        })
+        .await?;
+    Ok(changes.unwrap_or_default())
+}
+
+/// What the checks said before the work; of a check that several steps share the first trial counts.
+async fn baseline(task: &Task, cx: &Cx) -> Result<Baseline, Broken> {
+    let mut trials: Vec<loom_verify::Trial> = Vec::new();
+    for prompt in &task.prompts {
+        let frozen: FrozenPrompt = cx.get_json(prompt).await?;
+        for trial in frozen.baseline.trials {
+            if !trials.iter().any(|known| known.check == trial.check) {
+                trials.push(trial);
+            }
+        }
+    }
+    Ok(Baseline { trials })
+}
+
+#[async_trait::async_trait]
+impl EvidenceSink for Cx {
+    async fn keep(&self, bytes: Vec<u8>) -> Option<BlobId> {
+        match self.put(bytes).await {
+            Ok(id) => Some(id),
+            Err(broken) => {
+                tracing::warn!(%broken, "evidence was not kept");
+                None
+            }
+        }
+    }
+}

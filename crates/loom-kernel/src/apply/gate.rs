@@ -1,0 +1,95 @@
+//! Verdicts: of an attempt's gate, of a recheck, of the last gate.
+
+use super::{Place, take, wrong};
+use crate::Impossible;
+use crate::state::{FinaleStage, Last, Proof, State};
+use loom_events::{AttemptId, CheckPower, EffectId, Verdict, VerdictResult, Work};
+
+pub(super) fn judged(
+    state: &mut State,
+    at: &Place,
+    effect: EffectId,
+    verdict: &Verdict,
+) -> Result<(), Impossible> {
+    let taken = take(state, at, effect)?;
+    state.usage = state.usage.plus(verdict.usage);
+    for what in &verdict.degraded {
+        state.degrade(what);
+    }
+    match taken.effect.work {
+        Work::Verify { attempt, round, .. } => gate(state, at, attempt, (round, verdict)),
+        Work::Recheck { attempt } => recheck(state, at, attempt, verdict),
+        Work::Final { .. } if taken.alive => last(state, verdict),
+        Work::Final { .. } => {}
+        work => return Err(wrong(at, effect, &work)),
+    }
+    Ok(())
+}
+
+fn proof(at: &Place, verdict: &Verdict) -> Proof {
+    let evidence = |c: &loom_events::CheckResult| c.passed && c.power == CheckPower::Discriminating;
+    Proof {
+        verdict: at.seq,
+        confidence: verdict.confidence.value,
+        proven: verdict.checks.iter().any(evidence),
+    }
+}
+
+fn gate(state: &mut State, at: &Place, attempt: AttemptId, (round, verdict): (u32, &Verdict)) {
+    let Some(attempt) = state.attempt_mut(attempt) else {
+        return;
+    };
+    attempt.backoff.clear();
+    let feedback = verdict.feedback.clone();
+    attempt.last = match verdict.result {
+        VerdictResult::Pass => Last::Passed(proof(at, verdict)),
+        VerdictResult::Fail => Last::GateFailed {
+            feedback,
+            cheap: verdict.tier == 1,
+        },
+        VerdictResult::Inconclusive => Last::Unsure { round, feedback },
+    };
+}
+
+/// The verdict now rests on the merged tree; what the gate proved about the work still holds.
+fn recheck(state: &mut State, at: &Place, attempt: AttemptId, verdict: &Verdict) {
+    let Some(attempt) = state.attempt_mut(attempt) else {
+        return;
+    };
+    attempt.backoff.clear();
+    let Last::Merged { proof: gate, .. } = &attempt.last else {
+        return;
+    };
+    attempt.last = match verdict.result {
+        VerdictResult::Pass => {
+            let again = proof(at, verdict);
+            Last::Rechecked(Proof {
+                verdict: again.verdict,
+                confidence: gate.confidence,
+                proven: gate.proven || again.proven,
+            })
+        }
+        // Inconclusive fails closed: the merged tree was not shown to be right.
+        VerdictResult::Fail | VerdictResult::Inconclusive => {
+            Last::Conflict(verdict.feedback.clone())
+        }
+    };
+}
+
+fn last(state: &mut State, verdict: &Verdict) {
+    let finale = &mut state.finale;
+    finale.backoff.clear();
+    match verdict.result {
+        VerdictResult::Pass => finale.stage = FinaleStage::Passed,
+        VerdictResult::Fail => {
+            finale.stage = FinaleStage::Failed {
+                feedback: verdict.feedback.clone(),
+                answered: false,
+            };
+        }
+        VerdictResult::Inconclusive => {
+            finale.round = finale.round.saturating_add(1);
+            finale.unsure = finale.unsure.saturating_add(1);
+        }
+    }
+}

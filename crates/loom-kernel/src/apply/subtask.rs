@@ -1,0 +1,205 @@
+//! Subtasks from started to completed, failed, blocked, skipped or begun again.
+
+use super::{Place, take, wrong};
+use crate::Impossible;
+use crate::state::{
+    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Stage, State, Subtask,
+};
+use loom_events::{AttemptId, Event, Seq, SkippedBy, SubtaskId, Work};
+
+pub(super) fn started(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossible> {
+    let Event::SubtaskStarted {
+        subtask,
+        rung,
+        kind,
+        ordinal,
+        tier,
+    } = event
+    else {
+        return Ok(());
+    };
+    let sub = find(state, at, subtask, |stage| matches!(stage, Stage::Pending))?;
+    let id = AttemptId(at.seq);
+    sub.rung = *rung;
+    sub.ordinal = *ordinal;
+    sub.last = Some(id);
+    sub.stage = Stage::Running(Attempt {
+        id,
+        ordinal: *ordinal,
+        kind: *kind,
+        tier: *tier,
+        turn: 0,
+        gate: 0,
+        nudges: 0,
+        unusable: 0,
+        heard: Seq::ZERO,
+        context: 0,
+        fork: false,
+        merged: false,
+        backoff: Backoff::default(),
+        loops: Loops::default(),
+        last: Last::Started,
+    });
+    state.attempts = state.attempts.saturating_add(1);
+    Ok(())
+}
+
+pub(super) fn retrying(
+    state: &mut State,
+    at: &Place,
+    subtask: &SubtaskId,
+    rung: u32,
+) -> Result<(), Impossible> {
+    let sub = find(state, at, subtask, tried)?;
+    sub.rung = rung;
+    sub.stage = Stage::Pending;
+    Ok(())
+}
+
+/// The one guard that a claim cannot pass: a completion names the verdict it rests on.
+pub(super) fn completed(
+    state: &mut State,
+    subtask: &SubtaskId,
+    attempt: AttemptId,
+    verdict: Seq,
+) -> Result<(), Impossible> {
+    let unproven = || Impossible::NoVerdict {
+        subtask: subtask.clone(),
+        verdict,
+    };
+    let sub = state.subs.get_mut(subtask).ok_or_else(unproven)?;
+    let running = sub.attempt().filter(|running| running.id == attempt);
+    let proof = match running.map(|running| &running.last) {
+        Some(Last::Ended(proof)) if proof.verdict == verdict => proof.clone(),
+        Some(_) | None => return Err(unproven()),
+    };
+    sub.why.clear();
+    sub.stage = Stage::Completed(Done {
+        attempt,
+        proof,
+        extraction: Extraction::Owed(Backoff::default()),
+        summary: String::new(),
+    });
+    state.completed = state.completed.saturating_add(1);
+    Ok(())
+}
+
+pub(super) fn failed(
+    state: &mut State,
+    at: &Place,
+    subtask: &SubtaskId,
+    reason: &str,
+) -> Result<(), Impossible> {
+    let sub = find(state, at, subtask, open)?;
+    reason.clone_into(&mut sub.why);
+    sub.help = None;
+    sub.stage = Stage::Failed;
+    Ok(())
+}
+
+pub(super) fn blocked(
+    state: &mut State,
+    at: &Place,
+    subtask: &SubtaskId,
+    reason: &str,
+) -> Result<(), Impossible> {
+    let sub = find(state, at, subtask, tried)?;
+    reason.clone_into(&mut sub.why);
+    sub.stage = Stage::Blocked;
+    Ok(())
+}
+
+pub(super) fn skipped(
+    state: &mut State,
+    at: &Place,
+    subtask: &SubtaskId,
+    by: SkippedBy,
+) -> Result<(), Impossible> {
+    let sub = find(state, at, subtask, |stage| {
+        open(stage) || matches!(stage, Stage::Pending | Stage::Failed)
+    })?;
+    sub.help = None;
+    sub.stage = Stage::Skipped(by);
+    Ok(())
+}
+
+pub(super) fn reset(
+    state: &mut State,
+    at: &Place,
+    subtask: &SubtaskId,
+) -> Result<(), Impossible> {
+    let spec = state.plan.subtasks.iter().find(|s| &s.id == subtask);
+    let spec = spec.cloned();
+    let sub = find(state, at, subtask, |stage| {
+        open(stage) || matches!(stage, Stage::Failed | Stage::Skipped(_))
+    })?;
+    let spec = spec.unwrap_or_else(|| sub.spec.clone());
+    sub.restart(spec);
+    sub.replanned = false;
+    // The last gate may be in flight over a tree that is not the last one any more.
+    let round = state.finale.round.saturating_add(1);
+    state.finale = Finale {
+        round,
+        ..Finale::default()
+    };
+    Ok(())
+}
+
+pub(super) fn extracted(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossible> {
+    let Event::ExtractionFinished {
+        effect,
+        subtask,
+        summary,
+        fallback,
+        usage,
+    } = event
+    else {
+        return Ok(());
+    };
+    let taken = take(state, at, *effect)?;
+    state.usage = state.usage.plus(*usage);
+    if !matches!(taken.effect.work, Work::Extract { .. }) {
+        return Err(wrong(at, *effect, &taken.effect.work));
+    }
+    if *fallback {
+        state.degrade("memory was written without a model");
+    }
+    if let Some(done) = done_mut(state, subtask).filter(|_| taken.alive) {
+        done.summary.clone_from(summary);
+        done.extraction = Extraction::Finished;
+    }
+    Ok(())
+}
+
+pub(super) fn done_mut<'a>(state: &'a mut State, subtask: &SubtaskId) -> Option<&'a mut Done> {
+    match &mut state.subs.get_mut(subtask)?.stage {
+        Stage::Completed(done) => Some(done),
+        Stage::Pending
+        | Stage::Running(_)
+        | Stage::Tried { .. }
+        | Stage::Failed
+        | Stage::Blocked
+        | Stage::Skipped(_) => None,
+    }
+}
+
+const fn tried(stage: &Stage) -> bool {
+    matches!(stage, Stage::Tried { .. })
+}
+
+const fn open(stage: &Stage) -> bool {
+    matches!(stage, Stage::Tried { .. } | Stage::Blocked)
+}
+
+fn find<'a>(
+    state: &'a mut State,
+    at: &Place,
+    subtask: &SubtaskId,
+    fits: impl Fn(&Stage) -> bool,
+) -> Result<&'a mut Subtask, Impossible> {
+    let found = state.subs.get_mut(subtask).filter(|sub| fits(&sub.stage));
+    found.ok_or_else(|| Impossible::Subtask {
+        subtask: subtask.clone(),
+        event: at.name,
+    })
+}

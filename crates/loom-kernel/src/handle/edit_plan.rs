@@ -1,0 +1,41 @@
+//! `edit_plan`: a human replaces what is still to be done. A planning under way is given up.
+
+use super::{Rejection, must_be_active};
+use crate::state::{Stage, State};
+use crate::validate_plan;
+use loom_events::{Event, Plan};
+
+pub(super) fn handle(state: &State, plan: &Plan) -> Result<Vec<Event>, Rejection> {
+    must_be_active(state)?;
+    if state.version == 0 {
+        return Err(Rejection::NoPlan);
+    }
+    let mut errors = changed_completed(state, plan);
+    let kept = state.kept();
+    if let Err(more) = validate_plan(plan, state.limits(), &kept) {
+        errors.extend(more);
+    }
+    if !errors.is_empty() {
+        return Err(Rejection::Plan { errors });
+    }
+    let abandoned = state.planning.as_ref().map(|p| Event::PlanningAbandoned {
+        planning: p.id,
+        reason: "the plan was edited by hand".to_owned(),
+    });
+    let ready = Event::TaskPlanReady {
+        planning: None,
+        version: state.version + 1,
+        plan: plan.clone(),
+        fallback: false,
+    };
+    Ok(abandoned.into_iter().chain([ready]).collect())
+}
+
+/// What is completed must be in the new plan as it was.
+fn changed_completed(state: &State, plan: &Plan) -> Vec<String> {
+    let completed = state.current().filter(|(_, sub)| matches!(sub.stage, Stage::Completed(_)));
+    completed
+        .filter(|(_, sub)| !plan.subtasks.contains(&sub.spec))
+        .map(|(id, _)| format!("subtask `{id}` is completed and must stay as it is"))
+        .collect()
+}

@@ -1,0 +1,56 @@
+//! What goes into a step and what comes out of it.
+
+use loom_events::{Class, Command, EffectId, Envelope, Note, Outcome, Time, Work};
+
+/// Anything that can reach a task.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Somebody asks for something.
+    Command(Command),
+    /// An effect has ended. Exactly one for each [`Start`], also for one that was stopped.
+    Outcome {
+        /// The effect, as given in [`Start::id`].
+        id: EffectId,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// A fact from inside a running effect. The effect goes on only after it is durable, and not
+    /// at all when it is rejected.
+    Note {
+        /// The effect.
+        id: EffectId,
+        /// The fact.
+        note: Note,
+    },
+    /// Time has passed: [`Batch::wake_at`] was reached.
+    Tick,
+    /// A process took the task up after a stop or a crash. Everything in flight is in doubt.
+    Recover {
+        /// Which build.
+        build: String,
+    },
+}
+
+/// An effect to be started. Its intent is in the same batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The seq of its intent.
+    pub id: EffectId,
+    /// What is to be done.
+    pub work: Work,
+    /// What happens when its outcome is lost.
+    pub class: Class,
+}
+
+/// The result of one step: one commit, then the effects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// To be appended in one commit, before anything else is done.
+    pub events: Vec<Envelope>,
+    /// To be started after the commit.
+    pub start: Vec<Start>,
+    /// To be stopped. Level-triggered: named again in every batch until its outcome arrives.
+    pub stop: Vec<EffectId>,
+    /// When to send [`Input::Tick`], if nothing else comes before.
+    pub wake_at: Option<Time>,
+}

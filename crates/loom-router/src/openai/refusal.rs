@@ -1,0 +1,493 @@
+//! What a server says when it does not answer, in the words of every server that was looked at.
+//!
+//! The status alone says little: a full context is 400 here and 500 there, and comes inside a started
+//! stream with 200. So the words are read first, then the status.
+
+use super::Place;
+use super::field::{Field, Fields};
+use crate::CallError;
+use serde_json::Value;
+use std::time::Duration;
+
+/// How much of a server's words is passed on.
+const MAX_SAID_BYTES: usize = 500;
+
+/// A refused request, or an error inside of a stream.
+pub(super) struct Refused<'a> {
+    place: &'a Place,
+    /// `None` inside of a started stream, which has said 200 already.
+    status: Option<u16>,
+    body: Value,
+    said: String,
+    retry_after: Option<Duration>,
+}
+
+/// What a refusal means for the call.
+pub(super) enum Meaning {
+    /// It can be sent again without this field.
+    Field(Field),
+    /// The server does not have the model.
+    NoModel,
+    /// There is nothing at the address, or the model is unknown; the error if neither is so.
+    NoPath(CallError),
+    /// Anything else.
+    Error(CallError),
+}
+
+impl<'a> Refused<'a> {
+    /// A refusal with its status and body.
+    pub(super) fn new(
+        place: &'a Place,
+        status: u16,
+        body: &[u8],
+        retry_after: Option<Duration>,
+    ) -> Self {
+        let text = String::from_utf8_lossy(body);
+        let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+        Self {
+            place,
+            status: Some(status),
+            said: capped(&said(&body).unwrap_or_else(|| text.into_owned())),
+            body,
+            retry_after,
+        }
+    }
+
+    /// An error inside of a started stream.
+    pub(super) fn in_stream(place: &'a Place, data: &[u8]) -> Self {
+        Self {
+            status: None,
+            ..Self::new(place, 0, data, None)
+        }
+    }
+
+    /// What it means for a request without these fields.
+    pub(super) fn meaning(&self, without: Fields) -> Meaning {
+        if let Some(error) = self.in_words() {
+            return Meaning::Error(error);
+        }
+        let of_request = matches!(self.status, Some(400 | 422));
+        let all = self.body.to_string();
+        match Field::named_in(&all, without) {
+            Some(field) if of_request => Meaning::Field(field),
+            _ if self.is_unknown_model() => Meaning::NoModel,
+            _ if self.status == Some(404) => Meaning::NoPath(self.by_status()),
+            _ => Meaning::Error(self.by_status()),
+        }
+    }
+
+    /// The error, where nothing can be done about it.
+    pub(super) fn error(&self) -> CallError {
+        self.in_words().unwrap_or_else(|| self.by_status())
+    }
+
+    fn in_words(&self) -> Option<CallError> {
+        let words = self.said.to_lowercase();
+        let (server, model) = (self.place.server.clone(), self.place.model.clone());
+        if is_overflow(&words) || self.body.to_string().contains("exceed_context_size") {
+            let (prompt, window) = self.numbers();
+            return Some(CallError::Overflow {
+                server,
+                model,
+                prompt,
+                window,
+                said: self.said.clone(),
+            });
+        }
+        is_without_tools(&words).then(|| CallError::NoTools {
+            server,
+            model,
+            said: self.said.clone(),
+        })
+    }
+
+    fn by_status(&self) -> CallError {
+        let (server, model) = (self.place.server.clone(), self.place.model.clone());
+        let said = self.said.clone();
+        let Some(status) = self.status else {
+            return CallError::Broken {
+                server,
+                model,
+                reason: format!("it reported an error in the middle of the answer: {said}"),
+            };
+        };
+        match status {
+            401 | 403 => CallError::Unauthorized {
+                server,
+                model,
+                status,
+                said,
+            },
+            // A model that cannot be loaded now cannot be loaded in a second either.
+            500.. if said.to_lowercase().contains("failed to load") => CallError::Refused {
+                server,
+                model,
+                status,
+                said,
+            },
+            408 | 429 | 500.. => CallError::Busy {
+                server,
+                model,
+                status,
+                said,
+                retry_after: self.retry_after,
+            },
+            300..400 => CallError::Protocol {
+                server,
+                model,
+                reason: format!("it redirects elsewhere ({status})"),
+            },
+            _ => CallError::Refused {
+                server,
+                model,
+                status,
+                said,
+            },
+        }
+    }
+
+    fn is_unknown_model(&self) -> bool {
+        let words = self.said.to_lowercase();
+        let unknown = [
+            "not found",
+            "does not exist",
+            "no such model",
+            "unknown model",
+            "is missing from the request",
+            "pinned to",
+            "not loaded",
+            "no models loaded",
+        ];
+        matches!(self.status, Some(400 | 404 | 422))
+            && (words.contains("model") || words.contains("pinned to"))
+            && unknown.iter().any(|unknown| words.contains(unknown))
+    }
+
+    /// Tokens of the prompt and of the window: from their fields, else from the words when these have
+    /// exactly two numbers, of which the prompt's is the larger.
+    fn numbers(&self) -> (Option<u64>, Option<u64>) {
+        let field = |name: &str| self.body.get("error")?.get(name)?.as_u64();
+        if let (Some(prompt), Some(window)) = (field("n_prompt_tokens"), field("n_ctx")) {
+            return (Some(prompt), Some(window));
+        }
+        let mut numbers = self
+            .said
+            .split(|c: char| !c.is_ascii_digit())
+            .filter_map(|digits| digits.parse::<u64>().ok());
+        match (numbers.next(), numbers.next(), numbers.next()) {
+            (Some(a), Some(b), None) if a != b => (Some(a.max(b)), Some(a.min(b))),
+            _ => (None, None),
+        }
+    }
+}
+
+/// Whether the words, in lower case, say that the prompt does not fit.
+fn is_overflow(words: &str) -> bool {
+    let of_context = [
+        "context length",
+        "context size",
+        "context window",
+        "context the overflow",
+        "maximum model length",
+        "max context",
+        "maximum context",
+    ];
+    let too_long = [
+        "exceed",
+        "overflow",
+        "longer than",
+        "greater than",
+        "too long",
+        "too large",
+        "maximum context length is",
+        "larger than",
+    ];
+    let both = of_context.iter().any(|part| words.contains(part))
+        && too_long.iter().any(|part| words.contains(part));
+    both || words.contains("context_length_exceeded")
+        || words.contains("prompt is too long")
+        || words.contains("prompt too long")
+        || (words.contains("`inputs` tokens") && words.contains("must be <="))
+}
+
+/// Whether the words, in lower case, say that the model cannot have tools.
+fn is_without_tools(words: &str) -> bool {
+    words.contains("does not support tools")
+        || words.contains("tools param requires --jinja")
+        || words.contains("tool choice requires --enable-auto-tool-choice")
+}
+
+/// The words of an error in any of its shapes.
+fn said(body: &Value) -> Option<String> {
+    let error = body.get("error").filter(|error| !error.is_null());
+    let candidates = [
+        error.and_then(|error| error.get("message")),
+        error,
+        body.get("detail"),
+        body.get("message"),
+    ];
+    candidates.into_iter().flatten().find_map(words)
+}
+
+/// A text, or the messages of a list of complaints, each with the place it is about.
+fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => {
+            let item = |item: &Value| {
+                let message = item.get("msg").and_then(Value::as_str)?;
+                let place = item.get("loc").map(Value::to_string).unwrap_or_default();
+                Some(format!("{message} {place}").trim_end().to_owned())
+            };
+            let all: Vec<_> = items.iter().filter_map(item).collect();
+            (!all.is_empty()).then(|| all.join("; "))
+        }
+        Value::Object(_) => Some(value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// The words on one line, without what is too much.
+fn capped(words: &str) -> String {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() {
+        return "nothing".into();
+    }
+    let end = words.floor_char_boundary(MAX_SAID_BYTES);
+    if end == words.len() {
+        return words;
+    }
+    format!("{}…", &words[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        Place {
+            server: "http://a:1/v1".into(),
+            model: "qwen".into(),
+            id: Some("qwen3".into()),
+        }
+    }
+
+    fn error(status: u16, body: &str) -> CallError {
+        Refused::new(&place(), status, body.as_bytes(), None).error()
+    }
+
+    /// Prompt and window of an overflow.
+    fn overflow(error: CallError) -> Option<(Option<u64>, Option<u64>)> {
+        match error {
+            CallError::Overflow { prompt, window, .. } => Some((prompt, window)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_full_context_is_recognised_in_every_wording() {
+        let both = |prompt, window| Some((Some(prompt), Some(window)));
+        let table = [
+            // llama-server
+            (
+                400,
+                r#"{"error":{"code":400,"message":"request (6315 tokens) exceeds the available context size (4096 tokens), try increasing it","type":"exceed_context_size_error","n_prompt_tokens":6315,"n_ctx":4096}}"#,
+                both(6315, 4096),
+            ),
+            (
+                500,
+                r#"{"error":{"code":500,"message":"the request exceeds the available context size. try increasing the context size or enable context shift","type":"server_error"}}"#,
+                Some((None, None)),
+            ),
+            // LM Studio, both wordings
+            (
+                400,
+                r#"{"error":"The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 13055>= n_ctx: 4096). Try to load the model with a larger context length"}"#,
+                both(13055, 4096),
+            ),
+            (
+                400,
+                r#"{"error":"Trying to keep the first 5000 tokens when context the overflows. However, the model is loaded with context length of only 4096 tokens"}"#,
+                both(5000, 4096),
+            ),
+            // vLLM and OpenAI
+            (
+                400,
+                r#"{"object":"error","message":"This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the messages, 1000 in the completion).","type":"BadRequestError","code":400}"#,
+                Some((None, None)),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"The decoder prompt (length 9000) is longer than the maximum model length of 4096."}}"#,
+                both(9000, 4096),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"too much","code":"context_length_exceeded"}}"#,
+                None,
+            ),
+            // SGLang
+            (
+                400,
+                r#"{"message":"The input (9000 tokens) is longer than the model's context length (4096 tokens)."}"#,
+                both(9000, 4096),
+            ),
+            // Ollama
+            (
+                400,
+                r#"{"error":{"message":"the input length exceeds the context length"}}"#,
+                Some((None, None)),
+            ),
+            (
+                400,
+                r#"{"error":"prompt too long; exceeded max context length by 12 tokens"}"#,
+                Some((None, None)),
+            ),
+            // Text generation inference
+            (
+                422,
+                r#"{"error":"Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 9000 `inputs` tokens"}"#,
+                both(9000, 4096),
+            ),
+        ];
+        for (status, body, expected) in table {
+            // OpenAI's code stands beside the message.
+            let expected = if body.contains("context_length_exceeded") {
+                Some((None, None))
+            } else {
+                expected
+            };
+            assert_eq!(overflow(error(status, body)), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_overflow_inside_of_a_stream_is_one_too_and_another_error_is_a_broken_answer() {
+        let place = place();
+        let in_stream = |data: &str| Refused::in_stream(&place, data.as_bytes()).error();
+        let body = r#"{"error":"The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 13055>= n_ctx: 4096)."}"#;
+        assert!(overflow(in_stream(body)).is_some());
+        assert!(matches!(
+            in_stream(r#"{"error":{"message":"slot died"}}"#),
+            CallError::Broken { reason, .. } if reason.ends_with("slot died")
+        ));
+    }
+
+    #[test]
+    fn all_shapes_of_an_error_give_its_words() {
+        let table = [
+            (r#"{"error":{"message":"a"}}"#, "a"),
+            (r#"{"error":"a"}"#, "a"),
+            (r#"{"error":{"code":3}}"#, r#"{"code":3}"#),
+            (r#"{"detail":"a"}"#, "a"),
+            (
+                r#"{"detail":[{"loc":["body","x"],"msg":"field required","input":{}}]}"#,
+                r#"field required ["body","x"]"#,
+            ),
+            ("Internal\n  Server Error", "Internal Server Error"),
+            ("", "nothing"),
+        ];
+        for (body, words) in table {
+            let CallError::Refused { said, .. } = error(418, body) else {
+                panic!("{body} must be refused");
+            };
+            assert_eq!(said, words);
+        }
+    }
+
+    #[test]
+    fn each_status_has_its_meaning() {
+        let kind = |status| match error(status, "x") {
+            CallError::Unauthorized { .. } => "unauthorized",
+            CallError::Busy { .. } => "busy",
+            CallError::Refused { .. } => "refused",
+            CallError::Protocol { .. } => "protocol",
+            other => panic!("{other}"),
+        };
+        for (status, expected) in [
+            (400, "refused"),
+            (401, "unauthorized"),
+            (403, "unauthorized"),
+            (408, "busy"),
+            (413, "refused"),
+            (429, "busy"),
+            (500, "busy"),
+            (503, "busy"),
+            (307, "protocol"),
+        ] {
+            assert_eq!(kind(status), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_missing_model_is_recognised_in_every_wording() {
+        let table = [
+            (404, r#"{"error":{"message":"model 'x' not found"}}"#),
+            (
+                404,
+                r#"{"error":"model \"x\" not found, try pulling it first"}"#,
+            ),
+            (404, r#"{"message":"The model `x` does not exist."}"#),
+            (400, r#"{"error":{"message":"model 'gamma' not found"}}"#),
+            (
+                400,
+                r#"{"error":{"message":"model name is missing from the request"}}"#,
+            ),
+            (
+                400,
+                r#"{"detail":"Server is pinned to '/m'. Requested 'x'."}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"No models loaded. Please load a model"}}"#,
+            ),
+        ];
+        for (status, body) in table {
+            let refused = Refused::new(&place(), status, body.as_bytes(), None);
+            let meaning = refused.meaning(Fields::default());
+            assert!(matches!(meaning, Meaning::NoModel), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_named_in_a_refusal_is_left_out_but_not_for_an_overflow() {
+        let place = place();
+        let meaning = |status, body: &str| {
+            Refused::new(&place, status, body.as_bytes(), None).meaning(Fields::default())
+        };
+        assert!(matches!(
+            meaning(
+                422,
+                r#"{"detail":"Unexpected fields: {'response_format'}"}"#
+            ),
+            Meaning::Field(Field::ResponseFormat)
+        ));
+        assert!(matches!(
+            meaning(
+                400,
+                r#"{"error":{"message":"Unrecognized request argument supplied: chat_template_kwargs"}}"#
+            ),
+            Meaning::Field(Field::ChatTemplateKwargs)
+        ));
+        assert!(matches!(
+            meaning(500, r#"{"error":"response_format"}"#),
+            Meaning::Error(CallError::Busy { .. })
+        ));
+        assert!(matches!(
+            meaning(
+                400,
+                r#"{"error":"context length exceeded by response_format"}"#
+            ),
+            Meaning::Error(CallError::Overflow { .. })
+        ));
+    }
+
+    #[test]
+    fn a_model_without_tools_is_named_with_the_way_out() {
+        let body =
+            r#"{"error":{"message":"registry.ollama.ai/library/gemma:2b does not support tools"}}"#;
+        let error = error(400, body);
+        assert!(matches!(error, CallError::NoTools { .. }));
+        assert!(error.to_string().contains("role executor"), "{error}");
+    }
+}

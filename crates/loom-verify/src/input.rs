@@ -1,0 +1,113 @@
+//! What a gate judges, and what it may know about the attempt.
+
+use crate::Baseline;
+use loom_events::{Check, FileChange, Plan, SubtaskSpec, Tier, Verification};
+use loom_workspace::Workspace;
+use std::sync::Arc;
+
+/// Everything that a gate judges.
+#[derive(Clone, Debug)]
+pub struct GateInput {
+    /// What was asked for.
+    pub step: Step,
+    /// Where the work was done; none for a task without a workspace.
+    pub workspace: Option<Arc<Workspace>>,
+    /// Every change since the base of the subtask (of the task, for the whole goal), in order.
+    pub changes: Vec<FileChange>,
+    /// About the attempt.
+    pub attempt: AttemptFacts,
+    /// What the checks said before the work.
+    pub baseline: Baseline,
+    /// Which tiers are wanted.
+    pub settings: Verification,
+    /// Counts repetitions of an inconclusive gate: a later round shows the verifier more.
+    pub round: u32,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// One subtask, or the whole goal.
+    pub scope: Scope,
+    /// In words.
+    pub task: String,
+    /// What must be true, one sentence each.
+    pub criteria: Vec<String>,
+    /// Deterministic conditions.
+    pub checks: Vec<Check>,
+    /// Files that must exist and be non-empty.
+    pub outputs: Vec<String>,
+    /// Whether only looking and reporting was asked for.
+    pub inspect: bool,
+}
+
+/// One subtask, or the whole goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One subtask.
+    Subtask,
+    /// The whole goal, at the end.
+    Goal,
+}
+
+impl Step {
+    /// One subtask. Without criteria its description is the criterion.
+    #[must_use]
+    pub fn of_subtask(spec: &SubtaskSpec) -> Self {
+        let criteria = if spec.criteria.is_empty() {
+            vec![format!("This was done: {}", spec.description)]
+        } else {
+            spec.criteria.clone()
+        };
+        Self {
+            scope: Scope::Subtask,
+            task: format!("{}\n{}", spec.title, spec.description),
+            criteria,
+            checks: spec.checks.clone(),
+            outputs: spec.outputs.clone(),
+            inspect: spec.inspect,
+        }
+    }
+
+    /// The whole goal: all checks and outputs of the plan once more.
+    #[must_use]
+    pub fn of_goal(goal: &str, plan: &Plan) -> Self {
+        let mut checks: Vec<Check> = Vec::new();
+        let mut outputs: Vec<String> = Vec::new();
+        for spec in &plan.subtasks {
+            checks.extend(spec.checks.iter().filter(|c| !checks.contains(c)).cloned().collect::<Vec<_>>());
+            outputs.extend(spec.outputs.iter().filter(|o| !outputs.contains(o)).cloned().collect::<Vec<_>>());
+        }
+        Self {
+            scope: Scope::Goal,
+            task: goal.to_owned(),
+            criteria: vec![
+                "Everything that was asked for is there.".to_owned(),
+                "Nothing that should have stayed was removed or broken.".to_owned(),
+            ],
+            checks,
+            outputs,
+            inspect: plan.subtasks.iter().all(|spec| spec.inspect),
+        }
+    }
+}
+
+/// What a gate may know about the attempt. Nothing of this reaches the verifier, except the report
+/// of a step that only looks, which is its product.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttemptFacts {
+    /// Whether any call looked at or changed something.
+    pub touched: bool,
+    /// The executor's last words: a claim.
+    pub answer: String,
+    /// Name of the model entry that did the work.
+    pub model: String,
+    /// Its tier.
+    pub tier: Tier,
+    /// Which attempt at the subtask it is, from 1.
+    pub ordinal: u32,
+    /// Fallbacks taken during the attempt.
+    pub degraded: Vec<String>,
+    /// Orders the questions to the verifier and picks the control question; the attempt's id.
+    pub seed: u64,
+}

@@ -1,0 +1,305 @@
+//! Tier 1: what code can see in the final state.
+//!
+//! Only the final state is judged. A missing file that was looked for, a test that was red on the
+//! way, a `grep` without a match are normal work and appear nowhere here.
+
+use crate::baseline::timeout;
+use crate::check::{Look, look};
+use crate::fault::feedback;
+use crate::files::{Changed, blocking, changed};
+use crate::{Fault, GateInput, GateTools, Scope, lost, markers, protected, wellformed};
+use loom_events::{Check, CheckPower, CheckResult, Digest};
+use loom_workspace::{Manifest, Workspace};
+use std::sync::Arc;
+
+/// What tier 1 found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tier1Report {
+    /// Everything that is wrong.
+    pub faults: Vec<Fault>,
+    /// Every check and rule with what was seen.
+    pub checks: Vec<CheckResult>,
+    /// Suspicions that do not fail the attempt and lower the confidence.
+    pub flags: Vec<String>,
+    /// Fallbacks taken.
+    pub degraded: Vec<String>,
+    /// Hash over the tree that was judged.
+    pub tree: Option<Digest>,
+}
+
+impl Tier1Report {
+    /// Whether nothing is wrong. That alone proves nothing.
+    #[must_use]
+    pub const fn passed(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Whether a check that was red before the work is green now.
+    #[must_use]
+    pub fn proves(&self) -> bool {
+        self.checks
+            .iter()
+            .any(|check| check.passed && check.power == CheckPower::Discriminating)
+    }
+
+    /// All faults in the words that the next attempt is told.
+    #[must_use]
+    pub fn feedback(&self) -> String {
+        feedback(&self.faults)
+    }
+
+    /// Records one rule of the harness: green when it found nothing.
+    fn rule(&mut self, name: &str, found: Vec<Fault>) {
+        let detail = match found.first() {
+            None => "nothing found".to_owned(),
+            Some(fault) => format!("{}: {}", fault.what, fault.seen),
+        };
+        self.checks.push(CheckResult {
+            check: name.to_owned(),
+            passed: found.is_empty(),
+            power: CheckPower::Guard,
+            detail,
+            evidence: None,
+        });
+        self.faults.extend(found);
+    }
+}
+
+/// With a cheap fault found, commands that take longer than this are not run any more.
+const PATIENCE_MS: u64 = 10_000;
+
+/// Shortest report that says anything: "Done." does not.
+const MIN_REPORT_CHARS: usize = 40;
+
+/// Judges the final state by rules and checks: cheap ones first, and all their faults together.
+pub async fn tier1(input: &GateInput, tools: &GateTools<'_>) -> Tier1Report {
+    let mut report = Tier1Report::default();
+    let Some(workspace) = &input.workspace else {
+        report.rule("something was done", nothing_done(input, false));
+        unusable_without_workspace(input, &mut report);
+        return report;
+    };
+    report.tree = tree(workspace).await;
+    let files = changed(workspace, &input.changes).await;
+    cheap_rules(input, &files, &mut report);
+    report.rule("declared outputs are there", missing_outputs(workspace, input).await);
+    checks(input, workspace, tools, &mut report).await;
+    let proven = report.proves();
+    report.rule("something was done", nothing_done(input, proven));
+    report
+}
+
+async fn tree(workspace: &Arc<Workspace>) -> Option<Digest> {
+    let workspace = Arc::clone(workspace);
+    blocking(move || workspace.tree_hash().ok()).await
+}
+
+/// Checks without a workspace to look at cannot be run; a plan should not have any.
+fn unusable_without_workspace(input: &GateInput, report: &mut Tier1Report) {
+    for check in &input.step.checks {
+        report.degraded.push(format!("the check \"{check}\" cannot run: there is no workspace"));
+    }
+}
+
+fn cheap_rules(input: &GateInput, files: &[Changed], report: &mut Tier1Report) {
+    let asked_for = asked_for(input);
+    report.rule("changed files are well-formed", wellformed::broken(files));
+    report.rule("nothing is left out", markers::elided(files, &asked_for));
+    if input.step.scope == Scope::Subtask {
+        report.rule("no content is lost", lost::lost(files, &asked_for));
+        let tampered = protected::tampered(files, &input.step.checks, &asked_for);
+        report.rule("tests are as they were", tampered);
+        report.flags.extend(protected::flags(files));
+    }
+}
+
+/// All that the step says, for rules with an exception for what was asked for.
+fn asked_for(input: &GateInput) -> String {
+    let step = &input.step;
+    let mut texts = vec![step.task.as_str()];
+    texts.extend(step.criteria.iter().map(String::as_str));
+    texts.extend(step.outputs.iter().map(String::as_str));
+    texts.join("\n")
+}
+
+/// A claim without any work behind it.
+fn nothing_done(input: &GateInput, proven: bool) -> Vec<Fault> {
+    if input.step.scope == Scope::Goal {
+        return Vec::new();
+    }
+    let fault = |expected: &str, seen: &str| {
+        vec![Fault {
+            what: "work was done".to_owned(),
+            expected: expected.to_owned(),
+            seen: seen.to_owned(),
+            place: None,
+        }]
+    };
+    if !input.attempt.touched && input.workspace.is_some() {
+        return fault(
+            "files looked at and changed with tools; only that counts",
+            "no tool call of this attempt looked at or changed anything",
+        );
+    }
+    if input.step.inspect {
+        let long_enough = input.attempt.answer.trim().chars().count() >= MIN_REPORT_CHARS;
+        return if long_enough {
+            Vec::new()
+        } else {
+            fault("a report that names and quotes what was found", "an answer without a report")
+        };
+    }
+    // Checks that were green all along leave open that it was done already: tier 2 is asked.
+    let open = proven || !input.step.checks.is_empty() || !input.step.outputs.is_empty();
+    if input.changes.is_empty() && input.workspace.is_some() && !open {
+        return fault("a changed or new file", "nothing was changed");
+    }
+    Vec::new()
+}
+
+async fn missing_outputs(workspace: &Arc<Workspace>, input: &GateInput) -> Vec<Fault> {
+    let (workspace, outputs) = (Arc::clone(workspace), input.step.outputs.clone());
+    blocking(move || {
+        outputs
+            .into_iter()
+            .filter_map(|path| {
+                let seen = match workspace.state(&path) {
+                    Ok(Some(state)) if state.digest.is_none() || state.size > 0 => return None,
+                    Ok(Some(_)) => "it is empty".to_owned(),
+                    Ok(None) => "nothing is there".to_owned(),
+                    Err(error) => error.to_string(),
+                };
+                Some(Fault {
+                    what: format!("the output {path} is there and not empty"),
+                    expected: "a file with content".to_owned(),
+                    seen,
+                    place: Some(path),
+                })
+            })
+            .collect()
+    })
+    .await
+}
+
+/// Runs the plan's checks: files first, then commands, between two looks at the tree so that what
+/// commands leave behind is put back.
+async fn checks(
+    input: &GateInput,
+    workspace: &Arc<Workspace>,
+    tools: &GateTools<'_>,
+    report: &mut Tier1Report,
+) {
+    let is_command = |check: &&Check| matches!(check, Check::Command { .. });
+    for check in input.step.checks.iter().filter(|check| !is_command(check)) {
+        run_check(input, workspace, tools, check, report).await;
+    }
+    let commands: Vec<&Check> = input.step.checks.iter().filter(is_command).collect();
+    if commands.is_empty() {
+        return;
+    }
+    let before = Keeper::remember(workspace, report).await;
+    for check in commands {
+        if too_slow_after_a_fault(input, check, report) {
+            report.checks.push(CheckResult {
+                check: check.to_string(),
+                passed: false,
+                power: input.baseline.power(check),
+                detail: "not run: the other faults come first".to_owned(),
+                evidence: None,
+            });
+            continue;
+        }
+        run_check(input, workspace, tools, check, report).await;
+    }
+    before.put_back(workspace, report).await;
+}
+
+fn too_slow_after_a_fault(input: &GateInput, check: &Check, report: &Tier1Report) -> bool {
+    let slow = input
+        .baseline
+        .trial(check)
+        .is_some_and(|trial| trial.duration_ms > PATIENCE_MS);
+    slow && !report.faults.is_empty()
+}
+
+async fn run_check(
+    input: &GateInput,
+    workspace: &Arc<Workspace>,
+    tools: &GateTools<'_>,
+    check: &Check,
+    report: &mut Tier1Report,
+) {
+    let power = input.baseline.power(check);
+    let timeout = timeout(&input.baseline, check);
+    let mut seen = look(workspace, check, tools.runner, timeout).await;
+    // A check that was green may fail by chance; one that was red twice has no need of luck.
+    let was_green = power != CheckPower::Discriminating && matches!(check, Check::Command { .. });
+    if !seen.passed && seen.unusable.is_none() && was_green {
+        let again = look(workspace, check, tools.runner, timeout).await;
+        if again.passed {
+            report.degraded.push(format!("the check \"{check}\" was red, then green: it is unstable"));
+            seen = again;
+        }
+    }
+    record(check, power, seen, tools, report).await;
+}
+
+async fn record(
+    check: &Check,
+    power: CheckPower,
+    seen: Look,
+    tools: &GateTools<'_>,
+    report: &mut Tier1Report,
+) {
+    for what in seen.degraded {
+        if !report.degraded.contains(&what) {
+            report.degraded.push(what);
+        }
+    }
+    let evidence = match seen.output {
+        Some(output) if !output.is_empty() => tools.evidence.keep(output.into_bytes()).await,
+        _ => None,
+    };
+    report.checks.push(CheckResult {
+        check: check.to_string(),
+        passed: seen.passed,
+        power: if seen.unusable.is_some() { CheckPower::Unknown } else { power },
+        detail: seen.seen.clone(),
+        evidence,
+    });
+    if let Some(why) = seen.unusable {
+        // Nobody can repair the work so that this check passes: it says nothing, either way.
+        report.degraded.push(format!("a check cannot say anything: {why}"));
+    } else if !seen.passed {
+        report.faults.push(Fault {
+            what: check.to_string(),
+            expected: seen.expected,
+            seen: seen.seen,
+            place: seen.place,
+        });
+    }
+}
+
+/// Remembers the tree while commands run in it.
+struct Keeper(Option<Manifest>);
+
+impl Keeper {
+    async fn remember(workspace: &Arc<Workspace>, report: &mut Tier1Report) -> Self {
+        let workspace = Arc::clone(workspace);
+        match blocking(move || workspace.take_manifest()).await {
+            Ok(manifest) => Self(Some(manifest)),
+            Err(error) => {
+                report.degraded.push(format!("what checks leave behind is not put back: {error}"));
+                Self(None)
+            }
+        }
+    }
+
+    async fn put_back(self, workspace: &Arc<Workspace>, report: &mut Tier1Report) {
+        let Some(manifest) = self.0 else { return };
+        let workspace = Arc::clone(workspace);
+        if let Err(error) = blocking(move || workspace.restore(&manifest)).await {
+            report.degraded.push(format!("what checks left behind was not put back: {error}"));
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Puts paths into given states: the only code that changes the user's tree.
+//!
+//! Everything is checked before anything is done, and a state that has been reached already costs
+//! nothing, so a run that was cut off is finished by running it again.
+
+use crate::changes::Step;
+use crate::spot::{Spot, Staged, mode_of};
+use crate::{FsError, Workspace, name, spot, store};
+use loom_events::{FileKind, FileState};
+use std::collections::BTreeSet;
+
+/// Files that are written before they get their names together; bounds the temporary files that
+/// a crash can leave, while one sync serves them all.
+const TOGETHER: usize = 256;
+
+/// From this many paths on one sync of the file system is cheaper than one for each.
+const SYNC_EACH: usize = 16;
+
+const NOT_KEPT: &str = "its content was not kept";
+
+impl Workspace {
+    /// Brings every path from its state to its new one.
+    ///
+    /// Nothing is done when a path is not in the state that it should be in.
+    pub(crate) fn apply(&self, steps: &[Step]) -> Result<(), FsError> {
+        let closed = self.open_closed(steps)?;
+        self.check(steps)
+            .and_then(|()| self.remove_old(steps))
+            .and_then(|()| self.make_directories(steps))
+            .and_then(|()| self.write_files(steps))
+            .and_then(|()| self.set_modes(steps))
+            .and_then(|()| self.sync_parents(steps.iter().map(|step| step.path.as_str())))
+            // Also after a failure: what was closed is closed again.
+            .and(self.close_again(&closed, steps))
+    }
+
+    fn check(&self, steps: &[Step]) -> Result<(), FsError> {
+        for step in steps {
+            if self.look(&step.path, &mut |bytes| Ok(store::hash(bytes)))? != step.from {
+                return Err(FsError::changed(&step.path));
+            }
+            if let Some(state) = &step.to
+                && !self.is_kept(state)
+            {
+                return Err(FsError::CannotBeKept {
+                    path: step.path.clone(),
+                    why: NOT_KEPT,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a state can be reached: its content is in the store.
+    pub(crate) fn is_kept(&self, state: &FileState) -> bool {
+        let kept = |digest| self.store().contains(digest);
+        state.kind == FileKind::Directory || state.digest.as_ref().is_some_and(kept)
+    }
+
+    /// Removes what gives way, children before their directories.
+    fn remove_old(&self, steps: &[Step]) -> Result<(), FsError> {
+        let mut order: Vec<&Step> = steps.iter().collect();
+        order.sort_by(|a, b| b.path.cmp(&a.path));
+        for step in order {
+            for kind in [FileKind::File, FileKind::Symlink, FileKind::Directory] {
+                // A file or a link gives way to another by being replaced.
+                let replaced = kind != FileKind::Directory && replaces(step);
+                if step.removes(kind) && !replaced {
+                    self.root.spot(&step.path)?.remove(kind)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make_directories(&self, steps: &[Step]) -> Result<(), FsError> {
+        let mut order: Vec<&Step> = steps
+            .iter()
+            .filter(|s| s.makes(FileKind::Directory))
+            .collect();
+        order.sort_by(|a, b| a.path.cmp(&b.path));
+        for step in order {
+            // Open for us while we fill it; its own mode comes last.
+            self.root.spot(&step.path)?.make_dir(0o700)?;
+        }
+        Ok(())
+    }
+
+    fn write_files(&self, steps: &[Step]) -> Result<(), FsError> {
+        let written: Vec<(&Step, &FileState)> = steps
+            .iter()
+            .filter_map(|step| Some((step, step.to.as_ref()?)))
+            .filter(|(step, to)| to.kind != FileKind::Directory && !only_mode_differs(step))
+            .collect();
+        for group in written.chunks(TOGETHER) {
+            self.write_group(group)?;
+        }
+        Ok(())
+    }
+
+    fn write_group(&self, group: &[(&Step, &FileState)]) -> Result<(), FsError> {
+        let each = group.len() <= SYNC_EACH;
+        let mut staged: Vec<(&Step, Staged)> = Vec::with_capacity(group.len());
+        for (step, to) in group {
+            match self.stage(step, to, each) {
+                Ok(file) => staged.push((step, file)),
+                Err(error) => {
+                    self.discard(&staged);
+                    return Err(error);
+                }
+            }
+        }
+        if !each {
+            self.sync_everything()?;
+        }
+        for (at, (step, file)) in staged.iter().enumerate() {
+            let placed = self
+                .root
+                .spot(&step.path)
+                .and_then(|spot| spot.place(file, replaces(step)));
+            if let Err(error) = placed {
+                self.discard(&staged[at..]);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn stage(&self, step: &Step, to: &FileState, sync: bool) -> Result<Staged, FsError> {
+        let digest = to.digest.as_ref().ok_or_else(|| FsError::CannotBeKept {
+            path: step.path.clone(),
+            why: NOT_KEPT,
+        })?;
+        let bytes = self
+            .store()
+            .get(digest)
+            .map_err(|source| FsError::store(&step.path, source))?;
+        let spot = self.root.spot(&step.path)?;
+        if to.kind == FileKind::Symlink {
+            return spot.stage_link(&bytes);
+        }
+        let owner = if replaces(step) { spot.stat()? } else { None };
+        spot.stage(&bytes, to.mode, owner.as_ref(), sync)
+    }
+
+    fn discard(&self, staged: &[(&Step, Staged)]) {
+        for (step, file) in staged {
+            if let Ok(spot) = self.root.spot(&step.path) {
+                spot.discard(file);
+            }
+        }
+    }
+
+    /// Modes of files that keep their content, then of directories, the deepest first.
+    fn set_modes(&self, steps: &[Step]) -> Result<(), FsError> {
+        let mut order: Vec<&Step> = steps.iter().collect();
+        order.sort_by(|a, b| b.path.cmp(&a.path));
+        for step in order {
+            if let Some(to) = &step.to
+                && (to.kind == FileKind::Directory || only_mode_differs(step))
+            {
+                self.root.spot(&step.path)?.set_mode(to.mode)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Directories that we may not write into, opened for as long as it takes; with their modes.
+    fn open_closed(&self, steps: &[Step]) -> Result<Vec<(String, u32)>, FsError> {
+        let mut closed = Vec::new();
+        if rustix::process::geteuid().is_root() {
+            return Ok(closed);
+        }
+        let parents: BTreeSet<&str> = steps
+            .iter()
+            .filter_map(|step| Some(name::split(&step.path)?.0))
+            .filter(|dir| !dir.is_empty())
+            .collect();
+        for dir in parents {
+            let Ok(spot) = self.root.spot(dir) else {
+                continue;
+            };
+            let Some(stat) = spot.stat()? else { continue };
+            let mode = mode_of(&stat);
+            if mode & 0o700 != 0o700 && spot.open_dir().is_ok() {
+                spot.set_mode(mode | 0o700)?;
+                closed.push((dir.to_owned(), mode));
+            }
+        }
+        Ok(closed)
+    }
+
+    fn close_again(&self, closed: &[(String, u32)], steps: &[Step]) -> Result<(), FsError> {
+        for (dir, mode) in closed.iter().rev() {
+            let set = steps.iter().any(|step| step.path == *dir);
+            match self.root.spot(dir) {
+                Ok(spot) if !set && spot.open_dir().is_ok() => spot.set_mode(*mode)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes what was done to names durable.
+    pub(crate) fn sync_parents<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a str>,
+    ) -> Result<(), FsError> {
+        let parents: BTreeSet<&str> = paths
+            .filter_map(|path| Some(name::split(path)?.0))
+            .collect();
+        if parents.len() > SYNC_EACH {
+            return self.sync_everything();
+        }
+        for dir in parents {
+            // One that is gone needs no sync of its own: its parent is among them.
+            if let Ok(fd) = self.root.directory(dir) {
+                rustix::fs::fsync(&fd).map_err(|error| FsError::io(dir, error.into()))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn sync_everything(&self) -> Result<(), FsError> {
+        let fd = self.directory("")?;
+        rustix::fs::syncfs(&fd).map_err(|error| FsError::io(".", error.into()))
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn sync_everything(&self) -> Result<(), FsError> {
+        rustix::fs::sync();
+        Ok(())
+    }
+
+    /// Directories that the steps would remove although something stays in them.
+    pub(crate) fn occupied(&self, steps: &[Step]) -> Result<Vec<String>, FsError> {
+        let going = |step: &&Step| step.to.is_none();
+        let mut gone: BTreeSet<String> = steps
+            .iter()
+            .filter(going)
+            .map(|step| step.path.clone())
+            .collect();
+        let mut occupied = Vec::new();
+        for step in steps.iter().filter(going).rev() {
+            if !step.removes(FileKind::Directory) {
+                continue;
+            }
+            let dir = self.directory(&step.path)?;
+            let children = spot::names(&dir).map_err(|error| FsError::io(&step.path, error))?;
+            if !children
+                .iter()
+                .all(|child| gone.contains(&name::join(&step.path, child)))
+            {
+                gone.remove(&step.path);
+                occupied.push(step.path.clone());
+            }
+        }
+        Ok(occupied)
+    }
+
+    /// Renames and makes it durable; nothing is replaced.
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), FsError> {
+        let (old, new): (Spot, Spot) = (self.root.spot(from)?, self.root.spot(to)?);
+        old.rename(&new)?;
+        // The new name first: a crash between the two leaves both, not none.
+        new.sync()?;
+        old.sync()
+    }
+}
+
+/// Whether a file or link takes the place of a file or link, in one atomic rename.
+fn replaces(step: &Step) -> bool {
+    let named = |state: &Option<FileState>| {
+        state
+            .as_ref()
+            .is_some_and(|state| state.kind != FileKind::Directory)
+    };
+    named(&step.from) && named(&step.to)
+}
+
+fn only_mode_differs(step: &Step) -> bool {
+    match (&step.from, &step.to) {
+        (Some(from), Some(to)) => {
+            from.kind == FileKind::File
+                && to.kind == FileKind::File
+                && from.digest == to.digest
+                && from.digest.is_some()
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,80 @@
+//! Processes that outlived their command: found by the label in their environment.
+//!
+//! A process that leaves its group and its parent (`setsid`, double fork) escapes a signal to the
+//! group. Inside the sandbox it dies with its process namespace; without one this is what is left.
+//! A process that clears its own environment is not found: the sandbox is the boundary, not this.
+
+/// The variable that carries the label.
+pub(super) const LABEL: &str = "LOOM_RUN";
+
+/// Looks are repeated while they find something, since a process may fork between look and kill;
+/// one that forks faster than this is left to the limits of the system.
+#[cfg(target_os = "linux")]
+const MAX_LOOKS: usize = 20;
+
+/// Kills every process whose label starts with `prefix`: what a crash of Loom left running.
+/// Returns how many signals it sent.
+pub fn kill_labelled(prefix: &str) -> usize {
+    kill_where(|label| label.starts_with(prefix.as_bytes()))
+}
+
+/// Kills every process with exactly this label.
+pub(super) fn kill_survivors(label: &str) -> usize {
+    kill_where(|found| found == label.as_bytes())
+}
+
+#[cfg(target_os = "linux")]
+fn kill_where(matches: impl Fn(&[u8]) -> bool) -> usize {
+    let mut killed = 0;
+    for _ in 0..MAX_LOOKS {
+        let found = linux::kill_once(&matches);
+        killed += found;
+        if found == 0 {
+            break;
+        }
+    }
+    killed
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kill_where(_matches: impl Fn(&[u8]) -> bool) -> usize {
+    0
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::LABEL;
+    use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+    use std::fs;
+
+    pub(super) fn kill_once(matches: &impl Fn(&[u8]) -> bool) -> usize {
+        let Ok(processes) = fs::read_dir("/proc") else {
+            return 0;
+        };
+        processes
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|pid| has_label(*pid, matches))
+            .filter(|pid| kill(*pid, matches).is_some())
+            .count()
+    }
+
+    fn has_label(pid: i32, matches: &impl Fn(&[u8]) -> bool) -> bool {
+        // Unreadable means somebody else's, or gone; a zombie's is empty.
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| {
+            variable
+                .strip_prefix(LABEL.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"="))
+                .is_some_and(matches)
+        })
+    }
+
+    /// By handle, and looked at again through it: the number may be another's by now.
+    fn kill(pid: i32, matches: &impl Fn(&[u8]) -> bool) -> Option<()> {
+        let handle = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+        if !has_label(pid, matches) {
+            return None;
+        }
+        pidfd_send_signal(handle, Signal::KILL).ok()
+    }
+}
