@@ -4,3 +4,5 @@
 
 mod documents;
 mod layers;
+mod tasks;
+mod world;

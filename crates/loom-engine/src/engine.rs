@@ -11,11 +11,11 @@ use futures_util::Stream;
 use loom_events::{Command, NewTask, Seq, TaskId};
 use loom_kernel::Input;
 use loom_prompts::Prompts;
-use loom_router::{ModelStatus, Router};
+use loom_router::{ModelEntry, ModelStatus, Router};
 use loom_state::{DataDirLock, Follow, Journal, Options, SqliteJournal, subscribe};
 use loom_tools::Registry;
 use loom_workspace::{Bounds, Store, Workspace};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,8 +35,8 @@ pub struct Setup {
     pub home: Option<PathBuf>,
     /// The search path for programs.
     pub path_env: OsString,
-    /// The environment that secrets are read from.
-    pub env: BTreeMap<String, String>,
+    /// The models: from the configuration, found, or the caller's own.
+    pub models: Vec<ModelEntry>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Names this build in the journal.
@@ -183,28 +183,24 @@ impl Engine {
             source,
         };
         make_private(&dir).map_err(made)?;
-        let lock = DataDirLock::acquire(&dir, None)?;
+        let lock = DataDirLock::acquire(&dir)?;
         let options = Options {
             durability: setup.config.state.durability,
         };
         let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(&dir, options)?);
         let store = Arc::new(Store::open(&dir.join("objects"))?);
-        let entries = setup
-            .config
-            .model_entries(&setup.env)
-            .map_err(|error| OpenError::Config(chain(&error)))?;
         let shell = setup
             .config
             .shell_settings(&setup.path_env, setup.home.as_deref())
             .map_err(|error| OpenError::Config(chain(&error)))?;
-        let prompts = match &setup.config.execution.prompts {
+        let prompts = match &setup.config.prompts {
             Some(overrides) => Prompts::with_overrides(overrides)?,
             None => Prompts::builtin()?,
         };
         let (live, _) = broadcast::channel(LIVE_SIGNALS);
         let shared = Arc::new(Shared {
             journal: Arc::clone(&journal),
-            router: Arc::new(Router::new(entries)?),
+            router: Arc::new(Router::new(setup.models)?),
             prompts: Arc::new(prompts),
             registry: Arc::new(Registry::builtin()),
             shell,
@@ -428,6 +424,35 @@ impl Engine {
         self.shared.journal.close().await;
     }
 
+    pub(crate) fn now(&self) -> loom_events::Time {
+        self.shared.clock.now()
+    }
+
+    pub(crate) async fn record_revert(
+        &self,
+        task: TaskId,
+        revert: loom_state::RevertRecord,
+    ) -> Result<(), loom_state::AppendError> {
+        self.shared.journal.record_revert(task, revert).await
+    }
+
+    /// Dies as a killed process does: runners are dropped in the middle of whatever they do, and
+    /// nothing is written any more. For tests of recovery.
+    pub async fn abandon(self) {
+        let running: Vec<Running> = {
+            let mut runners = self.lock_runners();
+            runners.drain().map(|(_, running)| running).collect()
+        };
+        for one in &running {
+            one.join.abort();
+        }
+        for one in running {
+            // Cancelled is what it is meant to be.
+            let _aborted = one.join.await;
+        }
+        self.shared.journal.close().await;
+    }
+
     fn launch(
         &self,
         task: TaskId,
@@ -487,7 +512,7 @@ impl Engine {
         workspace: Option<Arc<Workspace>>,
     ) -> std::io::Result<TaskPlace> {
         let dir = self.data_dir.join("tasks").join(task.to_string());
-        TaskPlace::open(dir, workspace)
+        TaskPlace::open(task, dir, workspace)
     }
 }
 

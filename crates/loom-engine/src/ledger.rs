@@ -3,7 +3,7 @@
 
 use crate::TaskView;
 use loom_events::{
-    AttemptId, BlobId, EffectId, Event, FileChange, GivenAnswer, ModelReply, PlanReason,
+    AttemptId, BlobId, Digest, EffectId, Event, FileChange, GivenAnswer, ModelReply, PlanReason,
     PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung, Seq, Subject, SubtaskId,
     TaskId, Tier, Work,
 };
@@ -22,6 +22,8 @@ pub(crate) struct Ledger {
     pub(crate) snapshots: BTreeMap<EffectId, BlobId>,
     works: BTreeMap<EffectId, Work>,
     questions: BTreeMap<QuestionId, Question>,
+    /// The digest that a call in flight was granted for.
+    grants: BTreeMap<EffectId, Digest>,
 }
 
 /// A change with its place.
@@ -90,6 +92,7 @@ impl Ledger {
             snapshots: BTreeMap::new(),
             works: BTreeMap::new(),
             questions: BTreeMap::new(),
+            grants: BTreeMap::new(),
         }
     }
 
@@ -173,6 +176,7 @@ impl Ledger {
             } => {
                 if let Some(log) = self.attempts.get_mut(attempt) {
                     log.feedback.clone_from(feedback);
+                    log.entries.clear();
                 }
             }
             Event::ModelCallStarted {
@@ -184,6 +188,16 @@ impl Ledger {
                     steer_upto: *steer_upto,
                 },
             ),
+            Event::ToolCallStarted {
+                grant: Some(question),
+                ..
+            } => {
+                if let Some(Subject::Call { digest, .. }) =
+                    self.questions.get(question).map(|q| &q.subject)
+                {
+                    self.grants.insert(EffectId(seq), digest.clone());
+                }
+            }
             Event::ApprovalRequested { question, .. } => {
                 self.questions.insert(QuestionId(seq), question.clone());
             }
@@ -226,6 +240,19 @@ impl Ledger {
     /// The work of an effect, also after its end.
     pub(crate) fn work(&self, effect: EffectId) -> Option<&Work> {
         self.works.get(&effect)
+    }
+
+    /// What a tool call runs under, if it was held before.
+    pub(crate) fn grant(&self, effect: EffectId) -> Option<&Digest> {
+        self.grants.get(&effect)
+    }
+
+    /// Whether an attempt is over: nothing will ask for its conversation again.
+    pub(crate) fn has_ended(&self, attempt: AttemptId) -> bool {
+        let owner = self.view.owner(attempt);
+        let subtask = owner.and_then(|id| self.view.subtask(id));
+        let shown = subtask.and_then(|s| s.attempts.iter().find(|a| a.id == attempt));
+        shown.is_none_or(|a| a.ended.is_some())
     }
 
     /// The attempts of a subtask, oldest first.

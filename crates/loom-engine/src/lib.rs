@@ -1,15 +1,35 @@
 //! The runner and the facade: a task from its goal to its verified result.
 //!
-//! Start at [`Engine`], then the runner's loop.
+//! Start at [`Engine`], then `runner.rs`, one loop: step, append, start and stop, wait. Each kind of
+//! work is one file of `effects/`. Nothing here decides what the kernel could decide.
 
 #![deny(missing_docs)]
 
+mod broken;
 mod clock;
+mod config;
+mod conversation;
+mod effects;
+mod engine;
 mod feed;
+mod ledger;
+mod reader;
+mod revert;
+mod runner;
+mod shared;
 mod view;
 
 pub use clock::{Clock, SystemClock};
+pub use config::{
+    Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
+    ModelConfigError, Origin, SandboxConfig, SandboxMode, Shown, Sources, StateConfig, Timeouts,
+    ToolsConfig, WorkspaceConfig, show,
+};
+pub use engine::{CommandError, Engine, OpenError, ResumeError, Setup, SubmitError};
 pub use feed::{Feed, Live, Signal};
+pub use reader::{QueryError, Reader, ReplayReport};
+pub use revert::{RevertReport, RevertScope};
+pub use runner::{CommandRefused, RunnerError};
 pub use view::{
     AttemptView, ErrorRow, FileRow, QuestionView, Steering, SubtaskStatus, SubtaskView, TaskStatus,
     TaskView, VerdictView, describe_end,

@@ -6,7 +6,7 @@ use crate::broken::chain;
 use crate::engine::OpenError;
 use crate::ledger::Ledger;
 use loom_events::{BlobId, Event, FileChange, Record, Seq, SubtaskId, TaskId};
-use loom_state::{Journal, Options, RevertRecord, RowStatus, SqliteJournal, TaskFilter, TaskRow};
+use loom_state::{Journal, RevertRecord, RowStatus, SqliteJournal, TaskFilter, TaskRow};
 use loom_workspace::{Bounds, FileDiff, Store, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -81,7 +81,7 @@ impl Reader {
     /// # Errors
     /// [`OpenError`].
     pub fn open(data_dir: &Path, home: Option<PathBuf>) -> Result<Self, OpenError> {
-        let journal = SqliteJournal::open_read_only(data_dir, Options::default())?;
+        let journal = SqliteJournal::open_read_only(data_dir)?;
         let store = Store::open(&data_dir.join("objects"))?;
         let bounds = Bounds {
             data_dir: data_dir.to_owned(),

@@ -16,7 +16,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Messages that wait for a runner. Outcomes and notes are at most one or two for each effect in
 /// flight, and commands come from people, so this is never full in practice; when it is, senders wait.
@@ -98,6 +100,8 @@ pub(crate) struct Runner {
     inbox: mpsc::Receiver<Inbox>,
     sender: mpsc::Sender<Inbox>,
     running: HashMap<EffectId, CancellationToken>,
+    /// The effects themselves: they end with the runner.
+    jobs: JoinSet<()>,
     wake_at: Option<loom_events::Time>,
     conversations: effects::Conversations,
 }
@@ -122,6 +126,7 @@ impl Runner {
             inbox,
             sender,
             running: HashMap::new(),
+            jobs: JoinSet::new(),
             wake_at: None,
             conversations: effects::Conversations::default(),
         };
@@ -302,8 +307,9 @@ impl Runner {
         let sender = self.sender.clone();
         let id = start.id;
         // Two tasks: a panic in an effect is a bug, and even then the effect has an outcome.
-        let work = tokio::spawn(job);
-        tokio::spawn(async move {
+        let work = AbortOnDropHandle::new(tokio::spawn(job));
+        while self.jobs.try_join_next().is_some() {}
+        self.jobs.spawn(async move {
             let outcome = work.await.unwrap_or_else(|died| {
                 Outcome::Failed(Failure {
                     class: FailureClass::Environment,

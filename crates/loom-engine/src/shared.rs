@@ -28,17 +28,24 @@ pub(crate) struct Shared {
 pub(crate) struct TaskPlace {
     pub(crate) workspace: Option<Arc<Workspace>>,
     pub(crate) scratch: PathBuf,
+    /// Marks every process of the task.
+    pub(crate) label: String,
     dir: PathBuf,
 }
 
 impl TaskPlace {
     /// Makes `tasks/<id>/scratch` below the data directory.
-    pub(crate) fn open(dir: PathBuf, workspace: Option<Arc<Workspace>>) -> std::io::Result<Self> {
+    pub(crate) fn open(
+        task: TaskId,
+        dir: PathBuf,
+        workspace: Option<Arc<Workspace>>,
+    ) -> std::io::Result<Self> {
         let scratch = dir.join("scratch");
         std::fs::create_dir_all(&scratch)?;
         Ok(Self {
             workspace,
             scratch,
+            label: label(task),
             dir,
         })
     }

@@ -22,6 +22,13 @@ mod status;
 mod step;
 mod validate;
 
+#[cfg(test)]
+mod desk;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scenarios;
+
 pub use apply::apply;
 pub use decide::{Decision, decide};
 pub use handle::{Rejection, handle};

@@ -1,5 +1,6 @@
 //! What goes wrong, as data: in what a model says, and in how a server delivers it.
 
+use crate::playbook::{self, PlaybookError};
 use crate::recognize::Role;
 use crate::reply::{Call, Finish, Reply};
 use crate::request::Request;
@@ -9,29 +10,15 @@ use std::time::Duration;
 
 /// One thing that goes wrong with an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// The server refuses with this status.
-    Http {
-        /// The status.
-        status: u16,
-        /// The message in the body; a typical one when absent.
-        #[serde(default)]
-        message: Option<String>,
-        /// Seconds to put into `Retry-After`.
-        #[serde(default)]
-        retry_after: Option<u64>,
-    },
+    /// The server refuses: `500`, or `{status: 429, retry_after: 1}`.
+    Http(Refused),
     /// The connection closes after so many chunks, without an end. (Unstreamed: after half the body.)
     DropAfter(usize),
-    /// After so many chunks nothing comes any more, and the connection stays open.
-    StallAfter {
-        /// Chunks that still come; 0 means that not even the headers do.
-        chunks: usize,
-        /// After so many milliseconds it goes on; never when absent.
-        #[serde(default)]
-        for_ms: Option<u64>,
-    },
+    /// After so many chunks nothing comes any more, and the connection stays open: `2`, or
+    /// `{chunks: 2, for_ms: 500}`.
+    StallAfter(Stall),
     /// The arguments of the first call are this text, which is no JSON object.
     MalformedArguments(String),
     /// The arguments of the first call end after so many bytes, and the answer with them (`length`).
@@ -50,6 +37,101 @@ pub enum Fault {
     ThoughtOnly(String),
     /// These words where a JSON document was asked for.
     Prose(String),
+}
+
+/// How a server refuses.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "RefusedForm")]
+pub struct Refused {
+    /// The status.
+    pub status: u16,
+    /// The message in the body; a typical one when absent.
+    pub message: Option<String>,
+    /// Seconds to put into `Retry-After`.
+    pub retry_after: Option<u64>,
+}
+
+/// How a stream stalls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "StallForm")]
+pub struct Stall {
+    /// Chunks that still come; 0 means that not even the headers do.
+    pub chunks: usize,
+    /// After so many milliseconds it goes on; never when absent.
+    pub for_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum RefusedForm {
+    Status(u16),
+    Full {
+        status: u16,
+        #[serde(default)]
+        message: Option<String>,
+        #[serde(default)]
+        retry_after: Option<u64>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum StallForm {
+    Chunks(usize),
+    Full {
+        chunks: usize,
+        #[serde(default)]
+        for_ms: Option<u64>,
+    },
+}
+
+impl From<RefusedForm> for Refused {
+    fn from(form: RefusedForm) -> Self {
+        match form {
+            RefusedForm::Status(status) => Self::with(status),
+            RefusedForm::Full {
+                status,
+                message,
+                retry_after,
+            } => Self {
+                status,
+                message,
+                retry_after,
+            },
+        }
+    }
+}
+
+impl From<StallForm> for Stall {
+    fn from(form: StallForm) -> Self {
+        match form {
+            StallForm::Chunks(chunks) => Self {
+                chunks,
+                for_ms: None,
+            },
+            StallForm::Full { chunks, for_ms } => Self { chunks, for_ms },
+        }
+    }
+}
+
+impl Refused {
+    /// The message in the body.
+    pub(crate) fn message(&self) -> String {
+        match (&self.message, self.status) {
+            (Some(message), _) => message.clone(),
+            (None, 429) => "rate limit reached".to_owned(),
+            (None, 503) => "Loading model".to_owned(),
+            (None, other) => format!("simulated failure with status {other}"),
+        }
+    }
+
+    const fn with(status: u16) -> Self {
+        Self {
+            status,
+            message: None,
+            retry_after: None,
+        }
+    }
 }
 
 /// Where a fault strikes: whatever is given must match, and then it is the `nth` such request.
@@ -94,23 +176,24 @@ pub(crate) enum Delivery {
     Dropped(usize),
     /// Silent after so many chunks, for a time or for good.
     Stalled(usize, Option<Duration>),
-    /// Refused.
-    Refused {
-        status: u16,
-        message: String,
-        retry_after: Option<u64>,
-    },
+    /// Not at all.
+    Refused(Refused),
 }
 
 impl Fault {
     /// The server refuses with this status and a message typical of it.
     #[must_use]
     pub const fn http(status: u16) -> Self {
-        Self::Http {
-            status,
-            message: None,
-            retry_after: None,
-        }
+        Self::Http(Refused::with(status))
+    }
+
+    /// After so many chunks the stream stays open and silent for good.
+    #[must_use]
+    pub const fn stall_after(chunks: usize) -> Self {
+        Self::StallAfter(Stall {
+            chunks,
+            for_ms: None,
+        })
     }
 
     /// One of each kind, in the order of the list: for tests that want to meet them all.
@@ -128,38 +211,23 @@ impl Fault {
             Self::Prose("That looks fine to me.".to_owned()),
             Self::http(500),
             Self::http(503),
-            Self::Http {
-                status: 429,
-                message: None,
+            Self::Http(Refused {
                 retry_after: Some(0),
-            },
+                ..Refused::with(429)
+            }),
             Self::DropAfter(2),
-            Self::StallAfter {
-                chunks: 2,
-                for_ms: None,
-            },
+            Self::stall_after(2),
         ]
     }
 
     /// What becomes of the answer, and how it is delivered.
     pub(crate) fn strike(&self, reply: Reply, request: &Request) -> (Reply, Delivery) {
         match self {
-            Self::Http {
-                status,
-                message,
-                retry_after,
-            } => (
-                reply,
-                Delivery::Refused {
-                    status: *status,
-                    message: message.clone().unwrap_or_else(|| usual_message(*status)),
-                    retry_after: *retry_after,
-                },
-            ),
+            Self::Http(refused) => (reply, Delivery::Refused(refused.clone())),
             Self::DropAfter(chunks) => (reply, Delivery::Dropped(*chunks)),
-            Self::StallAfter { chunks, for_ms } => (
+            Self::StallAfter(stall) => (
                 reply,
-                Delivery::Stalled(*chunks, for_ms.map(Duration::from_millis)),
+                Delivery::Stalled(stall.chunks, stall.for_ms.map(Duration::from_millis)),
             ),
             _ => (self.spoil(reply, request), Delivery::Whole),
         }
@@ -168,7 +236,7 @@ impl Fault {
     /// What becomes of the words. Faults of delivery leave them alone.
     fn spoil(&self, reply: Reply, request: &Request) -> Reply {
         match self {
-            Self::Http { .. } | Self::DropAfter(_) | Self::StallAfter { .. } => reply,
+            Self::Http(_) | Self::DropAfter(_) | Self::StallAfter(_) => reply,
             Self::MalformedArguments(raw) => with_arguments(reply, request, |_| raw.clone()),
             Self::TruncatedArguments(bytes) => Reply {
                 finish: Some(Finish::Length),
@@ -196,6 +264,14 @@ impl Fault {
 }
 
 impl Faults {
+    /// Reads faults: `plan: [{at: {role: executor, nth: 2}, kind: {http: 500}}]`.
+    ///
+    /// # Errors
+    /// When it is no YAML or has unknown fields.
+    pub fn from_yaml(text: &str) -> Result<Self, PlaybookError> {
+        playbook::from_yaml(text)
+    }
+
     /// One rule for each fault: the first strikes the first matching request, the second the second, …
     #[must_use]
     pub fn in_turn(at: &At, kinds: Vec<Fault>) -> Self {
@@ -296,14 +372,6 @@ fn wrong_types(arguments: &str) -> String {
     };
     let spoiled: serde_json::Map<_, _> = fields.into_iter().map(|(k, v)| (k, wrong(v))).collect();
     Value::Object(spoiled).to_string()
-}
-
-fn usual_message(status: u16) -> String {
-    match status {
-        429 => "rate limit reached".to_owned(),
-        503 => "Loading model".to_owned(),
-        other => format!("simulated failure with status {other}"),
-    }
 }
 
 #[cfg(test)]

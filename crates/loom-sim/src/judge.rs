@@ -289,9 +289,6 @@ mod tests {
     #[test]
     fn a_place_is_read_from_labelled_lines_too() {
         assert_eq!(place("D2:41 +let x", "let x").unwrap(), "D2:41");
-        assert_eq!(
-            place("[D3] file\n  7  let x", "let x").unwrap(),
-            "D3:7"
-        );
+        assert_eq!(place("[D3] file\n  7  let x", "let x").unwrap(), "D3:7");
     }
 }

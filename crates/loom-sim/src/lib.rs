@@ -26,7 +26,7 @@ mod wire;
 
 pub use conversations::PromptStats;
 pub use demo::{Demo, DemoFile};
-pub use fault::{At, Fault, FaultRule, Faults};
+pub use fault::{At, Fault, FaultRule, Faults, Refused, Stall};
 pub use judge::{CriterionRule, Judge};
 pub use playbook::{CallForm, Playbook, PlaybookError, ReplyForm, Rule, Step};
 pub use recognize::{Mark, Recognizer, Role};

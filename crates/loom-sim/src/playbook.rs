@@ -1,27 +1,7 @@
-//! Playbooks: what a simulated model answers, as a file that a person can read.
-//!
-//! ```yaml
-//! name: example
-//! models: [{id: sim-small}]
-//! rules:                       # from the top; the first that fits answers
-//!   - when: {role: planner}
-//!     reply: {json: {subtasks: [{id: fix, title: Fix it, description: Mend the roof.}]}}
-//!   - name: the server stumbles
-//!     when: {role: executor, turn: 0}
-//!     times: 1                 # then it is as if it were not there
-//!     fault: {http: {status: 500}}
-//!   - when: {role: executor, subtask: fix, not_called: {name: write_file, with: roof}}
-//!     reply:
-//!       text: I will mend it.
-//!       calls: [{name: write_file, arguments: {path: roof, content: whole}}]
-//! ```
-//!
-//! A request for which there is no rule is answered "Done." in the role of executor, as the weakest model
-//! would, and Loom must notice; in any other role, or when the role is not recognised, with status 400
-//! and a message that says so, because the playbook has a gap and neither a made-up plan nor a retry
-//! would help. Either way the record of the request names no rule.
+//! Playbooks: what a simulated model answers, as a file that a person can read. The format is described at
+//! [`Playbook`].
 
-use crate::fault::Fault;
+use crate::fault::{Fault, Refused};
 use crate::judge::Judge;
 use crate::recognize::{Recognizer, Role};
 use crate::reply::{Call, Finish, Reply, Responder};
@@ -29,10 +9,32 @@ use crate::request::Request;
 use crate::server::SimModel;
 use crate::when::When;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Mutex;
 
 /// What a simulated model answers to what.
+///
+/// ```yaml
+/// name: example
+/// models: [{id: sim-small}]
+/// rules:                       # from the top; the first that fits answers
+///   - when: {role: planner}
+///     reply: {json: {subtasks: [{id: fix, title: Fix it, description: Mend the roof.}]}}
+///   - name: the server stumbles
+///     when: {role: executor, turn: 0}
+///     times: 1                 # then it is as if it were not there
+///     fault: {http: 500}
+///   - when: {role: executor, subtask: fix, not_called: {name: write_file, with: roof}}
+///     reply:
+///       text: I will mend it.
+///       calls: [{name: write_file, arguments: {path: roof, content: whole}}]
+/// ```
+///
+/// A request for which there is no rule is answered "Done." in the role of executor, as the weakest model
+/// would, and Loom must notice; in any other role, or when the role is not recognised, with status 400
+/// and a message that says so, because the playbook has a gap and neither a made-up plan nor a retry
+/// would help. Either way the record of the request names no rule.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Playbook {
@@ -152,13 +154,7 @@ impl Playbook {
     /// # Errors
     /// When it is no YAML, has unknown fields, or a rule makes no sense.
     pub fn from_yaml(text: &str) -> Result<Self, PlaybookError> {
-        // By way of a JSON value: YAML's own reading of enums wants tags, which nobody writes by hand.
-        let document: Value = serde_yaml::from_str(text)?;
-        let mut playbook: Self =
-            serde_path_to_error::deserialize(document).map_err(|error| PlaybookError::Shape {
-                path: error.path().to_string(),
-                message: error.inner().to_string(),
-            })?;
+        let mut playbook: Self = from_yaml(text)?;
         playbook.check()?;
         playbook.learn_plans();
         Ok(playbook)
@@ -206,6 +202,15 @@ impl Playbook {
             self.recognize.learn_plan(plan);
         }
     }
+}
+
+/// By way of a JSON value: YAML's own reading of enums wants tags, which nobody writes by hand.
+pub(crate) fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, PlaybookError> {
+    let document: Value = serde_yaml::from_str(text)?;
+    serde_path_to_error::deserialize(document).map_err(|error| PlaybookError::Shape {
+        path: error.path().to_string(),
+        message: error.inner().to_string(),
+    })
 }
 
 impl Rule {
@@ -310,13 +315,13 @@ fn without_rule(playbook: &str, request: &Request) -> Reply {
         return Reply::text("Done.");
     }
     let role = request.role.map_or("an unknown role", Role::name);
-    Reply::default().with_fault(Fault::Http {
+    Reply::default().with_fault(Fault::Http(Refused {
         status: 400,
         message: Some(format!(
             "playbook {playbook} has no rule for this request ({role})"
         )),
         retry_after: None,
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -355,7 +360,7 @@ mod tests {
     #[test]
     fn a_rule_is_used_as_often_as_it_says_and_answers_in_turn() {
         let script = script(
-            "rules:\n- times: 3\n  fault: {http: {status: 503}}\n  then: [{reply: {text: a}}, {reply: {text: b}}]\n- reply: {text: later}",
+            "rules:\n- times: 3\n  fault: {http: 503}\n  then: [{reply: {text: a}}, {reply: {text: b}}]\n- reply: {text: later}",
         );
         let replies: Vec<_> = (0..4)
             .map(|_| script.respond(&Request::default()))
@@ -372,14 +377,11 @@ mod tests {
             script.respond(&request(Role::Executor)),
             Reply::text("Done.")
         );
-        let Some(Fault::Http {
-            status, message, ..
-        }) = script.respond(&request(Role::Verifier)).fault
-        else {
+        let Some(Fault::Http(refused)) = script.respond(&request(Role::Verifier)).fault else {
             panic!("refused");
         };
-        assert_eq!(status, 400);
-        assert!(message.unwrap().contains("verifier"));
+        assert_eq!(refused.status, 400);
+        assert!(refused.message().contains("verifier"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The server: takes a request, records and judges it, asks the responder, and delivers the answer.
 
 use crate::conversations::{Conversations, PromptStats};
-use crate::fault::{Armed, Delivery, Fault, Faults};
+use crate::fault::{Armed, Delivery, Fault, Faults, Refused};
 use crate::playbook::{Playbook, Script};
 use crate::recognize::Recognizer;
 use crate::reply::{Reply, Responder};
@@ -353,13 +353,8 @@ async fn chat(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
         turn: request.turn(),
         stats,
     };
-    if let Delivery::Refused {
-        status,
-        message,
-        retry_after,
-    } = &delivery
-    {
-        return refusal(*status, message, *retry_after);
+    if let Delivery::Refused(refused) = &delivery {
+        return refusal(refused);
     }
     let delivery = match delivery {
         Delivery::Stalled(0, length) => {
@@ -376,12 +371,12 @@ async fn chat(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
     }
 }
 
-fn refusal(status: u16, message: &str, retry_after: Option<u64>) -> Response {
-    let mut response = json_response(status, &wire::error(status, message));
-    if let Some(seconds) = retry_after {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, seconds.into());
+fn refusal(refused: &Refused) -> Response {
+    let body = wire::error(refused.status, &refused.message());
+    let mut response = json_response(refused.status, &body);
+    if let Some(seconds) = refused.retry_after {
+        let headers = response.headers_mut();
+        headers.insert(header::RETRY_AFTER, seconds.into());
     }
     response
 }
@@ -409,7 +404,7 @@ fn whole(answer: &Value, delivery: &Delivery, line: Line) -> Response {
     let delivery = match delivery {
         Delivery::Dropped(_) => Delivery::Dropped(1),
         Delivery::Stalled(chunks, length) => Delivery::Stalled((*chunks).min(1), *length),
-        Delivery::Whole | Delivery::Refused { .. } => Delivery::Whole,
+        Delivery::Whole | Delivery::Refused(_) => Delivery::Whole,
     };
     response(
         200,

@@ -233,7 +233,10 @@ async fn the_verifier_quotes_what_is_in_the_material_and_nothing_else() {
         .map(|(number, text)| format!("- c{number}: {}", text.as_str().unwrap()))
         .collect();
     for (material, wanted) in [(done.as_str(), "met"), ("", "cannot_tell")] {
-        let prompt = format!("== D1: the files\n{material}\nJudge:\n{}", listed.join("\n"));
+        let prompt = format!(
+            "== D1: the files\n{material}\nJudge:\n{}",
+            listed.join("\n")
+        );
         let verdict = harness.ask_json("verdict", &prompt).await;
         let answers = verdict["criteria"].as_array().unwrap();
         assert_eq!(answers.len(), listed.len());

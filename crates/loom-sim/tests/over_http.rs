@@ -1,7 +1,7 @@
 //! The server as an HTTP client sees it: shapes, faults, records.
 
 use loom_sim::{
-    At, Fault, FaultRule, Faults, Options, Playbook, Reply, Request, SimModel, SimServer,
+    At, Fault, Faults, Options, Playbook, Refused, Reply, Request, SimModel, SimServer, Stall,
     ViolationKind,
 };
 use serde_json::{Value, json};
@@ -205,10 +205,7 @@ async fn a_dropped_answer_in_one_piece_breaks_too() {
 
 #[tokio::test]
 async fn a_stalled_stream_stays_open_and_silent() {
-    let fault = Fault::StallAfter {
-        chunks: 1,
-        for_ms: None,
-    };
+    let fault = Fault::stall_after(1);
     let server = writing(Some(fault)).await;
     let mut response = post(&server, &ask(&[("user", "go")])).await;
     assert!(response.chunk().await.unwrap().is_some());
@@ -218,10 +215,7 @@ async fn a_stalled_stream_stays_open_and_silent() {
 
 #[tokio::test]
 async fn a_stall_before_the_first_chunk_withholds_the_headers() {
-    let fault = Fault::StallAfter {
-        chunks: 0,
-        for_ms: None,
-    };
+    let fault = Fault::stall_after(0);
     let server = writing(Some(fault)).await;
     let body = ask(&[("user", "go")]);
     assert!(
@@ -234,10 +228,10 @@ async fn a_stall_before_the_first_chunk_withholds_the_headers() {
 #[tokio::test]
 async fn a_stall_with_an_end_goes_on_to_the_end() {
     for chunks in [0, 1] {
-        let seen = struck(Fault::StallAfter {
+        let seen = struck(Fault::StallAfter(Stall {
             chunks,
             for_ms: Some(20),
-        })
+        }))
         .await;
         assert!(seen.done && !seen.broken);
     }
@@ -245,11 +239,7 @@ async fn a_stall_with_an_end_goes_on_to_the_end() {
 
 #[tokio::test]
 async fn a_client_that_leaves_is_counted() {
-    let server = writing(Some(Fault::StallAfter {
-        chunks: 1,
-        for_ms: None,
-    }))
-    .await;
+    let server = writing(Some(Fault::stall_after(1))).await;
     let mut response = post(&server, &ask(&[("user", "go")])).await;
     response.chunk().await.unwrap();
     drop(response);
@@ -265,11 +255,11 @@ async fn a_client_that_leaves_is_counted() {
 
 #[tokio::test]
 async fn a_refusal_has_its_status_and_says_when_to_come_back() {
-    let fault = Fault::Http {
+    let fault = Fault::Http(Refused {
         status: 429,
         message: None,
         retry_after: Some(7),
-    };
+    });
     let server = writing(Some(fault)).await;
     let refused = post(&server, &ask(&[("user", "go")])).await;
     assert_eq!(refused.status(), 429);
@@ -420,11 +410,7 @@ async fn a_prompt_beyond_the_window_is_refused_with_both_figures() {
 
 #[tokio::test]
 async fn a_stopped_server_closes_what_is_open_and_refuses_what_comes() {
-    let mut server = writing(Some(Fault::StallAfter {
-        chunks: 1,
-        for_ms: None,
-    }))
-    .await;
+    let mut server = writing(Some(Fault::stall_after(1))).await;
     let mut open = post(&server, &ask(&[("user", "go")])).await;
     tokio::time::timeout(Duration::from_secs(10), server.stop())
         .await
@@ -440,19 +426,14 @@ async fn a_stopped_server_closes_what_is_open_and_refuses_what_comes() {
 
 #[tokio::test]
 async fn faults_can_be_read_from_a_file() {
-    let rule: FaultRule = serde_json::from_value(
-        json!({"at": {"role": "executor", "nth": 2}, "kind": {"drop_after": 1}}),
-    )
-    .unwrap();
-    let server = SimServer::with_responder(
-        |_: &Request| Reply::text("Done."),
-        Options {
-            faults: Faults { plan: vec![rule] },
-            ..Options::default()
-        },
-    )
-    .await
-    .unwrap();
+    let faults = Faults::from_yaml("plan: [{at: {role: executor, nth: 2}, kind: {drop_after: 1}}]");
+    let options = Options {
+        faults: faults.unwrap(),
+        ..Options::default()
+    };
+    let server = SimServer::start(Playbook::always("Done."), options)
+        .await
+        .unwrap();
     let mut ends = Vec::new();
     for _ in 0..3 {
         ends.push(stream(&server, &ask(&[("user", "go")])).await.broken);
@@ -461,7 +442,7 @@ async fn faults_can_be_read_from_a_file() {
 }
 
 #[tokio::test]
-async fn a_thousand_turns_are_answered_and_kept() {
+async fn hundreds_of_turns_are_answered_and_kept() {
     let server = SimServer::with_responder(
         |request: &Request| Reply::text(format!("answer {}", request.turn())),
         Options::default(),
@@ -470,7 +451,7 @@ async fn a_thousand_turns_are_answered_and_kept() {
     .unwrap();
     let client = reqwest::Client::new();
     let mut body = ask(&[("system", "rules"), ("user", "go")]);
-    for turn in 0..1_000 {
+    for turn in 0..300 {
         let url = format!("{}/v1/chat/completions", server.url());
         let answer = client
             .post(url)
@@ -490,5 +471,5 @@ async fn a_thousand_turns_are_answered_and_kept() {
         messages.push(json!({"role": "user", "content": "go on"}));
     }
     assert_eq!(server.violations(), []);
-    assert_eq!(server.requests().last().unwrap().request.turn(), 999);
+    assert_eq!(server.requests().last().unwrap().request.turn(), 299);
 }

@@ -62,9 +62,7 @@ pub(crate) async fn append(
 ) -> Result<Vec<Record>, AppendError> {
     let row = journal.task(task).await.unwrap();
     let last = row.map_or(Seq::ZERO, |row| row.last_seq);
-    journal
-        .append(task, last, number(task, last, events))
-        .await
+    journal.append(task, last, number(task, last, events)).await
 }
 
 pub(crate) fn entry(kind: MemoryKind, summary: &str, tags: &[&str]) -> MemoryEntry {

@@ -79,10 +79,6 @@ impl Projection {
     pub(crate) fn apply(&mut self, envelope: &Envelope, touched: &mut Touched) {
         self.task.last_seq = envelope.seq;
         self.task.updated = envelope.timestamp;
-        self.task.tokens = self
-            .task
-            .tokens
-            .saturating_add(usage(&envelope.event).total());
         self.track(envelope, touched);
         self.fact(envelope, touched);
         self.derive(touched);

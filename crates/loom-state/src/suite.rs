@@ -113,7 +113,10 @@ async fn a_batch_with_a_gap_or_of_another_task_is_refused(j: J) {
     let other = number(task(2), Seq(0), vec![created("a")]);
     for events in [gap, other] {
         let refused = j.append(task(1), Seq(0), events).await.unwrap_err();
-        assert!(matches!(refused, AppendError::Misnumbered { .. }), "{refused:?}");
+        assert!(
+            matches!(refused, AppendError::Misnumbered { .. }),
+            "{refused:?}"
+        );
     }
     assert_eq!(j.append(task(1), Seq(0), vec![]).await.unwrap(), []);
     assert_eq!(j.task(task(1)).await.unwrap(), None);
@@ -163,7 +166,10 @@ async fn fifty_concurrent_appenders_leave_no_gap_and_no_double(j: J) {
     for writer in writers {
         writer.await.unwrap();
     }
-    for (id, count) in (1..=40).map(|n| (task(n), EACH)).chain([(task(99), 10 * EACH)]) {
+    for (id, count) in (1..=40)
+        .map(|n| (task(n), EACH))
+        .chain([(task(99), 10 * EACH)])
+    {
         assert_eq!(seqs(&read(&j, id).await), (1..=count).collect::<Vec<_>>());
     }
     let all = j.read_all(0, 10_000).await.unwrap();
@@ -176,7 +182,11 @@ async fn fifty_concurrent_appenders_leave_no_gap_and_no_double(j: J) {
     let mut said: Vec<_> = all.iter().filter_map(said).collect();
     said.sort();
     said.dedup();
-    assert_eq!(said.len() as u64, 10 * EACH, "every event of every writer once");
+    assert_eq!(
+        said.len() as u64,
+        10 * EACH,
+        "every event of every writer once"
+    );
 }
 
 async fn a_whole_task_shows_in_the_rows_as_it_goes(j: J) {
@@ -203,7 +213,11 @@ async fn a_whole_task_shows_in_the_rows_as_it_goes(j: J) {
     assert_eq!(row.updated, Time::from_millis(1_795_000_000_019));
     let rows = j.subtasks(task(1)).await.unwrap();
     let shown: Vec<_> = rows.iter().map(|s| (s.id.as_str(), s.status)).collect();
-    let expected = [("third", Pending), ("first", Completed), ("second", Pending)];
+    let expected = [
+        ("third", Pending),
+        ("first", Completed),
+        ("second", Pending),
+    ];
     assert_eq!(shown, expected);
     assert_eq!(rows[1].attempts, 1);
 }
@@ -239,7 +253,10 @@ async fn a_question_waits_until_it_is_answered(j: J) {
         (row.status, row.waiting, first)
     };
     use RowStatus::{Executing, Running, WaitingApproval};
-    assert_eq!(status(Arc::clone(&j)).await, (WaitingApproval, 2, WaitingApproval));
+    assert_eq!(
+        status(Arc::clone(&j)).await,
+        (WaitingApproval, 2, WaitingApproval)
+    );
 
     append(&*j, task(1), vec![granted(4)]).await.unwrap();
     assert_eq!(status(Arc::clone(&j)).await, (WaitingApproval, 1, Running));
@@ -252,8 +269,14 @@ async fn a_question_waits_until_it_is_answered(j: J) {
     assert_eq!(j.open_approvals().await.unwrap(), []);
     let closed = j.approvals(task(1)).await.unwrap();
     let closed: Vec<_> = closed.into_iter().map(|a| a.closed.unwrap()).collect();
-    assert_eq!((closed[0].how, closed[0].by.as_str()), (Closing::Granted, "cli"));
-    assert_eq!((closed[1].how, closed[1].by.as_str()), (Closing::Withdrawn, ""));
+    assert_eq!(
+        (closed[0].how, closed[0].by.as_str()),
+        (Closing::Granted, "cli")
+    );
+    assert_eq!(
+        (closed[1].how, closed[1].by.as_str()),
+        (Closing::Withdrawn, "")
+    );
 }
 
 async fn a_subtask_that_a_later_plan_leaves_out_is_not_counted(j: J) {
@@ -321,7 +344,9 @@ async fn a_task_is_found_by_either_end_of_its_id(j: J) {
         assert_eq!(find(nothing).await, [], "{nothing}");
     }
     for n in 0..20 {
-        append(&*j, task((n << 8) | 0xfe), vec![created("a")]).await.unwrap();
+        append(&*j, task((n << 8) | 0xfe), vec![created("a")])
+            .await
+            .unwrap();
     }
     assert_eq!(find("fe").await.len(), crate::MAX_FOUND);
 }
@@ -362,7 +387,11 @@ async fn a_subscriber_from_before_in_the_middle_and_after_gets_everything_once(j
         }
     });
     for n in 1..=EVENTS {
-        let event = if n == EVENTS { completed() } else { degraded("x") };
+        let event = if n == EVENTS {
+            completed()
+        } else {
+            degraded("x")
+        };
         append(&*j, task(1), vec![event]).await.unwrap();
         if n % 100 == 0 {
             followers.push(spawn(follow));
@@ -459,9 +488,13 @@ async fn the_tail_grows_with_every_commit(j: J) {
     let given = append(&*j, task(1), whole_task()).await.unwrap();
     tail.changed().await.unwrap();
     assert_eq!(*tail.borrow_and_update(), given[18].id);
-    j.append(task(1), Seq(3), number(task(1), Seq(3), vec![degraded("x")]))
-        .await
-        .unwrap_err();
+    j.append(
+        task(1),
+        Seq(3),
+        number(task(1), Seq(3), vec![degraded("x")]),
+    )
+    .await
+    .unwrap_err();
     assert!(!tail.has_changed().unwrap());
 }
 
@@ -487,7 +520,11 @@ async fn archive(j: &J) {
     let mut detailed = entry(Error, "the build failed", &["build", "Rust"]);
     detailed.detail = "sqlite could not be linked; the bundled feature helps".into();
     let entries = [
-        entry(Decision, "sqlite keeps the sqlite journal", &["storage", "sqlite"]),
+        entry(
+            Decision,
+            "sqlite keeps the sqlite journal",
+            &["storage", "sqlite"],
+        ),
         detailed,
         entry(Artifact, "made src/reader.rs", &["reader", "storage"]),
         elsewhere,
@@ -524,13 +561,19 @@ async fn memory_is_found_by_task_subtask_kind_and_tags(j: J) {
     assert_eq!(found(&j, by_tag(&["storage"])).await, [4, 2]);
     assert_eq!(found(&j, by_tag(&["STORAGE", "sqlite"])).await, [2]);
     assert_eq!(found(&j, by_tag(&["rust"])).await, [3]);
-    assert_eq!(found(&j, by_tag(&["stor", "%", "'"])).await, Vec::<u64>::new());
+    assert_eq!(
+        found(&j, by_tag(&["stor", "%", "'"])).await,
+        Vec::<u64>::new()
+    );
     let by_subtask = MemoryQuery {
         subtask: Some(SubtaskId::new("second").unwrap()),
         ..of_one.clone()
     };
     assert_eq!(found(&j, by_subtask).await, [5]);
-    let limited = MemoryQuery { limit: 2, ..of_one };
+    let limited = MemoryQuery {
+        limit: 2,
+        ..of_one.clone()
+    };
     assert_eq!(found(&j, limited).await, [5, 4]);
     let rows = j.search_memory(by_tag(&["rust"])).await.unwrap();
     assert_eq!(rows[0].entry.tags, ["build", "Rust"]);
@@ -556,11 +599,39 @@ async fn memory_is_found_by_text_the_best_match_first(j: J) {
 async fn no_text_of_a_query_is_an_error(j: J) {
     archive(&j).await;
     let hostile = [
-        "\"", "'", "\\", "*", "^sqlite", "a OR", "AND", "NEAR(", "NEAR(a b, 3)", "summary:",
-        "{summary detail} : x", "-x", "+", "(((", ")", "a\0b", "\0", "%", "_", ";--", "é\u{301}",
-        "日本語", "🦀", "\u{202e}", "NOT", "\" OR 1=1 --", "col:\"x\" *",
+        "\"",
+        "'",
+        "\\",
+        "*",
+        "^sqlite",
+        "a OR",
+        "AND",
+        "NEAR(",
+        "NEAR(a b, 3)",
+        "summary:",
+        "{summary detail} : x",
+        "-x",
+        "+",
+        "(((",
+        ")",
+        "a\0b",
+        "\0",
+        "%",
+        "_",
+        ";--",
+        "é\u{301}",
+        "日本語",
+        "🦀",
+        "\u{202e}",
+        "NOT",
+        "\" OR 1=1 --",
+        "col:\"x\" *",
     ];
-    let long = ["\"".repeat(100_000), "word ".repeat(50_000), "x".repeat(1_000_000)];
+    let long = [
+        "\"".repeat(100_000),
+        "word ".repeat(50_000),
+        "x".repeat(1_000_000),
+    ];
     for text in hostile.iter().map(|t| (*t).to_owned()).chain(long) {
         let query = MemoryQuery {
             text: Some(text.clone()),

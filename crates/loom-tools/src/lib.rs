@@ -1,1 +1,25 @@
-//! loom-tools
+//! What a model may call, and the policy in front of it.
+//!
+//! Start reading at [`Registry`]: it checks a call's arguments, asks the policy and runs the tool.
+//! Files are touched and processes started only through `loom-workspace`; every change is given to
+//! the [`Recorder`] before it is made.
+
+#![deny(missing_docs)]
+
+mod arguments;
+mod clip;
+mod context;
+mod files;
+mod names;
+pub mod policy;
+mod registry;
+mod secrets;
+mod seen;
+mod shell;
+mod tool;
+
+pub use context::{RecordError, Recorder, ShellSettings, ToolContext};
+pub use registry::{Checked, NameTaken, Registry};
+pub use seen::Seen;
+pub use shell::{CheckCommand, CheckRun, run_check};
+pub use tool::{Call, CallOutcome, Held, Tool, ToolOutput};

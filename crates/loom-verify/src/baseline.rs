@@ -41,13 +41,16 @@ impl Baseline {
     /// What a check can prove; unknown when it was not tried.
     #[must_use]
     pub fn power(&self, check: &Check) -> CheckPower {
-        self.trial(check).map_or(CheckPower::Unknown, |trial| trial.power)
+        self.trial(check)
+            .map_or(CheckPower::Unknown, |trial| trial.power)
     }
 
     /// Whether any check was red before the work: a step without one is weak.
     #[must_use]
     pub fn discriminates(&self) -> bool {
-        self.trials.iter().any(|trial| trial.power == CheckPower::Discriminating)
+        self.trials
+            .iter()
+            .any(|trial| trial.power == CheckPower::Discriminating)
     }
 }
 
@@ -63,9 +66,9 @@ const FIRST_TIMEOUT: Duration = Duration::from_secs(300);
 /// The time that a check gets after the work.
 pub(crate) fn timeout(baseline: &Baseline, check: &Check) -> Duration {
     match baseline.trial(check) {
-        Some(trial) => {
-            MIN_TIMEOUT.max(Duration::from_millis(trial.duration_ms.saturating_mul(TIMEOUT_FACTOR)))
-        }
+        Some(trial) => MIN_TIMEOUT.max(Duration::from_millis(
+            trial.duration_ms.saturating_mul(TIMEOUT_FACTOR),
+        )),
         None => FIRST_TIMEOUT,
     }
 }
@@ -87,7 +90,12 @@ pub async fn baseline(
 async fn try_check(workspace: &Arc<Workspace>, check: &Check, runner: &dyn CheckRunner) -> Trial {
     let first = look(workspace, check, runner, FIRST_TIMEOUT).await;
     let power = match (&first, check) {
-        (Look { unusable: Some(_), .. }, _) => CheckPower::Unknown,
+        (
+            Look {
+                unusable: Some(_), ..
+            },
+            _,
+        ) => CheckPower::Unknown,
         (Look { passed: true, .. }, _) => CheckPower::Guard,
         (_, Check::Command { .. }) => {
             let second = look(workspace, check, runner, FIRST_TIMEOUT).await;

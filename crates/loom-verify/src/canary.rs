@@ -72,8 +72,13 @@ mod tests {
                 text: format!("checklist-{number}.txt --probe-{number}"),
             };
             let text = control(seed, std::slice::from_ref(&block));
-            let named = text.split([' ', '"']).find(|word| word.contains(&number.to_string()));
-            assert!(named.is_none_or(|word| !block.text.contains(word.trim_end_matches('.'))), "{text}");
+            let named = text
+                .split([' ', '"'])
+                .find(|word| word.contains(&number.to_string()));
+            assert!(
+                named.is_none_or(|word| !block.text.contains(word.trim_end_matches('.'))),
+                "{text}"
+            );
         }
     }
 }

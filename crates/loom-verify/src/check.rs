@@ -151,9 +151,11 @@ fn json_path(workspace: &Workspace, path: &str, pointer: &str, equals: Option<&V
     };
     match (json.pointer(pointer), equals) {
         (None, _) => missed(&expected, &format!("nothing at {pointer}"), path),
-        (Some(value), Some(wanted)) if !same(wanted, value) => {
-            missed(&expected, &format!("{pointer} is {}", shortened(&value.to_string())), path)
-        }
+        (Some(value), Some(wanted)) if !same(wanted, value) => missed(
+            &expected,
+            &format!("{pointer} is {}", shortened(&value.to_string())),
+            path,
+        ),
         (Some(value), _) => held(&expected, &shortened(&value.to_string())),
     }
 }
@@ -190,7 +192,11 @@ fn judge_command(command: &str, exit: i32, stdout_regex: Option<&str>, seen: See
     };
     look.passed = seen.ended == Ended::Exit(exit) && matches && look.unusable.is_none();
     look.seen = if seen.ended == Ended::Exit(exit) && !matches {
-        format!("{}, but no match in the output{}", seen.ended, tail(&seen.output))
+        format!(
+            "{}, but no match in the output{}",
+            seen.ended,
+            tail(&seen.output)
+        )
     } else if look.passed {
         seen.ended.to_string()
     } else {
@@ -205,9 +211,8 @@ fn judge_command(command: &str, exit: i32, stdout_regex: Option<&str>, seen: See
 fn cannot_say(command: &str, ended: &Ended, output: &str) -> Option<String> {
     match ended {
         Ended::NotRun(why) => Some(format!("`{command}` was not run: {why}")),
-        Ended::Exit(126 | 127) => missing_program(output).map(|program| {
-            format!("`{command}` cannot run here: {program} is not installed")
-        }),
+        Ended::Exit(126 | 127) => missing_program(output)
+            .map(|program| format!("`{command}` cannot run here: {program} is not installed")),
         Ended::Exit(_) | Ended::TimedOut | Ended::Signal(_) => None,
     }
 }
@@ -224,7 +229,10 @@ fn missing_program(output: &str) -> Option<String> {
 }
 
 fn tail(output: &str) -> String {
-    let lines: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = output
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
     let mut text = String::new();
     for line in shown {
@@ -277,9 +285,17 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_installed_says_nothing_about_the_work() {
-        for output in ["sh: 1: pytest: not found", "bash: line 1: pytest: command not found"] {
+        for output in [
+            "sh: 1: pytest: not found",
+            "bash: line 1: pytest: command not found",
+        ] {
             let look = judge_command("pytest -q", 0, None, seen(Ended::Exit(127), output));
-            assert!(look.unusable.as_deref().unwrap().contains("pytest is not installed"));
+            assert!(
+                look.unusable
+                    .as_deref()
+                    .unwrap()
+                    .contains("pytest is not installed")
+            );
             assert!(!look.passed);
         }
     }

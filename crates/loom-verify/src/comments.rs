@@ -20,9 +20,9 @@ pub(crate) fn strip(path: &str, patch: &str) -> Stripped {
     let mut stripped = Stripped::default();
     for line in patch.lines() {
         let added = line.strip_prefix('+').filter(|_| !line.starts_with("+++"));
-        let comment = added
-            .map(str::trim)
-            .filter(|text| starts.iter().any(|start| text.starts_with(start)) && !text.starts_with("#!"));
+        let comment = added.map(str::trim).filter(|text| {
+            starts.iter().any(|start| text.starts_with(start)) && !text.starts_with("#!")
+        });
         match comment {
             Some(comment) => {
                 stripped.comments.push(comment.to_owned());
@@ -44,9 +44,8 @@ fn comment_starts(path: &str) -> Option<&'static [&'static str]> {
         | "jsx" | "ts" | "tsx" | "kt" | "swift" | "scala" | "php" | "css" | "scss" => {
             Some(&["//", "/*", "* ", "*/"])
         }
-        "py" | "rb" | "sh" | "bash" | "zsh" | "pl" | "r" | "yaml" | "yml" | "toml" | "mk" | "tf" => {
-            Some(&["#"])
-        }
+        "py" | "rb" | "sh" | "bash" | "zsh" | "pl" | "r" | "yaml" | "yml" | "toml" | "mk"
+        | "tf" => Some(&["#"]),
         "sql" | "lua" | "hs" | "elm" | "adb" => Some(&["--"]),
         "html" | "xml" | "svg" | "vue" => Some(&["<!--"]),
         "lisp" | "clj" | "el" | "scm" | "ini" | "asm" => Some(&[";"]),
@@ -76,6 +75,9 @@ mod tests {
 
     #[test]
     fn comments_that_were_there_stay_in_view() {
-        assert_eq!(strip("a.rs", " // old\n-// gone\n").patch, " // old\n-// gone\n");
+        assert_eq!(
+            strip("a.rs", " // old\n-// gone\n").patch,
+            " // old\n-// gone\n"
+        );
     }
 }

@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn several_faults_are_numbered_and_reported_together() {
         let text = feedback(&[fault("a"), fault("b")]);
-        assert!(text.starts_with("1. a") && text.contains("\n2. b"), "{text}");
+        assert!(
+            text.starts_with("1. a") && text.contains("\n2. b"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -62,11 +62,15 @@ fn first_states(changes: &[FileChange]) -> BTreeMap<String, Option<FileState>> {
     for change in changes {
         match (change.operation, &change.new_path) {
             (Operation::Rename, Some(new_path)) => {
-                let before = first.remove(&change.path).unwrap_or_else(|| change.before.clone());
+                let before = first
+                    .remove(&change.path)
+                    .unwrap_or_else(|| change.before.clone());
                 first.entry(new_path.clone()).or_insert(before);
             }
             _ => {
-                first.entry(change.path.clone()).or_insert_with(|| change.before.clone());
+                first
+                    .entry(change.path.clone())
+                    .or_insert_with(|| change.before.clone());
             }
         }
     }

@@ -1,7 +1,16 @@
 //! The gate: tier 1, then tier 2, then one verdict with its confidence.
 
-use crate::{CheckRunner, EvidenceSink, GateInput, Judge};
-use loom_events::{Failure, Verdict};
+use crate::confidence::{Evidence, compose};
+use crate::fault::feedback;
+use crate::files::blocking;
+use crate::tier2::{Asked, Tier2, tier2};
+use crate::{
+    CheckRunner, EvidenceSink, Fault, GateInput, Judge, Tier1Report, test_commands, tier1,
+};
+use loom_events::{
+    Check, CheckPower, CriterionVerdict, Failure, Tier, Usage, Verdict, VerdictResult,
+};
+use std::sync::Arc;
 
 /// What a gate works with.
 #[derive(Clone, Copy)]
@@ -14,10 +23,168 @@ pub struct GateTools<'a> {
     pub evidence: &'a dyn EvidenceSink,
 }
 
-/// Judges the work. The future may be dropped at any point; asking again starts afresh.
+/// Judges the work. The future may be dropped at any point; asking again starts afresh. What the
+/// commands of checks leave behind in the workspace is for the caller to put back.
 ///
 /// # Errors
 /// [`Failure`] when the verifier could not be asked, which is not the work's fault.
-pub async fn gate(_input: &GateInput, _tools: &GateTools<'_>) -> Result<Verdict, Failure> {
-    unimplemented!()
+pub async fn gate(input: &GateInput, tools: &GateTools<'_>) -> Result<Verdict, Failure> {
+    let report = tier1(input, tools).await;
+    let own_tests = proven_by_own_tests(input, &report).await;
+    let draft = Draft {
+        input,
+        report,
+        own_tests,
+    };
+    if !draft.report.passed() {
+        let feedback = draft.report.feedback();
+        return Ok(draft.verdict(1, VerdictResult::Fail, feedback, Asked::default()));
+    }
+    if input.settings.tier < 2 {
+        return Ok(draft.verdict(1, VerdictResult::Pass, String::new(), Asked::default()));
+    }
+    Ok(match tier2(input, &draft.report, tools.judge).await? {
+        Tier2::Missing(why) => draft.without_verifier(&why),
+        Tier2::Asked(asked) => draft.with_verifier(asked),
+    })
+}
+
+/// Whether a test command of the project itself was red before the work and is green now.
+async fn proven_by_own_tests(input: &GateInput, report: &Tier1Report) -> bool {
+    let Some(workspace) = input.workspace.as_ref().map(Arc::clone) else {
+        return false;
+    };
+    if !report.proves() {
+        return false;
+    }
+    let commands = blocking(move || test_commands(&workspace)).await;
+    input.step.checks.iter().any(|check| {
+        let words = check.to_string();
+        let green = |power| {
+            report
+                .checks
+                .iter()
+                .any(|seen| seen.check == words && seen.passed && seen.power == power)
+        };
+        let Check::Command { command, .. } = check else {
+            return false;
+        };
+        commands.iter().any(|own| command.contains(own.as_str()))
+            && green(CheckPower::Discriminating)
+    })
+}
+
+/// A verdict in the making.
+struct Draft<'a> {
+    input: &'a GateInput,
+    report: Tier1Report,
+    own_tests: bool,
+}
+
+impl Draft<'_> {
+    /// Without a verifier only a check that was red before the work can carry a pass.
+    fn without_verifier(self, why: &str) -> Verdict {
+        let degraded = vec![format!("verifier missing: {why}")];
+        let (result, feedback) = if self.report.proves() {
+            (VerdictResult::Pass, String::new())
+        } else {
+            let text = "No check was red before the work, and there is no verifier model to judge it. \
+                        Give a model the role verifier, or look at the changes yourself.";
+            (VerdictResult::Inconclusive, text.to_owned())
+        };
+        let asked = Asked {
+            degraded,
+            ..Asked::default()
+        };
+        self.verdict(1, result, feedback, asked)
+    }
+
+    fn with_verifier(self, asked: Asked) -> Verdict {
+        let result = asked.result();
+        let feedback = match result {
+            VerdictResult::Pass => String::new(),
+            VerdictResult::Fail => not_met(&asked),
+            VerdictResult::Inconclusive => untold(&asked),
+        };
+        self.verdict(2, result, feedback, asked)
+    }
+
+    fn verdict(self, tier: u8, result: VerdictResult, feedback: String, asked: Asked) -> Verdict {
+        let attempt = &self.input.attempt;
+        let mut degraded = self.report.degraded;
+        for what in &asked.degraded {
+            if !degraded.contains(what) {
+                degraded.push(what.clone());
+            }
+        }
+        let all: Vec<String> = attempt.degraded.iter().chain(&degraded).cloned().collect();
+        let passed_by = asked
+            .verifier
+            .as_ref()
+            .filter(|_| result == VerdictResult::Pass);
+        let verifier: Option<(Tier, bool)> =
+            passed_by.map(|(model, tier)| (*tier, *model == attempt.model));
+        let confidence = compose(&Evidence {
+            result,
+            executor: attempt.tier,
+            ordinal: attempt.ordinal,
+            checks: &self.report.checks,
+            own_tests: self.own_tests,
+            verifier,
+            untold: asked.untold(),
+            flags: &self.report.flags,
+            degraded: &all,
+        });
+        let usage: Usage = asked.usage;
+        Verdict {
+            result,
+            tier,
+            checks: self.report.checks,
+            criteria: asked.criteria,
+            confidence,
+            feedback,
+            tree: self.report.tree,
+            usage,
+            degraded,
+        }
+    }
+}
+
+/// What is wrong, with the place that shows it.
+fn not_met(asked: &Asked) -> String {
+    let mut faults: Vec<Fault> = asked
+        .criteria
+        .iter()
+        .filter(|criterion| criterion.verdict == CriterionVerdict::NotMet)
+        .map(|criterion| Fault {
+            what: format!("not met: {}", criterion.criterion),
+            expected: criterion.criterion.clone(),
+            seen: if criterion.quote.is_empty() {
+                criterion.why.clone()
+            } else {
+                format!("{}\n| {}", criterion.why, criterion.quote)
+            },
+            place: None,
+        })
+        .collect();
+    faults.extend(asked.unrequested.iter().map(|change| Fault {
+        what: "a change that nobody asked for, a reviewer thinks".to_owned(),
+        expected: "only what the step needs".to_owned(),
+        seen: change.clone(),
+        place: None,
+    }));
+    feedback(&faults)
+}
+
+/// Why nobody could tell: read by people, since such a verdict goes to them in the end.
+fn untold(asked: &Asked) -> String {
+    let mut lines: Vec<String> = asked.void.iter().cloned().collect();
+    lines.extend(
+        asked
+            .criteria
+            .iter()
+            .filter(|criterion| criterion.verdict == CriterionVerdict::CannotTell)
+            .map(|criterion| format!("cannot tell: {} ({})", criterion.criterion, criterion.why)),
+    );
+    lines.join("\n")
 }

@@ -75,8 +75,20 @@ impl Step {
         let mut checks: Vec<Check> = Vec::new();
         let mut outputs: Vec<String> = Vec::new();
         for spec in &plan.subtasks {
-            checks.extend(spec.checks.iter().filter(|c| !checks.contains(c)).cloned().collect::<Vec<_>>());
-            outputs.extend(spec.outputs.iter().filter(|o| !outputs.contains(o)).cloned().collect::<Vec<_>>());
+            checks.extend(
+                spec.checks
+                    .iter()
+                    .filter(|c| !checks.contains(c))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
+            outputs.extend(
+                spec.outputs
+                    .iter()
+                    .filter(|o| !outputs.contains(o))
+                    .cloned()
+                    .collect::<Vec<_>>(),
+            );
         }
         Self {
             scope: Scope::Goal,

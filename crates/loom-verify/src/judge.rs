@@ -68,7 +68,9 @@ pub struct NoJudge;
 #[async_trait]
 impl Judge for NoJudge {
     async fn judge(&self, _: &Question) -> Result<JudgeReply, JudgeError> {
-        Err(JudgeError::Missing("no model has the role verifier".to_owned()))
+        Err(JudgeError::Missing(
+            "no model has the role verifier".to_owned(),
+        ))
     }
 }
 

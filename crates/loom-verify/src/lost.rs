@@ -26,7 +26,10 @@ pub(crate) fn lost(files: &[Changed], asked_for: &str) -> Vec<Fault> {
     if SAYS_SO.is_match(asked_for) {
         return Vec::new();
     }
-    files.iter().filter_map(|file| lost_in(file, files)).collect()
+    files
+        .iter()
+        .filter_map(|file| lost_in(file, files))
+        .collect()
 }
 
 fn lost_in(file: &Changed, all: &[Changed]) -> Option<Fault> {
@@ -39,7 +42,11 @@ fn lost_in(file: &Changed, all: &[Changed]) -> Option<Fault> {
         return None;
     }
     let mut now: HashMap<&str, usize> = HashMap::new();
-    for line in all.iter().filter_map(|file| file.after.as_deref()).flat_map(lines) {
+    for line in all
+        .iter()
+        .filter_map(|file| file.after.as_deref())
+        .flat_map(lines)
+    {
         *now.entry(line).or_default() += 1;
     }
     let missing = before
@@ -58,11 +65,15 @@ fn lost_in(file: &Changed, all: &[Changed]) -> Option<Fault> {
     let seen = if file.gone {
         format!("the file is gone, with {} lines", before.len())
     } else {
-        format!("{missing} of {} lines are gone, {left} are left", before.len())
+        format!(
+            "{missing} of {} lines are gone, {left} are left",
+            before.len()
+        )
     };
     Some(Fault {
         what: format!("{} keeps its content", file.path),
-        expected: "only what the step names is changed; the step does not speak of removing".to_owned(),
+        expected: "only what the step names is changed; the step does not speak of removing"
+            .to_owned(),
         seen,
         place: Some(file.path.clone()),
     })
@@ -93,14 +104,21 @@ mod tests {
 
     #[test]
     fn a_rewrite_that_loses_most_lines_is_a_fault_with_numbers() {
-        let faults = lost(&[file("a.py", Some(&long()), Some("line number 1\n"))], "Add a flag.");
+        let faults = lost(
+            &[file("a.py", Some(&long()), Some("line number 1\n"))],
+            "Add a flag.",
+        );
         assert_eq!(faults[0].seen, "39 of 40 lines are gone, 1 are left");
     }
 
     #[test]
     fn a_step_that_says_so_may_remove() {
         let files = [file("a.py", Some(&long()), Some("x = 1\n"))];
-        for task in ["Remove the old parser.", "Rewrite a.py", "Split a.py in two"] {
+        for task in [
+            "Remove the old parser.",
+            "Rewrite a.py",
+            "Split a.py in two",
+        ] {
             assert_eq!(lost(&files, task), [], "{task}");
         }
     }
@@ -116,12 +134,19 @@ mod tests {
 
     #[test]
     fn a_deleted_file_that_nobody_spoke_of_is_a_fault() {
-        assert_eq!(lost(&[file("a.py", Some(&long()), None)], "Add a flag.").len(), 1);
+        assert_eq!(
+            lost(&[file("a.py", Some(&long()), None)], "Add a flag.").len(),
+            1
+        );
     }
 
     #[test]
     fn small_files_and_small_losses_are_no_fault() {
-        let shorter: String = long().lines().take(30).map(|line| format!("{line}\n")).collect();
+        let shorter: String = long()
+            .lines()
+            .take(30)
+            .map(|line| format!("{line}\n"))
+            .collect();
         let files = [
             file("small.py", Some("one\ntwo\nthree\n"), Some("")),
             file("a.py", Some(&long()), Some(&shorter)),
@@ -133,6 +158,9 @@ mod tests {
     #[test]
     fn a_rewrite_of_the_same_length_is_judged_by_its_checks() {
         let other: String = (0..40).map(|n| format!("another line {n}\n")).collect();
-        assert_eq!(lost(&[file("a.py", Some(&long()), Some(&other))], "Add a flag."), []);
+        assert_eq!(
+            lost(&[file("a.py", Some(&long()), Some(&other))], "Add a flag."),
+            []
+        );
     }
 }

@@ -63,15 +63,16 @@ fn first_new<'a>(
     asked_for: &str,
 ) -> Option<(usize, &'a str)> {
     let mut left: Vec<&str> = before.iter().map(|(_, line)| *line).collect();
-    after.iter().copied().find(|(_, line)| {
-        match left.iter().position(|old| old == line) {
+    after
+        .iter()
+        .copied()
+        .find(|(_, line)| match left.iter().position(|old| old == line) {
             Some(at) => {
                 left.swap_remove(at);
                 false
             }
             None => !asked_for.contains(line),
-        }
-    })
+        })
 }
 
 #[cfg(test)]
@@ -134,6 +135,9 @@ mod tests {
 
     #[test]
     fn what_the_step_asks_for_is_no_elision() {
-        assert_eq!(faults(None, "todo!()", "Add a stub whose body is todo!() for now."), []);
+        assert_eq!(
+            faults(None, "todo!()", "Add a stub whose body is todo!() for now."),
+            []
+        );
     }
 }

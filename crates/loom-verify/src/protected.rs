@@ -33,9 +33,15 @@ pub(crate) fn tampered(files: &[Changed], checks: &[Check], asked_for: &str) -> 
             };
             Some(Fault {
                 what: format!("{} stays as it was ({why})", file.path),
-                expected: "the work changed, not what it is judged by; if the test is wrong, say blocked"
-                    .to_owned(),
-                seen: if file.gone { "it is gone" } else { "it was changed" }.to_owned(),
+                expected:
+                    "the work changed, not what it is judged by; if the test is wrong, say blocked"
+                        .to_owned(),
+                seen: if file.gone {
+                    "it is gone"
+                } else {
+                    "it was changed"
+                }
+                .to_owned(),
                 place: Some(file.path.clone()),
             })
         })
@@ -62,16 +68,21 @@ fn names(text: &str, path: &str) -> bool {
 fn run_by(checks: &[Check], path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
     let name = lower.rsplit('/').next().unwrap_or(&lower);
-    let judges = ["test", "check", "verify"].iter().any(|word| name.contains(word));
-    judges && checks.iter().any(|check| match check {
-        Check::Command { command, .. } => command
-            .split(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '"' | '\'' | '(' | ')'))
-            .any(|word| word.strip_prefix("./").unwrap_or(word) == path),
-        Check::FileExists { .. }
-        | Check::FileAbsent { .. }
-        | Check::FileContains { .. }
-        | Check::JsonPath { .. } => false,
-    })
+    let judges = ["test", "check", "verify"]
+        .iter()
+        .any(|word| name.contains(word));
+    judges
+        && checks.iter().any(|check| match check {
+            Check::Command { command, .. } => command
+                .split(|c: char| {
+                    c.is_whitespace() || matches!(c, ';' | '&' | '|' | '"' | '\'' | '(' | ')')
+                })
+                .any(|word| word.strip_prefix("./").unwrap_or(word) == path),
+            Check::FileExists { .. }
+            | Check::FileAbsent { .. }
+            | Check::FileContains { .. }
+            | Check::JsonPath { .. } => false,
+        })
 }
 
 /// Whether a path is a test or belongs to one, by the customs of the usual languages.
@@ -80,9 +91,12 @@ fn is_test(path: &str) -> bool {
     let mut names: Vec<&str> = lower.split('/').collect();
     let file = names.pop().unwrap_or_default();
     let stem = file.split('.').next().unwrap_or(file);
-    let in_directory = names
-        .iter()
-        .any(|dir| matches!(*dir, "tests" | "test" | "__tests__" | "spec" | "__snapshots__" | "testdata"));
+    let in_directory = names.iter().any(|dir| {
+        matches!(
+            *dir,
+            "tests" | "test" | "__tests__" | "spec" | "__snapshots__" | "testdata"
+        )
+    });
     in_directory
         || stem == "test"
         || stem == "tests"
@@ -129,8 +143,16 @@ mod tests {
             "test.sh",
         ] {
             let files = [changed(path)];
-            assert_eq!(tampered(&files, &[], "Make the parser faster.").len(), 1, "{path}");
-            assert_eq!(tampered(&files, &[], "Update the tests to the new name."), [], "{path}");
+            assert_eq!(
+                tampered(&files, &[], "Make the parser faster.").len(),
+                1,
+                "{path}"
+            );
+            assert_eq!(
+                tampered(&files, &[], "Update the tests to the new name."),
+                [],
+                "{path}"
+            );
         }
     }
 
@@ -139,7 +161,10 @@ mod tests {
         let files = [changed("ci/verify.sh")];
         let checks = [command("sh ./ci/verify.sh && true")];
         assert_eq!(tampered(&files, &checks, "Update the tests.").len(), 1);
-        assert_eq!(tampered(&files, &checks, "Change verify.sh to print more."), []);
+        assert_eq!(
+            tampered(&files, &checks, "Change verify.sh to print more."),
+            []
+        );
     }
 
     #[test]
@@ -157,6 +182,9 @@ mod tests {
 
     #[test]
     fn an_allowed_change_of_a_test_is_flagged() {
-        assert_eq!(flags(&[changed("tests/a.rs"), changed("src/a.rs")]).len(), 1);
+        assert_eq!(
+            flags(&[changed("tests/a.rs"), changed("src/a.rs")]).len(),
+            1
+        );
     }
 }

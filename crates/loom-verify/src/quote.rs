@@ -26,13 +26,17 @@ impl Material<'_> {
         let significant = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
         if significant(&bare) < MIN_SIGNIFICANT {
             // So short a quote counts only as a whole line.
-            return significant(&bare) > 0 && self.blocks.iter().any(|block| whole_line(&block.text));
+            return significant(&bare) > 0
+                && self.blocks.iter().any(|block| whole_line(&block.text));
         }
         let texts = self.blocks.iter().map(|block| block.text.clone());
-        let checks = self.checks.iter().map(|line| format!("{} ({})", line.check, line.detail));
-        texts.chain(checks).any(|text| {
-            folded(&text).contains(&wanted) || contains_lines(&text, &bare)
-        })
+        let checks = self
+            .checks
+            .iter()
+            .map(|line| format!("{} ({})", line.check, line.detail));
+        texts
+            .chain(checks)
+            .any(|text| folded(&text).contains(&wanted) || contains_lines(&text, &bare))
     }
 
     /// Whether a text is in what is there now: lines that a diff removes do not count.
@@ -64,7 +68,9 @@ fn folded(text: &str) -> String {
 fn unmarked(line: &str) -> &str {
     let line = line.trim();
     let line = match line.split_once('|') {
-        Some((number, rest)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
+        Some((number, rest))
+            if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) =>
+        {
             rest.trim_start()
         }
         _ => line,
@@ -117,7 +123,15 @@ mod tests {
 
     #[test]
     fn what_is_not_there_or_in_every_file_is_no_quote() {
-        for quote in ["", "}", "def volume(self):", "Looks good to me", "def", "+", "the code is right"] {
+        for quote in [
+            "",
+            "}",
+            "def volume(self):",
+            "Looks good to me",
+            "def",
+            "+",
+            "the code is right",
+        ] {
             assert!(!holds(quote), "{quote}");
         }
     }

@@ -9,7 +9,7 @@ use crate::fault::feedback;
 use crate::files::{Changed, blocking, changed};
 use crate::{Fault, GateInput, GateTools, Scope, lost, markers, protected, wellformed};
 use loom_events::{Check, CheckPower, CheckResult, Digest};
-use loom_workspace::{Manifest, Workspace};
+use loom_workspace::Workspace;
 use std::sync::Arc;
 
 /// What tier 1 found.
@@ -82,7 +82,10 @@ pub async fn tier1(input: &GateInput, tools: &GateTools<'_>) -> Tier1Report {
     report.tree = tree(workspace).await;
     let files = changed(workspace, &input.changes).await;
     cheap_rules(input, &files, &mut report);
-    report.rule("declared outputs are there", missing_outputs(workspace, input).await);
+    report.rule(
+        "declared outputs are there",
+        missing_outputs(workspace, input).await,
+    );
     checks(input, workspace, tools, &mut report).await;
     let proven = report.proves();
     report.rule("something was done", nothing_done(input, proven));
@@ -97,7 +100,9 @@ async fn tree(workspace: &Arc<Workspace>) -> Option<Digest> {
 /// Checks without a workspace to look at cannot be run; a plan should not have any.
 fn unusable_without_workspace(input: &GateInput, report: &mut Tier1Report) {
     for check in &input.step.checks {
-        report.degraded.push(format!("the check \"{check}\" cannot run: there is no workspace"));
+        report.degraded.push(format!(
+            "the check \"{check}\" cannot run: there is no workspace"
+        ));
     }
 }
 
@@ -146,7 +151,10 @@ fn nothing_done(input: &GateInput, proven: bool) -> Vec<Fault> {
         return if long_enough {
             Vec::new()
         } else {
-            fault("a report that names and quotes what was found", "an answer without a report")
+            fault(
+                "a report that names and quotes what was found",
+                "an answer without a report",
+            )
         };
     }
     // Checks that were green all along leave open that it was done already: tier 2 is asked.
@@ -181,8 +189,8 @@ async fn missing_outputs(workspace: &Arc<Workspace>, input: &GateInput) -> Vec<F
     .await
 }
 
-/// Runs the plan's checks: files first, then commands, between two looks at the tree so that what
-/// commands leave behind is put back.
+/// Runs the plan's checks: files first, so that they see the tree before any command could change
+/// it. Putting back what commands leave behind is the caller's part.
 async fn checks(
     input: &GateInput,
     workspace: &Arc<Workspace>,
@@ -193,12 +201,7 @@ async fn checks(
     for check in input.step.checks.iter().filter(|check| !is_command(check)) {
         run_check(input, workspace, tools, check, report).await;
     }
-    let commands: Vec<&Check> = input.step.checks.iter().filter(is_command).collect();
-    if commands.is_empty() {
-        return;
-    }
-    let before = Keeper::remember(workspace, report).await;
-    for check in commands {
+    for check in input.step.checks.iter().filter(is_command) {
         if too_slow_after_a_fault(input, check, report) {
             report.checks.push(CheckResult {
                 check: check.to_string(),
@@ -211,7 +214,6 @@ async fn checks(
         }
         run_check(input, workspace, tools, check, report).await;
     }
-    before.put_back(workspace, report).await;
 }
 
 fn too_slow_after_a_fault(input: &GateInput, check: &Check, report: &Tier1Report) -> bool {
@@ -237,7 +239,9 @@ async fn run_check(
     if !seen.passed && seen.unusable.is_none() && was_green {
         let again = look(workspace, check, tools.runner, timeout).await;
         if again.passed {
-            report.degraded.push(format!("the check \"{check}\" was red, then green: it is unstable"));
+            report.degraded.push(format!(
+                "the check \"{check}\" was red, then green: it is unstable"
+            ));
             seen = again;
         }
     }
@@ -263,13 +267,19 @@ async fn record(
     report.checks.push(CheckResult {
         check: check.to_string(),
         passed: seen.passed,
-        power: if seen.unusable.is_some() { CheckPower::Unknown } else { power },
+        power: if seen.unusable.is_some() {
+            CheckPower::Unknown
+        } else {
+            power
+        },
         detail: seen.seen.clone(),
         evidence,
     });
     if let Some(why) = seen.unusable {
         // Nobody can repair the work so that this check passes: it says nothing, either way.
-        report.degraded.push(format!("a check cannot say anything: {why}"));
+        report
+            .degraded
+            .push(format!("a check cannot say anything: {why}"));
     } else if !seen.passed {
         report.faults.push(Fault {
             what: check.to_string(),
@@ -277,29 +287,5 @@ async fn record(
             seen: seen.seen,
             place: seen.place,
         });
-    }
-}
-
-/// Remembers the tree while commands run in it.
-struct Keeper(Option<Manifest>);
-
-impl Keeper {
-    async fn remember(workspace: &Arc<Workspace>, report: &mut Tier1Report) -> Self {
-        let workspace = Arc::clone(workspace);
-        match blocking(move || workspace.take_manifest()).await {
-            Ok(manifest) => Self(Some(manifest)),
-            Err(error) => {
-                report.degraded.push(format!("what checks leave behind is not put back: {error}"));
-                Self(None)
-            }
-        }
-    }
-
-    async fn put_back(self, workspace: &Arc<Workspace>, report: &mut Tier1Report) {
-        let Some(manifest) = self.0 else { return };
-        let workspace = Arc::clone(workspace);
-        if let Err(error) = blocking(move || workspace.restore(&manifest)).await {
-            report.degraded.push(format!("what checks left behind was not put back: {error}"));
-        }
     }
 }

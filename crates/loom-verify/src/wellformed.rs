@@ -13,7 +13,10 @@ fn broken_file(file: &Changed) -> Option<Fault> {
     let format = Format::of(&file.path)?;
     let after = file.after.as_deref()?;
     let error = format.error(after)?;
-    let was_broken = file.before.as_deref().is_some_and(|text| format.error(text).is_some());
+    let was_broken = file
+        .before
+        .as_deref()
+        .is_some_and(|text| format.error(text).is_some());
     // What nobody could read before is not this attempt's doing.
     (!was_broken).then(|| Fault {
         what: format!("{} can be read as {}", file.path, format.name()),
@@ -39,7 +42,13 @@ impl Format {
         match extension {
             // These are JSON with comments, whatever their name says.
             "json" if stem.starts_with("tsconfig") || stem.starts_with("jsconfig") => None,
-            "json" if path.split('/').any(|dir| dir == ".vscode" || dir == ".devcontainer") => None,
+            "json"
+                if path
+                    .split('/')
+                    .any(|dir| dir == ".vscode" || dir == ".devcontainer") =>
+            {
+                None
+            }
             "json" => Some(Self::Json),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             "yaml" | "yml" => Some(Self::Yaml),
@@ -67,7 +76,10 @@ impl Format {
                 Some(format!("line {}: {error}", at + 1))
             }),
             Self::Yaml => yaml_error(text),
-            Self::Toml => text.parse::<toml::Table>().err().map(|error| error.to_string()),
+            Self::Toml => text
+                .parse::<toml::Table>()
+                .err()
+                .map(|error| error.to_string()),
         }
     }
 }

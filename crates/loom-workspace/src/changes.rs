@@ -100,7 +100,6 @@ fn pair_renames(steps: &[Step]) -> HashMap<&str, &str> {
             created.entry(digest).or_default().push(&step.path);
         }
     }
-    let file_name = |path| name::split(path).map(|(_, name)| name);
     let mut pairs = HashMap::new();
     for step in steps.iter().filter(|s| s.to.is_none()) {
         let Some(digest) = Step::moved_content(step.from.as_ref()) else {
@@ -116,6 +115,10 @@ fn pair_renames(steps: &[Step]) -> HashMap<&str, &str> {
         }
     }
     pairs
+}
+
+fn file_name(path: &str) -> Option<&str> {
+    name::split(path).map(|(_, name)| name)
 }
 
 /// The net effect of changes on one path.

@@ -116,7 +116,10 @@ pub enum OpenError {
 
 impl Bounds {
     /// The real path of a directory that may be a workspace.
-    pub(crate) fn check(&self, dir: &Path) -> Result<PathBuf, OpenError> {
+    ///
+    /// # Errors
+    /// [`OpenError`], one clear sentence each.
+    pub fn check(&self, dir: &Path) -> Result<PathBuf, OpenError> {
         let path = dir.canonicalize().map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => OpenError::Missing(dir.to_owned()),
             io::ErrorKind::NotADirectory => OpenError::NotADirectory(dir.to_owned()),

@@ -305,7 +305,7 @@ fn rename_to_nothing(
     to: &OsStr,
 ) -> rustix::io::Result<()> {
     match rustix::fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
-        Err(Errno::NOSYS | Errno::NOTSUP | Errno::OPNOTSUPP) => {
+        Err(Errno::NOSYS | Errno::NOTSUP) => {
             rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())?;
             rustix::fs::unlinkat(from_dir, from, AtFlags::empty())
         }

@@ -73,7 +73,7 @@ impl Store {
         let mut maker = fs::DirBuilder::new();
         // Snapshots hold whatever the workspace holds, secrets too: the owner alone reads them.
         maker.recursive(true).mode(0o700);
-        let mut make = |path: &Path| maker.create(path).map_err(trying("make its directories"));
+        let make = |path: &Path| maker.create(path).map_err(trying("make its directories"));
         make(&temporary)?;
         for fan in 0..=u8::MAX {
             make(&objects.join(format!("{fan:02x}")))?;

@@ -30,6 +30,8 @@ pub(super) enum Form {
     Choice(&'static [&'static str]),
     /// A list of these words without repetition, at least one.
     Choices(&'static [&'static str]),
+    /// An absolute path.
+    Path,
     /// A list of absolute paths.
     Paths,
     /// Some text, not empty.
@@ -67,6 +69,7 @@ impl Form {
             Self::Duration
             | Self::DurationOrNever
             | Self::Choice(_)
+            | Self::Path
             | Self::Text
             | Self::Url
             | Self::Variable => text(),
@@ -94,9 +97,9 @@ impl Form {
                 let all = list.iter().all(|item| one_of(words, item).is_some());
                 (all && list.iter().enumerate().all(distinct)).then(|| value.clone())
             }
+            Self::Path => text_where(value, is_absolute),
             Self::Paths => {
-                let absolute =
-                    |item: &Value| item.as_str().is_some_and(|p| std::path::Path::new(p).is_absolute());
+                let absolute = |item: &Value| item.as_str().is_some_and(is_absolute);
                 value.as_array()?.iter().all(absolute).then(|| value.clone())
             }
             Self::Text => text_where(value, |text| !text.trim().is_empty()),
@@ -118,6 +121,7 @@ impl Form {
             Self::DurationOrNever => "a duration such as \"5m\" or \"2h\", or \"never\"".into(),
             Self::Choice(words) => format!("one of {}", quoted(words)),
             Self::Choices(words) => format!("a list of different words out of {}", quoted(words)),
+            Self::Path => "an absolute path".into(),
             Self::Paths => "a list of absolute paths".into(),
             Self::Text => "text that is not empty".into(),
             Self::Url => "an address such as \"http://127.0.0.1:8080/v1\", with no user or password in it".into(),
@@ -160,6 +164,10 @@ fn one_of(words: &[&str], value: &Value) -> Option<Value> {
 
 fn text_where(value: &Value, accept: impl FnOnce(&str) -> bool) -> Option<Value> {
     value.as_str().filter(|text| accept(text)).map(Value::from)
+}
+
+fn is_absolute(path: &str) -> bool {
+    std::path::Path::new(path).is_absolute()
 }
 
 /// Whether this is an `http` address with a host and without a secret.

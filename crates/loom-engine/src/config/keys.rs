@@ -59,6 +59,7 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("execution.max_parallel_subtasks", Form::Whole(1, 64), |c| &mut c.task.max_parallel_subtasks),
     key("execution.ladder", Form::Choices(&["planned", "feedback", "next_tier", "top_tier"]), |c| &mut c.task.ladder),
     key("execution.replan_interval", COUNT_OR_ZERO, |c| &mut c.task.replan_interval),
+    key("execution.prompts", Form::Path, |c| &mut c.prompts),
     key("execution.limits.iterations", COUNT, |c| &mut c.task.limits.iterations),
     key("execution.limits.turns_per_attempt", COUNT, |c| &mut c.task.limits.turns_per_attempt),
     key("execution.limits.plan_versions", COUNT, |c| &mut c.task.limits.plan_versions),

@@ -13,13 +13,16 @@ mod keys;
 mod load;
 mod model;
 mod settings;
+mod shell;
 mod show;
 
 pub use error::{ConfigError, Origin};
 pub use load::{Flag, Loaded, Sources};
 pub use model::{ModelConfig, ModelConfigError, Timeouts};
+pub use loom_state::Durability;
 pub use settings::{
-    Config, Durability, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig,
+    Config, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig,
     ToolsConfig, WorkspaceConfig,
 };
+pub use shell::ShellConfigError;
 pub use show::{Shown, show};

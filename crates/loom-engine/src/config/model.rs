@@ -1,5 +1,6 @@
 //! `[models.NAME]`: a model as it is configured, and what the router makes of it.
 
+use super::Config;
 use super::form::duration;
 use loom_events::{Role, Tier};
 use loom_router::{ApiKey, Deadlines, ModelEntry, ProviderKind};
@@ -78,6 +79,20 @@ impl Default for ModelConfig {
             api_key_env: None,
             timeouts: Timeouts::default(),
         }
+    }
+}
+
+impl Config {
+    /// The router's entries for every configured model, in the order of their names.
+    ///
+    /// # Errors
+    /// The first model that cannot be used.
+    pub fn model_entries(
+        &self,
+        env: &BTreeMap<String, String>,
+    ) -> Result<Vec<ModelEntry>, ModelConfigError> {
+        let models = self.models.iter();
+        models.map(|(name, model)| model.entry(name, env)).collect()
     }
 }
 

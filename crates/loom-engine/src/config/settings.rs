@@ -3,6 +3,7 @@
 
 use super::ModelConfig;
 use loom_events::TaskSettings;
+use loom_state::Durability;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ pub struct Config {
     pub task: TaskSettings,
     /// Tasks that run at once; two never write one workspace, whatever this says.
     pub max_parallel_tasks: u32,
+    /// A directory with prompt templates that replace built-in ones of the same name.
+    pub prompts: Option<PathBuf>,
     /// The journal.
     pub state: StateConfig,
     /// Tools.
@@ -41,6 +44,7 @@ impl Default for Config {
             workspace: WorkspaceConfig::default(),
             task: TaskSettings::default(),
             max_parallel_tasks: Self::MAX_PARALLEL_TASKS,
+            prompts: None,
             state: StateConfig::default(),
             tools: ToolsConfig::default(),
             sandbox: SandboxConfig::default(),
@@ -61,17 +65,6 @@ pub struct WorkspaceConfig {
 pub struct StateConfig {
     /// What an acknowledged event survives.
     pub durability: Durability,
-}
-
-/// What an acknowledged event survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Durability {
-    /// A power cut.
-    #[default]
-    Full,
-    /// The end of the process, not a power cut.
-    Normal,
 }
 
 /// `[tools]`

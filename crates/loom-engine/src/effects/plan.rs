@@ -135,17 +135,13 @@ async fn render(
             (Role::Planner, prompts.planner(&input))
         }
         Some(why) => {
-            let input = ReplannerInput {
-                state: task.state.clone(),
-                context: task.context.clone(),
-                reason: reason(why),
-                old_plan: task.old_plan.clone(),
-                discoveries: task.discoveries.clone(),
-                workspace,
-                max_subtasks: task.max_subtasks,
-                repair,
-                budget: None,
-            };
+            let state = task.state.clone();
+            let mut input = ReplannerInput::new(state, reason(why), task.max_subtasks);
+            input.context.clone_from(&task.context);
+            input.old_plan.clone_from(&task.old_plan);
+            input.discoveries.clone_from(&task.discoveries);
+            input.workspace = workspace;
+            input.repair = repair;
             (Role::Replanner, prompts.replanner(&input))
         }
     };

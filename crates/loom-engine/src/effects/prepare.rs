@@ -66,7 +66,9 @@ impl Task {
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
-    let (base, baseline) = ground(&task, &cx).await?;
+    let Some((base, baseline)) = ground(&task, &cx).await? else {
+        return Ok(Outcome::Interrupted { maybe: false });
+    };
     let min_tier = match task.rung {
         Rung::TopTier => cx.shared.top_tier(Role::Executor),
         Rung::Planned | Rung::Feedback | Rung::NextTier => task.tier,
@@ -107,9 +109,12 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     }))
 }
 
+/// What an attempt stands on: the snapshot that its subtask began with, and its baseline.
+type Ground = (Option<BlobId>, Baseline);
+
 /// The state that the subtask began with, put back where the rung wants a clean start, and what its
-/// checks said about it.
-async fn ground(task: &Task, cx: &Cx) -> Result<(Option<BlobId>, Baseline), Broken> {
+/// checks said about it. None when it was interrupted.
+async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
     if let Some((base, prompt)) = &task.base {
         // The same model goes on from its own work; another one starts from the base.
         if matches!(task.rung, Rung::NextTier | Rung::TopTier) {
@@ -120,14 +125,15 @@ async fn ground(task: &Task, cx: &Cx) -> Result<(Option<BlobId>, Baseline), Brok
         let known = |check| earlier.baseline.trials.iter().any(|t| &t.check == check);
         // A step that a new plan changed has other checks; they are tried on what is there now.
         if task.spec.checks.iter().all(known) {
-            return Ok((Some(base.clone()), earlier.baseline));
+            return Ok(Some((Some(base.clone()), earlier.baseline)));
         }
     }
     let Some(workspace) = cx.place.workspace.clone() else {
-        return Ok((None, Baseline::default()));
+        return Ok(Some((None, Baseline::default())));
     };
     let now = cx.snapshot().await?;
-    let tried = loom_verify::baseline(&workspace, &task.spec.checks, &Checks::new(cx));
+    let runner = Checks::new(cx);
+    let tried = loom_verify::baseline(&workspace, &task.spec.checks, &runner);
     let baseline = tokio::select! {
         baseline = tried => Some(baseline),
         () = cx.signals.cancel.cancelled() => None,
@@ -136,14 +142,11 @@ async fn ground(task: &Task, cx: &Cx) -> Result<(Option<BlobId>, Baseline), Brok
     if let Some(now) = &now {
         cx.put_back(now).await?;
     }
-    let baseline = baseline.ok_or_else(|| {
-        Broken::new(FailureClass::Transient, "the preparation was interrupted")
-    })?;
     let base = match &task.base {
         Some((base, _)) => Some(base.clone()),
         None => now,
     };
-    Ok((base, baseline))
+    Ok(baseline.map(|baseline| (base, baseline)))
 }
 
 async fn recall(task: &Task, cx: &Cx) -> Result<Vec<MemoryEntry>, Broken> {

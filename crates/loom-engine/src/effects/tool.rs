@@ -84,6 +84,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         grant: task.grant.as_ref(),
         output_bytes: usize::try_from(task.output_bytes).unwrap_or(usize::MAX),
         shell: &cx.shared.shell,
+        label: &cx.place.label,
     };
     let outcome = cx.shared.registry.call(&checked, &context).await;
     if cx.signals.cancel.is_cancelled() {

@@ -40,8 +40,9 @@ impl TaskView {
         if self.inner.works.is_empty() && !self.questions.is_empty() {
             return TaskStatus::WaitingApproval;
         }
-        match self.plan_version {
-            0 => TaskStatus::Planning,
+        match (self.inner.planning, self.plan_version) {
+            (true, _) if self.inner.open.is_empty() => TaskStatus::Planning,
+            (false, 0) => TaskStatus::Pending,
             _ => TaskStatus::Executing,
         }
     }
@@ -131,7 +132,10 @@ impl TaskView {
                 fallback,
                 ..
             } => self.take_plan(*version, plan, *fallback),
+            Event::TaskPlanning { .. } => self.inner.planning = true,
+            Event::PlanningAbandoned { .. } => self.inner.planning = false,
             Event::TaskReplanning { why, .. } => {
+                self.inner.planning = true;
                 if let PlanReason::FinalGate { feedback } = why {
                     self.error(None, first_line(feedback));
                 }
@@ -222,6 +226,7 @@ impl TaskView {
 
     fn take_plan(&mut self, version: u32, plan: &Plan, fallback: bool) {
         self.plan_version = version;
+        self.inner.planning = false;
         let mut old = std::mem::take(&mut self.subtasks);
         self.subtasks = plan
             .subtasks
@@ -263,6 +268,7 @@ impl TaskView {
         tier: Tier,
     ) {
         self.inner.owners.insert(id, subtask.clone());
+        self.inner.open.insert(id);
         if let Some(s) = self.subtask_mut(subtask) {
             s.status = SubtaskStatus::Running;
             s.reason = None;
@@ -291,6 +297,7 @@ impl TaskView {
         why: &AttemptEnd,
         feedback: &str,
     ) {
+        self.inner.open.remove(&attempt);
         self.with_attempt(attempt, |a| {
             a.ended = Some(why.clone());
             a.current = None;

@@ -13,7 +13,7 @@ use loom_events::{
     Time, Usage, Verdict, Work,
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Status of a task, as shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -162,6 +162,9 @@ struct Inner {
     works: BTreeMap<EffectId, Work>,
     /// The subtask of each attempt.
     owners: BTreeMap<AttemptId, SubtaskId>,
+    /// Attempts that have begun and not ended.
+    open: BTreeSet<AttemptId>,
+    planning: bool,
     paused: bool,
     stopping: bool,
 }

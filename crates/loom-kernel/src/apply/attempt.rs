@@ -42,8 +42,8 @@ pub(super) fn nudged(
             found.nudges = found.nudges.saturating_add(1);
             found.gate = found.gate.saturating_add(1);
         }
-        Nudge::Unheard if matches!(found.last, Last::Passed(_) | Last::Agreed(_)) => {
-            // The gate that passed is spent: there will be more work, and another gate.
+        Nudge::Unheard if judged(&found.last) => {
+            // The gate that ran is spent: there will be more work, and another gate.
             found.gate = found.gate.saturating_add(1);
         }
         Nudge::Loop => {
@@ -59,6 +59,10 @@ pub(super) fn nudged(
     }
     found.last = Last::Nudged;
     Ok(())
+}
+
+const fn judged(last: &Last) -> bool {
+    matches!(last, Last::Passed(_) | Last::Agreed(_) | Last::Unsure { .. })
 }
 
 pub(super) fn ended(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossible> {

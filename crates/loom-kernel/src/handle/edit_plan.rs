@@ -3,7 +3,7 @@
 use super::{Rejection, must_be_active};
 use crate::state::{Stage, State};
 use crate::validate_plan;
-use loom_events::{Event, Plan};
+use loom_events::{Event, Plan, SubtaskSpec};
 
 pub(super) fn handle(state: &State, plan: &Plan) -> Result<Vec<Event>, Rejection> {
     must_be_active(state)?;
@@ -33,9 +33,13 @@ pub(super) fn handle(state: &State, plan: &Plan) -> Result<Vec<Event>, Rejection
 
 /// What is completed must be in the new plan as it was.
 fn changed_completed(state: &State, plan: &Plan) -> Vec<String> {
-    let completed = state.current().filter(|(_, sub)| matches!(sub.stage, Stage::Completed(_)));
-    completed
-        .filter(|(_, sub)| !plan.subtasks.contains(&sub.spec))
-        .map(|(id, _)| format!("subtask `{id}` is completed and must stay as it is"))
+    let completed = |spec: &&SubtaskSpec| {
+        let sub = state.subs.get(&spec.id);
+        sub.is_some_and(|sub| matches!(sub.stage, Stage::Completed(_)))
+    };
+    let specs = state.plan.subtasks.iter().filter(completed);
+    specs
+        .filter(|spec| !plan.subtasks.contains(spec))
+        .map(|spec| format!("subtask `{}` is completed and must stay as it is", spec.id))
         .collect()
 }

@@ -41,10 +41,6 @@ impl Backoff {
         *self = Self::default();
     }
 
-    pub(crate) fn ready(&self, now: Time) -> bool {
-        self.until.is_none_or(|until| until <= now)
-    }
-
     /// The failure that too many transient ones in a row amount to.
     pub(crate) fn given_up(&self) -> Failure {
         Failure {

@@ -23,7 +23,6 @@ use loom_events::{Latency, Usage};
 use refusal::{Meaning, Refused};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, Url, redirect};
-use std::error::Error as _;
 use std::time::Duration;
 use stream::Clock;
 use tokio::time::timeout;

@@ -132,7 +132,7 @@ impl<'a> Refused<'a> {
                 said,
                 retry_after: self.retry_after,
             },
-            300..400 => CallError::Protocol {
+            300..=399 => CallError::Protocol {
                 server,
                 model,
                 reason: format!("it redirects elsewhere ({status})"),
@@ -442,8 +442,9 @@ mod tests {
                 r#"{"error":{"message":"No models loaded. Please load a model"}}"#,
             ),
         ];
+        let place = place();
         for (status, body) in table {
-            let refused = Refused::new(&place(), status, body.as_bytes(), None);
+            let refused = Refused::new(&place, status, body.as_bytes(), None);
             let meaning = refused.meaning(Fields::default());
             assert!(matches!(meaning, Meaning::NoModel), "{body}");
         }

@@ -40,9 +40,9 @@ pub(super) struct TemplateKwargs {
 
 #[derive(Serialize)]
 pub(super) struct MessageBody {
-    role: &'static str,
+    pub(super) role: &'static str,
     /// Always there: some templates fail on a null or a missing one.
-    content: String,
+    pub(super) content: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reasoning_content: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -30,7 +30,8 @@ use writer::{Append, Feeds, Job, Writer};
 pub const DATABASE_FILE: &str = "loom.db";
 
 /// What an acknowledged append survives.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Durability {
     /// A power cut: one fsync a commit, shared by everything that waits for it.
     #[default]
@@ -54,7 +55,7 @@ pub struct Options {
 pub struct SqliteJournal {
     readers: Readers,
     pending: Arc<PendingBlobs>,
-    /// None once it is closed.
+    /// None once it is closed, or when it was opened for reading only.
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     tail: watch::Receiver<u64>,
@@ -72,6 +73,28 @@ impl SqliteJournal {
         Self::start(dir, conn).map_err(|source| OpenError::Storage {
             path: dir.join(DATABASE_FILE),
             source,
+        })
+    }
+
+    /// Opens the journal of a directory for reading only, beside the process that writes it: nothing
+    /// is made or migrated, every write is answered with `Closed`, and feeds end with what is there.
+    ///
+    /// # Errors
+    /// [`OpenError::Missing`] and [`OpenError::Older`] besides those of [`SqliteJournal::open`].
+    pub fn open_read_only(dir: &Path) -> Result<Self, OpenError> {
+        let path = dir.join(DATABASE_FILE);
+        let conn = schema::open_existing(dir)?;
+        let opened = reader::last_id(&conn)
+            .map_err(StorageError::new)
+            .and_then(|last_id| Ok((last_id, Readers::open(&path)?)));
+        let (last_id, readers) = opened.map_err(|source| OpenError::Storage { path, source })?;
+        Ok(Self {
+            readers,
+            pending: Arc::default(),
+            jobs: Mutex::default(),
+            thread: Mutex::default(),
+            tail: watch::channel(last_id).1,
+            live: broadcast::Sender::new(1).downgrade(),
         })
     }
 

@@ -5,6 +5,7 @@ use crate::StorageError;
 use crate::lock::make_private_dir;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +50,26 @@ pub enum OpenError {
         /// The newest schema of this build.
         known: usize,
     },
+    /// There is no journal yet, and it was opened for reading only.
+    #[error("open {}: there is no journal here yet; running a task makes one", path.display())]
+    Missing {
+        /// Where it would be.
+        path: PathBuf,
+    },
+    /// The database must be migrated, and it was opened for reading only.
+    #[error(
+        "open {}: it has schema {found} and this Loom reads schema {known}; \
+         running or resuming a task migrates it",
+        path.display()
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its schema.
+        found: usize,
+        /// The schema of this build.
+        known: usize,
+    },
     /// The copy that is made before a migration failed, so nothing was migrated.
     #[error("copy {} to {} before migrating it", from.display(), to.display())]
     Backup {
@@ -74,6 +95,28 @@ pub enum OpenError {
 /// Opens the database of a directory for writing, making or migrating it where needed.
 pub(super) fn open(dir: &Path, durability: Durability) -> Result<Connection, OpenError> {
     open_with(dir, durability, MIGRATIONS)
+}
+
+/// Opens the database of a directory for reading, as it is.
+pub(super) fn open_existing(dir: &Path) -> Result<Connection, OpenError> {
+    let path = dir.join(DATABASE_FILE);
+    if !path.exists() {
+        return Err(OpenError::Missing { path });
+    }
+    let opened = connect(&path).and_then(|conn| {
+        configure_reader(&conn)?;
+        version(&conn).map(|version| (conn, version))
+    });
+    let (conn, found) = opened.map_err(|error| OpenError::Storage {
+        path: path.clone(),
+        source: StorageError::new(error),
+    })?;
+    let known = MIGRATIONS.len();
+    match found.cmp(&known) {
+        Ordering::Equal => Ok(conn),
+        Ordering::Less => Err(OpenError::Older { path, found, known }),
+        Ordering::Greater => Err(OpenError::Newer { path, found, known }),
+    }
 }
 
 fn open_with(
@@ -270,6 +313,30 @@ mod tests {
         assert!(refused.contains("up to 1"), "{refused}");
         assert!(refused.contains("LOOM_HOME"), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn reading_makes_nothing_and_migrates_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = open_existing(dir.path()).unwrap_err();
+        assert!(matches!(missing, OpenError::Missing { .. }), "{missing:?}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+
+        drop(open_with(dir.path(), Durability::Full, NEXT).unwrap());
+        let newer = open_existing(dir.path()).unwrap_err();
+        assert!(
+            matches!(newer, OpenError::Newer { found: 2, .. }),
+            "{newer:?}"
+        );
+
+        let path = dir.path().join(DATABASE_FILE);
+        let conn = Connection::open(&path).unwrap();
+        conn.pragma_update(None, "user_version", 0).unwrap();
+        let older = open_existing(dir.path()).unwrap_err();
+        assert!(
+            matches!(older, OpenError::Older { found: 0, .. }),
+            "{older:?}"
+        );
     }
 
     #[test]

@@ -56,6 +56,26 @@ async fn a_journal_that_was_dropped_and_opened_again_has_everything() {
 }
 
 #[tokio::test]
+async fn a_reader_beside_the_writer_sees_commits_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let j = open(dir.path());
+    append(&j, task(1), vec![created("a")]).await.unwrap();
+    let reader = Arc::new(SqliteJournal::open_read_only(dir.path()).unwrap());
+    append(&j, task(1), vec![degraded("x")]).await.unwrap();
+    let seen = reader.read(task(1), Seq::ZERO, 10).await.unwrap();
+    assert_eq!(seen.len(), 2);
+    let refused = append(&*reader, task(1), vec![degraded("y")]).await;
+    assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
+    let given: Vec<_> = subscribe(Arc::clone(&reader) as _, Follow::All { after: 0 })
+        .map(Result::unwrap)
+        .collect()
+        .await;
+    assert_eq!(given, seen);
+    reader.close().await;
+    append(&j, task(1), vec![degraded("z")]).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_payload_is_on_disk_when_a_later_append_is_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
     let j = open(dir.path());
@@ -110,7 +130,12 @@ async fn an_event_of_an_unknown_type_refuses_its_task_and_nothing_else() {
         .unwrap();
 
     let error = j.read(task(2), Seq::ZERO, 10).await.unwrap_err();
-    let ReadError::Undecodable { task: t, seq, source } = &error else {
+    let ReadError::Undecodable {
+        task: t,
+        seq,
+        source,
+    } = &error
+    else {
         panic!("{error:?}");
     };
     assert_eq!((*t, *seq), (task(2), Seq(2)));
@@ -218,7 +243,11 @@ async fn more_tasks_than_are_remembered_are_no_matter() {
     let j = open(dir.path());
     for round in 0..2 {
         for n in 0..400 {
-            let event = if round == 0 { created("a") } else { degraded("x") };
+            let event = if round == 0 {
+                created("a")
+            } else {
+                degraded("x")
+            };
             append(&j, task(n), vec![event]).await.unwrap();
         }
     }
@@ -228,8 +257,12 @@ async fn more_tasks_than_are_remembered_are_no_matter() {
 
 /// One turn as the engine journals it: two payloads, four events.
 async fn turn(j: &SqliteJournal, n: u32) {
-    let answer = format!("answer {n} {}", digest(n as u8)).repeat(40).into_bytes();
-    let output = format!("output {n} {}", digest(n as u8)).repeat(80).into_bytes();
+    let answer = format!("answer {n} {}", digest(n as u8))
+        .repeat(40)
+        .into_bytes();
+    let output = format!("output {n} {}", digest(n as u8))
+        .repeat(80)
+        .into_bytes();
     let at = j.task(task(1)).await.unwrap().unwrap().last_seq;
     let answer = j.put_blob(answer).await.unwrap();
     let events = number(
@@ -248,7 +281,11 @@ async fn turn(j: &SqliteJournal, n: u32) {
 #[tokio::test]
 async fn a_thousand_turns_grow_the_database_by_the_same_bytes_each() {
     let dir = tempfile::tempdir().unwrap();
-    let size = || std::fs::metadata(dir.path().join(DATABASE_FILE)).unwrap().len();
+    let size = || {
+        std::fs::metadata(dir.path().join(DATABASE_FILE))
+            .unwrap()
+            .len()
+    };
     let mut sizes = Vec::new();
     let begin = vec![
         created("a"),
@@ -341,8 +378,7 @@ async fn a_process_that_is_killed_loses_nothing_acknowledged() {
             let records = j.read(task(n), Seq::ZERO, 100_000).await.unwrap();
             assert!(records.len() as u64 >= seq, "task {n} lost events");
             for record in &records {
-                if let loom_events::Event::ModelCallCompleted { reply, .. } =
-                    &record.envelope.event
+                if let loom_events::Event::ModelCallCompleted { reply, .. } = &record.envelope.event
                 {
                     let blob = j.blob(&reply.answer).await.unwrap();
                     assert!(blob.is_some(), "an event names a payload that is gone");

@@ -1,0 +1,106 @@
+//! The command line: what can be typed, with one honest line and an example each. What a command
+//! does is in its own file of `commands/`.
+
+use crate::commands;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const AFTER: &str = "\
+Exit codes: 0 completed, 1 failed, 2 usage, configuration or input, 3 cancelled or interrupted,
+            4 needs a human and none is here.
+
+Start here:  loom demo
+";
+
+/// The same few colours as everywhere else.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Loom takes a goal and a directory, works on it with models on your own machine, and brings back
+/// a result that was checked.
+#[derive(Debug, Parser)]
+#[command(name = "loom", version, after_help = AFTER, styles = STYLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Global {
+    /// Where Loom keeps its own data [default: $LOOM_HOME, else the platform's place]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A configuration file on top of the one in the data directory
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Which model a task may use.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ModelChoice {
+    /// A server to use instead of what is configured or found, such as http://127.0.0.1:8080/v1
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Use only this model, for every role: a name from `loom models`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Work on a goal until its result is verified, or say honestly why not
+    Run(commands::run::RunArgs),
+    /// Show Loom at work on a small project; needs no model
+    Demo(commands::demo::DemoArgs),
+    /// Show where a task stands; without TASK the newest one
+    Status(commands::status::StatusArgs),
+    /// List tasks, the newest first
+    List(commands::list::ListArgs),
+    /// Show what happened in a task, line by line
+    Logs(commands::logs::LogsArgs),
+    /// Show what a task changed, as a patch
+    Diff(commands::diff::DiffArgs),
+    /// Put back what a task changed; what you changed since is left alone
+    Revert(commands::revert::RevertArgs),
+    /// End an unfinished task; what is half done is put back
+    Cancel(commands::cancel::CancelArgs),
+    /// Go on with an unfinished task
+    Resume(commands::resume::ResumeArgs),
+    /// Show the models that Loom would use
+    Models(commands::models::ModelsArgs),
+    /// Show a finished task again from its journal, or check the journal
+    Replay(commands::replay::ReplayArgs),
+    /// Show the configuration and where each value comes from
+    Config(commands::config::ConfigArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_makes_sense_to_clap() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_one_line_of_help_and_an_example() {
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(!about.is_empty() && !about.contains('\n'), "{name}: {about}");
+            let after = command.get_after_help().map(ToString::to_string);
+            let example = format!("loom {name}");
+            assert!(after.is_some_and(|text| text.contains(&example)), "{name} has no example");
+        }
+    }
+}

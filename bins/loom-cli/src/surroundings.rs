@@ -1,0 +1,118 @@
+//! What the process finds around itself, read once: environment, home, current directory.
+
+use crate::fault::{Exit, Fault};
+use anyhow::Context as _;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The environment of this process. Nothing else reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    /// Variables with readable names and values.
+    pub(crate) env: BTreeMap<String, String>,
+    /// The search path for programs.
+    pub(crate) path_env: OsString,
+    /// The user's home directory.
+    pub(crate) home: Option<PathBuf>,
+    /// Where the command was given.
+    pub(crate) cwd: PathBuf,
+}
+
+impl Surroundings {
+    /// Reads them.
+    pub(crate) fn read() -> Result<Self, Fault> {
+        let all: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        let get = |name: &str| all.get(std::ffi::OsStr::new(name)).cloned();
+        let home = get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let path_env = get("PATH").unwrap_or_default();
+        let readable = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Ok(Self {
+            env: all.into_iter().filter_map(readable).collect(),
+            path_env,
+            home,
+            cwd: std::env::current_dir().context("find the current directory")?,
+        })
+    }
+
+    /// A path as the user means it: relative to where the command was given.
+    pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
+        self.cwd.join(path)
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn var(&self, name: &str) -> Option<&str> {
+        self.env
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Where Loom keeps its data: the flag, else `LOOM_HOME`, else the platform's place.
+    pub(crate) fn data_dir(&self, flag: Option<&Path>) -> Result<PathBuf, Fault> {
+        if let Some(dir) = flag {
+            return Ok(self.absolute(dir));
+        }
+        if let Some(dir) = self.var("LOOM_HOME") {
+            return Ok(self.absolute(Path::new(dir)));
+        }
+        platform_dir(self.var("XDG_DATA_HOME"), self.home.as_deref()).ok_or_else(|| {
+            Fault::usage("no place for Loom's data: HOME is not set")
+                .exit(Exit::Usage)
+                .hint("give one with --data-dir DIR or LOOM_HOME")
+        })
+    }
+}
+
+/// `~/Library/Application Support/loom` on macOS, else by the XDG base directories.
+fn platform_dir(xdg: Option<&str>, home: Option<&Path>) -> Option<PathBuf> {
+    if cfg!(target_os = "macos") {
+        return Some(home?.join("Library/Application Support/loom"));
+    }
+    // The XDG specification says that a relative path is invalid and must be ignored.
+    match xdg.map(PathBuf::from).filter(|dir| dir.is_absolute()) {
+        Some(dir) => Some(dir.join("loom")),
+        None => Some(home?.join(".local/share/loom")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn surroundings(env: &[(&str, &str)]) -> Surroundings {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Surroundings {
+            env: env.iter().map(pair).collect(),
+            path_env: OsString::new(),
+            home: Some("/home/me".into()),
+            cwd: "/work".into(),
+        }
+    }
+
+    #[test]
+    fn the_flag_wins_over_loom_home_and_both_are_relative_to_the_current_directory() {
+        let here = surroundings(&[("LOOM_HOME", "data"), ("XDG_DATA_HOME", "/xdg")]);
+        assert_eq!(here.data_dir(Some(Path::new("d"))).unwrap(), Path::new("/work/d"));
+        assert_eq!(here.data_dir(None).unwrap(), Path::new("/work/data"));
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    #[test]
+    fn without_both_it_is_where_the_platform_says() {
+        let xdg = surroundings(&[("XDG_DATA_HOME", "/xdg")]);
+        assert_eq!(xdg.data_dir(None).unwrap(), Path::new("/xdg/loom"));
+        let relative = surroundings(&[("XDG_DATA_HOME", "xdg")]);
+        let plain = relative.data_dir(None).unwrap();
+        assert_eq!(plain, Path::new("/home/me/.local/share/loom"));
+    }
+
+    #[test]
+    fn without_a_home_it_is_asked_for() {
+        let mut here = surroundings(&[]);
+        here.home = None;
+        assert_eq!(here.data_dir(None).unwrap_err().exit, Exit::Usage);
+    }
+}

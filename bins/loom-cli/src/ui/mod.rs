@@ -1,0 +1,9 @@
+//! Everything that reaches a screen or a pipe: one writer, its colours, its measure of width.
+
+mod style;
+mod text;
+mod writer;
+
+pub(crate) use style::{Style, Tone};
+pub(crate) use text::{clean, clip, count, duration, fit, first_line, plural, width};
+pub(crate) use writer::{Ui, restore_cursor};

@@ -1,0 +1,130 @@
+//! After an attempt: the next rung, a new plan, a human, or the end of the subtask.
+//!
+//! Order: machine rungs → one re-plan → human. A subtask that waits here stops nobody else.
+
+use super::ending::question;
+use super::replan::replanning;
+use crate::state::{Help, Stage, State, Subtask};
+use loom_events::{
+    AttemptEnd, Event, FailureClass, OnExpiry, PlanReason, Question, Risk, SkippedBy, Subject,
+    SubtaskId, Time,
+};
+
+pub(super) fn climbed(state: &State, now: Time) -> Option<Vec<Event>> {
+    if !state.active() {
+        return None;
+    }
+    let mut subs = state.subs.iter();
+    subs.find_map(|(id, sub)| {
+        if !state.planned(id) {
+            return dropped(id, sub);
+        }
+        match &sub.stage {
+            Stage::Tried { .. } | Stage::Blocked if sub.help.is_some() => helped(id, sub),
+            Stage::Tried { why, counts } => tried(state, (id, sub), (why, *counts), now),
+            Stage::Blocked => out_of_rungs(state, (id, sub), now),
+            Stage::Pending
+            | Stage::Running(_)
+            | Stage::Completed(_)
+            | Stage::Failed
+            | Stage::Skipped(_) => None,
+        }
+    })
+}
+
+/// A new plan does not have it any more.
+fn dropped(id: &SubtaskId, sub: &Subtask) -> Option<Vec<Event>> {
+    match &sub.stage {
+        Stage::Pending | Stage::Tried { .. } | Stage::Blocked => {
+            Some(vec![Event::SubtaskSkipped {
+                subtask: id.clone(),
+                by: SkippedBy::Replan,
+            }])
+        }
+        Stage::Running(_) | Stage::Completed(_) | Stage::Failed | Stage::Skipped(_) => None,
+    }
+}
+
+fn helped(id: &SubtaskId, sub: &Subtask) -> Option<Vec<Event>> {
+    let subtask = id.clone();
+    Some(vec![match sub.help.clone()? {
+        Help::Retry(guidance) => Event::SubtaskReset { subtask, guidance },
+        Help::Skip => Event::SubtaskSkipped {
+            subtask,
+            by: SkippedBy::Human,
+        },
+        Help::GiveUp(reason) => Event::SubtaskFailed { subtask, reason },
+    }])
+}
+
+/// An attempt ended: which rung is next. One that does not count stays where it is.
+fn tried(
+    state: &State,
+    (id, sub): (&SubtaskId, &Subtask),
+    (why, counts): (&AttemptEnd, bool),
+    now: Time,
+) -> Option<Vec<Event>> {
+    if *why == AttemptEnd::Blocked {
+        return Some(vec![Event::SubtaskBlocked {
+            subtask: id.clone(),
+            reason: sub.why.clone(),
+        }]);
+    }
+    let rungs = u32::try_from(state.new.settings.ladder.len()).unwrap_or(u32::MAX);
+    let rung = if counts { sub.rung + 1 } else { sub.rung };
+    if rung >= rungs.max(1) || faulty_plan(why) {
+        return out_of_rungs(state, (id, sub), now);
+    }
+    Some(vec![Event::SubtaskRetrying {
+        subtask: id.clone(),
+        rung,
+        not_before: now,
+    }])
+}
+
+/// A fault of the plan is the planner's to repair; no rung would help.
+const fn faulty_plan(why: &AttemptEnd) -> bool {
+    matches!(why, AttemptEnd::Failed { failure } if matches!(failure.class, FailureClass::Plan))
+}
+
+fn out_of_rungs(
+    state: &State,
+    (id, sub): (&SubtaskId, &Subtask),
+    now: Time,
+) -> Option<Vec<Event>> {
+    if !state.going() || state.planning.is_some() {
+        return None;
+    }
+    if !sub.replanned && state.versions_left() > 0 {
+        let subtask = id.clone();
+        return Some(replanning(state, PlanReason::Exhausted { subtask }));
+    }
+    if state.new.settings.attended {
+        let subject = Subject::Exhausted {
+            subtask: id.clone(),
+        };
+        let asked = state.asked(&subject);
+        return (!asked).then(|| {
+            let asked = exhausted_question(id, sub, subject);
+            vec![question(state, asked, OnExpiry::Fail, now)]
+        });
+    }
+    let blocked = sub.stage == Stage::Blocked;
+    (!blocked).then(|| {
+        vec![Event::SubtaskFailed {
+            subtask: id.clone(),
+            reason: format!("no attempt is left; the last one: {}", sub.why),
+        }]
+    })
+}
+
+fn exhausted_question(id: &SubtaskId, sub: &Subtask, subject: Subject) -> Question {
+    Question {
+        subject,
+        reason: format!("`{id}` failed in {} attempts: {}", sub.ordinal, sub.why),
+        action: sub.spec.title.clone(),
+        risk: Risk::Low,
+        rules: Vec::new(),
+        choices: ["retry", "skip", "abort"].map(str::to_owned).to_vec(),
+    }
+}

@@ -1,0 +1,164 @@
+//! The first plan, judging what a planner proposes, and the review of a plan.
+
+use super::ending::{ask, failed};
+use crate::state::{Planning, Proposed, State};
+use crate::validate_plan;
+use loom_events::{
+    Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, Subject, SubtaskId,
+    SubtaskSpec, Tier, Time, Work,
+};
+
+pub(super) fn planned(state: &State, now: Time) -> Option<Vec<Event>> {
+    if !state.active() {
+        return None;
+    }
+    match &state.planning {
+        Some(planning) => gave_up(state, planning).or_else(|| judged(state, planning)),
+        None if state.version == 0 => state.going().then(|| {
+            vec![Event::TaskPlanning {
+                why: PlanReason::Initial,
+                steer_upto: state.steered,
+            }]
+        }),
+        None => review(state, now),
+    }
+}
+
+fn judged(state: &State, planning: &Planning) -> Option<Vec<Event>> {
+    match &planning.stage {
+        Proposed::Nothing => None,
+        Proposed::Plan(plan) => proposed(state, planning, plan),
+        Proposed::Unreadable(errors) => Some(rejected(planning, errors.clone())),
+        Proposed::Hopeless => Some(hopeless(state, planning)),
+        Proposed::Failed(failure) => Some(given_up(state, planning, failure)),
+    }
+}
+
+/// Too many transient failures in a row are not transient.
+fn gave_up(state: &State, planning: &Planning) -> Option<Vec<Event>> {
+    let failures = planning.backoff.failures;
+    (failures > state.limits().transient_retries).then(|| {
+        let mut events = vec![Event::LimitReached {
+            which: Limit::TransientRetries,
+            value: u64::from(failures),
+        }];
+        events.extend(given_up(state, planning, &planning.backoff.given_up()));
+        events
+    })
+}
+
+fn proposed(state: &State, planning: &Planning, plan: &Plan) -> Option<Vec<Event>> {
+    // A merge finishes first: what it completes is part of the new plan.
+    let landing = state.inflight.values().any(|effect| {
+        matches!(effect.work, Work::Merge { .. }) && state.wanted_by_owner(&effect.work)
+    });
+    if landing || state.running().any(|(_, attempt)| attempt.merging()) {
+        return None;
+    }
+    let kept = state.kept();
+    if let Err(errors) = validate_plan(plan, state.limits(), &kept) {
+        return Some(rejected(planning, errors));
+    }
+    Some(vec![ready(state, planning, with_kept(kept, plan), false)])
+}
+
+/// Completed work is never dropped, and stays as it was done.
+fn with_kept(kept: Vec<SubtaskSpec>, plan: &Plan) -> Plan {
+    let is_kept = |spec: &&SubtaskSpec| kept.iter().any(|k| k.id == spec.id);
+    let new: Vec<_> = plan.subtasks.iter().filter(|s| !is_kept(s)).cloned().collect();
+    Plan {
+        subtasks: kept.into_iter().chain(new).collect(),
+    }
+}
+
+fn rejected(planning: &Planning, errors: Vec<String>) -> Vec<Event> {
+    vec![Event::PlanRejected {
+        planning: planning.id,
+        round: planning.round,
+        errors,
+    }]
+}
+
+const fn ready(state: &State, planning: &Planning, plan: Plan, fallback: bool) -> Event {
+    Event::TaskPlanReady {
+        planning: Some(planning.id),
+        version: state.version + 1,
+        plan,
+        fallback,
+    }
+}
+
+/// No usable plan after the repair round: the old one stays, or one subtask keeps the task alive.
+fn hopeless(state: &State, planning: &Planning) -> Vec<Event> {
+    if state.version > 0 {
+        let reason = format!("no usable plan: {}", planning.errors.join("; "));
+        return abandoned(planning, reason);
+    }
+    let what = "the planner made no usable plan: the whole goal is one subtask".to_owned();
+    let told = state.degraded.contains(&what);
+    let degraded = (!told).then_some(Event::Degraded { what });
+    let plan = fallback_plan(&state.new.goal);
+    let ready = ready(state, planning, plan, true);
+    degraded.into_iter().chain([ready]).collect()
+}
+
+/// The planner could not be asked.
+fn given_up(state: &State, planning: &Planning, failure: &Failure) -> Vec<Event> {
+    let reason = format!("no plan could be made: {}", failure.message);
+    if state.version > 0 {
+        abandoned(planning, reason)
+    } else {
+        vec![failed(reason)]
+    }
+}
+
+fn abandoned(planning: &Planning, reason: String) -> Vec<Event> {
+    vec![Event::PlanningAbandoned {
+        planning: planning.id,
+        reason,
+    }]
+}
+
+/// Title of the fallback's only subtask: as much of the goal as fits a line.
+const TITLE: usize = 60;
+
+/// One subtask for the whole goal. A medium model: nothing is known of it, and the smallest would
+/// have to be lucky.
+fn fallback_plan(goal: &str) -> Plan {
+    let id = SubtaskId::new("whole-goal").expect("BUG: a constant in kebab case");
+    let line = goal.trim().lines().next().unwrap_or_default();
+    Plan {
+        subtasks: vec![SubtaskSpec {
+            id,
+            title: line.chars().take(TITLE).collect(),
+            description: goal.trim().to_owned(),
+            criteria: vec!["What the goal asks for is there and complete.".to_owned()],
+            depends_on: Vec::new(),
+            tier: Tier::Medium,
+            checks: Vec::new(),
+            outputs: Vec::new(),
+            inspect: false,
+        }],
+    }
+}
+
+/// The plan is shown before anything runs, if that was asked for.
+fn review(state: &State, now: Time) -> Option<Vec<Event>> {
+    let subject = Subject::Plan {
+        version: state.version,
+    };
+    if state.agreed || state.unwanted.is_some() || state.asked(&subject) {
+        return None;
+    }
+    let steps = state.plan.subtasks.iter();
+    let steps: Vec<String> = steps.map(|s| format!("{}: {}", s.id, s.title)).collect();
+    let question = Question {
+        subject,
+        reason: "the plan is to be reviewed before anything runs".to_owned(),
+        action: steps.join("\n"),
+        risk: Risk::Low,
+        rules: Vec::new(),
+        choices: Vec::new(),
+    };
+    Some(vec![ask(state, question, OnExpiry::Fail, now)])
+}

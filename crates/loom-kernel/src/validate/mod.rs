@@ -1,0 +1,302 @@
+//! Whether a plan can be worked on. Every fault is one sentence that a model can repair from.
+
+mod power;
+
+use loom_events::{Check, Limits, Plan, SubtaskId, SubtaskSpec};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Faults reported at once. A plan with more is not repaired but made again, and the prompt of the
+/// repair round has a budget.
+const MAX_ERRORS: usize = 20;
+
+/// Checks a plan as a planner or a human proposes it.
+///
+/// `kept` are the completed subtasks of the current plan: they may be depended on without being in
+/// the new one, and are not judged again when they are in it.
+///
+/// # Errors
+/// One sentence for each fault: which subtask, what is wrong, what to do instead.
+pub fn validate_plan(
+    plan: &Plan,
+    limits: &Limits,
+    kept: &[SubtaskSpec],
+) -> Result<(), Vec<String>> {
+    let is_kept = |spec: &&SubtaskSpec| kept.iter().any(|k| k.id == spec.id);
+    let new: Vec<&SubtaskSpec> = plan.subtasks.iter().filter(|s| !is_kept(s)).collect();
+    let known: BTreeSet<&SubtaskId> = plan.subtasks.iter().chain(kept).map(|s| &s.id).collect();
+    let mut errors = Vec::new();
+    size(&new, kept.is_empty(), limits, &mut errors);
+    duplicates(plan, &mut errors);
+    for spec in &new {
+        subtask(spec, &known, &mut errors);
+    }
+    if let Some(cycle) = cycle(&new) {
+        errors.push(format!(
+            "the dependencies go in a circle: {}; remove one of them",
+            cycle.join(" → ")
+        ));
+    }
+    errors.truncate(MAX_ERRORS);
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+fn size(new: &[&SubtaskSpec], first: bool, limits: &Limits, errors: &mut Vec<String>) {
+    let max = limits.max_subtasks;
+    if new.is_empty() {
+        errors.push(if first {
+            "the plan has no subtasks; give at least one".to_owned()
+        } else {
+            "the plan has nothing that is still to be done; give at least one new subtask".to_owned()
+        });
+    }
+    if new.len() > usize::try_from(max).unwrap_or(usize::MAX) {
+        let count = new.len();
+        errors.push(format!(
+            "the plan has {count} subtasks and at most {max} are allowed; join some of them"
+        ));
+    }
+}
+
+fn duplicates(plan: &Plan, errors: &mut Vec<String>) {
+    let mut seen = BTreeSet::new();
+    let mut told = BTreeSet::new();
+    for spec in &plan.subtasks {
+        if !seen.insert(&spec.id) && told.insert(&spec.id) {
+            errors.push(format!(
+                "the id `{}` is used more than once; give each subtask its own id",
+                spec.id
+            ));
+        }
+    }
+}
+
+fn subtask(spec: &SubtaskSpec, known: &BTreeSet<&SubtaskId>, errors: &mut Vec<String>) {
+    let id = &spec.id;
+    if spec.description.trim().is_empty() {
+        errors.push(format!("`{id}`: the description is empty; say what is to be done"));
+    }
+    for dependency in &spec.depends_on {
+        if dependency == id {
+            errors.push(format!("`{id}` depends on itself; remove that dependency"));
+        } else if !known.contains(dependency) {
+            errors.push(format!(
+                "`{id}` depends on `{dependency}`, which is no subtask of the plan"
+            ));
+        }
+    }
+    for output in &spec.outputs {
+        if let Some(fault) = path_fault(output) {
+            errors.push(format!("`{id}`: the output `{output}` {fault}"));
+        }
+    }
+    for check in &spec.checks {
+        if let Some(fault) = check_fault(check) {
+            errors.push(format!("`{id}`: {fault}"));
+        }
+    }
+}
+
+fn check_fault(check: &Check) -> Option<String> {
+    let path = |path: &str| path_fault(path).map(|fault| format!("the check path `{path}` {fault}"));
+    match check {
+        Check::FileExists { path: p } | Check::FileAbsent { path: p } => path(p),
+        Check::FileContains { path: p, regex } => path(p).or_else(|| regex_fault(regex)),
+        Check::JsonPath { path: p, pointer, .. } => path(p).or_else(|| pointer_fault(pointer)),
+        Check::Command {
+            command,
+            stdout_regex,
+            ..
+        } => {
+            let regex = stdout_regex.as_deref();
+            regex
+                .and_then(regex_fault)
+                .or_else(|| power::fault(command, regex.is_some()))
+        }
+    }
+}
+
+/// A path that leaves the workspace, in words. Lexical: `..` is refused wherever it leads, since
+/// links decide where that is.
+fn path_fault(path: &str) -> Option<&'static str> {
+    if path.trim().is_empty() {
+        Some("is empty; give a path relative to the workspace")
+    } else if path.starts_with(['/', '\\', '~']) || path.as_bytes().get(1) == Some(&b':') {
+        Some("is absolute; give it relative to the workspace")
+    } else if path.split(['/', '\\']).any(|part| part == "..") {
+        Some("contains `..`; only paths inside the workspace are allowed")
+    } else if path.contains('\0') {
+        Some("contains a NUL character")
+    } else {
+        None
+    }
+}
+
+fn regex_fault(regex: &str) -> Option<String> {
+    let error = regex::Regex::new(regex).err()?;
+    // The last line of the error says what is wrong, the ones above draw where.
+    let error = error.to_string();
+    let why = error.lines().last().unwrap_or_default();
+    Some(format!("`{regex}` is not a regular expression: {why}"))
+}
+
+fn pointer_fault(pointer: &str) -> Option<String> {
+    (!pointer.is_empty() && !pointer.starts_with('/'))
+        .then(|| format!("`{pointer}` is not a JSON pointer; write it as `/key/0`"))
+}
+
+/// The first circle of dependencies, as the ids along it.
+fn cycle(new: &[&SubtaskSpec]) -> Option<Vec<String>> {
+    let by_id: BTreeMap<&SubtaskId, &SubtaskSpec> = new.iter().map(|s| (&s.id, *s)).collect();
+    let mut finished: BTreeSet<&SubtaskId> = BTreeSet::new();
+    for spec in new {
+        let mut path: Vec<(&SubtaskSpec, usize)> = vec![(spec, 0)];
+        while let Some((at, next)) = path.last_mut() {
+            let at = *at;
+            let Some(dependency) = at.depends_on.get(*next) else {
+                finished.insert(&at.id);
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            // A dependency on itself has its own sentence.
+            if dependency == &at.id || finished.contains(dependency) {
+                continue;
+            }
+            if let Some(start) = path.iter().position(|(s, _)| &s.id == dependency) {
+                let along = path[start..].iter().map(|(s, _)| s.id.to_string());
+                return Some(along.chain([dependency.to_string()]).collect());
+            }
+            if let Some(further) = by_id.get(dependency) {
+                path.push((further, 0));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(json: serde_json::Value) -> Plan {
+        serde_json::from_value(serde_json::json!({ "subtasks": json })).unwrap()
+    }
+
+    fn errors(json: serde_json::Value) -> Vec<String> {
+        validate_plan(&plan(json), &Limits::default(), &[])
+            .err()
+            .unwrap_or_default()
+    }
+
+    fn one(field: &str, value: serde_json::Value) -> Vec<String> {
+        let mut spec = serde_json::json!({"id": "a", "title": "A", "description": "do a"});
+        spec[field] = value;
+        errors(serde_json::json!([spec]))
+    }
+
+    #[test]
+    fn a_plain_plan_is_accepted() {
+        let json = serde_json::json!([
+            {"id": "a", "title": "A", "description": "do a", "outputs": ["src/a.rs"]},
+            {"id": "b", "title": "B", "description": "do b", "depends_on": ["a"],
+             "checks": [{"kind": "command", "command": "cargo test -p b"}]},
+        ]);
+        assert_eq!(errors(json), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_empty_plan_and_one_that_is_too_long_are_refused() {
+        assert_eq!(
+            errors(serde_json::json!([])),
+            ["the plan has no subtasks; give at least one"]
+        );
+        let long: Vec<_> = (0..41)
+            .map(|n| serde_json::json!({"id": format!("s{n}"), "title": "", "description": "x"}))
+            .collect();
+        assert_eq!(
+            errors(long.into()),
+            ["the plan has 41 subtasks and at most 40 are allowed; join some of them"]
+        );
+    }
+
+    #[test]
+    fn every_fault_of_the_graph_is_named() {
+        let json = serde_json::json!([
+            {"id": "a", "title": "", "description": "x", "depends_on": ["b"]},
+            {"id": "b", "title": "", "description": "x", "depends_on": ["c"]},
+            {"id": "c", "title": "", "description": "x", "depends_on": ["a", "gone"]},
+            {"id": "d", "title": "", "description": " ", "depends_on": ["d"]},
+            {"id": "d", "title": "", "description": "x"},
+        ]);
+        assert_eq!(
+            errors(json),
+            [
+                "the id `d` is used more than once; give each subtask its own id",
+                "`c` depends on `gone`, which is no subtask of the plan",
+                "`d`: the description is empty; say what is to be done",
+                "`d` depends on itself; remove that dependency",
+                "the dependencies go in a circle: a → b → c → a; remove one of them",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_chain_does_not_overflow_the_stack_and_a_diamond_is_no_circle() {
+        let chain: Vec<_> = (0..5_000)
+            .map(|n| {
+                let next = format!("s{}", (n + 1) % 5_000);
+                serde_json::json!({"id": format!("s{n}"), "title": "", "description": "x",
+                                   "depends_on": [next]})
+            })
+            .collect();
+        assert!(errors(chain.into()).iter().any(|e| e.contains("circle")));
+        let diamond = serde_json::json!([
+            {"id": "a", "title": "", "description": "x"},
+            {"id": "b", "title": "", "description": "x", "depends_on": ["a"]},
+            {"id": "c", "title": "", "description": "x", "depends_on": ["a"]},
+            {"id": "d", "title": "", "description": "x", "depends_on": ["b", "c"]},
+        ]);
+        assert_eq!(errors(diamond), Vec::<String>::new());
+    }
+
+    #[test]
+    fn paths_stay_inside_the_workspace() {
+        for bad in ["/etc/passwd", "../x", "a/../../x", "~/x", "C:\\x", " ", "a\0"] {
+            assert_eq!(one("outputs", serde_json::json!([bad])).len(), 1, "{bad:?}");
+            let check = serde_json::json!([{"kind": "file_exists", "path": bad}]);
+            assert_eq!(one("checks", check).len(), 1, "{bad:?}");
+        }
+        for good in ["a", "a/b.c", "./a", "a..b", ".hidden"] {
+            assert!(one("outputs", serde_json::json!([good])).is_empty(), "{good}");
+        }
+    }
+
+    #[test]
+    fn patterns_and_pointers_must_be_readable() {
+        let check = serde_json::json!([{"kind": "file_contains", "path": "a", "regex": "("}]);
+        assert_eq!(
+            one("checks", check),
+            ["`a`: `(` is not a regular expression: error: unclosed group"]
+        );
+        let check = serde_json::json!([{"kind": "json_path", "path": "a", "pointer": "x"}]);
+        assert_eq!(
+            one("checks", check),
+            ["`a`: `x` is not a JSON pointer; write it as `/key/0`"]
+        );
+    }
+
+    #[test]
+    fn completed_work_may_be_depended_on_and_is_not_judged_again() {
+        let done = plan(serde_json::json!([
+            {"id": "done", "title": "", "description": "", "depends_on": ["long-gone"]}
+        ]));
+        let next = plan(serde_json::json!([
+            {"id": "done", "title": "", "description": ""},
+            {"id": "next", "title": "", "description": "x", "depends_on": ["done"]}
+        ]));
+        let limits = Limits::default();
+        assert_eq!(validate_plan(&next, &limits, &done.subtasks), Ok(()));
+        let nothing = validate_plan(&done, &limits, &done.subtasks).unwrap_err();
+        assert!(nothing[0].contains("still to be done"), "{nothing:?}");
+    }
+}

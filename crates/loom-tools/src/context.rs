@@ -1,0 +1,72 @@
+//! What a tool is given to work with: the places, the limits, and where changes are recorded.
+
+use crate::Seen;
+use loom_events::{Digest, FileChange};
+use loom_workspace::{Sandbox, Workspace};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// How commands are run.
+#[derive(Clone, Debug)]
+pub struct ShellSettings {
+    /// What stands between a command and the machine.
+    pub sandbox: Sandbox,
+    /// Where programs are looked for.
+    pub path_env: OsString,
+    /// The user's home directory: hidden in the sandbox, except for its toolchains.
+    pub home: Option<PathBuf>,
+    /// How long a command may take when it does not say.
+    pub timeout: Duration,
+    /// The longest that it may ask for.
+    pub max_timeout: Duration,
+}
+
+/// The surroundings of one call.
+pub struct ToolContext<'a> {
+    /// The user's directory, when the task has one.
+    pub workspace: Option<&'a Arc<Workspace>>,
+    /// The task's own directory, `scratch://`.
+    pub scratch: &'a Path,
+    /// Where changes go before they happen.
+    pub recorder: &'a dyn Recorder,
+    /// Ends the call early.
+    pub cancel: &'a CancellationToken,
+    /// What this attempt has read and written.
+    pub seen: &'a Seen,
+    /// The held call that a human agreed to, if any.
+    pub grant: Option<&'a Digest>,
+    /// Most bytes of a result that the model is shown.
+    pub output_bytes: usize,
+    /// How commands are run.
+    pub shell: &'a ShellSettings,
+    /// Marks every process of the call.
+    pub label: &'a str,
+}
+
+/// Takes note of what a tool is about to do.
+#[async_trait::async_trait]
+pub trait Recorder: Send + Sync {
+    /// Makes a change durable in the journal. The tool must not go on when this fails.
+    async fn changing(&self, change: FileChange) -> Result<(), RecordError>;
+
+    /// Shows a line to whoever watches.
+    async fn progress(&self, text: String);
+}
+
+/// A change that could not be recorded, and so must not happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the change could not be recorded: {message}")]
+pub struct RecordError {
+    message: String,
+}
+
+impl RecordError {
+    /// Says why.
+    pub fn new(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { message }
+    }
+}

@@ -1,0 +1,66 @@
+//! What surrounds a command: the environment, the sandbox, the limits.
+
+use crate::ShellSettings;
+use loom_workspace::{CommandLine, CommandSpec, Sandbox, Workspace, toolchains};
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+/// Bytes of output that are kept of one command; what is shown of it is much less.
+const KEPT_OUTPUT: usize = 1 << 20;
+
+/// Said to everything that asks: nobody is here to answer, and no terminal to draw on.
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("CARGO_TERM_COLOR", "never"),
+    ("GIT_EDITOR", "true"),
+    ("GIT_PAGER", "cat"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("LANG", "C.UTF-8"),
+    ("NO_COLOR", "1"),
+    ("PAGER", "cat"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+    ("TERM", "dumb"),
+];
+
+/// One line for the shell, and where it runs.
+pub(super) struct Line<'a> {
+    pub(super) line: &'a str,
+    pub(super) workspace: &'a Workspace,
+    pub(super) scratch: &'a Path,
+    pub(super) timeout: Duration,
+    pub(super) network: bool,
+    pub(super) label: &'a str,
+}
+
+/// Everything that a run needs; nothing is inherited from Loom's own surroundings.
+pub(super) fn spec(line: &Line<'_>, shell: &ShellSettings) -> CommandSpec {
+    let home = shell.home.as_deref().unwrap_or(line.scratch);
+    let mut env: Vec<(OsString, OsString)> = ENVIRONMENT
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    env.push(("PATH".into(), shell.path_env.clone()));
+    env.push(("HOME".into(), home.into()));
+    env.push(("LOOM_SCRATCH".into(), line.scratch.into()));
+    CommandSpec {
+        command: CommandLine::Shell(line.line.to_owned()),
+        workspace: line.workspace.path().to_owned(),
+        cwd: line.workspace.path().to_owned(),
+        env,
+        timeout: line.timeout,
+        output_cap: KEPT_OUTPUT,
+        sandbox: shell.sandbox.clone(),
+        scratch: line.scratch.to_owned(),
+        readable: shell.home.as_deref().map(toolchains).unwrap_or_default(),
+        network: line.network,
+        label: line.label.to_owned(),
+    }
+}
+
+/// What has to be announced about the surroundings.
+pub(super) fn degraded(shell: &ShellSettings) -> Vec<String> {
+    match shell.sandbox {
+        Sandbox::Bubblewrap(_) => Vec::new(),
+        Sandbox::None => vec!["the command ran without a sandbox".to_owned()],
+    }
+}

@@ -1,0 +1,174 @@
+//! A temporary workspace with everything that a call needs.
+
+use loom_events::{Digest, FileChange, Operation};
+use loom_tools::{
+    CallOutcome, Held, RecordError, Recorder, Registry, Seen, ShellSettings, ToolContext,
+    ToolOutput,
+};
+use loom_workspace::{Bounds, Store, Workspace, detect_sandbox};
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) struct Bench {
+    dir: TempDir,
+    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) registry: Registry,
+    pub(crate) recorder: Recorded,
+    pub(crate) seen: Seen,
+    pub(crate) shell: ShellSettings,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) output_bytes: usize,
+}
+
+/// Remembers every change; can be made to refuse them.
+#[derive(Default)]
+pub(crate) struct Recorded {
+    changes: Mutex<Vec<FileChange>>,
+    pub(crate) broken: bool,
+}
+
+#[async_trait::async_trait]
+impl Recorder for Recorded {
+    async fn changing(&self, change: FileChange) -> Result<(), RecordError> {
+        if self.broken {
+            return Err(RecordError::new("the journal is closed"));
+        }
+        self.changes.lock().unwrap().push(change);
+        Ok(())
+    }
+
+    async fn progress(&self, _: String) {}
+}
+
+impl Recorded {
+    /// What was recorded, in short: `create a.txt`.
+    pub(crate) fn take(&self) -> Vec<String> {
+        let changes = std::mem::take(&mut *self.changes.lock().unwrap());
+        changes.iter().map(short).collect()
+    }
+}
+
+fn short(change: &FileChange) -> String {
+    let path = &change.path;
+    match (&change.operation, &change.new_path) {
+        (Operation::Create, _) => format!("create {path}"),
+        (Operation::Modify, _) => format!("modify {path}"),
+        (Operation::Delete, _) => format!("delete {path}"),
+        (Operation::Rename, Some(to)) => format!("rename {path} {to}"),
+        (Operation::Rename, None) => format!("rename {path}"),
+    }
+}
+
+impl Bench {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("work");
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::create_dir_all(dir.path().join("scratch")).unwrap();
+        for (path, text) in files {
+            let path = root.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let bounds = Bounds {
+            data_dir: dir.path().join("data"),
+            ..Bounds::default()
+        };
+        let store = Arc::new(Store::open(&dir.path().join("objects")).unwrap());
+        let path_env = OsStr::new("/usr/local/bin:/usr/bin:/bin");
+        Self {
+            workspace: Arc::new(Workspace::open(&root, &bounds, store).unwrap()),
+            registry: Registry::builtin(),
+            recorder: Recorded::default(),
+            seen: Seen::default(),
+            shell: ShellSettings {
+                sandbox: detect_sandbox(path_env),
+                path_env: path_env.to_owned(),
+                home: None,
+                timeout: Duration::from_secs(20),
+                max_timeout: Duration::from_secs(60),
+            },
+            cancel: CancellationToken::new(),
+            output_bytes: 10_000,
+            dir,
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join("work").join(name)
+    }
+
+    /// What is in a file now.
+    pub(crate) fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(crate) async fn call(&self, name: &str, arguments: Value) -> CallOutcome {
+        self.granted(name, arguments, None).await
+    }
+
+    pub(crate) async fn granted(
+        &self,
+        name: &str,
+        arguments: Value,
+        grant: Option<&Digest>,
+    ) -> CallOutcome {
+        let checked = self.registry.check(name, arguments).unwrap();
+        let scratch = self.dir.path().join("scratch");
+        let context = ToolContext {
+            workspace: Some(&self.workspace),
+            scratch: &scratch,
+            recorder: &self.recorder,
+            cancel: &self.cancel,
+            seen: &self.seen,
+            grant,
+            output_bytes: self.output_bytes,
+            shell: &self.shell,
+            label: "loom-tools-test",
+        };
+        self.registry.call(&checked, &context).await
+    }
+
+    /// A call that must have run.
+    pub(crate) async fn done(&self, name: &str, arguments: Value) -> ToolOutput {
+        done(self.call(name, arguments).await)
+    }
+
+    /// The text of a call that must have worked.
+    pub(crate) async fn ok(&self, name: &str, arguments: Value) -> String {
+        let output = self.done(name, arguments).await;
+        assert!(output.ok, "{}", output.text);
+        output.text
+    }
+
+    /// The text of a call that must not have worked.
+    pub(crate) async fn negative(&self, name: &str, arguments: Value) -> String {
+        match self.call(name, arguments).await {
+            CallOutcome::Done(output) => {
+                assert!(!output.ok, "{}", output.text);
+                output.text
+            }
+            CallOutcome::Refused(refusal) => format!("{}: {}", refusal.code, refusal.message),
+            CallOutcome::Held(held) => panic!("held: {}", held.reason),
+        }
+    }
+
+    pub(crate) async fn held(&self, name: &str, arguments: Value) -> Held {
+        match self.call(name, arguments).await {
+            CallOutcome::Held(held) => held,
+            other => panic!("not held: {other:?}"),
+        }
+    }
+}
+
+pub(crate) fn done(outcome: CallOutcome) -> ToolOutput {
+    match outcome {
+        CallOutcome::Done(output) => output,
+        other => panic!("not done: {other:?}"),
+    }
+}

@@ -1,0 +1,10 @@
+//! Tools against a real workspace, and the policy against the recorded commands.
+
+#![expect(clippy::unwrap_used, reason = "tests stop where something is wrong")]
+
+mod bench;
+mod editing;
+mod files;
+mod policy;
+mod registry;
+mod shell;

@@ -1,0 +1,120 @@
+//! A workspace in a temporary directory, and an independent look at its tree.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use loom_events::FileChange;
+use loom_workspace::{Bounds, Edit, Store, Workspace};
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+pub struct Place {
+    dir: tempfile::TempDir,
+    path: PathBuf,
+    pub workspace: Workspace,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap().join("workspace");
+        fs::create_dir(&path).unwrap();
+        let data_dir = dir.path().join("data");
+        let store = Arc::new(Store::open(&data_dir).unwrap());
+        let bounds = Bounds {
+            data_dir,
+            ..Bounds::default()
+        };
+        let workspace = Workspace::open(&path, &bounds, store).unwrap();
+        Self {
+            dir,
+            path,
+            workspace,
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A directory beside the workspace.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        let path = self.dir.path().canonicalize().unwrap().join(name);
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    /// Writes as the user would, behind Loom's back.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path.join(name)).unwrap()
+    }
+
+    /// Records and carries out an edit; what was recorded.
+    pub fn tool(&self, edit: Edit) -> Vec<FileChange> {
+        let pending = self.workspace.intend(edit).unwrap();
+        let recorded = pending.changes().to_vec();
+        self.workspace.commit(pending).unwrap();
+        recorded
+    }
+
+    /// Runs a command behind Loom's back; whether it succeeds does not matter.
+    pub fn shell(&self, line: &str, arguments: &[&str]) {
+        sh(&self.path, line, arguments);
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        let name = |path: &PathBuf| path.to_string_lossy().into_owned();
+        tree(&self.path).keys().map(name).collect()
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what happens behind Loom's back must not go through Loom"
+)]
+pub fn sh(dir: &Path, line: &str, arguments: &[&str]) -> Output {
+    Command::new("sh")
+        .args(["-c", line, "sh"])
+        .args(arguments)
+        .current_dir(dir)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// What a test compares: kind, mode and content of everything.
+pub type Tree = BTreeMap<PathBuf, (char, u32, Vec<u8>)>;
+
+pub fn tree(root: &Path) -> Tree {
+    let mut tree = Tree::new();
+    let mut todo = vec![root.to_owned()];
+    while let Some(dir) = todo.pop() {
+        for entry in fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            let found = fs::symlink_metadata(&path).unwrap();
+            let mode = found.permissions().mode() & 0o7777;
+            let state = if found.is_symlink() {
+                let target = fs::read_link(&path).unwrap();
+                ('l', 0, target.as_os_str().as_bytes().to_vec())
+            } else if found.is_dir() {
+                todo.push(path.clone());
+                ('d', mode, Vec::new())
+            } else {
+                ('f', mode, fs::read(&path).unwrap())
+            };
+            tree.insert(path.strip_prefix(root).unwrap().to_owned(), state);
+        }
+    }
+    tree
+}

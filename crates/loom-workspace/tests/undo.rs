@@ -1,0 +1,201 @@
+//! Whatever tools and shell commands did: it is recorded, and it can all be taken back and brought
+//! again.
+
+mod support;
+
+use loom_events::FileChange;
+use loom_workspace::{Edit, Manifest};
+use proptest::prelude::*;
+use support::{Place, Tree, tree};
+
+/// Names that meet each other: files where directories were, directories where links were.
+const NAMES: &[&str] = &[
+    "a", "b", "d", "d/x", "d/e", "d/e/y", "sp ace", "grün", "l/x",
+];
+
+#[derive(Clone, Debug)]
+enum Act {
+    Write(usize, u8),
+    Delete(usize),
+    Rename(usize, usize),
+    MakeDir(usize),
+    Shell(usize, usize, usize),
+}
+
+/// Shell commands on two names, as a model would write them.
+const COMMANDS: &[&str] = &[
+    "echo one > \"$1\"",
+    "echo more >> \"$1\"",
+    "printf '\\000\\377binary' > \"$1\"",
+    ": > \"$1\"",
+    "rm -rf \"$1\"",
+    "mv \"$1\" \"$2\"",
+    "cp -r \"$1\" \"$2\"",
+    "mkdir -p \"$1\"",
+    "rmdir \"$1\"",
+    "ln -s \"$1\" l",
+    "ln -s nowhere \"$1\"",
+    "ln \"$1\" \"$2\"",
+    "chmod 700 \"$1\"",
+    "chmod 604 \"$1\"",
+    "touch -d 2001-01-01 \"$1\"",
+    "echo x > \"$(printf 'n\\377')\"",
+    "sed -i s/o/0/ \"$1\"",
+];
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let name = || 0..NAMES.len();
+    let act = prop_oneof![
+        2 => (name(), any::<u8>()).prop_map(|(name, byte)| Act::Write(name, byte)),
+        1 => name().prop_map(Act::Delete),
+        2 => (name(), name()).prop_map(|(from, to)| Act::Rename(from, to)),
+        1 => name().prop_map(Act::MakeDir),
+        4 => (0..COMMANDS.len(), name(), name()).prop_map(|(line, a, b)| Act::Shell(line, a, b)),
+    ];
+    proptest::collection::vec(act, 1..12)
+}
+
+/// Does it as the engine would: before a tool's change it is recorded, after a command the tree is
+/// compared. Edits that make no sense are refused and change nothing.
+fn play(place: &Place, acts: &[Act]) -> Vec<FileChange> {
+    let mut recorded = Vec::new();
+    for act in acts {
+        let path = |name: &usize| NAMES[*name].to_owned();
+        let edit = match act {
+            Act::Shell(line, a, b) => {
+                let before: Manifest = place.workspace.take_manifest().unwrap();
+                place.shell(COMMANDS[*line], &[NAMES[*a], NAMES[*b]]);
+                recorded.extend(place.workspace.changes_since(&before).unwrap().1);
+                continue;
+            }
+            Act::Write(name, byte) => Edit::Write {
+                path: path(name),
+                bytes: vec![*byte; usize::from(*byte)],
+            },
+            Act::Delete(name) => Edit::Delete {
+                path: path(name),
+                recursive: true,
+            },
+            Act::Rename(from, to) => Edit::Rename {
+                from: path(from),
+                to: path(to),
+            },
+            Act::MakeDir(name) => Edit::MakeDir { path: path(name) },
+        };
+        if let Ok(pending) = place.workspace.intend(edit) {
+            recorded.extend_from_slice(pending.changes());
+            place.workspace.commit(pending).unwrap();
+        }
+    }
+    recorded
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn everything_can_be_taken_back_and_brought_again(before in acts(), acts in acts()) {
+        let place = Place::new();
+        play(&place, &before);
+        let original: Tree = tree(place.path());
+        let manifest = place.workspace.take_manifest().unwrap();
+
+        let recorded = play(&place, &acts);
+        let changed = tree(place.path());
+
+        let plan = place.workspace.undo_plan(&recorded).unwrap();
+        prop_assert_eq!(plan.conflicts(), &[]);
+        let undone = place.workspace.undo(&plan).unwrap();
+        prop_assert_eq!(&tree(place.path()), &original, "undo of {:?}", recorded);
+
+        let plan = place.workspace.undo_plan(&undone).unwrap();
+        prop_assert_eq!(plan.conflicts(), &[]);
+        place.workspace.undo(&plan).unwrap();
+        prop_assert_eq!(&tree(place.path()), &changed, "undo of the undo");
+
+        let saved = place.workspace.save_manifest(&manifest);
+        let loaded = place.workspace.load_manifest(&saved).unwrap();
+        place.workspace.restore(&loaded).unwrap();
+        prop_assert_eq!(&tree(place.path()), &original, "restore");
+        prop_assert_eq!(place.workspace.tree_hash().unwrap(), manifest.root().clone());
+    }
+}
+
+#[test]
+fn a_file_that_the_user_changed_since_is_left_alone() {
+    let place = Place::new();
+    place.write("kept", "before");
+    place.write("other", "before");
+    let mut recorded = place.tool(Edit::Write {
+        path: "kept".into(),
+        bytes: b"tool".to_vec(),
+    });
+    recorded.extend(place.tool(Edit::Write {
+        path: "other".into(),
+        bytes: b"tool".to_vec(),
+    }));
+    place.write("kept", "user");
+
+    let plan = place.workspace.undo_plan(&recorded).unwrap();
+    let conflicts: Vec<_> = plan.conflicts().iter().map(|c| c.path.as_str()).collect();
+    assert_eq!(conflicts, ["kept"]);
+    place.workspace.undo(&plan).unwrap();
+    assert_eq!(place.read("kept"), "user");
+    assert_eq!(place.read("other"), "before");
+}
+
+#[test]
+fn a_file_that_changes_between_plan_and_undo_stops_the_undo() {
+    let place = Place::new();
+    let recorded = place.tool(Edit::Write {
+        path: "a".into(),
+        bytes: b"tool".to_vec(),
+    });
+    let plan = place.workspace.undo_plan(&recorded).unwrap();
+    place.write("a", "user");
+    assert!(place.workspace.undo(&plan).is_err());
+    assert_eq!(place.read("a"), "user");
+}
+
+#[test]
+fn a_new_directory_in_which_the_user_put_something_stays() {
+    let place = Place::new();
+    let recorded = place.tool(Edit::Write {
+        path: "new/deep/file".into(),
+        bytes: b"tool".to_vec(),
+    });
+    assert_eq!(recorded.len(), 3, "two directories and a file");
+    place.write("new/mine", "user");
+
+    let plan = place.workspace.undo_plan(&recorded).unwrap();
+    assert_eq!(plan.conflicts().len(), 1);
+    place.workspace.undo(&plan).unwrap();
+    assert_eq!(place.names(), ["new", "new/mine"]);
+}
+
+#[test]
+fn an_undo_that_was_done_already_does_nothing() {
+    let place = Place::new();
+    let recorded = place.tool(Edit::Write {
+        path: "a".into(),
+        bytes: b"tool".to_vec(),
+    });
+    for expected in [1, 0] {
+        let plan = place.workspace.undo_plan(&recorded).unwrap();
+        assert_eq!(place.workspace.undo(&plan).unwrap().len(), expected);
+    }
+}
+
+#[test]
+fn a_deleted_file_comes_back_also_when_its_directory_went_since() {
+    let place = Place::new();
+    place.write("dir/file", "content");
+    let recorded = place.tool(Edit::Delete {
+        path: "dir/file".into(),
+        recursive: false,
+    });
+    place.shell("rmdir dir", &[]);
+    let plan = place.workspace.undo_plan(&recorded).unwrap();
+    place.workspace.undo(&plan).unwrap();
+    assert_eq!(place.read("dir/file"), "content");
+}

@@ -1,0 +1,171 @@
+//! A world for tests of whole tasks: the real engine with real files, SQLite, subprocesses and HTTP;
+//! only the model behind the HTTP is simulated.
+
+use futures_util::StreamExt as _;
+use loom_engine::{Config, Engine, Feed, Setup, SystemClock, TaskView};
+use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings};
+use loom_router::{Deadlines, ModelEntry};
+use loom_sim::{Options, Playbook, Responder, SimServer};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest a task of a test may take before the test says what it hangs in: far more than any needs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// One data directory, one workspace, one simulated server.
+pub(crate) struct World {
+    pub(crate) server: SimServer,
+    pub(crate) engine: Engine,
+    pub(crate) home: tempfile::TempDir,
+    entry: ModelEntry,
+}
+
+impl World {
+    /// A world whose models answer by a playbook.
+    pub(crate) async fn new(playbook: &str) -> Self {
+        Self::with(Playbook::from_yaml(playbook).unwrap(), Options::default()).await
+    }
+
+    pub(crate) async fn with(playbook: Playbook, options: Options) -> Self {
+        Self::over(SimServer::start(playbook, options).await.unwrap()).await
+    }
+
+    pub(crate) async fn code(responder: impl Responder + 'static) -> Self {
+        let server = SimServer::with_responder(responder, Options::default());
+        Self::over(server.await.unwrap()).await
+    }
+
+    async fn over(server: SimServer) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("work")).unwrap();
+        let mut entry = ModelEntry::new("sim", server.url());
+        entry.context_length = Some(32_768);
+        entry.deadlines = Deadlines {
+            connect: Duration::from_secs(2),
+            first_token: Duration::from_secs(2),
+            stall: Duration::from_secs(1),
+            total: Duration::from_secs(20),
+        };
+        let engine = open(home.path(), vec![entry.clone()]).await;
+        Self {
+            server,
+            engine,
+            home,
+            entry,
+        }
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.home.path().join("work")
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.work().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.work().join(path)).ok()
+    }
+
+    pub(crate) fn task(&self, goal: &str) -> NewTask {
+        NewTask {
+            goal: goal.to_owned(),
+            workspace: Some(self.work().to_string_lossy().into_owned()),
+            context: None,
+            settings: TaskSettings::default(),
+            metadata: None,
+        }
+    }
+
+    /// Runs a goal to its end.
+    pub(crate) async fn run(&self, goal: &str) -> Ended {
+        self.run_task(self.task(goal)).await
+    }
+
+    pub(crate) async fn run_task(&self, new: NewTask) -> Ended {
+        let id = self.engine.submit(new).await.unwrap();
+        self.ended(id).await
+    }
+
+    /// Waits for the end of a task and looks at what is left.
+    pub(crate) async fn ended(&self, id: TaskId) -> Ended {
+        let mut feed = self.engine.follow(id, Seq::ZERO);
+        let mut names = Vec::new();
+        let end = async {
+            while let Some(item) = feed.next().await {
+                if let Feed::Record(record) = item.unwrap() {
+                    names.push(record.envelope.event.name());
+                }
+            }
+        };
+        if tokio::time::timeout(PATIENCE, end).await.is_err() {
+            panic!("the task hangs after {names:#?}");
+        }
+        let records = self.engine.reader().records(id).await.unwrap();
+        let view = self.engine.reader().task(id).await.unwrap();
+        Ended { id, records, view }
+    }
+
+    /// The engine dies without a word and another one takes the task up.
+    pub(crate) async fn crash_and_recover(&mut self) {
+        let spare = tempfile::tempdir().unwrap();
+        let idle = open(spare.path(), vec![self.entry.clone()]).await;
+        let died = std::mem::replace(&mut self.engine, idle);
+        died.abandon().await;
+        self.engine = open(self.home.path(), vec![self.entry.clone()]).await;
+        self.engine.recover().await.unwrap();
+    }
+
+    /// Every request was one that a strict server takes.
+    pub(crate) fn assert_well_formed(&self) {
+        let violations = self.server.violations();
+        assert!(violations.is_empty(), "{violations:#?}");
+    }
+
+    /// The journal can be folded again, and everything derived from it agrees.
+    pub(crate) async fn assert_replays(&self, task: TaskId) {
+        let report = self.engine.reader().replay_check(task).await.unwrap();
+        assert_eq!(report.differences, Vec::<String>::new());
+    }
+}
+
+async fn open(home: &Path, models: Vec<ModelEntry>) -> Engine {
+    let setup = Setup {
+        config: Config::default(),
+        data_dir: home.join("data"),
+        home: None,
+        path_env: path_env(),
+        models,
+        clock: Arc::new(SystemClock),
+        build: "test".to_owned(),
+    };
+    Engine::open(setup).await.unwrap()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test runs the machine's own programs"
+)]
+fn path_env() -> std::ffi::OsString {
+    std::env::var("PATH").unwrap_or_default().into()
+}
+
+/// A task that has ended.
+pub(crate) struct Ended {
+    pub(crate) id: TaskId,
+    pub(crate) records: Vec<Record>,
+    pub(crate) view: TaskView,
+}
+
+impl Ended {
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.records.iter().map(|r| &r.envelope.event)
+    }
+
+    pub(crate) fn count(&self, name: &str) -> usize {
+        self.events().filter(|e| e.name() == name).count()
+    }
+}
