@@ -9,6 +9,7 @@ use loom_engine::{
     Config, Engine, Flag, Loaded, OpenError, QueryError, Reader, Setup, Sources, SystemClock,
 };
 use loom_events::TaskId;
+use loom_router::ModelEntry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,13 +47,18 @@ impl Context {
     }
 
     /// An engine over the data directory, for commands that change something.
-    pub(crate) async fn engine(&self, config: Config, data_dir: &Path) -> Result<Engine, Fault> {
+    pub(crate) async fn engine(
+        &self,
+        config: Config,
+        models: Vec<ModelEntry>,
+        data_dir: &Path,
+    ) -> Result<Engine, Fault> {
         let setup = Setup {
             config,
+            models,
             data_dir: data_dir.to_owned(),
             home: self.here.home.clone(),
             path_env: self.here.path_env.clone(),
-            env: self.here.env.clone(),
             clock: Arc::new(SystemClock),
             build: concat!("loom ", env!("CARGO_PKG_VERSION")).to_owned(),
         };

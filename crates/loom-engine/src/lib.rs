@@ -22,7 +22,7 @@ mod view;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, SandboxConfig, SandboxMode, Shown, Sources, StateConfig, Timeouts,
+    ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, Shown, Sources, StateConfig, Timeouts,
     ToolsConfig, WorkspaceConfig, show,
 };
 pub use engine::{CommandError, Engine, OpenError, ResumeError, Setup, SubmitError};

@@ -125,7 +125,10 @@ impl Desk {
         for envelope in &batch.events {
             apply(&mut before, envelope).unwrap();
         }
-        assert_eq!(before, self.state, "the state is not the fold of its events");
+        assert_eq!(
+            before, self.state,
+            "the state is not the fold of its events"
+        );
         let again = (self.machine.decide)(&self.state, self.now.max(self.state.floor));
         match again {
             Decision::Quiet { start, stop, .. } => {
@@ -155,7 +158,10 @@ impl Desk {
     }
 
     pub(crate) fn running_kinds(&self) -> Vec<&'static str> {
-        self.running.values().map(|(work, _)| kind_of(work)).collect()
+        self.running
+            .values()
+            .map(|(work, _)| kind_of(work))
+            .collect()
     }
 
     /// Reports the outcome of the first running effect of a kind.
@@ -221,7 +227,11 @@ pub(crate) fn decide_with(
     let rules: Vec<_> = rules
         .filter_map(|(known, rule)| {
             let kept = (*known, *rule);
-            if *known == name { by.map(|by| (*known, by)) } else { Some(kept) }
+            if *known == name {
+                by.map(|by| (*known, by))
+            } else {
+                Some(kept)
+            }
         })
         .collect();
     decide_by(&rules, state, now)
@@ -396,7 +406,12 @@ pub(crate) fn broke(class: FailureClass) -> Outcome {
 
 /// The question of a held call.
 pub(crate) fn hold(work: &Work, digest: u64) -> Outcome {
-    let Work::Tool { attempt, turn, call } = work else {
+    let Work::Tool {
+        attempt,
+        turn,
+        call,
+    } = work
+    else {
         unreachable!("only calls are held");
     };
     Outcome::ToolHeld(question(Subject::Call {

@@ -25,8 +25,16 @@ mod validate;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test picks the one variant that it is about; only decisions must name them all"
+)]
 mod properties;
 #[cfg(test)]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test picks the one variant that it is about; only decisions must name them all"
+)]
 mod scenarios;
 
 pub use apply::apply;

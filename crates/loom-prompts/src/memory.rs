@@ -47,13 +47,11 @@ pub fn memory_schema() -> Value {
                         "tags": {"type": "array", "items": {"type": "string"}},
                         "relevance_to": {"type": "string"},
                     },
-                    "required": ["type", "summary", "detail", "tags", "relevance_to"],
-                    "additionalProperties": false,
+                    "required": ["type", "summary"],
                 },
             },
         },
-        "required": ["summary", "entries"],
-        "additionalProperties": false,
+        "required": ["entries"],
     })
 }
 

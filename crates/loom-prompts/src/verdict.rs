@@ -52,15 +52,13 @@ pub fn verdict_schema() -> Value {
                         "searched": {"type": "array", "items": {"type": "string"}},
                         "why": {"type": "string"},
                     },
-                    "required": ["id", "verdict", "quote", "at", "searched", "why"],
-                    "additionalProperties": false,
+                    "required": ["id", "verdict", "quote"],
                 },
             },
             "unrequested_changes": {"type": "array", "items": {"type": "string"}},
             "worst_problem": {"type": "string"},
         },
-        "required": ["criteria", "unrequested_changes", "worst_problem"],
-        "additionalProperties": false,
+        "required": ["criteria"],
     })
 }
 

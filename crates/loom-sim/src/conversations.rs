@@ -151,6 +151,12 @@ impl Line {
 
     fn broken_by(&self, request: &Request) -> Option<Violation> {
         let common = self.common_with(request);
+        if common < self.messages.len() && self.only_elided(request) {
+            return Some(Violation::new(
+                ViolationKind::ResultsElided,
+                format!("tool results from message {common} on became shorter"),
+            ));
+        }
         if common < self.messages.len() {
             let what = match request.messages.get(common) {
                 Some(message) => {
@@ -175,6 +181,15 @@ impl Line {
             );
             Violation::new(ViolationKind::ToolsChanged, what)
         })
+    }
+
+    /// Whether all of our messages are there, some tool results among them with less text.
+    fn only_elided(&self, request: &Request) -> bool {
+        let kept = |(ours, theirs): (&Arc<ChatMessage>, &Arc<ChatMessage>)| {
+            ours == theirs || theirs.abridges(ours)
+        };
+        let mut pairs = self.messages.iter().zip(&request.messages);
+        request.messages.len() >= self.messages.len() && pairs.all(kept)
     }
 
     /// Replaces equal messages of the request by ours, so that they are in memory once.
@@ -292,6 +307,28 @@ mod tests {
         assert_eq!(grown(2, "on\n\nand on"), []);
         assert_eq!(grown(2, "off"), [ViolationKind::PrefixChanged]);
         assert_eq!(grown(1, "a and more"), [ViolationKind::PrefixChanged]);
+    }
+
+    #[test]
+    fn tool_results_that_became_shorter_are_told_from_other_changes() {
+        let with_result = |text: &str| {
+            Request::read(&json!({"messages": [
+                {"role": "user", "content": "go"},
+                {"role": "assistant", "content": "", "tool_calls": [
+                    {"id": "a", "function": {"name": "t", "arguments": "{}"}}]},
+                {"role": "tool", "tool_call_id": "a", "content": text},
+                {"role": "assistant", "content": "b"},
+                {"role": "user", "content": "on"}]}))
+        };
+        let mut seen = Conversations::default();
+        assert_eq!(kinds(&mut seen, with_result("a long result")), []);
+        let elided = [ViolationKind::ResultsElided];
+        assert_eq!(kinds(&mut seen, with_result("elided")), elided);
+        let changed = [ViolationKind::PrefixChanged];
+        assert_eq!(
+            kinds(&mut seen, with_result("another long result")),
+            changed
+        );
     }
 
     #[test]

@@ -173,6 +173,15 @@ impl ChatMessage {
         self.text.as_deref().is_some_and(|t| t.contains(needle))
     }
 
+    /// Whether it is an earlier tool result with less text.
+    pub(crate) fn abridges(&self, earlier: &Self) -> bool {
+        let length = |message: &Self| message.text.as_ref().map_or(0, String::len);
+        self.speaker == Speaker::Tool
+            && earlier.speaker == Speaker::Tool
+            && self.call_id == earlier.call_id
+            && length(self) < length(earlier)
+    }
+
     /// Whether it is a message of the harness that says what an earlier one said, and more.
     pub(crate) fn continues(&self, earlier: &Self) -> bool {
         let texts = (self.text.as_deref(), earlier.text.as_deref());

@@ -34,9 +34,6 @@ const MAX_RECORDS: usize = 10_000;
 /// Violations that are kept: the first ones are those that matter.
 const MAX_VIOLATIONS: usize = 1_000;
 
-/// Tokens of the context window of a model that does not say: what local models commonly have.
-const DEFAULT_CONTEXT: usize = 32_768;
-
 /// How a server behaves, apart from what its models say.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -56,9 +53,10 @@ pub struct Options {
 pub struct SimModel {
     /// Its id.
     pub id: String,
-    /// Tokens of its context window; a longer prompt is refused.
-    #[serde(default = "default_context")]
-    pub context: usize,
+    /// Tokens of its context window, which a longer prompt is refused for; without a bound, and not
+    /// reported, when absent.
+    #[serde(default)]
+    pub context: Option<usize>,
 }
 
 /// One request with what became of it.
@@ -105,17 +103,13 @@ struct Book {
     violations: Vec<Violation>,
 }
 
-const fn default_context() -> usize {
-    DEFAULT_CONTEXT
-}
-
 impl SimModel {
-    /// A model with the default context window.
+    /// A model without a bound on its prompt.
     #[must_use]
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
-            context: DEFAULT_CONTEXT,
+            context: None,
         }
     }
 }
@@ -272,9 +266,10 @@ impl Shared {
         (request, reply, stats)
     }
 
+    /// Naming no model is fine: most local servers have just one.
     fn unknown_model(&self, request: &Request) -> Option<Violation> {
         let known = self.models.iter().any(|model| model.id == request.model);
-        (!known).then(|| {
+        (!known && !request.model.is_empty()).then(|| {
             Violation::new(
                 ViolationKind::UnknownModel,
                 format!("model {:?} is not on offer", request.model),
@@ -282,12 +277,10 @@ impl Shared {
         })
     }
 
-    /// The context window of the model that answers: as `llama-server` does, the first for an unknown one.
-    fn context(&self, request: &Request) -> usize {
+    /// The model that answers: as at `llama-server` the first one when the one asked for is unknown.
+    fn answering(&self, request: &Request) -> Option<&SimModel> {
         let asked = self.models.iter().find(|model| model.id == request.model);
-        asked
-            .or(self.models.first())
-            .map_or(DEFAULT_CONTEXT, |model| model.context)
+        asked.or(self.models.first())
     }
 }
 
@@ -317,7 +310,9 @@ fn routes(shared: Arc<Shared>) -> Router {
             get(|| async { json_response(200, &serde_json::json!({"status": "ok"})) }),
         )
         .route("/v1/models", get(models))
+        .route("/models", get(models))
         .route("/v1/chat/completions", post(chat))
+        .route("/chat/completions", post(chat))
         .fallback(|| async { json_response(404, &wire::error(404, "File Not Found")) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(shared)
@@ -339,9 +334,11 @@ async fn chat(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
         }
     };
     let (request, mut reply, stats) = shared.take(&body);
-    let context = shared.context(&request);
-    if stats.prompt_tokens > context {
-        return json_response(400, &wire::context_exceeded(stats.prompt_tokens, context));
+    let model = shared.answering(&request);
+    let context = model.and_then(|model| model.context);
+    if let Some(context) = context.filter(|context| stats.prompt_tokens > *context) {
+        let error = wire::context_exceeded(stats.prompt_tokens, context);
+        return json_response(400, &error);
     }
     let (reply, delivery) = match reply.fault.take() {
         Some(fault) => fault.strike(reply, &request),
@@ -349,7 +346,7 @@ async fn chat(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
     };
     let frame = Frame {
         number: request.number,
-        model: request.model.clone(),
+        model: model.map(|model| model.id.clone()).unwrap_or_default(),
         turn: request.turn(),
         stats,
     };

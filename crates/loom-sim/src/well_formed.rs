@@ -43,6 +43,9 @@ pub enum ViolationKind {
     BadTool,
     /// The messages of an earlier request of the conversation are no longer how this one begins.
     PrefixChanged,
+    /// As before, but all that changed is that old tool results became shorter: a harness does that to
+    /// stay within a window, and pays for it with the cache.
+    ResultsElided,
     /// The tools on offer differ from those of the conversation so far.
     ToolsChanged,
 }

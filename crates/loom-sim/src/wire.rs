@@ -121,8 +121,11 @@ pub(crate) fn models(models: &[SimModel]) -> Value {
     let data: Vec<_> = models
         .iter()
         .map(|model| {
-            json!({"id": model.id, "object": "model", "created": CREATED, "owned_by": "loom-sim",
-                   "meta": {"n_ctx": model.context, "n_ctx_train": model.context}})
+            let mut row = json!({"id": model.id, "object": "model", "created": CREATED, "owned_by": "loom-sim"});
+            if let Some(context) = model.context {
+                row["meta"] = json!({"n_ctx": context, "n_ctx_train": context});
+            }
+            row
         })
         .collect();
     json!({"object": "list", "data": data})

@@ -1,5 +1,11 @@
 //! The demo without Loom: a harness of a few lines plays the playbook on the project for real.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail the test"
+)]
+
 use loom_sim::{Demo, Options, SimServer};
 use serde_json::{Value, json};
 use std::fs;

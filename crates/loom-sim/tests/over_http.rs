@@ -1,5 +1,7 @@
 //! The server as an HTTP client sees it: shapes, faults, records.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 use loom_sim::{
     At, Fault, Faults, Options, Playbook, Refused, Reply, Request, SimModel, SimServer, Stall,
     ViolationKind,
@@ -175,7 +177,13 @@ async fn an_answer_in_one_piece_says_the_same() {
 #[tokio::test]
 async fn health_models_and_unknown_paths_are_answered() {
     let options = Options {
-        models: vec![SimModel::new("a"), SimModel::new("b")],
+        models: vec![
+            SimModel::new("a"),
+            SimModel {
+                context: Some(32_768),
+                ..SimModel::new("b")
+            },
+        ],
         ..Options::default()
     };
     let server = SimServer::start(Playbook::default(), options)
@@ -185,6 +193,7 @@ async fn health_models_and_unknown_paths_are_answered() {
     let models = get(&server, "/v1/models").await;
     assert_eq!(models["data"][1]["id"], "b");
     assert_eq!(models["data"][1]["meta"]["n_ctx"], 32_768);
+    assert!(models["data"][0].get("meta").is_none());
     assert_eq!(get(&server, "/api/tags").await["error"]["code"], 404);
 }
 
@@ -373,10 +382,13 @@ async fn malformed_requests_are_answered_and_reported() {
     };
     stream(&server, &ask(&[("user", "go"), ("user", "on")])).await;
     assert_eq!(kinds(), [(1, ViolationKind::NotAlternating)]);
+    let mut unnamed = ask(&[("user", "go")]);
+    unnamed["model"] = Value::Null;
+    assert_eq!(post(&server, &unnamed).await.status(), 200);
     let mut other = ask(&[("user", "go")]);
     other["model"] = json!("unheard-of");
     assert_eq!(post(&server, &other).await.status(), 200);
-    assert_eq!(kinds()[1..], [(2, ViolationKind::UnknownModel)]);
+    assert_eq!(kinds()[1..], [(3, ViolationKind::UnknownModel)]);
     assert_eq!(post(&server, &json!("no object")).await.status(), 200);
     let url = format!("{}/v1/chat/completions", server.url());
     let cut = reqwest::Client::new()
@@ -386,7 +398,7 @@ async fn malformed_requests_are_answered_and_reported() {
         .await
         .unwrap();
     assert_eq!(cut.status(), 400);
-    assert!(kinds().contains(&(4, ViolationKind::NotJson)));
+    assert!(kinds().contains(&(5, ViolationKind::NotJson)));
 }
 
 #[tokio::test]
@@ -394,7 +406,7 @@ async fn a_prompt_beyond_the_window_is_refused_with_both_figures() {
     let options = Options {
         models: vec![SimModel {
             id: "sim-small".into(),
-            context: 100,
+            context: Some(100),
         }],
         ..Options::default()
     };

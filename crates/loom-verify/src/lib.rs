@@ -17,6 +17,8 @@ mod evidence;
 mod fault;
 mod files;
 mod gate;
+#[cfg(test)]
+mod harness;
 mod input;
 mod judge;
 mod lint;
@@ -27,6 +29,8 @@ mod model_judge;
 mod protected;
 mod quote;
 mod runner;
+#[cfg(test)]
+mod tests;
 mod tier1;
 mod tier2;
 mod wellformed;

@@ -200,3 +200,142 @@ fn failure(error: &JudgeError) -> Failure {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loom_events::{Answer, CriterionVerdict, Finish, Latency, Tier};
+    use loom_prompts::{Block, CriterionLine};
+    use loom_router::{
+        CallError, ChatReply, DeltaSink, ListedModel, ModelEntry, Provider, ProviderFactory,
+        RouterError,
+    };
+
+    /// Says the same thing whatever it is asked.
+    struct Parrot {
+        name: String,
+        text: String,
+    }
+
+    #[async_trait]
+    impl Provider for Parrot {
+        async fn chat(
+            &self,
+            _: &ChatRequest,
+            _: &mut dyn DeltaSink,
+        ) -> Result<ChatReply, CallError> {
+            Ok(ChatReply {
+                answer: Answer {
+                    text: self.text.clone(),
+                    ..Answer::default()
+                },
+                usage: Usage {
+                    prompt: 100,
+                    completion: 10,
+                    ..Usage::default()
+                },
+                latency: Latency::default(),
+                finish: Finish::Stop,
+                model: self.name.clone(),
+                reported: None,
+            })
+        }
+
+        async fn list(&self) -> Result<Vec<ListedModel>, CallError> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// Parrots by the name of their entry.
+    struct Parrots(Vec<(&'static str, Tier, &'static str)>);
+
+    impl ProviderFactory for Parrots {
+        fn provider(&self, entry: &ModelEntry) -> Result<Arc<dyn Provider>, RouterError> {
+            let (name, _, text) = self.0.iter().find(|(name, ..)| *name == entry.name).unwrap();
+            Ok(Arc::new(Parrot {
+                name: (*name).to_owned(),
+                text: (*text).to_owned(),
+            }))
+        }
+    }
+
+    fn judge(parrots: Vec<(&'static str, Tier, &'static str)>) -> ModelJudge {
+        let entries = parrots
+            .iter()
+            .map(|(name, tier, _)| ModelEntry {
+                tier: *tier,
+                roles: vec![Role::Verifier],
+                ..ModelEntry::new(*name, "http://127.0.0.1:1/v1")
+            })
+            .collect();
+        let router = Router::with_providers(entries, &Parrots(parrots)).unwrap();
+        ModelJudge::new(Arc::new(router), Arc::new(Prompts::builtin().unwrap()))
+    }
+
+    fn question(executor: &str, tier: Tier) -> Question {
+        Question {
+            prompt: VerifierInput {
+                task: "Say hello.".to_owned(),
+                criteria: vec![CriterionLine {
+                    id: "c1".to_owned(),
+                    text: "It says hello.".to_owned(),
+                }],
+                checks: Vec::new(),
+                material: vec![Block {
+                    label: "D1".to_owned(),
+                    title: "diff of a.sh".to_owned(),
+                    text: "+echo hello".to_owned(),
+                }],
+                budget: None,
+            },
+            executor: executor.to_owned(),
+            tier,
+        }
+    }
+
+    const VERDICT: &str =
+        r#"{"criteria": [{"id": "c1", "verdict": "met", "quote": "echo hello", "at": "D1:1"}]}"#;
+
+    #[tokio::test]
+    async fn another_model_than_the_executors_is_asked_when_it_is_not_weaker() {
+        let judge = judge(vec![
+            ("worker", Tier::Small, VERDICT),
+            ("other", Tier::Medium, VERDICT),
+        ]);
+        let reply = judge.judge(&question("worker", Tier::Small)).await.unwrap();
+        assert_eq!((reply.model.as_str(), reply.tier), ("other", Tier::Medium));
+        assert_eq!(reply.answer.criteria[0].verdict, CriterionVerdict::Met);
+        assert_eq!(reply.degraded, [""; 0]);
+        let reply = judge.judge(&question("other", Tier::Medium)).await.unwrap();
+        assert_eq!(reply.model, "other");
+    }
+
+    #[tokio::test]
+    async fn prose_asked_twice_of_every_model_is_unusable_and_what_it_cost_is_known() {
+        let judge = judge(vec![("prose", Tier::Small, "Looks good to me!")]);
+        let error = judge.judge(&question("worker", Tier::Small)).await.unwrap_err();
+        let JudgeError::Unusable { model, usage, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(model, "prose");
+        assert_eq!(usage.prompt, 200);
+    }
+
+    #[tokio::test]
+    async fn when_one_model_gives_no_verdict_another_is_asked_and_that_is_said() {
+        let judge = judge(vec![
+            ("prose", Tier::Small, "Looks good to me!"),
+            ("good", Tier::Medium, VERDICT),
+        ]);
+        let reply = judge.judge(&question("worker", Tier::Small)).await.unwrap();
+        assert_eq!(reply.model, "good");
+        assert_eq!(reply.usage.prompt, 300);
+        assert!(reply.degraded[0].contains("in place of prose"), "{:?}", reply.degraded);
+    }
+
+    #[tokio::test]
+    async fn without_a_model_for_the_role_the_verifier_is_missing() {
+        let error = judge(Vec::new()).judge(&question("worker", Tier::Small)).await.unwrap_err();
+        assert!(matches!(error, JudgeError::Missing(_)), "{error:?}");
+    }
+}

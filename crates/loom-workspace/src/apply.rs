@@ -23,15 +23,21 @@ impl Workspace {
     ///
     /// Nothing is done when a path is not in the state that it should be in.
     pub(crate) fn apply(&self, steps: &[Step]) -> Result<(), FsError> {
+        self.check(steps)?;
+        self.remove_old(steps)?;
+        self.make_directories(steps)?;
+        self.write_files(steps)?;
+        self.set_modes(steps)?;
+        self.sync_parents(steps)
+    }
+
+    /// As [`Self::apply`], also in directories that are closed to us: to put things back, where
+    /// a new edit would be refused.
+    pub(crate) fn put_back(&self, steps: &[Step]) -> Result<(), FsError> {
         let closed = self.open_closed(steps)?;
-        self.check(steps)
-            .and_then(|()| self.remove_old(steps))
-            .and_then(|()| self.make_directories(steps))
-            .and_then(|()| self.write_files(steps))
-            .and_then(|()| self.set_modes(steps))
-            .and_then(|()| self.sync_parents(steps.iter().map(|step| step.path.as_str())))
-            // Also after a failure: what was closed is closed again.
-            .and(self.close_again(&closed, steps))
+        let done = self.apply(steps);
+        // Also after a failure: what was closed is closed again.
+        done.and(self.close_again(&closed, steps))
     }
 
     fn check(&self, steps: &[Step]) -> Result<(), FsError> {
@@ -202,13 +208,9 @@ impl Workspace {
     }
 
     /// Makes what was done to names durable.
-    pub(crate) fn sync_parents<'a>(
-        &self,
-        paths: impl Iterator<Item = &'a str>,
-    ) -> Result<(), FsError> {
-        let parents: BTreeSet<&str> = paths
-            .filter_map(|path| Some(name::split(path)?.0))
-            .collect();
+    fn sync_parents(&self, steps: &[Step]) -> Result<(), FsError> {
+        let parent = |step| Some(name::split(step)?.0);
+        let parents: BTreeSet<&str> = steps.iter().filter_map(|step| parent(&step.path)).collect();
         if parents.len() > SYNC_EACH {
             return self.sync_everything();
         }

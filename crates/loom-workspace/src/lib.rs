@@ -17,6 +17,8 @@ mod manifest;
 mod name;
 mod open;
 mod patch;
+#[cfg(test)]
+mod path_cases;
 mod process;
 mod resolve;
 mod root;

@@ -130,7 +130,7 @@ impl Workspace {
         // Content that could not be read when the manifest was taken cannot be put back.
         steps.retain(|step| step.to.as_ref().is_none_or(|state| self.is_kept(state)));
         self.keep_occupied(&mut steps)?;
-        self.apply(&steps)?;
+        self.put_back(&steps)?;
         Ok(to_changes(&steps, Origin::Loom, self.store()))
     }
 

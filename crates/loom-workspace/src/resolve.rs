@@ -44,6 +44,10 @@ impl Resolver {
 
     /// Opens a directory by its canonical path; any link in it is an error.
     pub(crate) fn exact(self, root: &OwnedFd, path: &OsStr) -> Result<OwnedFd> {
+        let plain = |name: &[u8]| !matches!(name, b"" | b"." | b"..");
+        if !path.as_bytes().split(|b| *b == b'/').all(plain) {
+            return Err(Errno::INVAL);
+        }
         match self {
             #[cfg(target_os = "linux")]
             Self::Kernel => kernel::exact(root.as_fd(), path),
@@ -181,9 +185,6 @@ mod walking {
     pub(super) fn exact(root: BorrowedFd<'_>, path: &OsStr) -> Result<OwnedFd> {
         let mut here: Option<OwnedFd> = None;
         for name in names(path.as_bytes())? {
-            if matches!(name.as_bytes(), b"" | b"." | b"..") {
-                return Err(Errno::INVAL);
-            }
             let top = here.as_ref().map_or(root, AsFd::as_fd);
             here = Some(rustix::fs::openat(top, &name, DIRECTORY, Mode::empty())?);
         }

@@ -166,6 +166,9 @@ impl Root {
         let Some((dir, entry)) = name::split(path) else {
             return Err(FsError::bad(".", "it is the workspace itself"));
         };
+        if matches!(entry, "" | "." | "..") {
+            return Err(FsError::bad(path, "it does not end in a name"));
+        }
         let fd = self
             .directory(dir)
             .map_err(|error| match Errno::from_io_error(&error) {

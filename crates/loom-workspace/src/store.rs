@@ -73,11 +73,9 @@ impl Store {
         let mut maker = fs::DirBuilder::new();
         // Snapshots hold whatever the workspace holds, secrets too: the owner alone reads them.
         maker.recursive(true).mode(0o700);
-        let make = |path: &Path| maker.create(path).map_err(trying("make its directories"));
-        make(&temporary)?;
-        for fan in 0..=u8::MAX {
-            make(&objects.join(format!("{fan:02x}")))?;
-        }
+        maker
+            .create(&temporary)
+            .map_err(trying("make its directories"))?;
         sync_dir(&objects).map_err(trying("sync its directory"))?;
         let store = Self {
             objects,
@@ -241,6 +239,28 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// The directories of what is staged, made where they are missing.
+    fn make_fans(&self) -> io::Result<BTreeSet<PathBuf>> {
+        let objects = self
+            .staged
+            .iter()
+            .map(|(digest, _)| self.store.object(digest));
+        let fans: BTreeSet<PathBuf> = objects
+            .filter_map(|object| Some(object.parent()?.to_owned()))
+            .collect();
+        let mut made = false;
+        for fan in &fans {
+            match fs::DirBuilder::new().mode(0o700).create(fan) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                done => made |= done.map(|()| true)?,
+            }
+        }
+        if made {
+            sync_dir(&self.store.objects)?;
+        }
+        Ok(fans)
+    }
+
     fn settle(&mut self) -> io::Result<()> {
         let many = self.staged.len() + self.unsure.len() > SYNC_EACH;
         if self.unsynced {
@@ -249,11 +269,9 @@ impl Batch<'_> {
                 self.staged.iter().map(|(_, path)| path),
             )?;
         }
-        let mut fans = BTreeSet::new();
+        let mut fans = self.make_fans()?;
         for (digest, path) in self.staged.drain(..) {
-            let object = self.store.object(&digest);
-            fs::rename(path, &object)?;
-            fans.extend(object.parent().map(Path::to_owned));
+            fs::rename(path, self.store.object(&digest))?;
         }
         for digest in &self.unsure {
             let object = self.store.object(digest);

@@ -73,7 +73,7 @@ impl Workspace {
     /// # Errors
     /// When a path changed since the plan, or an operation fails; planning again goes on.
     pub fn undo(&self, plan: &UndoPlan) -> Result<Vec<FileChange>, FsError> {
-        self.apply(&plan.steps)?;
+        self.put_back(&plan.steps)?;
         Ok(plan.changes.clone())
     }
 }

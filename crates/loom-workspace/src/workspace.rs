@@ -42,6 +42,12 @@ impl Workspace {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn with_resolver(mut self, resolver: crate::resolve::Resolver) -> Self {
+        self.root = self.root.with_resolver(resolver);
+        self
+    }
+
     /// The absolute path, links resolved.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -232,7 +232,10 @@ mod tests {
         let mut config = Config::default();
         for key in KEYS {
             let before = (key.slot)(&mut config).get();
-            let toml = key.form.toml(&before).unwrap_or_else(|| panic!("{} is unset", key.path));
+            let Some(toml) = key.form.toml(&before) else {
+                assert_eq!(key.path, "execution.prompts", "only this one has no default");
+                continue;
+            };
             let parsed: toml::Table = format!("x = {toml}").parse().unwrap();
             let raw = Raw::Typed(serde_json::to_value(&parsed["x"]).unwrap());
             let read = key.form.read(&raw).unwrap_or_else(|e| panic!("{}: {e}", key.path));

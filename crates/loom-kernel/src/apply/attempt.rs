@@ -20,6 +20,7 @@ pub(super) fn prepared(
     }
     if let Some(attempt) = state.attempt_mut(attempt) {
         attempt.fork = prepared.fork.is_some();
+        attempt.prepared = at.seq;
         attempt.backoff.clear();
         attempt.last = Last::Prepared;
     }
@@ -62,7 +63,10 @@ pub(super) fn nudged(
 }
 
 const fn judged(last: &Last) -> bool {
-    matches!(last, Last::Passed(_) | Last::Agreed(_) | Last::Unsure { .. })
+    matches!(
+        last,
+        Last::Passed(_) | Last::Agreed(_) | Last::Unsure { .. }
+    )
 }
 
 pub(super) fn ended(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossible> {

@@ -1,4 +1,4 @@
-//! Failures of effects: what they mean for whoever waits. The table is in `docs` of [`failed`].
+//! Failures of effects: what they mean for whoever waits. The table is at [`failed`].
 
 use super::attempt::owe;
 use super::{Place, Taken, subtask, take, tool};
@@ -36,7 +36,7 @@ pub(super) fn failed(
         | Work::Verify { attempt, .. }
         | Work::Recheck { attempt } => attempt_failed(state, at, *attempt, failure),
         Work::Merge { attempt } => {
-            merge(state, at, &taken, failure);
+            merge(state, &taken, failure);
             attempt_failed(state, at, *attempt, failure);
         }
         Work::Tool { attempt, .. } => tool_failed(state, at, &taken, (*attempt, failure)),
@@ -89,7 +89,7 @@ fn attempt_failed(state: &mut State, at: &Place, attempt: AttemptId, failure: &F
 }
 
 /// A merge that broke may have left a part of itself: if it is not tried again, it is taken back.
-fn merge(state: &mut State, _: &Place, taken: &Taken, failure: &Failure) {
+fn merge(state: &mut State, taken: &Taken, failure: &Failure) {
     let Some(owner) = taken.effect.owner.clone() else {
         return;
     };
@@ -116,12 +116,7 @@ fn tool_failed(
     }
 }
 
-fn extract(
-    state: &mut State,
-    at: &Place,
-    (subtask, alive): (&SubtaskId, bool),
-    failure: &Failure,
-) {
+fn extract(state: &mut State, at: &Place, (subtask, alive): (&SubtaskId, bool), failure: &Failure) {
     let retries = state.limits().transient_retries;
     let Some(done) = subtask::done_mut(state, subtask).filter(|_| alive) else {
         return;
@@ -134,7 +129,9 @@ fn extract(
     }
     done.extraction = Extraction::Finished;
     let message = &failure.message;
-    state.degrade(&format!("nothing of `{subtask}` was kept in memory: {message}"));
+    state.degrade(&format!(
+        "nothing of `{subtask}` was kept in memory: {message}"
+    ));
 }
 
 fn last_gate(state: &mut State, at: &Place, alive: bool, failure: &Failure) {

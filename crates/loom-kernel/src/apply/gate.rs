@@ -21,7 +21,14 @@ pub(super) fn judged(
         Work::Recheck { attempt } => recheck(state, at, attempt, verdict),
         Work::Final { .. } if taken.alive => last(state, verdict),
         Work::Final { .. } => {}
-        work => return Err(wrong(at, effect, &work)),
+        work @ (Work::Plan { .. }
+        | Work::Prepare { .. }
+        | Work::Model { .. }
+        | Work::Tool { .. }
+        | Work::Merge { .. }
+        | Work::Unmerge { .. }
+        | Work::Extract { .. }
+        | Work::Reconcile { .. }) => return Err(wrong(at, effect, &work)),
     }
     Ok(())
 }

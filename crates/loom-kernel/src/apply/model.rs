@@ -97,3 +97,11 @@ pub(super) fn fnv(seed: u64, bytes: &[u8]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().chain(&[0xff]).fold(seed, step)
 }
+
+/// The finalizer of splitmix64. Sums of bare FNV values cancel: texts that differ in their last byte
+/// differ by little, and by the opposite for another place.
+pub(super) const fn mix(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}

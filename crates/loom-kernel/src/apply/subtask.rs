@@ -35,6 +35,7 @@ pub(super) fn started(state: &mut State, at: &Place, event: &Event) -> Result<()
         heard: Seq::ZERO,
         context: 0,
         fork: false,
+        prepared: Seq::ZERO,
         merged: false,
         backoff: Backoff::default(),
         loops: Loops::default(),
@@ -123,11 +124,7 @@ pub(super) fn skipped(
     Ok(())
 }
 
-pub(super) fn reset(
-    state: &mut State,
-    at: &Place,
-    subtask: &SubtaskId,
-) -> Result<(), Impossible> {
+pub(super) fn reset(state: &mut State, at: &Place, subtask: &SubtaskId) -> Result<(), Impossible> {
     let spec = state.plan.subtasks.iter().find(|s| &s.id == subtask);
     let spec = spec.cloned();
     let sub = find(state, at, subtask, |stage| {

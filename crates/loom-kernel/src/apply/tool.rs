@@ -1,6 +1,6 @@
 //! Tool calls: completed, held, and answered by whatever else.
 
-use super::model::{SEED, fnv};
+use super::model::{SEED, fnv, mix};
 use super::{Place, take, wrong};
 use crate::Impossible;
 use crate::state::{Call, CallState, State, digest};
@@ -66,7 +66,7 @@ pub(super) fn answer(state: &mut State, work: &Work, text: &str) {
     found.state = CallState::Answered;
     // A sum, since calls that run side by side end in any order.
     let place = fnv(SEED, &call.to_be_bytes());
-    acting.print = acting.print.wrapping_add(fnv(place, text.as_bytes()));
+    acting.print = acting.print.wrapping_add(mix(fnv(place, text.as_bytes())));
     if acting.answered() {
         let print = acting.print;
         attempt.loops.push(print);

@@ -56,7 +56,10 @@ impl One<'_> {
         }
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "the arms of one match have one type")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "the arms of one match have one type"
+    )]
     fn end(&self, why: AttemptEnd, feedback: &str, counts: bool) -> Option<Vec<Event>> {
         Some(vec![Event::AttemptEnded {
             attempt: self.attempt.id,
@@ -246,7 +249,11 @@ impl One<'_> {
                 self.subtask
             ),
             action: format!("count `{}` as completed", self.subtask),
-            risk: if proof.proven { Risk::Low } else { Risk::Medium },
+            risk: if proof.proven {
+                Risk::Low
+            } else {
+                Risk::Medium
+            },
             rules: Vec::new(),
             choices: Vec::new(),
         }
@@ -265,7 +272,8 @@ impl State {
         let CallState::Held(question) = &call.state else {
             return false;
         };
-        digest(question).is_some_and(|d| self.grants.contains_key(d) && call.used.as_ref() != Some(d))
+        digest(question)
+            .is_some_and(|d| self.grants.contains_key(d) && call.used.as_ref() != Some(d))
     }
 
     /// Whether a result waits for a human's word.

@@ -15,7 +15,10 @@ pub(super) fn settled(state: &State, now: Time) -> Option<Vec<Event>> {
 }
 
 // `Option` so that the arms above are one line each.
-#[expect(clippy::unnecessary_wraps, reason = "the arms of one match have one type")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the arms of one match have one type"
+)]
 fn interrupted(effect: EffectId, maybe: bool) -> Option<Vec<Event>> {
     Some(vec![Event::EffectInterrupted { effect, maybe }])
 }

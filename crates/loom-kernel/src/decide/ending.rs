@@ -49,12 +49,7 @@ pub(super) fn ask(state: &State, asked: Question, on_expiry: OnExpiry, now: Time
 }
 
 /// Puts a question.
-pub(super) fn question(
-    state: &State,
-    question: Question,
-    on_expiry: OnExpiry,
-    now: Time,
-) -> Event {
+pub(super) fn question(state: &State, question: Question, on_expiry: OnExpiry, now: Time) -> Event {
     let wait = state.new.settings.question_timeout_ms;
     Event::ApprovalRequested {
         question,

@@ -30,7 +30,9 @@ pub(super) fn finished(state: &State, now: Time) -> Option<Vec<Event>> {
     match &state.finale.stage {
         FinaleStage::Open => unsure(state),
         FinaleStage::Passed => Some(completed()),
-        FinaleStage::Failed { feedback, answered } => gate_failed(state, (feedback, *answered), now),
+        FinaleStage::Failed { feedback, answered } => {
+            gate_failed(state, (feedback, *answered), now)
+        }
         FinaleStage::Broken(failure) => Some(broken(failure)),
     }
 }
@@ -134,15 +136,14 @@ fn broken(failure: &Failure) -> Vec<Event> {
 /// It fails closed: nobody could tell is not a pass.
 fn unsure(state: &State) -> Option<Vec<Event>> {
     let rounds = state.limits().inconclusive_rounds;
-    (state.finale.unsure > rounds)
-        .then(|| vec![failed("the last gate could not tell whether the goal is met".to_owned())])
+    (state.finale.unsure > rounds).then(|| {
+        vec![failed(
+            "the last gate could not tell whether the goal is met".to_owned(),
+        )]
+    })
 }
 
-fn gate_failed(
-    state: &State,
-    (feedback, answered): (&str, bool),
-    now: Time,
-) -> Option<Vec<Event>> {
+fn gate_failed(state: &State, (feedback, answered): (&str, bool), now: Time) -> Option<Vec<Event>> {
     if answered {
         return Some(vec![failed(format!("the last gate failed: {feedback}"))]);
     }
@@ -157,7 +158,10 @@ fn gate_failed(
         which: Limit::PlanVersions,
         value: u64::from(state.version),
     };
-    Some(vec![limit, failed(format!("the last gate failed: {feedback}"))])
+    Some(vec![
+        limit,
+        failed(format!("the last gate failed: {feedback}")),
+    ])
 }
 
 fn one_more(state: &State, feedback: &str, now: Time) -> Option<Vec<Event>> {

@@ -87,11 +87,7 @@ const fn faulty_plan(why: &AttemptEnd) -> bool {
     matches!(why, AttemptEnd::Failed { failure } if matches!(failure.class, FailureClass::Plan))
 }
 
-fn out_of_rungs(
-    state: &State,
-    (id, sub): (&SubtaskId, &Subtask),
-    now: Time,
-) -> Option<Vec<Event>> {
+fn out_of_rungs(state: &State, (id, sub): (&SubtaskId, &Subtask), now: Time) -> Option<Vec<Event>> {
     if !state.going() || state.planning.is_some() {
         return None;
     }

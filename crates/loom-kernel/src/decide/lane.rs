@@ -7,9 +7,8 @@ use loom_events::{AttemptId, Class, Work};
 /// Whether nothing of a dead attempt can still write, and nothing has to be taken back.
 pub(super) fn drained(state: &State) -> bool {
     let mut effects = state.inflight.values();
-    let writing = effects.any(|effect| {
-        effect.class != Class::Pure && !state.wanted_by_owner(&effect.work)
-    });
+    let writing =
+        effects.any(|effect| effect.class != Class::Pure && !state.wanted_by_owner(&effect.work));
     !writing && state.debts.is_empty()
 }
 
@@ -35,7 +34,7 @@ pub(super) fn merging(state: &State, except: Option<AttemptId>) -> bool {
 /// Whether an attempt in the workspace itself may go on. Only one does; with several places the
 /// others are in forks, and if forks cannot be had they wait here for one another.
 pub(super) fn may_work_in_place(state: &State, attempt: &Attempt) -> bool {
-    let first = in_place(state).map(|a| a.id).min();
+    let first = in_place(state).min_by_key(|a| a.prepared).map(|a| a.id);
     first == Some(attempt.id) && !merging(state, Some(attempt.id))
 }
 
@@ -43,7 +42,11 @@ pub(super) fn may_work_in_place(state: &State, attempt: &Attempt) -> bool {
 pub(super) fn may_merge(state: &State, attempt: &Attempt) -> bool {
     let mut ready = state.running().filter(|(_, a)| a.fork && agreed(state, a));
     let first = ready.next().map(|(_, a)| a.id);
-    let started = state.in_flight(&Work::Merge { attempt: attempt.id }).is_some();
+    let started = state
+        .in_flight(&Work::Merge {
+            attempt: attempt.id,
+        })
+        .is_some();
     let turn = first == Some(attempt.id) || started;
     turn && !merging(state, Some(attempt.id)) && in_place(state).next().is_none()
 }

@@ -31,7 +31,10 @@ pub(super) fn limit(which: Limit, value: u64, reason: String) -> Vec<Event> {
 
 /// When the working time will be used up, if work goes on.
 pub(super) fn deadline(state: &State) -> Option<Time> {
-    let left = state.limits().working_time_ms.saturating_sub(state.worked_ms);
+    let left = state
+        .limits()
+        .working_time_ms
+        .saturating_sub(state.worked_ms);
     let counting = state.active() && state.working();
     counting.then(|| state.floor.after(Duration::from_millis(left)))
 }

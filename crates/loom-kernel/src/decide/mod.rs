@@ -13,8 +13,8 @@ mod doubt;
 mod ending;
 mod expiry;
 mod finish;
-mod lane;
 mod ladder;
+mod lane;
 mod limits;
 mod planning;
 mod replan;
@@ -54,13 +54,14 @@ pub(crate) const RULES: [(&str, Rule); 14] = [
     // A merged and judged result counts, even if the task is stopped in the same instant: taking
     // it back would undo verified work.
     ("settle", settle::completed),
+    // Before any other question is asked: whoever said `abort` is not to be asked again.
+    ("ending", ending::ended),
     // Nothing else can be said about effects that may or may not have happened.
     ("doubt", doubt::settled),
     // A question without a subject must not hold the end up, nor expire.
     ("withdraw", withdraw::withdrawn),
     // Once the end is decided, only stopping and putting back follows.
     ("stopping", stopping::stopped),
-    ("ending", ending::ended),
     // Before anything that starts something.
     ("limits", limits::reached),
     ("expiry", expiry::expired),
@@ -108,8 +109,5 @@ fn wake_at(state: &State, wishes: &[Wish], now: Time) -> Option<Time> {
         let at = open.expires_at(state)?;
         state.going().then_some(at)
     });
-    retries
-        .chain(expiries)
-        .chain(limits::deadline(state))
-        .min()
+    retries.chain(expiries).chain(limits::deadline(state)).min()
 }

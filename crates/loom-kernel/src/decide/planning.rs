@@ -1,11 +1,11 @@
 //! The first plan, judging what a planner proposes, and the review of a plan.
 
 use super::ending::{ask, failed};
-use crate::state::{Planning, Proposed, State};
+use crate::state::{Planning, Proposed, Stage, State};
 use crate::validate_plan;
 use loom_events::{
-    Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, Subject, SubtaskId,
-    SubtaskSpec, Tier, Time, Work,
+    Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, SkippedBy, Subject,
+    SubtaskId, SubtaskSpec, Tier, Time, Work,
 };
 
 pub(super) fn planned(state: &State, now: Time) -> Option<Vec<Event>> {
@@ -56,16 +56,33 @@ fn proposed(state: &State, planning: &Planning, plan: &Plan) -> Option<Vec<Event
         return None;
     }
     let kept = state.kept();
-    if let Err(errors) = validate_plan(plan, state.limits(), &kept) {
+    let mut settled = kept.clone();
+    settled.extend(left_out(state, plan));
+    if let Err(errors) = validate_plan(plan, state.limits(), &settled) {
         return Some(rejected(planning, errors));
     }
     Some(vec![ready(state, planning, with_kept(kept, plan), false)])
 }
 
+/// What a human left out and a new plan has unchanged stays left out: it is nothing to be done, so
+/// a plan of nothing else would complete the task with nothing.
+fn left_out(state: &State, plan: &Plan) -> impl Iterator<Item = SubtaskSpec> {
+    let skipped = |spec: &&SubtaskSpec| {
+        let sub = state.subs.get(&spec.id).filter(|sub| &sub.spec == *spec);
+        sub.is_some_and(|sub| sub.stage == Stage::Skipped(SkippedBy::Human))
+    };
+    plan.subtasks.iter().filter(skipped).cloned()
+}
+
 /// Completed work is never dropped, and stays as it was done.
 fn with_kept(kept: Vec<SubtaskSpec>, plan: &Plan) -> Plan {
     let is_kept = |spec: &&SubtaskSpec| kept.iter().any(|k| k.id == spec.id);
-    let new: Vec<_> = plan.subtasks.iter().filter(|s| !is_kept(s)).cloned().collect();
+    let new: Vec<_> = plan
+        .subtasks
+        .iter()
+        .filter(|s| !is_kept(s))
+        .cloned()
+        .collect();
     Plan {
         subtasks: kept.into_iter().chain(new).collect(),
     }

@@ -38,7 +38,8 @@ fn attempt_ended(state: &State) -> Option<Vec<Event>> {
 
 fn left_out(state: &State) -> Option<Vec<Event>> {
     let mut subs = state.subs.iter();
-    let (id, sub) = subs.find(|(_, sub)| matches!(sub.stage, Stage::Pending | Stage::Tried { .. }))?;
+    let (id, sub) =
+        subs.find(|(_, sub)| matches!(sub.stage, Stage::Pending | Stage::Tried { .. }))?;
     let by = if waits_in_vain(state, sub) {
         SkippedBy::Dependency
     } else {

@@ -76,9 +76,10 @@ fn reconciliations(state: &State, wishes: &mut Vec<Wish>) {
 
 /// Merges are taken back one at a time, the newest first: it lies on top.
 fn take_back(state: &State, wishes: &mut Vec<Wish>) {
-    let busy = state.inflight.values().any(|effect| {
-        matches!(effect.work, Work::Merge { .. } | Work::Recheck { .. })
-    });
+    let busy = state
+        .inflight
+        .values()
+        .any(|effect| matches!(effect.work, Work::Merge { .. } | Work::Recheck { .. }));
     let mut debts = state.debts.iter().rev();
     let payable = debts.find(|(_, debt)| debt.tries.failures < doubt::tries(state));
     if let Some((attempt, debt)) = payable.filter(|_| !busy) {
@@ -102,9 +103,8 @@ fn plan(state: &State, wishes: &mut Vec<Wish>) {
 
 fn attempt_wishes(state: &State, attempt: &Attempt, wishes: &mut Vec<Wish>) {
     let id = attempt.id;
-    let held_up = !attempt.fork
-        && attempt.last != Last::Started
-        && !lane::may_work_in_place(state, attempt);
+    let held_up =
+        !attempt.fork && attempt.last != Last::Started && !lane::may_work_in_place(state, attempt);
     if held_up {
         return;
     }
@@ -220,6 +220,10 @@ fn last_gate(state: &State, wishes: &mut Vec<Wish>) {
             version: state.version,
             round: state.finale.round,
         };
-        wishes.push(Wish::new(work, Class::Restorable, state.finale.backoff.until));
+        wishes.push(Wish::new(
+            work,
+            Class::Restorable,
+            state.finale.backoff.until,
+        ));
     }
 }

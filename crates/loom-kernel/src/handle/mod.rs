@@ -75,7 +75,9 @@ pub enum Rejection {
     #[error("the task exists already")]
     Exists,
     /// The goal is empty or too long.
-    #[error("the goal has {bytes} bytes: say in 1 to {max} bytes what is wanted, and put long material into a file")]
+    #[error(
+        "the goal has {bytes} bytes: say in 1 to {max} bytes what is wanted, and put long material into a file"
+    )]
     Goal {
         /// Its length without surrounding space.
         bytes: usize,

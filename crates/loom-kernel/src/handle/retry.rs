@@ -16,13 +16,12 @@ pub(super) fn handle(
         return Err(Rejection::NoSubtask { subtask });
     };
     match &found.stage {
-        Stage::Failed
-        | Stage::Blocked
-        | Stage::Tried { .. }
-        | Stage::Skipped(SkippedBy::Human) => Ok(vec![Event::SubtaskReset {
-            subtask: subtask.clone(),
-            guidance: guidance.to_owned(),
-        }]),
+        Stage::Failed | Stage::Blocked | Stage::Tried { .. } | Stage::Skipped(SkippedBy::Human) => {
+            Ok(vec![Event::SubtaskReset {
+                subtask: subtask.clone(),
+                guidance: guidance.to_owned(),
+            }])
+        }
         Stage::Pending | Stage::Running(_) | Stage::Completed(_) | Stage::Skipped(_) => {
             let subtask = subtask.clone();
             Err(Rejection::NotRetryable { subtask })

@@ -2,9 +2,7 @@
 //! there is no field that says what is to be done.
 
 use crate::state::Backoff;
-use loom_events::{
-    AttemptId, Class, Digest, Failure, Question, QuestionId, Rung, Said, Seq, Tier,
-};
+use loom_events::{AttemptId, Class, Digest, Failure, Question, QuestionId, Rung, Said, Seq, Tier};
 use serde::Serialize;
 use std::collections::VecDeque;
 
@@ -29,6 +27,9 @@ pub(crate) struct Attempt {
     pub(crate) context: u8,
     /// Whether it works in a fork; otherwise in the workspace itself.
     pub(crate) fork: bool,
+    /// When it was prepared. Among attempts in the workspace itself the earliest owns it: its id
+    /// does not say, since one that was started earlier may be prepared later.
+    pub(crate) prepared: Seq,
     /// Whether its fork is, or may be, in the workspace. Apart from `last`, which later facts
     /// overwrite: a failed recheck must not make us forget the merge.
     pub(crate) merged: bool,
@@ -190,8 +191,7 @@ impl Loops {
     pub(crate) fn circling(&self) -> bool {
         let last: Vec<u64> = self.prints.iter().rev().copied().collect();
         let same = last.len() >= SAME && last[..SAME].iter().all(|p| *p == last[0]);
-        let pairs =
-            last.len() == REMEMBERED && last.windows(3).all(|three| three[0] == three[2]);
+        let pairs = last.len() == REMEMBERED && last.windows(3).all(|three| three[0] == three[2]);
         same || pairs
     }
 }

@@ -25,9 +25,7 @@ pub(crate) struct Backoff {
 
 impl Backoff {
     pub(crate) fn failed(&mut self, at: Time, failure: &Failure) {
-        let own = FIRST
-            .saturating_mul(1 << self.failures.min(6))
-            .min(LONGEST);
+        let own = FIRST.saturating_mul(1 << self.failures.min(6)).min(LONGEST);
         let asked = failure
             .retry_after_ms
             .map_or(Duration::ZERO, Duration::from_millis)

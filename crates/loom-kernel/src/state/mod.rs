@@ -14,6 +14,6 @@ pub(crate) use backoff::Backoff;
 pub(crate) use inflight::{Debt, InFlight, Owner, Resolved};
 pub(crate) use plan::{Done, Extraction, Help, Planning, Proposed, Stage, Subtask};
 pub(crate) use question::{Open, digest};
-pub(crate) use task::{Finale, FinaleStage, Life};
 pub use task::State;
+pub(crate) use task::{Finale, FinaleStage, Life};
 pub use view::{AttemptView, PlanningView, SubtaskView};

@@ -110,7 +110,10 @@ pub(crate) enum Stage {
     /// An attempt runs.
     Running(Attempt),
     /// An attempt ended; the ladder decides.
-    Tried { why: AttemptEnd, counts: bool },
+    Tried {
+        why: AttemptEnd,
+        counts: bool,
+    },
     Completed(Done),
     Failed,
     Blocked,

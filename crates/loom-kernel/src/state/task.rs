@@ -5,8 +5,8 @@ use crate::state::{
     Subtask,
 };
 use loom_events::{
-    AttemptId, Digest, EffectId, End, Event, Failure, Limits, NewTask, Plan, QuestionId, Seq,
-    Subject, SubtaskId, SubtaskSpec, TaskId, TaskSettings, Time, Usage, Work,
+    AttemptId, Class, Digest, EffectId, End, Event, Failure, Limits, NewTask, Plan, QuestionId,
+    Seq, Subject, SubtaskId, SubtaskSpec, TaskId, TaskSettings, Time, Usage, Work,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -95,7 +95,10 @@ pub(crate) enum FinaleStage {
     Open,
     Passed,
     /// Failed; `answered` once a re-plan because of it came to nothing.
-    Failed { feedback: String, answered: bool },
+    Failed {
+        feedback: String,
+        answered: bool,
+    },
     Broken(Failure),
 }
 
@@ -220,12 +223,10 @@ impl State {
             | Work::Merge { attempt }
             | Work::Recheck { attempt } => self.find_attempt(*attempt).is_some(),
             Work::Unmerge { attempt } => self.debts.contains_key(attempt),
-            Work::Extract { subtask, attempt } => {
-                self.active()
-                    && self.subs.get(subtask).is_some_and(|sub| {
-                        matches!(&sub.stage, Stage::Completed(done) if done.attempt == *attempt)
-                    })
-            }
+            Work::Extract { subtask, attempt } => self.active()
+                && self.subs.get(subtask).is_some_and(
+                    |sub| matches!(&sub.stage, Stage::Completed(done) if done.attempt == *attempt),
+                ),
             Work::Final { version, round } => {
                 self.active() && self.version == *version && self.finale.round == *round
             }
@@ -234,7 +235,10 @@ impl State {
     }
 
     pub(crate) fn in_flight(&self, work: &Work) -> Option<EffectId> {
-        let found = self.inflight.iter().find(|(_, effect)| &effect.work == work);
+        let found = self
+            .inflight
+            .iter()
+            .find(|(_, effect)| &effect.work == work);
         found.map(|(id, _)| *id)
     }
 
@@ -249,9 +253,9 @@ impl State {
         if let Some(debt) = self.debts.get(&attempt) {
             return Some(debt.owner.clone());
         }
-        let completed = self.subs.iter().find(|(_, sub)| {
-            matches!(&sub.stage, Stage::Completed(done) if done.attempt == attempt)
-        });
+        let completed = self.subs.iter().find(
+            |(_, sub)| matches!(&sub.stage, Stage::Completed(done) if done.attempt == attempt),
+        );
         completed.map(|(subtask, sub)| Owner {
             subtask: subtask.clone(),
             attempt,
@@ -288,10 +292,9 @@ impl State {
                     self.version == *version
                         && matches!(self.finale.stage, FinaleStage::Failed { .. })
                 }
-                Subject::Doubt { effect } => self
-                    .inflight
-                    .get(effect)
-                    .is_some_and(|e| e.doubt && e.resolved.is_none() && self.wanted_by_owner(&e.work)),
+                Subject::Doubt { effect } => self.inflight.get(effect).is_some_and(|e| {
+                    e.doubt && e.resolved.is_none() && self.wanted_by_owner(&e.work)
+                }),
             }
     }
 
@@ -303,7 +306,10 @@ impl State {
 
     /// Plan versions that may still be made.
     pub(crate) const fn versions_left(&self) -> u32 {
-        let allowed = self.limits().plan_versions.saturating_add(self.extra_versions);
+        let allowed = self
+            .limits()
+            .plan_versions
+            .saturating_add(self.extra_versions);
         allowed.saturating_sub(self.version)
     }
 
@@ -314,7 +320,9 @@ impl State {
 
     /// Whether time counts as work: not paused, not only waiting for a human.
     pub(crate) fn working(&self) -> bool {
-        let idle = self.inflight.is_empty() && !self.waits();
+        // An effect that only a human can settle is not under way.
+        let asked = |effect: &InFlight| effect.doubt && effect.class == Class::Unknowable;
+        let idle = self.inflight.values().all(asked) && !self.waits();
         match self.life {
             Life::Active => !self.paused && !(idle && !self.questions.is_empty()),
             Life::Stopping(_) => true,
@@ -342,7 +350,11 @@ impl State {
     /// are not part of it any more are left out, they were met long ago.
     pub(crate) fn kept(&self) -> Vec<SubtaskSpec> {
         let completed = |sub: &&Subtask| matches!(sub.stage, Stage::Completed(_));
-        let kept: Vec<&Subtask> = self.current().map(|(_, sub)| sub).filter(completed).collect();
+        let kept: Vec<&Subtask> = self
+            .current()
+            .map(|(_, sub)| sub)
+            .filter(completed)
+            .collect();
         let stays = |id: &SubtaskId| kept.iter().any(|sub| &sub.spec.id == id);
         let prune = |sub: &&Subtask| {
             let mut spec = sub.spec.clone();

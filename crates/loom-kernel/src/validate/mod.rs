@@ -37,7 +37,11 @@ pub fn validate_plan(
         ));
     }
     errors.truncate(MAX_ERRORS);
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
 }
 
 fn size(new: &[&SubtaskSpec], first: bool, limits: &Limits, errors: &mut Vec<String>) {
@@ -46,7 +50,8 @@ fn size(new: &[&SubtaskSpec], first: bool, limits: &Limits, errors: &mut Vec<Str
         errors.push(if first {
             "the plan has no subtasks; give at least one".to_owned()
         } else {
-            "the plan has nothing that is still to be done; give at least one new subtask".to_owned()
+            "the plan has nothing that is still to be done; give at least one new subtask"
+                .to_owned()
         });
     }
     if new.len() > usize::try_from(max).unwrap_or(usize::MAX) {
@@ -73,7 +78,9 @@ fn duplicates(plan: &Plan, errors: &mut Vec<String>) {
 fn subtask(spec: &SubtaskSpec, known: &BTreeSet<&SubtaskId>, errors: &mut Vec<String>) {
     let id = &spec.id;
     if spec.description.trim().is_empty() {
-        errors.push(format!("`{id}`: the description is empty; say what is to be done"));
+        errors.push(format!(
+            "`{id}`: the description is empty; say what is to be done"
+        ));
     }
     for dependency in &spec.depends_on {
         if dependency == id {
@@ -97,11 +104,14 @@ fn subtask(spec: &SubtaskSpec, known: &BTreeSet<&SubtaskId>, errors: &mut Vec<St
 }
 
 fn check_fault(check: &Check) -> Option<String> {
-    let path = |path: &str| path_fault(path).map(|fault| format!("the check path `{path}` {fault}"));
+    let path =
+        |path: &str| path_fault(path).map(|fault| format!("the check path `{path}` {fault}"));
     match check {
         Check::FileExists { path: p } | Check::FileAbsent { path: p } => path(p),
         Check::FileContains { path: p, regex } => path(p).or_else(|| regex_fault(regex)),
-        Check::JsonPath { path: p, pointer, .. } => path(p).or_else(|| pointer_fault(pointer)),
+        Check::JsonPath {
+            path: p, pointer, ..
+        } => path(p).or_else(|| pointer_fault(pointer)),
         Check::Command {
             command,
             stdout_regex,
@@ -261,13 +271,24 @@ mod tests {
 
     #[test]
     fn paths_stay_inside_the_workspace() {
-        for bad in ["/etc/passwd", "../x", "a/../../x", "~/x", "C:\\x", " ", "a\0"] {
+        for bad in [
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "~/x",
+            "C:\\x",
+            " ",
+            "a\0",
+        ] {
             assert_eq!(one("outputs", serde_json::json!([bad])).len(), 1, "{bad:?}");
             let check = serde_json::json!([{"kind": "file_exists", "path": bad}]);
             assert_eq!(one("checks", check).len(), 1, "{bad:?}");
         }
         for good in ["a", "a/b.c", "./a", "a..b", ".hidden"] {
-            assert!(one("outputs", serde_json::json!([good])).is_empty(), "{good}");
+            assert!(
+                one("outputs", serde_json::json!([good])).is_empty(),
+                "{good}"
+            );
         }
     }
 

@@ -28,7 +28,10 @@ const RUNS_NOTHING: [&str; 3] = ["--no-run", "--collect-only", "--passWithNoTest
 pub(super) fn fault(command: &str, printed: bool) -> Option<String> {
     let line = command.trim();
     if line.is_empty() {
-        return Some("a check command is empty; give a command that fails when the work is missing".to_owned());
+        return Some(
+            "a check command is empty; give a command that fails when the work is missing"
+                .to_owned(),
+        );
     }
     let segments = segments(line);
     let powerless = |why: &str| {

@@ -330,7 +330,8 @@ mod tests {
         let mut assembly = Assembly::default();
         let mut last = Ok(true);
         for number in 0.. {
-            let text = format!("{number} ").repeat(1000);
+            let lines = (0..1000).map(|line| format!("{number}/{line} "));
+            let text: String = lines.collect();
             last = assembly.take(chunk(json!({"content": text})), &mut Discard);
             if last.is_err() {
                 break;

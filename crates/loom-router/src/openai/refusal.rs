@@ -67,8 +67,9 @@ impl<'a> Refused<'a> {
             return Meaning::Error(error);
         }
         let of_request = matches!(self.status, Some(400 | 422));
-        let all = self.body.to_string();
-        match Field::named_in(&all, without) {
+        // Only the words: some servers quote the whole request beside them, with every field in it.
+        let words = format!("{} {}", self.said, self.codes());
+        match Field::named_in(&words, without) {
             Some(field) if of_request => Meaning::Field(field),
             _ if self.is_unknown_model() => Meaning::NoModel,
             _ if self.status == Some(404) => Meaning::NoPath(self.by_status()),
@@ -84,7 +85,7 @@ impl<'a> Refused<'a> {
     fn in_words(&self) -> Option<CallError> {
         let words = self.said.to_lowercase();
         let (server, model) = (self.place.server.clone(), self.place.model.clone());
-        if is_overflow(&words) || self.body.to_string().contains("exceed_context_size") {
+        if is_overflow(&words) || is_overflow_code(&self.codes()) {
             let (prompt, window) = self.numbers();
             return Some(CallError::Overflow {
                 server,
@@ -146,6 +147,17 @@ impl<'a> Refused<'a> {
         }
     }
 
+    /// The machine's words beside those for people: type, code and the parameter at fault.
+    fn codes(&self) -> String {
+        let error = self.body.get("error").unwrap_or(&self.body);
+        let names = ["type", "code", "param"];
+        let codes: Vec<_> = names
+            .iter()
+            .filter_map(|name| error.get(name)?.as_str())
+            .collect();
+        codes.join(" ")
+    }
+
     fn is_unknown_model(&self) -> bool {
         let words = self.said.to_lowercase();
         let unknown = [
@@ -204,10 +216,13 @@ fn is_overflow(words: &str) -> bool {
     ];
     let both = of_context.iter().any(|part| words.contains(part))
         && too_long.iter().any(|part| words.contains(part));
-    both || words.contains("context_length_exceeded")
-        || words.contains("prompt is too long")
+    both || words.contains("prompt is too long")
         || words.contains("prompt too long")
         || (words.contains("`inputs` tokens") && words.contains("must be <="))
+}
+
+fn is_overflow_code(codes: &str) -> bool {
+    codes.contains("exceed_context_size") || codes.contains("context_length_exceeded")
 }
 
 /// Whether the words, in lower case, say that the model cannot have tools.
@@ -324,7 +339,7 @@ mod tests {
             (
                 400,
                 r#"{"error":{"message":"too much","code":"context_length_exceeded"}}"#,
-                None,
+                Some((None, None)),
             ),
             // SGLang
             (
@@ -351,12 +366,6 @@ mod tests {
             ),
         ];
         for (status, body, expected) in table {
-            // OpenAI's code stands beside the message.
-            let expected = if body.contains("context_length_exceeded") {
-                Some((None, None))
-            } else {
-                expected
-            };
             assert_eq!(overflow(error(status, body)), expected, "{body}");
         }
     }
@@ -469,6 +478,13 @@ mod tests {
                 r#"{"error":{"message":"Unrecognized request argument supplied: chat_template_kwargs"}}"#
             ),
             Meaning::Field(Field::ChatTemplateKwargs)
+        ));
+        assert!(matches!(
+            meaning(
+                422,
+                r#"{"detail":[{"loc":["body","messages"],"msg":"bad","input":{"stream_options":1}}]}"#
+            ),
+            Meaning::Error(CallError::Refused { .. })
         ));
         assert!(matches!(
             meaning(500, r#"{"error":"response_format"}"#),

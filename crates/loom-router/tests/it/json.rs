@@ -1,7 +1,6 @@
 //! Structured answers over HTTP.
 
 use crate::server::{Server, answer, finish, hello, refuses, says, text};
-use futures_util::FutureExt as _;
 use loom_events::{FailureClass, Role, Tier};
 use loom_router::{JsonError, JsonReply, JsonSchema, ModelEntry, Router};
 use serde_json::{Value, json};
@@ -128,12 +127,8 @@ async fn by_role_the_next_model_is_asked_when_one_cannot_be_and_that_is_said() {
         },
     ];
     let router = Router::new(entries).unwrap();
-    let cancel = CancellationToken::new();
-    let ask = || {
-        router
-            .json_for(Role::Verifier, Tier::Small, &schema(), &hello(), &cancel)
-            .boxed()
-    };
+    let (schema, request, cancel) = (schema(), hello(), CancellationToken::new());
+    let ask = || router.json_for(Role::Verifier, Tier::Small, &schema, &request, &cancel);
     let reply = ask().await.unwrap();
     assert_eq!(reply.reply.model, "large");
     assert_eq!(reply.degraded.len(), 1);

@@ -1,1 +1,251 @@
-//! A real llama-server.
+//! A real `llama-server` with a model of noise: the protocol is real even if the words are not.
+//!
+//! Runs where `shared/model-servers` lies beside the repository and its install script has been run;
+//! elsewhere it says on standard error that it was skipped.
+
+use crate::server::hello;
+use loom_events::{Finish, Message, ToolSpec};
+use loom_router::{
+    CallError, ChatRequest, Delta, DeltaSink, Discard, JsonSchema, ModelEntry, Router, ToolChoice,
+};
+use serde_json::json;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tokio_util::sync::CancellationToken;
+
+/// A running server; it ends with the test.
+struct LlamaServer {
+    script: Child,
+    url: String,
+}
+
+impl LlamaServer {
+    /// Starts one, where it is installed.
+    fn start() -> Option<Self> {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/model-servers");
+        let home = servers_home()?;
+        let installed = home.join("llama-debian/llama-server").exists()
+            && home.join("models/tiny/loom-tiny.gguf").exists();
+        if !installed || !scripts.join("start-llama-server.sh").exists() {
+            return None;
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .ok()?
+            .local_addr()
+            .ok()?
+            .port();
+        let mut script = start_script(&scripts.join("start-llama-server.sh"), port);
+        let mut ready = String::new();
+        let output = script.stdout.take().expect("the output is piped");
+        BufReader::new(output).read_line(&mut ready).unwrap();
+        assert!(ready.starts_with("ready "), "{ready}");
+        Some(Self {
+            script,
+            url: format!("http://127.0.0.1:{port}/v1"),
+        })
+    }
+
+    fn entry(&self) -> ModelEntry {
+        ModelEntry {
+            max_tokens: 400,
+            ..ModelEntry::new("tiny", &self.url)
+        }
+    }
+}
+
+impl Drop for LlamaServer {
+    fn drop(&mut self) {
+        // The script passes a TERM on to the server; a kill would leave the server behind.
+        let pid = self.script.id().to_string();
+        let _sent = command("kill").arg(pid).status();
+        let _ended = self.script.wait();
+    }
+}
+
+fn servers_home() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    set("LOOM_SERVERS_HOME").or_else(|| {
+        let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        Some(cache?.join("loom-model-servers"))
+    })
+}
+
+/// The time limit ends the server even when the test itself is killed.
+fn start_script(script: &Path, port: u16) -> Child {
+    command("timeout")
+        .arg("300")
+        .arg("bash")
+        .arg(script)
+        .arg(port.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test starts a peer, not a process of the product"
+)]
+fn command(program: &str) -> Command {
+    Command::new(program)
+}
+
+fn file_tool() -> ToolSpec {
+    ToolSpec {
+        name: "read_file".into(),
+        description: "Reads a file.".into(),
+        parameters: json!({
+            "type": "object",
+            "properties": {"path": {"type": "string"}},
+            "required": ["path"],
+            "additionalProperties": false,
+        }),
+    }
+}
+
+/// Counts the pieces that were delivered.
+#[derive(Default)]
+struct Count(usize);
+
+impl DeltaSink for Count {
+    fn delta(&mut self, _: Delta<'_>) {
+        self.0 += 1;
+    }
+}
+
+#[tokio::test]
+async fn a_real_llama_server_lists_streams_calls_answers_by_schema_and_refuses_what_is_too_long() {
+    let Some(server) = LlamaServer::start() else {
+        writeln!(
+            std::io::stderr(),
+            "\nSKIPPED: no llama-server is installed; run shared/model-servers/install-llama-server.sh and start it once to test against a real one\n"
+        )
+        .unwrap();
+        return;
+    };
+    let router = Router::new(vec![server.entry()]).unwrap();
+    lists(&router).await;
+    streams(&router).await;
+    calls(&router).await;
+    answers_by_schema(&router).await;
+    refuses_what_is_too_long(&router).await;
+    assert_eq!(router.models()[0].failed, 1);
+}
+
+async fn lists(router: &Router) {
+    let listed = router.list("tiny").await.unwrap();
+    assert_eq!(listed[0].id, "loom-tiny");
+    assert_eq!(
+        listed[0].context_length,
+        Some(4096),
+        "per slot, not as started"
+    );
+    assert!(listed[0].parameters.unwrap() > 1_000_000);
+}
+
+async fn streams(router: &Router) {
+    let (mut count, cancel) = (Count::default(), CancellationToken::new());
+    let mut request = hello();
+    request.think = true;
+    let reply = router
+        .chat("tiny", &request, &mut count, &cancel)
+        .await
+        .unwrap();
+    assert!(count.0 > 1, "{reply:?}");
+    assert!(!reply.usage.estimated && reply.usage.prompt > 0 && reply.usage.completion > 0);
+    assert!(matches!(reply.finish, Finish::Stop | Finish::Length));
+    assert!(reply.latency.first_token_ms <= reply.latency.total_ms);
+    assert_eq!(reply.reported.as_deref(), Some("loom-tiny"));
+}
+
+async fn calls(router: &Router) {
+    let request = ChatRequest {
+        tools: vec![file_tool()],
+        tool_choice: ToolChoice::Required,
+        ..hello()
+    };
+    let cancel = CancellationToken::new();
+    let reply = router
+        .chat("tiny", &request, &mut Discard, &cancel)
+        .await
+        .unwrap();
+    let answer = &reply.answer;
+    // Noise may run into its limit inside of a call; then the call must have been refused.
+    if reply.finish == Finish::Length {
+        assert!(
+            answer
+                .unreadable
+                .iter()
+                .all(|call| call.refusal.code == "truncated_arguments")
+        );
+    } else {
+        assert!(
+            !answer.calls.is_empty() && answer.unreadable.is_empty(),
+            "{reply:?}"
+        );
+    }
+    for call in &answer.calls {
+        assert_eq!(call.name, "read_file");
+        assert!(call.arguments["path"].is_string(), "{call:?}");
+    }
+
+    // The call and its result, as history, are accepted again.
+    let mut request = request;
+    request.tool_choice = ToolChoice::Auto;
+    request.messages.push(Message::Assistant {
+        text: answer.text.clone(),
+        thought: None,
+        calls: answer.calls.clone(),
+    });
+    let reply = router
+        .chat("tiny", &request, &mut Discard, &cancel)
+        .await
+        .unwrap();
+    assert!(
+        reply.usage.cached > 0,
+        "the prefix must be reused: {:?}",
+        reply.usage
+    );
+}
+
+async fn answers_by_schema(router: &Router) {
+    let schema = JsonSchema {
+        name: "verdict".into(),
+        schema: json!({
+            "type": "object",
+            "properties": {"pass": {"type": "boolean"}},
+            "required": ["pass"],
+            "additionalProperties": false,
+        }),
+    };
+    let cancel = CancellationToken::new();
+    let reply = router
+        .json("tiny", &schema, &hello(), &cancel)
+        .await
+        .unwrap();
+    assert!(reply.value["pass"].is_boolean(), "{reply:?}");
+}
+
+async fn refuses_what_is_too_long(router: &Router) {
+    let request = ChatRequest::new(vec![Message::User {
+        text: "word after word ".repeat(4000),
+    }]);
+    let cancel = CancellationToken::new();
+    let error = router
+        .chat("tiny", &request, &mut Discard, &cancel)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CallError::Overflow {
+                prompt: Some(4097..),
+                window: Some(4096),
+                ..
+            }
+        ),
+        "{error}"
+    );
+}

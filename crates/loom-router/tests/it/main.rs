@@ -1,4 +1,8 @@
 //! The router against real HTTP: a scripted server for every fault, and a real one where installed.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what the helpers of a test unwrap is part of the test"
+)]
 
 mod discovery;
 mod failures;

@@ -27,7 +27,7 @@ async fn a_server_never_gets_more_calls_than_it_has_slots_and_waiting_ones_get_t
     let cancel = CancellationToken::new();
     let request = hello();
     let call = |number: usize| {
-        let model = if number % 2 == 0 { "a" } else { "b" };
+        let model = if number.is_multiple_of(2) { "a" } else { "b" };
         let (router, request, cancel) = (&router, &request, &cancel);
         async move { router.chat(model, request, &mut Discard, cancel).await }
     };

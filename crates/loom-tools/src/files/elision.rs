@@ -12,13 +12,14 @@ const DOTS: &str = r"(?:\.{3,}|…)";
 const WHAT: &str = r"(?:the\s+)?(?:rest|remaind(?:er|ing)|remaining|existing|previous|original|other|unchanged|same|omitted|snipp?(?:ed)?|truncated|all\s+other|everything\s+else|keep|code\s+continues)\b";
 const STATE: &str = r"\b(?:unchanged|as\s+(?:before|is|above|it\s+was)|stays?|remains?|same\s+as|omitted|elided|goes\s+here|not\s+shown|continues|(?:code|content|implementation|methods?|functions?|imports?|lines?|file)\s+here)\b";
 
-/// A mark and dots, then what was left out: `// ... existing code ...`.
+/// A mark and dots, then what was left out: `// ... existing code ...`. Without a space after the
+/// dots it would be the spread of a list: `...rest`.
 static DOTTED: LazyLock<Regex> =
-    LazyLock::new(|| compile(&format!(r"(?i)^\s*{COMMENT}?\s*{DOTS}\s*\(?{WHAT}")));
+    LazyLock::new(|| compile(&format!(r"(?i)^\s*{COMMENT}?\s*{DOTS}(?:\s+\(?|\()\s*{WHAT}")));
 
 /// A comment that says that something is as it was: `# rest of the file unchanged`.
 static STATED: LazyLock<Regex> =
-    LazyLock::new(|| compile(&format!(r"(?i)^\s*{COMMENT}\s*{WHAT}.*{STATE}")));
+    LazyLock::new(|| compile(&format!(r"(?i)^\s*{COMMENT}\s*\(?{WHAT}.*{STATE}")));
 
 fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("BUG: the pattern is a constant")

@@ -4,6 +4,7 @@ use crate::ShellSettings;
 use loom_workspace::{CommandLine, CommandSpec, Sandbox, Workspace, toolchains};
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Bytes of output that are kept of one command; what is shown of it is much less.
@@ -53,8 +54,15 @@ pub(super) fn spec(line: &Line<'_>, shell: &ShellSettings) -> CommandSpec {
         scratch: line.scratch.to_owned(),
         readable: shell.home.as_deref().map(toolchains).unwrap_or_default(),
         network: line.network,
-        label: line.label.to_owned(),
+        label: unique(line.label),
     }
+}
+
+/// A label of its own for each run, below the one that was given: the end of one run also ends what
+/// it left behind, and must not end another run of the same task.
+fn unique(label: &str) -> String {
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    format!("{label}/{}", RUNS.fetch_add(1, Ordering::Relaxed))
 }
 
 /// What has to be announced about the surroundings.

@@ -13,8 +13,11 @@ pub(super) const LABEL: &str = "LOOM_RUN";
 const MAX_LOOKS: usize = 20;
 
 /// Kills every process whose label starts with `prefix`: what a crash of Loom left running.
-/// Returns how many signals it sent.
+/// Returns how many signals it sent; an empty prefix names nothing.
 pub fn kill_labelled(prefix: &str) -> usize {
+    if prefix.is_empty() {
+        return 0;
+    }
     kill_where(|label| label.starts_with(prefix.as_bytes()))
 }
 
@@ -51,9 +54,11 @@ mod linux {
         let Ok(processes) = fs::read_dir("/proc") else {
             return 0;
         };
+        // Loom may itself run under a label, inside another Loom.
+        let own = i32::try_from(std::process::id()).unwrap_or_default();
         processes
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(|pid| has_label(*pid, matches))
+            .filter(|pid| *pid != own && has_label(*pid, matches))
             .filter(|pid| kill(*pid, matches).is_some())
             .count()
     }

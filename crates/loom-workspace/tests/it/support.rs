@@ -1,5 +1,4 @@
 //! A workspace in a temporary directory, and an independent look at its tree.
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use loom_events::FileChange;
 use loom_workspace::{Bounds, Edit, Store, Workspace};
@@ -11,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
-pub struct Place {
+pub(crate) struct Place {
     dir: tempfile::TempDir,
     path: PathBuf,
-    pub workspace: Workspace,
+    pub(crate) workspace: Workspace,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().canonicalize().unwrap().join("workspace");
         fs::create_dir(&path).unwrap();
@@ -36,30 +35,30 @@ impl Place {
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// A directory beside the workspace.
-    pub fn beside(&self, name: &str) -> PathBuf {
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
         let path = self.dir.path().canonicalize().unwrap().join(name);
         fs::create_dir_all(&path).unwrap();
         path
     }
 
     /// Writes as the user would, behind Loom's back.
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         let path = self.path.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path.join(name)).unwrap()
     }
 
     /// Records and carries out an edit; what was recorded.
-    pub fn tool(&self, edit: Edit) -> Vec<FileChange> {
+    pub(crate) fn tool(&self, edit: Edit) -> Vec<FileChange> {
         let pending = self.workspace.intend(edit).unwrap();
         let recorded = pending.changes().to_vec();
         self.workspace.commit(pending).unwrap();
@@ -67,11 +66,11 @@ impl Place {
     }
 
     /// Runs a command behind Loom's back; whether it succeeds does not matter.
-    pub fn shell(&self, line: &str, arguments: &[&str]) {
+    pub(crate) fn shell(&self, line: &str, arguments: &[&str]) {
         sh(&self.path, line, arguments);
     }
 
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let name = |path: &PathBuf| path.to_string_lossy().into_owned();
         tree(&self.path).keys().map(name).collect()
     }
@@ -81,7 +80,7 @@ impl Place {
     clippy::disallowed_methods,
     reason = "what happens behind Loom's back must not go through Loom"
 )]
-pub fn sh(dir: &Path, line: &str, arguments: &[&str]) -> Output {
+pub(crate) fn sh(dir: &Path, line: &str, arguments: &[&str]) -> Output {
     Command::new("sh")
         .args(["-c", line, "sh"])
         .args(arguments)
@@ -94,9 +93,9 @@ pub fn sh(dir: &Path, line: &str, arguments: &[&str]) -> Output {
 }
 
 /// What a test compares: kind, mode and content of everything.
-pub type Tree = BTreeMap<PathBuf, (char, u32, Vec<u8>)>;
+pub(crate) type Tree = BTreeMap<PathBuf, (char, u32, Vec<u8>)>;
 
-pub fn tree(root: &Path) -> Tree {
+pub(crate) fn tree(root: &Path) -> Tree {
     let mut tree = Tree::new();
     let mut todo = vec![root.to_owned()];
     while let Some(dir) = todo.pop() {

@@ -1,12 +1,10 @@
 //! Edits by file tools, manifests and listings, as their callers see them.
 
-mod support;
-
+use crate::support::{Place, tree};
 use loom_events::{FileKind, Operation};
 use loom_workspace::{Applied, Edit, FsError, WhyLeftOut, applied};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use support::{Place, tree};
 
 fn write(path: &str, content: &str) -> Edit {
     Edit::Write {

@@ -1,12 +1,10 @@
 //! Whatever tools and shell commands did: it is recorded, and it can all be taken back and brought
 //! again.
 
-mod support;
-
+use crate::support::{Place, Tree, tree};
 use loom_events::FileChange;
 use loom_workspace::{Edit, Manifest};
 use proptest::prelude::*;
-use support::{Place, Tree, tree};
 
 /// Names that meet each other: files where directories were, directories where links were.
 const NAMES: &[&str] = &[
@@ -91,7 +89,7 @@ fn play(place: &Place, acts: &[Act]) -> Vec<FileChange> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn everything_can_be_taken_back_and_brought_again(before in acts(), acts in acts()) {

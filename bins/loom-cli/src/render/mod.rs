@@ -1,0 +1,15 @@
+//! What is shown, as pure functions from events and views to text: nothing here writes or waits.
+
+mod narrate;
+mod question;
+mod report;
+mod status;
+#[cfg(test)]
+mod testing;
+mod tree;
+
+pub(crate) use narrate::{Catch, Line, Narrator};
+pub(crate) use question::{Asking, answer, question};
+pub(crate) use report::{exit, report, result_json};
+pub(crate) use status::{model_lines, status, task_table};
+pub(crate) use tree::{Moment, tree};

@@ -1,0 +1,176 @@
+//! A question to the human at the keyboard, and what was typed as an answer.
+
+use crate::ui::{Tone, clean};
+use loom_engine::QuestionView;
+use loom_events::{Response, Risk, Scope, Subject};
+
+/// Lines of an action that are shown: a screen full. The rest is named by its size; a call is only
+/// ever granted for exactly its bytes, which `loom logs --json` has in full.
+const MAX_ACTION_LINES: usize = 40;
+
+/// What a question wants to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// Yes or no; for a call also "always".
+    Consent { always: bool },
+    /// Words.
+    Words,
+    /// What to do with a step that nobody could do.
+    WayOut,
+}
+
+impl Asking {
+    /// What a question about this wants to hear.
+    pub(crate) const fn of(subject: &Subject) -> Self {
+        match subject {
+            Subject::Call { .. } => Self::Consent { always: true },
+            Subject::Result { .. }
+            | Subject::Plan { .. }
+            | Subject::PlanLimit { .. }
+            | Subject::Doubt { .. } => Self::Consent { always: false },
+            Subject::Ask { .. } => Self::Words,
+            Subject::Exhausted { .. } => Self::WayOut,
+        }
+    }
+
+    /// The last line, after which the cursor waits.
+    pub(crate) const fn prompt(self) -> &'static str {
+        match self {
+            Self::Consent { always: true } => {
+                "[y]es, [n]o, [a]lways in this task, no because [r]eason: "
+            }
+            Self::Consent { always: false } => "[y]es, [n]o, no because [r]eason: ",
+            Self::Words => "your answer: ",
+            Self::WayOut => "[r]etry with guidance, [s]kip it, [a]bort the task: ",
+        }
+    }
+}
+
+/// The question as it is shown.
+pub(crate) fn question(view: &QuestionView) -> Vec<(Tone, String)> {
+    let question = &view.question;
+    let risk = match question.risk {
+        Risk::Low => "low risk: it can be undone here",
+        Risk::Medium => "medium risk: it takes effort to undo",
+        Risk::High => "high risk: it cannot be undone, or leaves the workspace",
+    };
+    let mut lines = vec![
+        (Tone::Plain, String::new()),
+        (Tone::Caught, format!("? {}", clean(&question.reason))),
+        (Tone::Plain, format!("  {risk}")),
+    ];
+    let action: Vec<_> = question.action.lines().collect();
+    for line in action.iter().take(MAX_ACTION_LINES) {
+        lines.push((Tone::Strong, format!("  │ {}", clean(line))));
+    }
+    let more = action.len().saturating_sub(MAX_ACTION_LINES);
+    if more > 0 {
+        lines.push((Tone::Caught, format!("  │ … {more} more lines")));
+    }
+    for (at, choice) in question.choices.iter().enumerate() {
+        lines.push((Tone::Plain, format!("  {}. {}", at + 1, clean(choice))));
+    }
+    lines
+}
+
+/// What was typed, as an answer; `Err` says what is wanted instead.
+pub(crate) fn answer(view: &QuestionView, typed: &str) -> Result<Response, &'static str> {
+    let typed = typed.trim();
+    let (word, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
+    let rest = rest.trim().to_owned();
+    match (Asking::of(&view.question.subject), word.to_lowercase().as_str()) {
+        (Asking::Consent { .. }, "y" | "yes") => Ok(Response::Grant { scope: Scope::Once }),
+        (Asking::Consent { always: true }, "a" | "always") => {
+            Ok(Response::Grant { scope: Scope::Task })
+        }
+        (Asking::Consent { .. }, "n" | "no") => Ok(Response::Deny { reason: rest }),
+        (Asking::Consent { .. }, "r" | "reason") if rest.is_empty() => {
+            Err("type r and the reason in one line, such as: r use git mv instead")
+        }
+        (Asking::Consent { .. }, "r" | "reason") => Ok(Response::Deny { reason: rest }),
+        (Asking::Consent { always: true }, _) => Err("type y, n, a, or r and a reason"),
+        (Asking::Consent { always: false }, _) => Err("type y, n, or r and a reason"),
+        (Asking::Words, "") => Err("type an answer"),
+        (Asking::Words, _) => Ok(Response::Text {
+            text: chosen(view, typed),
+        }),
+        (Asking::WayOut, "r" | "retry") => Ok(Response::Retry { guidance: rest }),
+        (Asking::WayOut, "s" | "skip") => Ok(Response::Skip),
+        (Asking::WayOut, "a" | "abort") => Ok(Response::Abort),
+        (Asking::WayOut, _) => Err("type r (and what to do differently), s or a"),
+    }
+}
+
+/// A number chooses, anything else is the answer itself.
+fn chosen(view: &QuestionView, typed: &str) -> String {
+    let at = typed.parse::<usize>().ok().and_then(|n| n.checked_sub(1));
+    let choice = at.and_then(|at| view.question.choices.get(at));
+    choice.cloned().unwrap_or_else(|| typed.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loom_events::{AttemptId, Digest, Question, QuestionId, Seq};
+
+    fn view(subject: Subject) -> QuestionView {
+        QuestionView {
+            id: QuestionId(Seq(9)),
+            question: Question {
+                subject,
+                reason: "publishes the package".into(),
+                action: "npm publish".into(),
+                risk: Risk::High,
+                rules: Vec::new(),
+                choices: vec!["red".into(), "blue".into()],
+            },
+            deadline: None,
+        }
+    }
+
+    fn call() -> QuestionView {
+        view(Subject::Call {
+            attempt: AttemptId(Seq(3)),
+            turn: 0,
+            call: 0,
+            digest: Digest::from_hex("0".repeat(64)).unwrap(),
+        })
+    }
+
+    #[test]
+    fn only_a_clear_yes_is_a_yes() {
+        for typed in ["y", "Y", "yes", " yes "] {
+            assert!(matches!(answer(&call(), typed), Ok(Response::Grant { scope: Scope::Once })));
+        }
+        for typed in ["", "maybe", "yy", "r"] {
+            assert!(answer(&call(), typed).is_err(), "{typed}");
+        }
+        assert_eq!(
+            answer(&call(), "r use git mv"),
+            Ok(Response::Deny { reason: "use git mv".into() })
+        );
+        assert!(matches!(answer(&call(), "a"), Ok(Response::Grant { scope: Scope::Task })));
+    }
+
+    #[test]
+    fn a_result_is_never_granted_for_all_time() {
+        let result = view(Subject::Result { attempt: AttemptId(Seq(3)) });
+        assert!(answer(&result, "a").is_err());
+    }
+
+    #[test]
+    fn a_number_chooses_and_words_are_taken_as_they_are() {
+        let ask = view(Subject::Ask { attempt: AttemptId(Seq(3)), turn: 0, call: 0 });
+        let text = |text: &str| Ok(Response::Text { text: text.into() });
+        assert_eq!(answer(&ask, "2"), text("blue"));
+        assert_eq!(answer(&ask, "3"), text("3"));
+        assert_eq!(answer(&ask, "light green"), text("light green"));
+    }
+
+    #[test]
+    fn the_exact_action_is_shown() {
+        let shown: Vec<_> = question(&call()).into_iter().map(|(_, text)| text).collect();
+        assert!(shown.contains(&"  │ npm publish".to_owned()), "{shown:?}");
+        assert!(shown.iter().any(|line| line.contains("high risk")));
+    }
+}

@@ -1,0 +1,132 @@
+//! One task, a list of tasks, a list of models: how things stand.
+
+use super::report::file;
+use crate::ui::{Tone, clean, clip, count, duration, fit, plural};
+use loom_engine::{SubtaskStatus, SubtaskView, TaskView};
+use loom_events::Time;
+use loom_router::ModelEntry;
+use loom_state::{RowStatus, TaskRow};
+
+/// Columns of a goal in a list, when nobody says how wide the screen is.
+const GOAL_COLUMNS: usize = 60;
+
+/// A task as it stands.
+pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
+    let mut lines = vec![(Tone::Strong, clean(&view.goal))];
+    let mut about = vec![
+        format!("task {}", view.id.short()),
+        view.status.name().replace('_', " "),
+        format!("begun {} ago", duration(now.since(view.created))),
+        format!("{} tokens", count(view.usage.total())),
+    ];
+    about.extend(view.workspace.clone().map(|dir| clean(&dir)));
+    lines.push((Tone::Dim, about.join(" · ")));
+    if let Some(reason) = &view.reason {
+        lines.push((Tone::Bad, clean(reason)));
+    }
+    lines.extend(view.subtasks.iter().map(subtask));
+    for question in &view.questions {
+        lines.push((Tone::Caught, format!("? {}", clean(&question.question.reason))));
+    }
+    for what in &view.degraded {
+        lines.push((Tone::Caught, format!("! {}", clean(what))));
+    }
+    lines.extend(view.files.iter().map(|row| (Tone::Plain, format!("  {}", file(row)))));
+    lines
+}
+
+fn subtask(subtask: &SubtaskView) -> (Tone, String) {
+    let (mark, tone) = match subtask.status {
+        SubtaskStatus::Pending => ("·", Tone::Plain),
+        SubtaskStatus::Running | SubtaskStatus::Verifying => ("▸", Tone::Strong),
+        SubtaskStatus::WaitingApproval => ("?", Tone::Caught),
+        SubtaskStatus::Completed => ("✓", Tone::Good),
+        SubtaskStatus::Failed | SubtaskStatus::Blocked => ("✗", Tone::Bad),
+        SubtaskStatus::Skipped => ("-", Tone::Dim),
+    };
+    let mut text = format!("  {mark} {}", clean(&subtask.spec.title));
+    if subtask.attempts.len() > 1 {
+        text.push_str(&format!(" ({})", plural(subtask.attempts.len(), "attempt")));
+    }
+    if let Some(reason) = &subtask.reason {
+        text.push_str(&format!(": {}", crate::ui::first_line(reason)));
+    }
+    (tone, text)
+}
+
+/// The list of tasks, with a heading.
+pub(crate) fn task_table(rows: &[TaskRow], now: Time, columns: Option<usize>) -> Vec<(Tone, String)> {
+    let head = format!("{}  {}  {}  {}  goal", fit("task", 8), fit("status", 16), fit("done", 6), fit("age", 12));
+    let mut lines = vec![(Tone::Dim, head)];
+    for row in rows {
+        let done = format!("{}/{}", row.subtasks_done, row.subtasks_total);
+        let status = row.status.name().replace('_', " ");
+        let line = format!(
+            "{}  {}  {}  {}  {}",
+            row.id.short(),
+            fit(&status, 16),
+            fit(&done, 6),
+            fit(&duration(now.since(row.created)), 12),
+            clip(&clean(&row.goal), GOAL_COLUMNS),
+        );
+        let line = columns.map_or_else(|| line.clone(), |columns| clip(&line, columns));
+        lines.push((tone(row.status), line));
+    }
+    lines
+}
+
+const fn tone(status: RowStatus) -> Tone {
+    match status {
+        RowStatus::Completed => Tone::Good,
+        RowStatus::Failed | RowStatus::Blocked => Tone::Bad,
+        RowStatus::WaitingApproval => Tone::Caught,
+        RowStatus::Cancelled | RowStatus::Skipped => Tone::Dim,
+        RowStatus::Pending
+        | RowStatus::Planning
+        | RowStatus::Executing
+        | RowStatus::Running
+        | RowStatus::Verifying
+        | RowStatus::Paused
+        | RowStatus::Stopping => Tone::Plain,
+    }
+}
+
+/// A model and whether it can be reached.
+pub(crate) fn model_lines(entry: &ModelEntry, answer: &Result<(), String>) -> Vec<(Tone, String)> {
+    let roles: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
+    let window = match entry.context_length {
+        Some(tokens) => format!("{} tokens", count(u64::from(tokens))),
+        None => "unknown".to_owned(),
+    };
+    let (tone, mark, state) = match answer {
+        Ok(()) => (Tone::Good, "✓", "answers".to_owned()),
+        Err(why) => (Tone::Bad, "✗", clean(why)),
+    };
+    vec![
+        (tone, format!("{mark} {}  {state}", clean(&entry.name))),
+        (Tone::Plain, format!("    server {}, tier {}, window {window}", clean(&entry.base_url), entry.tier)),
+        (Tone::Dim, format!("    {}", roles.join(", "))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::testing::Journal;
+
+    #[test]
+    fn a_task_in_the_middle_shows_where_it_stands() {
+        let view = Journal::demo_like().view();
+        let lines: Vec<_> = status(&view, Time::from_millis(61_000)).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(
+            lines,
+            [
+                "Mend the total and write the page",
+                "task 099a8057 · executing · begun 1 min 0 s ago · 2,100 tokens · /home/me/sums",
+                "  ✓ Mend the total",
+                "  ▸ Write the page",
+                "  M sum.sh  +3 −1",
+            ]
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! What must hold, told as short scenes at a [`Desk`](crate::desk::Desk). By phase.
+
+mod attempt;
+mod flow;
+mod growth;
+mod ladder;
+mod merge;
+mod planning;
+mod questions;
+mod recovery;
+mod stopping;
+mod table;
+mod tools;

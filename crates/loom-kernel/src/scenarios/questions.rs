@@ -1,0 +1,270 @@
+//! Questions to a human, and nobody to answer them.
+
+use crate::desk::*;
+use crate::{Input, TaskStatus, status};
+use loom_events::{
+    ApprovalMode, Class, Command, Event, QuestionId, Response, Said, Scope, Subject, TaskSettings,
+    Work,
+};
+
+fn attended(s: &mut TaskSettings) {
+    s.attended = true;
+}
+
+/// A call that is held for the digest 7.
+fn held(change: impl FnOnce(&mut TaskSettings)) -> Desk {
+    let mut desk = Desk::acting(change);
+    desk.done("model", called(&[("shell", Class::Unknowable)]));
+    hold_tool(&mut desk, 7);
+    desk
+}
+
+fn hold_tool(desk: &mut Desk, digest: u64) {
+    let effect = desk.effect("tool");
+    let outcome = hold(&desk.running[&effect].0.clone(), digest);
+    desk.done("tool", outcome);
+}
+
+fn open(desk: &Desk) -> QuestionId {
+    desk.state.open_questions().next().unwrap().0
+}
+
+fn answer(desk: &mut Desk, response: Response) {
+    let question = open(desk);
+    desk.command(Command::Answer {
+        question,
+        response,
+        by: "me".into(),
+    });
+}
+
+#[test]
+fn a_held_call_runs_after_a_grant_under_exactly_that_digest() {
+    let mut desk = held(attended);
+    assert_eq!(status(&desk.state), TaskStatus::WaitingApproval);
+    let question = open(&desk);
+    answer(&mut desk, Response::Grant { scope: Scope::Once });
+    let effect = desk.effect("tool");
+    assert_eq!(desk.state.grant(effect), Some(&blob(7)));
+    assert!(matches!(desk.last(), Event::ToolCallStarted { grant: Some(q), .. } if *q == question));
+    hold_tool(&mut desk, 8);
+    assert_eq!(
+        status(&desk.state),
+        TaskStatus::WaitingApproval,
+        "other bytes, another question"
+    );
+}
+
+#[test]
+fn a_grant_for_the_task_is_remembered_by_digest_and_used_once_a_call() {
+    let mut desk = held(attended);
+    answer(&mut desk, Response::Grant { scope: Scope::Task });
+    desk.done("tool", ran(1));
+    desk.done("model", called(&[("shell", Class::Unknowable)]));
+    hold_tool(&mut desk, 7);
+    let effect = desk.effect("tool");
+    assert_eq!(desk.state.grant(effect), Some(&blob(7)), "granted before");
+    hold_tool(&mut desk, 7);
+    assert!(
+        desk.running.is_empty(),
+        "a tool that does not honour it is not called for ever"
+    );
+    assert_eq!(status(&desk.state), TaskStatus::WaitingApproval);
+}
+
+#[test]
+fn a_denied_call_is_answered_and_the_attempt_goes_on() {
+    let mut desk = held(attended);
+    answer(
+        &mut desk,
+        Response::Deny {
+            reason: "no".into(),
+        },
+    );
+    assert_eq!(desk.running_kinds(), ["model"]);
+}
+
+#[test]
+fn with_nobody_there_a_held_call_fails_the_task_and_names_the_command() {
+    let desk = held(|_| {});
+    let Event::TaskFailed { reason, summary } = desk.last() else {
+        unreachable!()
+    };
+    assert_eq!(
+        reason,
+        "nobody is here to answer: it deletes files: rm -r target"
+    );
+    assert!(summary.needs_human);
+}
+
+#[test]
+fn an_answer_to_ask_user_is_the_result_of_the_call() {
+    let mut desk = Desk::acting(attended);
+    desk.done("model", called(&[("ask_user", Class::Pure)]));
+    let effect = desk.effect("tool");
+    let Work::Tool {
+        attempt,
+        turn,
+        call,
+    } = desk.running[&effect].0
+    else {
+        unreachable!()
+    };
+    let subject = Subject::Ask {
+        attempt,
+        turn,
+        call,
+    };
+    desk.done("tool", loom_events::Outcome::ToolHeld(question(subject)));
+    let question = open(&desk);
+    let wrong = Command::Answer {
+        question,
+        response: Response::Grant { scope: Scope::Once },
+        by: "me".into(),
+    };
+    let refused = desk.try_feed(&Input::Command(wrong)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        format!("question {question} takes text, deny or abort")
+    );
+    answer(
+        &mut desk,
+        Response::Text {
+            text: "blue".into(),
+        },
+    );
+    assert_eq!(desk.running_kinds(), ["model"]);
+}
+
+#[test]
+fn two_answers_to_one_question_one_wins() {
+    let mut desk = held(attended);
+    let question = open(&desk);
+    answer(
+        &mut desk,
+        Response::Deny {
+            reason: String::new(),
+        },
+    );
+    let again = Command::Answer {
+        question,
+        response: Response::Grant { scope: Scope::Once },
+        by: "you".into(),
+    };
+    let refused = desk.try_feed(&Input::Command(again)).unwrap_err();
+    assert!(refused.to_string().contains("is not open"), "{refused}");
+}
+
+#[test]
+fn results_are_asked_about_by_mode() {
+    for (mode, asked) in [
+        (ApprovalMode::Auto, false),
+        (ApprovalMode::Manual, true),
+        (ApprovalMode::Threshold, true),
+    ] {
+        let mut desk = Desk::acting(|s| {
+            s.approval = mode;
+            s.attended = true;
+        });
+        desk.pass();
+        assert_eq!(desk.state.open_questions().count() == 1, asked, "{mode:?}");
+        if asked {
+            answer(&mut desk, Response::Grant { scope: Scope::Once });
+        }
+        assert!(desk.names().contains(&"subtask_completed"));
+    }
+}
+
+#[test]
+fn a_refused_result_is_feedback_for_the_next_attempt() {
+    let mut desk = Desk::acting(|s| {
+        s.approval = ApprovalMode::Manual;
+        s.attended = true;
+    });
+    desk.pass();
+    desk.mark();
+    answer(
+        &mut desk,
+        Response::Deny {
+            reason: "wrong colour".into(),
+        },
+    );
+    assert_eq!(
+        desk.names()[..3],
+        ["approval_denied", "attempt_ended", "subtask_retrying"]
+    );
+    assert_eq!(desk.state.subtask(&id("a")).unwrap().why, "wrong colour");
+}
+
+#[test]
+fn steering_withdraws_the_question_about_a_result_it_changes() {
+    let mut desk = Desk::acting(|s| {
+        s.approval = ApprovalMode::Manual;
+        s.attended = true;
+    });
+    desk.pass();
+    desk.mark();
+    desk.command(Command::Steer {
+        text: "in red".into(),
+    });
+    assert_eq!(
+        desk.names(),
+        [
+            "steer_instruction",
+            "nudge_given",
+            "approval_withdrawn",
+            "model_call_started"
+        ]
+    );
+}
+
+#[test]
+fn nothing_expires_before_its_time_nor_within_the_grace() {
+    let mut desk = held(|s| {
+        s.attended = true;
+        s.question_timeout_ms = Some(10_000);
+        s.grace_ms = 60_000;
+    });
+    desk.later(59_999);
+    assert_eq!(
+        desk.state.open_questions().count(),
+        1,
+        "the grace of the creation"
+    );
+    desk.crash();
+    desk.later(59_999);
+    assert_eq!(
+        desk.state.open_questions().count(),
+        1,
+        "the grace of the start"
+    );
+    desk.later(1);
+    assert!(desk.names().contains(&"approval_expired"));
+    assert_eq!(
+        desk.running_kinds(),
+        ["model"],
+        "an expired call is a denied one"
+    );
+}
+
+#[test]
+fn waiting_only_for_a_human_is_no_working_time() {
+    let mut desk = held(|s| {
+        s.attended = true;
+        s.limits.working_time_ms = 10_000;
+    });
+    desk.later(1_000_000);
+    assert_eq!(status(&desk.state), TaskStatus::WaitingApproval);
+    answer(&mut desk, Response::Grant { scope: Scope::Once });
+    desk.later(9_999);
+    assert_eq!(status(&desk.state), TaskStatus::Executing);
+    desk.later(1);
+    assert_eq!(status(&desk.state), TaskStatus::Stopping);
+}
+
+#[test]
+fn a_question_in_plain_text_is_not_a_question() {
+    let mut desk = Desk::acting(attended);
+    desk.done("model", said(Said::Asked));
+    assert_eq!(desk.state.open_questions().count(), 0);
+}
