@@ -38,10 +38,16 @@ fn every_event_is_described_and_nothing_else_is() {
         .collect();
     let names = event_names();
     for name in &names {
-        assert!(described.contains(&name.as_str()), "docs/events.md lacks `{name}`");
+        assert!(
+            described.contains(&name.as_str()),
+            "docs/events.md lacks `{name}`"
+        );
     }
     for name in described {
-        assert!(names.iter().any(|n| n == name), "docs/events.md invents `{name}`");
+        assert!(
+            names.iter().any(|n| n == name),
+            "docs/events.md invents `{name}`"
+        );
     }
 }
 

@@ -33,7 +33,13 @@ fn root() -> PathBuf {
 /// Edges between members in what is shipped: development dependencies may look anywhere.
 fn edges() -> Vec<(String, String)> {
     let output = std::process::Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .unwrap();

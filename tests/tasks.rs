@@ -39,14 +39,23 @@ async fn a_goal_becomes_a_verified_result_that_can_be_taken_back() {
     let world = World::new(ONE_STEP).await;
     world.write("keep.txt", "mine\n");
     let ended = world.run("write hello into out.txt").await;
-    assert_eq!(ended.view.status, TaskStatus::Completed, "{:?}", ended.view.reason);
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
     let summary = ended.view.summary.clone().unwrap();
     assert_eq!(summary.verified.len(), 1, "{summary:?}");
     assert_eq!(world.read("out.txt").as_deref(), Some("hello\n"));
     world.assert_well_formed();
     world.assert_replays(ended.id).await;
 
-    let report = world.engine.revert(ended.id, RevertScope::Task).await.unwrap();
+    let report = world
+        .engine
+        .revert(ended.id, RevertScope::Task)
+        .await
+        .unwrap();
     assert!(report.conflicts.is_empty(), "{:?}", report.conflicts);
     assert_eq!(world.read("out.txt"), None);
     assert_eq!(world.read("keep.txt").as_deref(), Some("mine\n"));
@@ -62,7 +71,11 @@ async fn a_model_that_only_says_done_fails_with_evidence() {
     assert_eq!(ended.view.status, TaskStatus::Failed);
     assert!(ended.count("verification_failed") > 0, "no gate said no");
     assert_eq!(ended.count("subtask_completed"), 0);
-    let feedback = ended.view.subtasks[0].last_attempt().unwrap().feedback.clone();
+    let feedback = ended.view.subtasks[0]
+        .last_attempt()
+        .unwrap()
+        .feedback
+        .clone();
     assert!(!feedback.is_empty(), "the evidence is not there");
     world.assert_well_formed();
 }
@@ -75,7 +88,12 @@ async fn a_verifier_that_answers_in_prose_never_completes_a_task() {
     );
     let world = World::new(&prose).await;
     let ended = world.run("write hello into out.txt").await;
-    assert_eq!(ended.view.status, TaskStatus::Failed, "{:?}", ended.view.reason);
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Failed,
+        "{:?}",
+        ended.view.reason
+    );
     assert!(ended.count("verification_inconclusive") > 0);
     world.assert_well_formed();
 }
@@ -94,8 +112,17 @@ async fn looking_in_vain_is_normal_work() {
     );
     let world = World::new(&looking).await;
     let ended = world.run("write hello into out.txt").await;
-    assert_eq!(ended.view.status, TaskStatus::Completed, "{:?}", ended.view.reason);
-    assert_eq!(ended.view.subtasks[0].attempts.len(), 1, "it cost an attempt");
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
+    assert_eq!(
+        ended.view.subtasks[0].attempts.len(),
+        1,
+        "it cost an attempt"
+    );
     world.assert_well_formed();
 }
 
@@ -117,10 +144,30 @@ async fn one_of_every_fault_in_a_subtask_does_not_stop_the_task() {
     let world = World::new(&playbook).await;
     let ended = world.run("write hello into out.txt").await;
     let story: Vec<_> = ended.events().map(Event::name).collect();
-    assert_eq!(ended.view.status, TaskStatus::Completed, "{:?}\n{story:#?}", ended.view.reason);
-    let used: Vec<_> = world.server.requests().iter().filter_map(|r| r.rule.clone()).collect();
-    for name in ["premature", "claim", "malformed", "unknown", "refused", "dropped"] {
-        assert!(used.iter().any(|u| u == name), "{name} never struck: {used:?}");
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}\n{story:#?}",
+        ended.view.reason
+    );
+    let used: Vec<_> = world
+        .server
+        .requests()
+        .iter()
+        .filter_map(|r| r.rule.clone())
+        .collect();
+    for name in [
+        "premature",
+        "claim",
+        "malformed",
+        "unknown",
+        "refused",
+        "dropped",
+    ] {
+        assert!(
+            used.iter().any(|u| u == name),
+            "{name} never struck: {used:?}"
+        );
     }
     assert!(ended.count("nudge_given") > 0 && ended.count("verification_failed") > 0);
     world.assert_well_formed();
@@ -136,14 +183,28 @@ async fn the_demo_catches_each_mistake_and_its_tests_pass_in_the_end() {
         std::fs::set_permissions(world.work().join(file.path), mode).unwrap();
     }
     let ended = world.run(Demo::goal()).await;
-    assert_eq!(ended.view.status, TaskStatus::Completed, "{:?}", ended.view.reason);
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
     let nudges = ended.count("nudge_given");
     assert!(nudges >= 3, "only {nudges} mistakes were caught");
     world.assert_well_formed();
     world.assert_replays(ended.id).await;
-    world.engine.revert(ended.id, RevertScope::Task).await.unwrap();
+    world
+        .engine
+        .revert(ended.id, RevertScope::Task)
+        .await
+        .unwrap();
     for file in Demo::files() {
-        assert_eq!(world.read(file.path).as_deref(), Some(file.contents), "{}", file.path);
+        assert_eq!(
+            world.read(file.path).as_deref(),
+            Some(file.contents),
+            "{}",
+            file.path
+        );
     }
 }
 
@@ -165,7 +226,12 @@ async fn a_task_that_is_killed_again_and_again_goes_on_where_it_was() {
         world.crash_and_recover().await;
     }
     let ended = world.ended(id).await;
-    assert_eq!(ended.view.status, TaskStatus::Completed, "{:?}", ended.view.reason);
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
     assert!(ended.count("runner_started") >= 1);
     world.assert_replays(ended.id).await;
 }
@@ -187,7 +253,10 @@ async fn turn_one_thousand_costs_what_turn_ten_costs() {
             "checks": [{"kind": "file_exists", "path": "b.txt"}]}]})),
         Some(loom_sim::Role::Executor) => {
             // Never the same call twice in a row, so that it is not a loop.
-            Reply::call("read_file", &json!({"path": "a.txt", "start_line": request.turn() % 7 + 1}))
+            Reply::call(
+                "read_file",
+                &json!({"path": "a.txt", "start_line": request.turn() % 7 + 1}),
+            )
         }
         _ => Reply::text("no"),
     })
@@ -200,17 +269,30 @@ async fn turn_one_thousand_costs_what_turn_ten_costs() {
     let ended = world.run_task(new).await;
     let bytes = |from: u32, to: u32| -> usize {
         let in_turns = ended.records.iter().filter(|r| match &r.envelope.event {
-            Event::ModelCallStarted { work: loom_events::Work::Model { turn, .. }, .. }
-            | Event::ToolCallStarted { work: loom_events::Work::Tool { turn, .. }, .. } => {
-                (from..to).contains(turn)
+            Event::ModelCallStarted {
+                work: loom_events::Work::Model { turn, .. },
+                ..
             }
+            | Event::ToolCallStarted {
+                work: loom_events::Work::Tool { turn, .. },
+                ..
+            } => (from..to).contains(turn),
             _ => false,
         });
-        in_turns.map(|r| serde_json::to_string(r).unwrap().len()).sum()
+        in_turns
+            .map(|r| serde_json::to_string(r).unwrap().len())
+            .sum()
     };
     let (early, late) = (bytes(10, 60), bytes(900, 950));
-    assert!(early > 0 && late > 0, "it did not get to turn 950: {:?}", ended.view.reason);
-    assert!(late < early * 11 / 10, "{early} bytes for 50 turns became {late}");
+    assert!(
+        early > 0 && late > 0,
+        "it did not get to turn 950: {:?}",
+        ended.view.reason
+    );
+    assert!(
+        late < early * 11 / 10,
+        "{early} bytes for 50 turns became {late}"
+    );
     assert_eq!(ended.view.status, TaskStatus::Failed);
     assert_eq!(ended.count("limit_reached"), 1);
     world.assert_well_formed();
@@ -223,7 +305,11 @@ async fn cancelling_ends_the_task_and_nothing_more_happens() {
         "fault: {stall_after: {chunks: 0}}\n  reply: {calls: [{name: write_file,",
     );
     let world = World::new(&slow).await;
-    let id = world.engine.submit(world.task("write hello")).await.unwrap();
+    let id = world
+        .engine
+        .submit(world.task("write hello"))
+        .await
+        .unwrap();
     let mut feed = world.engine.follow(id, Seq::ZERO);
     while let Some(Ok(item)) = futures_util::StreamExt::next(&mut feed).await {
         if let loom_engine::Feed::Record(record) = item
@@ -233,12 +319,18 @@ async fn cancelling_ends_the_task_and_nothing_more_happens() {
         }
     }
     let reason = "changed my mind".to_owned();
-    world.engine.command(id, Command::Cancel { reason }).await.unwrap();
+    world
+        .engine
+        .command(id, Command::Cancel { reason })
+        .await
+        .unwrap();
     let ended = world.ended(id).await;
     assert_eq!(ended.view.status, TaskStatus::Cancelled);
     assert_eq!(world.read("out.txt"), None);
     world.assert_replays(ended.id).await;
-    let again = Command::Cancel { reason: String::new() };
+    let again = Command::Cancel {
+        reason: String::new(),
+    };
     let refused = world.engine.command(id, again).await.unwrap_err();
     assert!(refused.to_string().contains("has ended"), "{refused}");
 }
@@ -246,17 +338,33 @@ async fn cancelling_ends_the_task_and_nothing_more_happens() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instruction_reaches_the_next_call_of_the_model() {
     let world = World::new(ONE_STEP).await;
-    let id = world.engine.submit(world.task("write hello")).await.unwrap();
+    let id = world
+        .engine
+        .submit(world.task("write hello"))
+        .await
+        .unwrap();
     let text = "use lower case only".to_owned();
     // It may be over before the instruction arrives; then it says so.
     let steered = world.engine.command(id, Command::Steer { text }).await;
     let ended = world.ended(id).await;
     if steered.is_ok() {
         let heard = world.server.requests().iter().any(|r| {
-            r.request.messages.iter().any(|m| m.contains("use lower case only"))
+            r.request
+                .messages
+                .iter()
+                .any(|m| m.contains("use lower case only"))
         });
-        assert!(heard, "the instruction was never sent: {:?}", ended.view.status);
+        assert!(
+            heard,
+            "the instruction was never sent: {:?}",
+            ended.view.status
+        );
     }
-    assert_eq!(ended.view.status, TaskStatus::Completed, "{:?}", ended.view.reason);
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
     world.assert_well_formed();
 }

@@ -32,7 +32,11 @@ impl Asker {
             self.shown = None;
         }
         for one in open {
-            let known = self.shown.iter().chain(&self.waiting).any(|q| q.id == one.id);
+            let known = self
+                .shown
+                .iter()
+                .chain(&self.waiting)
+                .any(|q| q.id == one.id);
             if !known {
                 self.waiting.push_back(one.clone());
             }

@@ -96,11 +96,20 @@ mod tests {
     fn every_command_has_one_line_of_help_and_an_example() {
         for command in Cli::command().get_subcommands() {
             let name = command.get_name();
-            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            assert!(!about.is_empty() && !about.contains('\n'), "{name}: {about}");
+            let about = command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                !about.is_empty() && !about.contains('\n'),
+                "{name}: {about}"
+            );
             let after = command.get_after_help().map(ToString::to_string);
             let example = format!("loom {name}");
-            assert!(after.is_some_and(|text| text.contains(&example)), "{name} has no example");
+            assert!(
+                after.is_some_and(|text| text.contains(&example)),
+                "{name} has no example"
+            );
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::cli::Global;
 use crate::fault::{Exit, Fault};
+use crate::log;
 use crate::surroundings::Surroundings;
 use crate::ui::Ui;
-use crate::log;
 use loom_engine::{
     Config, Engine, Flag, Loaded, OpenError, QueryError, Reader, Setup, Sources, SystemClock,
 };
@@ -30,7 +30,11 @@ impl Context {
     /// The configuration with these flags on top; begins to log as it says.
     pub(crate) fn load(&self, flags: &[Flag]) -> Result<Loaded, Fault> {
         let data_dir = self.data_dir()?;
-        let file = self.global.config.as_deref().map(|file| self.here.absolute(file));
+        let file = self
+            .global
+            .config
+            .as_deref()
+            .map(|file| self.here.absolute(file));
         let loaded = Config::load(&Sources {
             data_dir: Some(&data_dir),
             file: file.as_deref(),

@@ -108,10 +108,15 @@ mod tests {
     #[test]
     fn an_error_is_one_line_with_its_causes_and_a_hint_follows() {
         let source = std::io::Error::other("disk full");
-        let error = Err::<(), _>(source).context("write the report").unwrap_err();
+        let error = Err::<(), _>(source)
+            .context("write the report")
+            .unwrap_err();
         let fault = Fault::from(error).hint("make room");
         let lines = fault.lines();
-        assert_eq!(lines[0], ("error", "write the report: disk full".to_owned()));
+        assert_eq!(
+            lines[0],
+            ("error", "write the report: disk full".to_owned())
+        );
         assert_eq!(lines[1], ("hint", "make room".to_owned()));
         assert_eq!(fault.exit, Exit::Failed);
     }

@@ -40,7 +40,10 @@ impl Interrupts {
     }
 }
 
-#[expect(clippy::exit, reason = "the user asked twice; waiting for anything would be disobedience")]
+#[expect(
+    clippy::exit,
+    reason = "the user asked twice; waiting for anything would be disobedience"
+)]
 fn leave() -> ! {
     restore_cursor();
     std::process::exit(INTERRUPTED)

@@ -54,7 +54,9 @@ pub(crate) async fn choose(
 async fn at_server(server: &str, model: Option<&str>) -> Result<Vec<ModelEntry>, Fault> {
     let url = address(server)?;
     let probe = ModelEntry::new("--server", &url);
-    let listed = ask(&probe).await.map_err(|error| unreachable_fault(&url, error))?;
+    let listed = ask(&probe)
+        .await
+        .map_err(|error| unreachable_fault(&url, error))?;
     let candidate = Candidate {
         label: url.clone(),
         base_url: url.clone(),
@@ -62,9 +64,17 @@ async fn at_server(server: &str, model: Option<&str>) -> Result<Vec<ModelEntry>,
     let found = match model {
         None => discover(std::slice::from_ref(&candidate)).await,
         Some(id) => {
-            let known: Vec<_> = listed.iter().filter(|model| model.id == id).cloned().collect();
+            let known: Vec<_> = listed
+                .iter()
+                .filter(|model| model.id == id)
+                .cloned()
+                .collect();
             if known.is_empty() {
-                return Err(unknown_model(id, &format!("the server at {url}"), &ids(&listed)));
+                return Err(unknown_model(
+                    id,
+                    &format!("the server at {url}"),
+                    &ids(&listed),
+                ));
             }
             vec![Discovered {
                 candidate,
@@ -74,8 +84,10 @@ async fn at_server(server: &str, model: Option<&str>) -> Result<Vec<ModelEntry>,
     };
     let entries = entries(&found);
     match entries.is_empty() {
-        true => Err(Fault::usage(format!("the server at {url} has no model that can chat"))
-            .hint("load one into it")),
+        true => Err(
+            Fault::usage(format!("the server at {url} has no model that can chat"))
+                .hint("load one into it"),
+        ),
         false => Ok(entries),
     }
 }
@@ -182,8 +194,10 @@ fn address(server: &str) -> Result<String, Fault> {
     };
     match OpenAiCompatible::new(&ModelEntry::new("--server", &url)) {
         Ok(_) if !server.trim().is_empty() => Ok(url),
-        _ => Err(Fault::usage(format!("--server {server:?} is no address of a server"))
-            .hint("give one such as http://127.0.0.1:8080/v1")),
+        _ => Err(
+            Fault::usage(format!("--server {server:?} is no address of a server"))
+                .hint("give one such as http://127.0.0.1:8080/v1"),
+        ),
     }
 }
 
@@ -239,7 +253,10 @@ mod tests {
         };
         let fault = anywhere(vec![place]).await.unwrap_err();
         let lines = fault.lines();
-        assert!(lines[0].1.contains("Ollama at http://127.0.0.1:9/v1"), "{lines:?}");
+        assert!(
+            lines[0].1.contains("Ollama at http://127.0.0.1:9/v1"),
+            "{lines:?}"
+        );
         assert!(lines[1].1.contains("loom demo"), "{lines:?}");
         assert_eq!(fault.exit, Exit::Usage);
     }

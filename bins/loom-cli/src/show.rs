@@ -5,9 +5,7 @@ use crate::render::{Line, Moment, Narrator, tree};
 use crate::ui::{Style, Tone, Ui, clean, clip, first_line};
 use crossterm::cursor::{Hide, MoveToColumn, MoveUp, Show as ShowCursor};
 use crossterm::queue;
-use crossterm::terminal::{
-    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, size,
-};
+use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, size};
 use loom_engine::{Live, Signal, TaskView};
 use loom_events::{EffectId, Event, ModelReply, Record, Time};
 use std::io::{self, Write};
@@ -227,7 +225,9 @@ impl Picture {
     /// Lines that stay, above the picture.
     fn above(&mut self, lines: &[(Tone, String)]) {
         self.clear();
-        let painted = lines.iter().map(|(tone, text)| self.style.paint(*tone, text));
+        let painted = lines
+            .iter()
+            .map(|(tone, text)| self.style.paint(*tone, text));
         let text: String = painted.map(|line| line + "\r\n").collect();
         self.write(|out| out.write_all(text.as_bytes()));
     }
@@ -304,7 +304,9 @@ impl Writing {
         self.text.push_str(piece);
         if self.text.len() > MAX_WRITING {
             let cut = self.text.len() - MAX_WRITING / 2;
-            let cut = (cut..).find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+            let cut = (cut..)
+                .find(|at| self.text.is_char_boundary(*at))
+                .unwrap_or(0);
             self.text.drain(..cut);
         }
     }
@@ -322,7 +324,10 @@ impl Writing {
 
 /// Tokens per second of a finished answer, without the time until its first token.
 fn speed(reply: &ModelReply) -> Option<f64> {
-    let millis = reply.latency.total_ms.checked_sub(reply.latency.first_token_ms)?;
+    let millis = reply
+        .latency
+        .total_ms
+        .checked_sub(reply.latency.first_token_ms)?;
     let tokens = reply.usage.completion;
     // Integers this small are exact as floats.
     (millis > 0 && tokens > 1).then(|| tokens as f64 * 1000.0 / millis as f64)

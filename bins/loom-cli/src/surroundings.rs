@@ -24,7 +24,9 @@ impl Surroundings {
     pub(crate) fn read() -> Result<Self, Fault> {
         let all: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let get = |name: &str| all.get(std::ffi::OsStr::new(name)).cloned();
-        let home = get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let home = get("HOME")
+            .map(PathBuf::from)
+            .filter(|home| home.is_absolute());
         let path_env = get("PATH").unwrap_or_default();
         let readable = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -95,7 +97,10 @@ mod tests {
     #[test]
     fn the_flag_wins_over_loom_home_and_both_are_relative_to_the_current_directory() {
         let here = surroundings(&[("LOOM_HOME", "data"), ("XDG_DATA_HOME", "/xdg")]);
-        assert_eq!(here.data_dir(Some(Path::new("d"))).unwrap(), Path::new("/work/d"));
+        assert_eq!(
+            here.data_dir(Some(Path::new("d"))).unwrap(),
+            Path::new("/work/d")
+        );
         assert_eq!(here.data_dir(None).unwrap(), Path::new("/work/data"));
     }
 

@@ -139,8 +139,10 @@ impl Liveness {
             self.restarts += 1;
         }
         match self.restarts > MAX_RESTARTS {
-            true => Err(Fault::from(anyhow::anyhow!("the task stops again and again"))
-                .hint("LOOM_LOGGING__LEVEL=info shows why")),
+            true => Err(
+                Fault::from(anyhow::anyhow!("the task stops again and again"))
+                    .hint("LOOM_LOGGING__LEVEL=info shows why"),
+            ),
             false => Ok(()),
         }
     }

@@ -121,9 +121,9 @@ impl Conversation {
         let last = open.answer.calls.len() - 1;
         for (at, call) in open.answer.calls.iter().enumerate() {
             let known = u32::try_from(at).ok().and_then(|at| open.results.get(&at));
-            let mut text = known.cloned().unwrap_or_else(|| {
-                "This call was interrupted before it had a result.".to_owned()
-            });
+            let mut text = known
+                .cloned()
+                .unwrap_or_else(|| "This call was interrupted before it had a result.".to_owned());
             if at == last {
                 for broken in &open.answer.unreadable {
                     text.push_str("\n\nAnother call could not be read: ");

@@ -316,9 +316,9 @@ impl Engine {
             None => None,
             Some(dir) => {
                 let opened = self.open_workspace(Path::new(dir));
-                Some(Arc::new(opened.map_err(|source| {
-                    ResumeError::Workspace { task, source }
-                })?))
+                Some(Arc::new(
+                    opened.map_err(|source| ResumeError::Workspace { task, source })?,
+                ))
             }
         };
         let place = self
@@ -361,9 +361,7 @@ impl Engine {
         let (reply, answer) = oneshot::channel();
         let sent = handle.inbox.send(Inbox::Command(command, reply)).await;
         match sent {
-            Ok(()) => Ok(answer
-                .await
-                .unwrap_or(Err(CommandRefused::Journal))?),
+            Ok(()) => Ok(answer.await.unwrap_or(Err(CommandRefused::Journal))?),
             Err(_) => Err(CommandError::Refused(CommandRefused::Journal)),
         }
     }
@@ -394,15 +392,12 @@ impl Engine {
         let Some(running) = running else {
             return Ok(());
         };
-        running
-            .join
-            .await
-            .unwrap_or_else(|died| {
-                Err(RunnerError::Impossible {
-                    task,
-                    message: format!("its runner died: {died}"),
-                })
+        running.join.await.unwrap_or_else(|died| {
+            Err(RunnerError::Impossible {
+                task,
+                message: format!("its runner died: {died}"),
             })
+        })
     }
 
     /// Stops every task at its next boundary and closes the journal. What runs is taken up again by
@@ -466,12 +461,8 @@ impl Engine {
             .workspace
             .as_ref()
             .map(|workspace| self.turn_of(workspace.path()));
-        let (runner, handle) = Runner::new(
-            task,
-            Arc::clone(&self.shared),
-            Arc::clone(&place),
-            ledger,
-        );
+        let (runner, handle) =
+            Runner::new(task, Arc::clone(&self.shared), Arc::clone(&place), ledger);
         let join = tokio::spawn(async move {
             let outcome = runner.run(first, accepted, turn).await;
             if let Err(error) = &outcome {
@@ -506,11 +497,7 @@ impl Engine {
         Workspace::open(dir, &self.bounds, Arc::clone(&self.shared.store))
     }
 
-    fn place(
-        &self,
-        task: TaskId,
-        workspace: Option<Arc<Workspace>>,
-    ) -> std::io::Result<TaskPlace> {
+    fn place(&self, task: TaskId, workspace: Option<Arc<Workspace>>) -> std::io::Result<TaskPlace> {
         let dir = self.data_dir.join("tasks").join(task.to_string());
         TaskPlace::open(task, dir, workspace)
     }

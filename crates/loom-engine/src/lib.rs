@@ -22,8 +22,8 @@ mod view;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, Shown, Sources, StateConfig, Timeouts,
-    ToolsConfig, WorkspaceConfig, show,
+    ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, Shown, Sources,
+    StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
 };
 pub use engine::{CommandError, Engine, OpenError, ResumeError, Setup, SubmitError};
 pub use feed::{Feed, Live, Signal};

@@ -91,11 +91,7 @@ impl Reader {
         Ok(Self::over(Arc::new(journal), Arc::new(store), bounds))
     }
 
-    pub(crate) const fn over(
-        journal: Arc<dyn Journal>,
-        store: Arc<Store>,
-        bounds: Bounds,
-    ) -> Self {
+    pub(crate) const fn over(journal: Arc<dyn Journal>, store: Arc<Store>, bounds: Bounds) -> Self {
         Self {
             journal,
             store,
@@ -206,8 +202,7 @@ impl Reader {
             changes.extend(revert.changes);
         }
         if let Some(path) = path {
-            let touches =
-                |c: &FileChange| c.path == path || c.new_path.as_deref() == Some(path);
+            let touches = |c: &FileChange| c.path == path || c.new_path.as_deref() == Some(path);
             if !changes.iter().any(touches) {
                 return Err(QueryError::NotChanged(path.to_owned()));
             }
@@ -284,7 +279,11 @@ pub(crate) fn changes(records: &[Record], only: Option<&SubtaskId>) -> Vec<FileC
         Event::FileChanged { change, .. } => Some(change.clone()),
         _ => None,
     };
-    records.iter().filter(of_subtask).filter_map(change).collect()
+    records
+        .iter()
+        .filter(of_subtask)
+        .filter_map(change)
+        .collect()
 }
 
 /// Runs file work off the async threads.

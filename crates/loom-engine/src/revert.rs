@@ -61,7 +61,10 @@ impl Engine {
             RevertScope::Task => all(changes(&records, None), &earlier),
             RevertScope::Subtask(id) => changes(&records, Some(id)),
             RevertScope::File(path) => touching(all(changes(&records, None), &earlier), path),
-            RevertScope::LastRevert => earlier.last().map(|r| r.changes.clone()).unwrap_or_default(),
+            RevertScope::LastRevert => earlier
+                .last()
+                .map(|r| r.changes.clone())
+                .unwrap_or_default(),
         };
         if wanted.is_empty() && !matches!(scope, RevertScope::Task) {
             return Err(QueryError::NotChanged(scope.to_string()));

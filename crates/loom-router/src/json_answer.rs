@@ -90,6 +90,18 @@ impl Router {
         request: &ChatRequest,
         cancel: &CancellationToken,
     ) -> Result<JsonReply, JsonError> {
+        self.json_asking(Asks::Twice, model, schema, request, cancel)
+            .await
+    }
+
+    async fn json_asking(
+        &self,
+        asks: Asks,
+        model: &str,
+        schema: &JsonSchema,
+        request: &ChatRequest,
+        cancel: &CancellationToken,
+    ) -> Result<JsonReply, JsonError> {
         let validator = validator(schema)?;
         let mut request = ChatRequest {
             tools: Vec::new(),
@@ -102,17 +114,15 @@ impl Router {
             Ok(value) => return Ok(accepted(value, first, false)),
             Err(errors) => errors,
         };
+        if asks == Asks::Once {
+            return Err(invalid(model, schema, errors, first));
+        }
         ask_again(&mut request, schema, &first.answer, &errors);
         let second = self.chat(model, &request, &mut Discard, cancel).await?;
         let second = including(second, &first);
         match read(&validator, &second) {
             Ok(value) => Ok(accepted(value, second, true)),
-            Err(errors) => Err(JsonError::Invalid {
-                model: model.into(),
-                schema: schema.name.clone(),
-                errors,
-                reply: Box::new(second),
-            }),
+            Err(errors) => Err(invalid(model, schema, errors, second)),
         }
     }
 
@@ -129,11 +139,44 @@ impl Router {
         request: &ChatRequest,
         cancel: &CancellationToken,
     ) -> Result<JsonReply, JsonError> {
+        self.json_by_role(Asks::Twice, role, min_tier, schema, request, cancel)
+            .await
+    }
+
+    /// [`Router::json_for`] without the second question, for a caller that has a way of its own to
+    /// repair an answer.
+    ///
+    /// # Errors
+    /// See [`JsonError`].
+    pub async fn json_once_for(
+        &self,
+        role: Role,
+        min_tier: Tier,
+        schema: &JsonSchema,
+        request: &ChatRequest,
+        cancel: &CancellationToken,
+    ) -> Result<JsonReply, JsonError> {
+        self.json_by_role(Asks::Once, role, min_tier, schema, request, cancel)
+            .await
+    }
+
+    async fn json_by_role(
+        &self,
+        asks: Asks,
+        role: Role,
+        min_tier: Tier,
+        schema: &JsonSchema,
+        request: &ChatRequest,
+        cancel: &CancellationToken,
+    ) -> Result<JsonReply, JsonError> {
         let mut tried: Vec<Tried> = Vec::new();
         // Ends: every round takes one of the models out of the choice.
         loop {
             let selected = self.select_next(role, min_tier, &tried)?;
-            match self.json(&selected.name, schema, request, cancel).await {
+            let asked = self
+                .json_asking(asks, &selected.name, schema, request, cancel)
+                .await;
+            match asked {
                 Ok(mut reply) => {
                     reply.degraded.extend(selected.degraded);
                     return Ok(reply);
@@ -147,6 +190,22 @@ impl Router {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+/// How often a model may answer before its answer is taken as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    Once,
+    Twice,
+}
+
+fn invalid(model: &str, schema: &JsonSchema, errors: Vec<String>, reply: ChatReply) -> JsonError {
+    JsonError::Invalid {
+        model: model.into(),
+        schema: schema.name.clone(),
+        errors,
+        reply: Box::new(reply),
     }
 }
 

@@ -251,7 +251,11 @@ mod tests {
 
     impl ProviderFactory for Parrots {
         fn provider(&self, entry: &ModelEntry) -> Result<Arc<dyn Provider>, RouterError> {
-            let (name, _, text) = self.0.iter().find(|(name, ..)| *name == entry.name).unwrap();
+            let (name, _, text) = self
+                .0
+                .iter()
+                .find(|(name, ..)| *name == entry.name)
+                .unwrap();
             Ok(Arc::new(Parrot {
                 name: (*name).to_owned(),
                 text: (*text).to_owned(),
@@ -313,7 +317,10 @@ mod tests {
     #[tokio::test]
     async fn prose_asked_twice_of_every_model_is_unusable_and_what_it_cost_is_known() {
         let judge = judge(vec![("prose", Tier::Small, "Looks good to me!")]);
-        let error = judge.judge(&question("worker", Tier::Small)).await.unwrap_err();
+        let error = judge
+            .judge(&question("worker", Tier::Small))
+            .await
+            .unwrap_err();
         let JudgeError::Unusable { model, usage, .. } = error else {
             panic!("{error:?}");
         };
@@ -330,12 +337,19 @@ mod tests {
         let reply = judge.judge(&question("worker", Tier::Small)).await.unwrap();
         assert_eq!(reply.model, "good");
         assert_eq!(reply.usage.prompt, 300);
-        assert!(reply.degraded[0].contains("in place of prose"), "{:?}", reply.degraded);
+        assert!(
+            reply.degraded[0].contains("in place of prose"),
+            "{:?}",
+            reply.degraded
+        );
     }
 
     #[tokio::test]
     async fn without_a_model_for_the_role_the_verifier_is_missing() {
-        let error = judge(Vec::new()).judge(&question("worker", Tier::Small)).await.unwrap_err();
+        let error = judge(Vec::new())
+            .judge(&question("worker", Tier::Small))
+            .await
+            .unwrap_err();
         assert!(matches!(error, JudgeError::Missing(_)), "{error:?}");
     }
 }

@@ -186,9 +186,7 @@ fn answers(case: &Case, base: &Path, resolver: Resolver) -> (bool, bool) {
 fn leaks(case: &Case, answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer);
     let names = matches!(case.op.as_str(), "list" | "glob");
-    text.contains("LOOM_CANARY") && case.pattern.as_deref() != Some("LOOM_CANARY")
-        || text.contains("LOOM_CANARY_")
-        || (names && text.lines().any(|line| line.ends_with("secret.txt")))
+    text.contains("LOOM_CANARY") || (names && text.lines().any(|line| line.ends_with("secret.txt")))
 }
 
 struct Tool {

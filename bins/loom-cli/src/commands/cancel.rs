@@ -30,16 +30,24 @@ pub(crate) struct CancelArgs {
 
 pub(super) async fn run(arguments: CancelArgs, context: &mut Context) -> Outcome {
     let (reader, task) = context.find(&arguments.task).await?;
-    let mut view = reader.task(task).await.map_err(crate::context::query_fault)?;
+    let mut view = reader
+        .task(task)
+        .await
+        .map_err(crate::context::query_fault)?;
     drop(reader);
     if view.status.is_final() {
         let status = view.status.name();
-        return Err(Fault::usage(format!("task {} has ended: {status}", task.short())));
+        return Err(Fault::usage(format!(
+            "task {} has ended: {status}",
+            task.short()
+        )));
     }
     // A task that is taken up only to be ended asks no model, so none is looked for.
     let config = context.load(&[])?.config;
     let mut interrupts = Interrupts::catch()?;
-    let engine = context.engine(config, Vec::new(), &context.data_dir()?).await?;
+    let engine = context
+        .engine(config, Vec::new(), &context.data_dir()?)
+        .await?;
     let reason = arguments.reason;
     let taken = engine.command(task, Command::Cancel { reason }).await;
     let watched = match taken {

@@ -50,7 +50,11 @@ fn print(context: &mut Context, origin: bool, json: bool) -> Outcome {
         Some(value) => format!("{} = {value}", shown.key),
         None => format!("# {} is not set", shown.key),
     };
-    let widest = values.iter().map(|shown| width(&line(shown))).max().unwrap_or(0);
+    let widest = values
+        .iter()
+        .map(|shown| width(&line(shown)))
+        .max()
+        .unwrap_or(0);
     for shown in &values {
         if json {
             let origin = shown.origin.to_string();

@@ -68,7 +68,9 @@ pub(super) async fn run(arguments: DemoArgs, context: &mut Context) -> Outcome {
     introduce(context, &stage);
     let before = stage.test(context).await?;
     context.ui.line(Tone::Plain, "");
-    context.ui.line(Tone::Strong, "$ ./test.sh        before the work");
+    context
+        .ui
+        .line(Tone::Strong, "$ ./test.sh        before the work");
     print_tests(context, &before);
     let engine = context.engine(config, models, &stage.data_dir).await?;
     let played = play(context, &stage, &engine, &mut interrupts, arguments.keep).await;
@@ -99,12 +101,20 @@ impl Stage {
         let model = match choice.server {
             Some(_) => None,
             None => {
-                let pace = if context.ui.out_screen { PACE } else { Duration::ZERO };
+                let pace = if context.ui.out_screen {
+                    PACE
+                } else {
+                    Duration::ZERO
+                };
                 let options = Options {
                     pace,
                     ..Options::default()
                 };
-                Some(SimServer::start(Demo::playbook(), options).await.map_err(Fault::cannot)?)
+                Some(
+                    SimServer::start(Demo::playbook(), options)
+                        .await
+                        .map_err(Fault::cannot)?,
+                )
             }
         };
         Ok(Self {
@@ -158,7 +168,9 @@ impl Stage {
             label: format!("loom-demo-{}", std::process::id()),
         };
         let cancel = CancellationToken::new();
-        loom_workspace::run(&spec, &cancel).await.map_err(Fault::from)
+        loom_workspace::run(&spec, &cancel)
+            .await
+            .map_err(Fault::from)
     }
 }
 
@@ -197,16 +209,26 @@ fn introduce(context: &mut Context, stage: &Stage) {
 
 fn print_tests(context: &mut Context, tests: &loom_workspace::Finished) {
     for line in tests.output.lines() {
-        let tone = if line.starts_with("FAILED") { Tone::Bad } else { Tone::Plain };
-        context.ui.line(tone, &format!("  {}", crate::ui::clean(line)));
+        let tone = if line.starts_with("FAILED") {
+            Tone::Bad
+        } else {
+            Tone::Plain
+        };
+        context
+            .ui
+            .line(tone, &format!("  {}", crate::ui::clean(line)));
     }
 }
 
 /// What the demo adds to a mistake that was caught.
 fn remark(line: &Line) -> Option<&'static str> {
     Some(match line.catch? {
-        Catch::FalseClaim => "A claim is not evidence: Loom ran the checks and told the model what it saw.",
-        Catch::Unreadable => "To repair it would be to guess. It was refused, with the reason, and is sent again.",
+        Catch::FalseClaim => {
+            "A claim is not evidence: Loom ran the checks and told the model what it saw."
+        }
+        Catch::Unreadable => {
+            "To repair it would be to guess. It was refused, with the reason, and is sent again."
+        }
         Catch::Refused => "Nothing was run. The model is told which tools there are.",
         Catch::BadPlan => "The exact errors go back to the planner, once.",
         Catch::NoAction => "Only actions count: one precise nudge, then a forced call.",
@@ -235,7 +257,9 @@ async fn play(
     let watched = watch(context, engine, &mut view, &mut show, interrupts).await;
     drop(show);
     if let Watched::Interrupted = watched? {
-        context.ui.note(Tone::Caught, "the demo was stopped, and is removed");
+        context
+            .ui
+            .note(Tone::Caught, "the demo was stopped, and is removed");
         let exit = Exit::Cancelled;
         return Ok(Played { exit, task });
     }
@@ -250,10 +274,14 @@ async fn play(
     conclude(context, &view);
     let after = stage.test(context).await?;
     context.ui.line(Tone::Plain, "");
-    context.ui.line(Tone::Strong, "$ ./test.sh        after the work");
+    context
+        .ui
+        .line(Tone::Strong, "$ ./test.sh        after the work");
     print_tests(context, &after);
     if after.status != RunStatus::Exit(0) {
-        return Err(Fault::from(anyhow::anyhow!("the task is completed, and its tests fail")));
+        return Err(Fault::from(anyhow::anyhow!(
+            "the task is completed, and its tests fail"
+        )));
     }
     show_diff(context, engine, task).await?;
     if !keep {
@@ -274,7 +302,9 @@ fn conclude(context: &mut Context, view: &TaskView) {
     context.ui.line(Tone::Plain, "");
     context.ui.line(Tone::Good, &text);
     for what in &view.degraded {
-        context.ui.line(Tone::Caught, &format!("! {}", crate::ui::clean(what)));
+        context
+            .ui
+            .line(Tone::Caught, &format!("! {}", crate::ui::clean(what)));
     }
 }
 
@@ -282,7 +312,9 @@ async fn show_diff(context: &mut Context, engine: &Engine, task: TaskId) -> Resu
     let diffs = engine.reader().diff(task, None).await;
     let diffs = diffs.map_err(crate::context::query_fault)?;
     context.ui.line(Tone::Plain, "");
-    context.ui.line(Tone::Strong, "$ loom diff        what was changed");
+    context
+        .ui
+        .line(Tone::Strong, "$ loom diff        what was changed");
     for diff in diffs {
         let patch = context.ui.out.patch(&diff.patch);
         context.ui.raw(&patch);
@@ -307,9 +339,14 @@ async fn take_back(
     let left = differences(&stage.project).context("compare the project with its beginning")?;
     if !left.is_empty() {
         let left = left.join(", ");
-        return Err(Fault::from(anyhow::anyhow!("not everything is back: {left}")));
+        return Err(Fault::from(anyhow::anyhow!(
+            "not everything is back: {left}"
+        )));
     }
-    context.ui.line(Tone::Good, "✓ every file is byte for byte what it was before");
+    context.ui.line(
+        Tone::Good,
+        "✓ every file is byte for byte what it was before",
+    );
     Ok(())
 }
 
@@ -336,9 +373,15 @@ fn next_steps(context: &mut Context) {
     context.ui.line(Tone::Plain, "");
     context.ui.line(Tone::Strong, "next");
     for (what, command) in [
-        ("your own model, same project", "loom demo --server http://127.0.0.1:8080/v1"),
+        (
+            "your own model, same project",
+            "loom demo --server http://127.0.0.1:8080/v1",
+        ),
         ("what Loom finds on this machine", "loom models"),
-        ("your own project", "loom run \"fix the failing test\" -w DIR"),
+        (
+            "your own project",
+            "loom run \"fix the failing test\" -w DIR",
+        ),
     ] {
         let text = format!("  {what:<33}{command}");
         context.ui.line(Tone::Hint, &text);
@@ -355,9 +398,18 @@ fn keep(context: &mut Context, stage: Stage, played: Played) {
     context.ui.line(Tone::Strong, "kept");
     for (what, text) in [
         ("project", project.display().to_string()),
-        ("what happened", format!("loom --data-dir {data_dir} logs {task}")),
-        ("the changes", format!("loom --data-dir {data_dir} diff {task}")),
-        ("take them back", format!("loom --data-dir {data_dir} revert {task}")),
+        (
+            "what happened",
+            format!("loom --data-dir {data_dir} logs {task}"),
+        ),
+        (
+            "the changes",
+            format!("loom --data-dir {data_dir} diff {task}"),
+        ),
+        (
+            "take them back",
+            format!("loom --data-dir {data_dir} revert {task}"),
+        ),
     ] {
         context.ui.line(Tone::Hint, &format!("  {what:<15}{text}"));
     }

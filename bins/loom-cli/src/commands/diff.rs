@@ -24,7 +24,10 @@ pub(crate) struct DiffArgs {
 
 pub(super) async fn run(arguments: &DiffArgs, context: &mut Context) -> Outcome {
     let (reader, task) = context.find(&arguments.task).await?;
-    let diffs = reader.diff(task, arguments.path.as_deref()).await.map_err(query_fault)?;
+    let diffs = reader
+        .diff(task, arguments.path.as_deref())
+        .await
+        .map_err(query_fault)?;
     for diff in &diffs {
         let text = match arguments.json {
             true => format!("{}\n", serde_json::to_string(diff)?),
@@ -33,7 +36,10 @@ pub(super) async fn run(arguments: &DiffArgs, context: &mut Context) -> Outcome 
         context.ui.raw(&text);
     }
     if diffs.is_empty() && !arguments.json {
-        context.ui.note(Tone::Plain, "no changes: everything is as it was before the task");
+        context.ui.note(
+            Tone::Plain,
+            "no changes: everything is as it was before the task",
+        );
     }
     Ok(Exit::Done)
 }

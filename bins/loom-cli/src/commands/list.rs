@@ -32,7 +32,9 @@ pub(super) async fn run(arguments: &ListArgs, context: &mut Context) -> Outcome 
     };
     if arguments.json {
         for row in &rows {
-            context.ui.raw(&format!("{}\n", serde_json::to_string(row)?));
+            context
+                .ui
+                .raw(&format!("{}\n", serde_json::to_string(row)?));
         }
         return Ok(Exit::Done);
     }

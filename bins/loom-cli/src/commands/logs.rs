@@ -31,7 +31,9 @@ pub(super) async fn run(arguments: &LogsArgs, context: &mut Context) -> Outcome 
             break;
         }
         if arguments.json {
-            context.ui.raw(&format!("{}\n", serde_json::to_string(record)?));
+            context
+                .ui
+                .raw(&format!("{}\n", serde_json::to_string(record)?));
             continue;
         }
         view.apply(&record.envelope);

@@ -46,7 +46,10 @@ type Answers = Vec<(ModelEntry, Result<(), String>)>;
 
 fn configured(asked: Vec<crate::models::Asked>) -> Answers {
     let answer = |one: crate::models::Asked| {
-        let answer = one.answer.map(|_| ()).map_err(|error| format!("cannot {error}"));
+        let answer = one
+            .answer
+            .map(|_| ())
+            .map_err(|error| format!("cannot {error}"));
         (one.entry, answer)
     };
     asked.into_iter().map(answer).collect()
@@ -54,7 +57,10 @@ fn configured(asked: Vec<crate::models::Asked>) -> Answers {
 
 fn found(context: &Context, places: &[Discovered], json: bool) -> Answers {
     if !json {
-        context.ui.note(Tone::Dim, "no models are configured; looked on the usual ports:");
+        context.ui.note(
+            Tone::Dim,
+            "no models are configured; looked on the usual ports:",
+        );
         for place in places {
             let state = match &place.models {
                 Ok(models) => crate::ui::plural(models.len(), "model"),
@@ -65,7 +71,10 @@ fn found(context: &Context, places: &[Discovered], json: bool) -> Answers {
             context.ui.note(Tone::Dim, &text);
         }
     }
-    entries(places).into_iter().map(|entry| (entry, Ok(()))).collect()
+    entries(places)
+        .into_iter()
+        .map(|entry| (entry, Ok(())))
+        .collect()
 }
 
 fn as_json(entry: &ModelEntry, answer: &Result<(), String>) -> serde_json::Value {

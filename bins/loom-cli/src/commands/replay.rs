@@ -38,7 +38,9 @@ async fn show(arguments: &ReplayArgs, context: &mut Context) -> Outcome {
     for record in reader.records(task).await.map_err(query_fault)? {
         view.apply(&record.envelope);
         if arguments.json {
-            context.ui.raw(&format!("{}\n", serde_json::to_string(&record)?));
+            context
+                .ui
+                .raw(&format!("{}\n", serde_json::to_string(&record)?));
             continue;
         }
         for line in narrator.lines(&record.envelope, &view) {
@@ -59,13 +61,17 @@ async fn check(arguments: &ReplayArgs, context: &mut Context) -> Outcome {
     let found = reader.replay_check(task).await.map_err(query_fault)?;
     let agrees = found.differences.is_empty();
     if arguments.json {
-        context.ui.raw(&format!("{}\n", serde_json::to_string(&found)?));
+        context
+            .ui
+            .raw(&format!("{}\n", serde_json::to_string(&found)?));
     } else if agrees {
         let events = count(found.events);
         let text = format!("✓ {events} events fold to exactly what is stored");
         context.ui.line(Tone::Good, &text);
     } else {
-        context.ui.line(Tone::Bad, "✗ the stored state is not what the journal says");
+        context
+            .ui
+            .line(Tone::Bad, "✗ the stored state is not what the journal says");
         for difference in &found.differences {
             context.ui.line(Tone::Plain, &format!("  {difference}"));
         }

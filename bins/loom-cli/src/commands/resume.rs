@@ -30,12 +30,17 @@ pub(crate) struct ResumeArgs {
 
 pub(super) async fn run(arguments: ResumeArgs, context: &mut Context) -> Outcome {
     let (reader, task) = context.find(&arguments.task).await?;
-    let view = reader.task(task).await.map_err(crate::context::query_fault)?;
+    let view = reader
+        .task(task)
+        .await
+        .map_err(crate::context::query_fault)?;
     drop(reader);
     if view.status.is_final() {
         let status = view.status.name();
-        return Err(Fault::usage(format!("task {} has ended: {status}", task.short()))
-            .hint(format!("`loom status {}` shows how", task.short())));
+        return Err(
+            Fault::usage(format!("task {} has ended: {status}", task.short()))
+                .hint(format!("`loom status {}` shows how", task.short())),
+        );
     }
     let config = context.load(&[])?.config;
     let models = models::choose(&config, &arguments.model, &context.here.env).await?;
@@ -44,7 +49,10 @@ pub(super) async fn run(arguments: ResumeArgs, context: &mut Context) -> Outcome
     let engine = context.engine(config, models, &context.data_dir()?).await?;
     let paused = view.status == TaskStatus::Paused;
     let taken = match paused {
-        true => engine.command(task, Command::Resume).await.map_err(Fault::from),
+        true => engine
+            .command(task, Command::Resume)
+            .await
+            .map_err(Fault::from),
         false => engine.resume(task).await.map_err(Fault::cannot),
     };
     if let Err(fault) = taken {
@@ -52,7 +60,11 @@ pub(super) async fn run(arguments: ResumeArgs, context: &mut Context) -> Outcome
         return Err(fault);
     }
     if !arguments.json {
-        let text = format!("task {} goes on: {}", task.short(), crate::ui::first_line(&view.goal));
+        let text = format!(
+            "task {} goes on: {}",
+            task.short(),
+            crate::ui::first_line(&view.goal)
+        );
         context.ui.note(Tone::Dim, &text);
     }
     let show = Show::new(&context.ui, arguments.json, Stream::Err, None);

@@ -54,7 +54,9 @@ pub(super) async fn run(arguments: RevertArgs, context: &mut Context) -> Outcome
     let (reader, task) = context.find(&arguments.task).await?;
     drop(reader);
     let config = context.load(&[])?.config;
-    let engine = context.engine(config, Vec::new(), &context.data_dir()?).await?;
+    let engine = context
+        .engine(config, Vec::new(), &context.data_dir()?)
+        .await?;
     let reverted = engine.revert(task, scope.clone()).await;
     engine.shutdown().await;
     let report = reverted.map_err(query_fault)?;

@@ -114,7 +114,9 @@ fn check_workspace(
         roots: config.workspace.roots.clone(),
     };
     let dir = context.here.absolute(workspace);
-    bounds.check(&dir).map_err(|error| Fault::from(error).exit(Exit::Usage))
+    bounds
+        .check(&dir)
+        .map_err(|error| Fault::from(error).exit(Exit::Usage))
 }
 
 pub(super) fn submit_fault(error: SubmitError) -> Fault {
@@ -131,7 +133,11 @@ pub(super) fn submit_fault(error: SubmitError) -> Fault {
 
 fn announce(context: &Context, task: TaskId, workspace: &Path, json: bool) {
     if !json {
-        let text = format!("task {} in {}", task.short(), clean(&workspace.to_string_lossy()));
+        let text = format!(
+            "task {} in {}",
+            task.short(),
+            clean(&workspace.to_string_lossy())
+        );
         context.ui.note(Tone::Dim, &text);
     }
 }
@@ -139,7 +145,9 @@ fn announce(context: &Context, task: TaskId, workspace: &Path, json: bool) {
 /// The options that a later `loom resume` needs again.
 pub(super) fn go_on(choice: &ModelChoice) -> String {
     let option = |name: &str, value: &Option<String>| {
-        value.as_ref().map_or_else(String::new, |value| format!(" {name} {value}"))
+        value
+            .as_ref()
+            .map_or_else(String::new, |value| format!(" {name} {value}"))
     };
     option("--server", &choice.server) + &option("--model", &choice.model)
 }
@@ -157,15 +165,22 @@ pub(super) async fn follow(
     let watched = watch(context, &engine, &mut view, &mut show, interrupts).await;
     drop(show);
     if let Ok(Watched::Interrupted) = &watched {
-        context.ui.note(Tone::Caught, "stopping; Ctrl-C again ends at once");
+        context
+            .ui
+            .note(Tone::Caught, "stopping; Ctrl-C again ends at once");
     }
     interrupts.guard(engine.shutdown()).await;
     match watched? {
         Watched::Ended => {}
         Watched::Interrupted => {
             let task = view.id.short();
-            context.ui.note(Tone::Plain, "the task is left unfinished; nothing that was done is lost");
-            context.ui.labelled("hint", &format!("go on with  loom resume {task}{go_on}"));
+            context.ui.note(
+                Tone::Plain,
+                "the task is left unfinished; nothing that was done is lost",
+            );
+            context
+                .ui
+                .labelled("hint", &format!("go on with  loom resume {task}{go_on}"));
         }
     }
     if json {
@@ -181,7 +196,9 @@ pub(super) async fn follow(
     {
         // Whoever sends the report elsewhere still sees why.
         if !context.ui.out_screen {
-            context.ui.labelled("error", &format!("the task failed: {}", first_line(reason)));
+            context
+                .ui
+                .labelled("error", &format!("the task failed: {}", first_line(reason)));
         }
     }
     Ok(exit(&view))

@@ -37,14 +37,19 @@ pub(super) async fn run(arguments: StatusArgs, context: &mut Context) -> Outcome
     };
     let view = reader.task(task).await.map_err(query_fault)?;
     if arguments.json {
-        context.ui.raw(&format!("{}\n", serde_json::to_string(&view)?));
+        context
+            .ui
+            .raw(&format!("{}\n", serde_json::to_string(&view)?));
         return Ok(Exit::Done);
     }
     for (tone, text) in status(&view, SystemClock.now()) {
         context.ui.line(tone, &text);
     }
     if !view.status.is_final() {
-        let text = format!("if no process runs it any more: loom resume {}", task.short());
+        let text = format!(
+            "if no process runs it any more: loom resume {}",
+            task.short()
+        );
         context.ui.note(Tone::Dim, &text);
     }
     Ok(Exit::Done)
@@ -54,7 +59,10 @@ pub(super) async fn run(arguments: StatusArgs, context: &mut Context) -> Outcome
 pub(super) fn none(context: &mut Context, json: bool) -> Exit {
     match json {
         true => context.ui.raw("null\n"),
-        false => context.ui.note(Tone::Plain, "no tasks yet; begin one with: loom run \"GOAL\""),
+        false => context.ui.note(
+            Tone::Plain,
+            "no tasks yet; begin one with: loom run \"GOAL\"",
+        ),
     }
     Exit::Done
 }

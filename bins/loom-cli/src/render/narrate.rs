@@ -89,13 +89,18 @@ impl Narrator {
                 Line::new(
                     Tone::Caught,
                     0,
-                    format!("waiting for task {}, which works in the same directory", behind.short()),
+                    format!(
+                        "waiting for task {}, which works in the same directory",
+                        behind.short()
+                    ),
                 )
                 .lasting(),
             ],
             Event::TaskPlanning { .. } => vec![Line::new(Tone::Dim, 0, "planning")],
             Event::TaskReplanning { why, .. } => {
-                vec![Line::new(Tone::Plain, 0, format!("planning again: {}", reason(why))).lasting()]
+                vec![
+                    Line::new(Tone::Plain, 0, format!("planning again: {}", reason(why))).lasting(),
+                ]
             }
             Event::PlanProposed {
                 proposal: Proposal::Unreadable { errors },
@@ -120,17 +125,34 @@ impl Narrator {
             }
             Event::SubtaskStarted {
                 subtask, ordinal, ..
-            } => vec![Line::new(Tone::Strong, 0, started(title(view, subtask), *ordinal))],
+            } => vec![Line::new(
+                Tone::Strong,
+                0,
+                started(title(view, subtask), *ordinal),
+            )],
             Event::SubtaskCompleted { subtask, .. } => vec![completed(view, subtask)],
             Event::SubtaskFailed { subtask, reason } => vec![
-                Line::new(Tone::Bad, 0, format!("✗ {}: {reason}", title(view, subtask))).lasting(),
+                Line::new(
+                    Tone::Bad,
+                    0,
+                    format!("✗ {}: {reason}", title(view, subtask)),
+                )
+                .lasting(),
             ],
             Event::SubtaskBlocked { subtask, reason } => vec![
-                Line::new(Tone::Bad, 0, format!("✗ {} is blocked: {reason}", title(view, subtask)))
-                    .lasting(),
+                Line::new(
+                    Tone::Bad,
+                    0,
+                    format!("✗ {} is blocked: {reason}", title(view, subtask)),
+                )
+                .lasting(),
             ],
             Event::SubtaskSkipped { subtask, by } => {
-                vec![Line::new(Tone::Dim, 0, format!("- {}: {}", title(view, subtask), skipped(*by)))]
+                vec![Line::new(
+                    Tone::Dim,
+                    0,
+                    format!("- {}: {}", title(view, subtask), skipped(*by)),
+                )]
             }
             Event::SubtaskReset { subtask, guidance } => {
                 let text = format!("{} starts again: {guidance}", title(view, subtask));
@@ -160,7 +182,11 @@ impl Narrator {
             }
             Event::ToolCallCompleted { effect, result } => {
                 let call = self.calls.remove(effect).unwrap_or_default();
-                vec![Line::new(Tone::Dim, 2, call_line(&call, &result.summary, result.ok))]
+                vec![Line::new(
+                    Tone::Dim,
+                    2,
+                    call_line(&call, &result.summary, result.ok),
+                )]
             }
             Event::SubtaskProgress { text, .. } => vec![Line::new(Tone::Dim, 2, text)],
             Event::NudgeGiven { nudge, .. } => nudged(*nudge),
@@ -172,7 +198,11 @@ impl Narrator {
             }
             Event::ContextTrimmed { elided, .. } => {
                 let what = plural(*elided as usize, "old tool result");
-                vec![Line::new(Tone::Dim, 2, format!("{what} left out of the context"))]
+                vec![Line::new(
+                    Tone::Dim,
+                    2,
+                    format!("{what} left out of the context"),
+                )]
             }
             Event::MergeConflicted { paths, .. } => {
                 let text = format!("does not fit what was merged before: {}", paths.join(", "));
@@ -189,7 +219,10 @@ impl Narrator {
                 vec![Line::new(Tone::Plain, 1, text.trim_end_matches(": ")).lasting()]
             }
             Event::QuestionAnswered { answer, by, .. } => {
-                vec![Line::new(Tone::Plain, 1, format!("{by} answered: {}", given(answer))).lasting()]
+                vec![
+                    Line::new(Tone::Plain, 1, format!("{by} answered: {}", given(answer)))
+                        .lasting(),
+                ]
             }
             Event::ApprovalExpired { .. } => {
                 vec![Line::new(Tone::Caught, 1, "nobody answered in time").lasting()]
@@ -202,7 +235,8 @@ impl Narrator {
 
 /// The title of a subtask, or its id when no plan has it any more.
 fn title<'a>(view: &'a TaskView, id: &'a SubtaskId) -> &'a str {
-    view.subtask(id).map_or(id.as_str(), |s| s.spec.title.as_str())
+    view.subtask(id)
+        .map_or(id.as_str(), |s| s.spec.title.as_str())
 }
 
 fn words(limit: &loom_events::Limit) -> String {
@@ -225,7 +259,10 @@ fn reason(why: &PlanReason) -> String {
 
 fn bad_plan(errors: &[String]) -> Line {
     let first = errors.first().map_or("it cannot be read", String::as_str);
-    let line = Line::caught(Catch::BadPlan, format!("a plan that cannot be followed: {first}"));
+    let line = Line::caught(
+        Catch::BadPlan,
+        format!("a plan that cannot be followed: {first}"),
+    );
     Line { depth: 0, ..line }
 }
 
@@ -324,7 +361,11 @@ fn nudged(nudge: Nudge) -> Vec<Line> {
     let (catch, text) = match nudge {
         // What is wrong was said by the verdict or the refusal; this is only the way it goes on.
         Nudge::GateFailed => {
-            return vec![Line::new(Tone::Dim, 2, "told what is missing, in the same context")];
+            return vec![Line::new(
+                Tone::Dim,
+                2,
+                "told what is missing, in the same context",
+            )];
         }
         Nudge::Unreadable => return vec![Line::new(Tone::Dim, 2, "told what was unreadable")],
         Nudge::Unheard => return vec![Line::new(Tone::Dim, 2, "given your instruction")],
@@ -354,8 +395,15 @@ fn passed(verdict: &Verdict, envelope: &Envelope) -> Line {
 
 /// What the gate found, as a mistake and its evidence.
 fn failed(verdict: &Verdict, envelope: &Envelope, view: &TaskView) -> Vec<Line> {
-    let reds: Vec<_> = verdict.checks.iter().filter(|check| !check.passed).collect();
-    let missing = envelope.subtask_id.as_ref().and_then(|id| missing_output(view, id, verdict));
+    let reds: Vec<_> = verdict
+        .checks
+        .iter()
+        .filter(|check| !check.passed)
+        .collect();
+    let missing = envelope
+        .subtask_id
+        .as_ref()
+        .and_then(|id| missing_output(view, id, verdict));
     let head = match (&missing, &envelope.subtask_id) {
         (Some(path), _) => format!("claims {path}, which does not exist"),
         (None, Some(_)) => "says that it is done, and it is not".to_owned(),
@@ -379,7 +427,9 @@ fn missing_output(view: &TaskView, id: &SubtaskId, verdict: &Verdict) -> Option<
     let mut reds = verdict.checks.iter().filter(|check| !check.passed);
     reds.find_map(|check| {
         let gone = check.detail.ends_with("nothing is there");
-        outputs.iter().find(|path| gone && check.detail.contains(path.as_str()))
+        outputs
+            .iter()
+            .find(|path| gone && check.detail.contains(path.as_str()))
     })
     .cloned()
 }
@@ -445,8 +495,15 @@ mod tests {
             let lines = narrator.lines(envelope, &view);
             lasting.extend(lines.into_iter().filter(|line| line.lasting));
         }
-        assert!(lasting.iter().all(|line| !line.text.starts_with("read_file")));
+        assert!(
+            lasting
+                .iter()
+                .all(|line| !line.text.starts_with("read_file"))
+        );
         let catches: Vec<_> = lasting.iter().filter_map(|line| line.catch).collect();
-        assert_eq!(catches, [Catch::FalseClaim, Catch::Refused, Catch::FalseClaim]);
+        assert_eq!(
+            catches,
+            [Catch::FalseClaim, Catch::Refused, Catch::FalseClaim]
+        );
     }
 }

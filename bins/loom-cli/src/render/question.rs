@@ -78,7 +78,10 @@ pub(crate) fn answer(view: &QuestionView, typed: &str) -> Result<Response, &'sta
     let typed = typed.trim();
     let (word, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
     let rest = rest.trim().to_owned();
-    match (Asking::of(&view.question.subject), word.to_lowercase().as_str()) {
+    match (
+        Asking::of(&view.question.subject),
+        word.to_lowercase().as_str(),
+    ) {
         (Asking::Consent { .. }, "y" | "yes") => Ok(Response::Grant { scope: Scope::Once }),
         (Asking::Consent { always: true }, "a" | "always") => {
             Ok(Response::Grant { scope: Scope::Task })
@@ -140,27 +143,41 @@ mod tests {
     #[test]
     fn only_a_clear_yes_is_a_yes() {
         for typed in ["y", "Y", "yes", " yes "] {
-            assert!(matches!(answer(&call(), typed), Ok(Response::Grant { scope: Scope::Once })));
+            assert!(matches!(
+                answer(&call(), typed),
+                Ok(Response::Grant { scope: Scope::Once })
+            ));
         }
         for typed in ["", "maybe", "yy", "r"] {
             assert!(answer(&call(), typed).is_err(), "{typed}");
         }
         assert_eq!(
             answer(&call(), "r use git mv"),
-            Ok(Response::Deny { reason: "use git mv".into() })
+            Ok(Response::Deny {
+                reason: "use git mv".into()
+            })
         );
-        assert!(matches!(answer(&call(), "a"), Ok(Response::Grant { scope: Scope::Task })));
+        assert!(matches!(
+            answer(&call(), "a"),
+            Ok(Response::Grant { scope: Scope::Task })
+        ));
     }
 
     #[test]
     fn a_result_is_never_granted_for_all_time() {
-        let result = view(Subject::Result { attempt: AttemptId(Seq(3)) });
+        let result = view(Subject::Result {
+            attempt: AttemptId(Seq(3)),
+        });
         assert!(answer(&result, "a").is_err());
     }
 
     #[test]
     fn a_number_chooses_and_words_are_taken_as_they_are() {
-        let ask = view(Subject::Ask { attempt: AttemptId(Seq(3)), turn: 0, call: 0 });
+        let ask = view(Subject::Ask {
+            attempt: AttemptId(Seq(3)),
+            turn: 0,
+            call: 0,
+        });
         let text = |text: &str| Ok(Response::Text { text: text.into() });
         assert_eq!(answer(&ask, "2"), text("blue"));
         assert_eq!(answer(&ask, "3"), text("3"));
@@ -169,7 +186,10 @@ mod tests {
 
     #[test]
     fn the_exact_action_is_shown() {
-        let shown: Vec<_> = question(&call()).into_iter().map(|(_, text)| text).collect();
+        let shown: Vec<_> = question(&call())
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
         assert!(shown.contains(&"  │ npm publish".to_owned()), "{shown:?}");
         assert!(shown.iter().any(|line| line.contains("high risk")));
     }

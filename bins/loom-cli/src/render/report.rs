@@ -48,12 +48,30 @@ pub(crate) fn report(view: &TaskView) -> Vec<(Tone, String)> {
     let Some(summary) = &view.summary else {
         return lines;
     };
-    section(&mut lines, Tone::Good, "verified", verified(view, &summary.verified));
+    section(
+        &mut lines,
+        Tone::Good,
+        "verified",
+        verified(view, &summary.verified),
+    );
     let claimed = "claimed only: a gate passed, and nothing in it proves the work";
-    section(&mut lines, Tone::Caught, claimed, titles(view, &summary.claimed));
-    section(&mut lines, Tone::Bad, "not done", unfinished(view, &summary.unfinished));
+    section(
+        &mut lines,
+        Tone::Caught,
+        claimed,
+        titles(view, &summary.claimed),
+    );
+    section(
+        &mut lines,
+        Tone::Bad,
+        "not done",
+        unfinished(view, &summary.unfinished),
+    );
     section(&mut lines, Tone::Bad, "the whole goal", final_gate(view));
-    let degraded = view.degraded.iter().map(|what| format!("! {}", clean(what)));
+    let degraded = view
+        .degraded
+        .iter()
+        .map(|what| format!("! {}", clean(what)));
     section(&mut lines, Tone::Caught, "degraded", degraded.collect());
     section(&mut lines, Tone::Strong, "files", files(&view.files));
     if summary.unclean {
@@ -71,7 +89,10 @@ fn section(lines: &mut Vec<(Tone, String)>, tone: Tone, name: &str, body: Vec<St
     }
     lines.push((Tone::Plain, String::new()));
     lines.push((tone, name.to_owned()));
-    lines.extend(body.into_iter().map(|text| (Tone::Plain, format!("  {text}"))));
+    lines.extend(
+        body.into_iter()
+            .map(|text| (Tone::Plain, format!("  {text}"))),
+    );
 }
 
 fn head(view: &TaskView) -> Vec<(Tone, String)> {
@@ -99,12 +120,16 @@ fn subtasks<'a>(view: &'a TaskView, ids: &'a [SubtaskId]) -> impl Iterator<Item 
 }
 
 fn titles(view: &TaskView, ids: &[SubtaskId]) -> Vec<String> {
-    subtasks(view, ids).map(|s| format!("~ {}", clean(&s.spec.title))).collect()
+    subtasks(view, ids)
+        .map(|s| format!("~ {}", clean(&s.spec.title)))
+        .collect()
 }
 
 fn last_verdict(subtask: &SubtaskView) -> Option<&Verdict> {
     let mut attempts = subtask.attempts.iter().rev();
-    attempts.find_map(|a| a.verdict.as_ref()).map(|shown| &shown.verdict)
+    attempts
+        .find_map(|a| a.verdict.as_ref())
+        .map(|shown| &shown.verdict)
 }
 
 fn verified(view: &TaskView, ids: &[SubtaskId]) -> Vec<String> {
@@ -114,9 +139,8 @@ fn verified(view: &TaskView, ids: &[SubtaskId]) -> Vec<String> {
         let Some(verdict) = last_verdict(subtask) else {
             continue;
         };
-        let proof = |check: &&CheckResult| {
-            check.passed && check.power == CheckPower::Discriminating
-        };
+        let proof =
+            |check: &&CheckResult| check.passed && check.power == CheckPower::Discriminating;
         let proofs: Vec<_> = verdict.checks.iter().filter(proof).collect();
         for check in proofs.iter().take(MAX_CHECKS) {
             lines.push(format!("    {}, and did not before", clean(&check.check)));
@@ -155,9 +179,8 @@ fn final_gate(view: &TaskView) -> Vec<String> {
 fn reds(verdict: &Verdict) -> Vec<String> {
     let red = |check: &&CheckResult| !check.passed;
     let reds: Vec<_> = verdict.checks.iter().filter(red).collect();
-    let line = |check: &&CheckResult| {
-        format!("{}: {}", clean(&check.check), first_line(&check.detail))
-    };
+    let line =
+        |check: &&CheckResult| format!("{}: {}", clean(&check.check), first_line(&check.detail));
     let mut lines: Vec<_> = reds.iter().take(MAX_CHECKS).map(line).collect();
     let more = reds.len().saturating_sub(MAX_CHECKS);
     if more > 0 {

@@ -26,12 +26,19 @@ pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
     }
     lines.extend(view.subtasks.iter().map(subtask));
     for question in &view.questions {
-        lines.push((Tone::Caught, format!("? {}", clean(&question.question.reason))));
+        lines.push((
+            Tone::Caught,
+            format!("? {}", clean(&question.question.reason)),
+        ));
     }
     for what in &view.degraded {
         lines.push((Tone::Caught, format!("! {}", clean(what))));
     }
-    lines.extend(view.files.iter().map(|row| (Tone::Plain, format!("  {}", file(row)))));
+    lines.extend(
+        view.files
+            .iter()
+            .map(|row| (Tone::Plain, format!("  {}", file(row)))),
+    );
     lines
 }
 
@@ -55,8 +62,18 @@ fn subtask(subtask: &SubtaskView) -> (Tone, String) {
 }
 
 /// The list of tasks, with a heading.
-pub(crate) fn task_table(rows: &[TaskRow], now: Time, columns: Option<usize>) -> Vec<(Tone, String)> {
-    let head = format!("{}  {}  {}  {}  goal", fit("task", 8), fit("status", 16), fit("done", 6), fit("age", 12));
+pub(crate) fn task_table(
+    rows: &[TaskRow],
+    now: Time,
+    columns: Option<usize>,
+) -> Vec<(Tone, String)> {
+    let head = format!(
+        "{}  {}  {}  {}  goal",
+        fit("task", 8),
+        fit("status", 16),
+        fit("done", 6),
+        fit("age", 12)
+    );
     let mut lines = vec![(Tone::Dim, head)];
     for row in rows {
         let done = format!("{}/{}", row.subtasks_done, row.subtasks_total);
@@ -104,7 +121,14 @@ pub(crate) fn model_lines(entry: &ModelEntry, answer: &Result<(), String>) -> Ve
     };
     vec![
         (tone, format!("{mark} {}  {state}", clean(&entry.name))),
-        (Tone::Plain, format!("    server {}, tier {}, window {window}", clean(&entry.base_url), entry.tier)),
+        (
+            Tone::Plain,
+            format!(
+                "    server {}, tier {}, window {window}",
+                clean(&entry.base_url),
+                entry.tier
+            ),
+        ),
         (Tone::Dim, format!("    {}", roles.join(", "))),
     ]
 }
@@ -117,7 +141,10 @@ mod tests {
     #[test]
     fn a_task_in_the_middle_shows_where_it_stands() {
         let view = Journal::demo_like().view();
-        let lines: Vec<_> = status(&view, Time::from_millis(61_000)).into_iter().map(|(_, text)| text).collect();
+        let lines: Vec<_> = status(&view, Time::from_millis(61_000))
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
         assert_eq!(
             lines,
             [

@@ -129,7 +129,11 @@ impl Journal {
     pub(super) fn reply(&mut self, subtask: &str, effect: EffectId, calls: Vec<CallRecord>) {
         let reply = ModelReply {
             answer: blob(),
-            said: if calls.is_empty() { Said::Done } else { Said::Called },
+            said: if calls.is_empty() {
+                Said::Done
+            } else {
+                Said::Called
+            },
             calls,
             unreadable: 0,
             discovery: None,
@@ -207,7 +211,11 @@ impl Journal {
         let effect = EffectId(self.add(Some(subtask), Event::VerificationStarted { work }));
         let pass = checks.iter().all(|check| check.passed);
         let verdict = Verdict {
-            result: if pass { VerdictResult::Pass } else { VerdictResult::Fail },
+            result: if pass {
+                VerdictResult::Pass
+            } else {
+                VerdictResult::Fail
+            },
             tier: 1,
             checks,
             criteria: Vec::new(),
@@ -253,10 +261,18 @@ impl Journal {
         journal.plan(vec![spec("total", "Mend the total"), page]);
         let attempt = journal.start("total", 1);
         let effect = journal.ask_model("total", attempt);
-        journal.reply("total", effect, vec![call("read_file", "read_file sum.sh", None)]);
+        journal.reply(
+            "total",
+            effect,
+            vec![call("read_file", "read_file sum.sh", None)],
+        );
         let effect = journal.call("total", attempt, "read_file sum.sh");
         journal.called("total", effect, "19 lines");
-        journal.verdict("total", attempt, vec![check("`./test.sh` exits 0", "exited 1", false)]);
+        journal.verdict(
+            "total",
+            attempt,
+            vec![check("`./test.sh` exits 0", "exited 1", false)],
+        );
         journal.add(
             Some("total"),
             Event::NudgeGiven {
@@ -267,13 +283,25 @@ impl Journal {
             },
         );
         journal.change("total", "sum.sh");
-        journal.verdict("total", attempt, vec![check("`./test.sh` exits 0", "exited 0", true)]);
+        journal.verdict(
+            "total",
+            attempt,
+            vec![check("`./test.sh` exits 0", "exited 0", true)],
+        );
         journal.complete("total", attempt);
         let attempt = journal.start("page", 1);
         let effect = journal.ask_model("page", attempt);
-        journal.reply("page", effect, vec![call("open_file", "open_file", Some("unknown_tool"))]);
+        journal.reply(
+            "page",
+            effect,
+            vec![call("open_file", "open_file", Some("unknown_tool"))],
+        );
         let missing = "the output PAGE.md is there and not empty: nothing is there";
-        journal.verdict("page", attempt, vec![check("declared outputs are there", missing, false)]);
+        journal.verdict(
+            "page",
+            attempt,
+            vec![check("declared outputs are there", missing, false)],
+        );
         journal
     }
 }

@@ -63,16 +63,22 @@ fn window(view: &TaskView, room: usize) -> (usize, usize) {
     if all <= room {
         return (0, all);
     }
-    let done = |s: &SubtaskView| {
-        matches!(s.status, SubtaskStatus::Completed | SubtaskStatus::Skipped)
-    };
-    let current = view.subtasks.iter().position(|s| !done(s)).unwrap_or(all - 1);
+    let done =
+        |s: &SubtaskView| matches!(s.status, SubtaskStatus::Completed | SubtaskStatus::Skipped);
+    let current = view
+        .subtasks
+        .iter()
+        .position(|s| !done(s))
+        .unwrap_or(all - 1);
     let from = current.saturating_sub(1).min(all - room);
     (from, from + room)
 }
 
 const fn is_running(subtask: &SubtaskView) -> bool {
-    matches!(subtask.status, SubtaskStatus::Running | SubtaskStatus::Verifying)
+    matches!(
+        subtask.status,
+        SubtaskStatus::Running | SubtaskStatus::Verifying
+    )
 }
 
 fn spinner(moment: &Moment) -> &'static str {
@@ -162,7 +168,11 @@ fn details(subtask: &SubtaskView, moment: &Moment) -> Vec<String> {
 }
 
 fn quote(moment: &Moment) -> String {
-    paint(moment, Tone::Dim, &format!("      “{}", clean(&moment.writing)))
+    paint(
+        moment,
+        Tone::Dim,
+        &format!("      “{}", clean(&moment.writing)),
+    )
 }
 
 #[cfg(test)]
@@ -185,7 +195,10 @@ mod tests {
     fn the_picture_shows_task_subtasks_and_what_runs_now() {
         let mut journal = Journal::demo_like();
         let attempt = loom_events::AttemptId(journal.envelopes[17].seq);
-        assert_eq!(journal.view().owner(attempt).map(|id| id.as_str()), Some("page"));
+        assert_eq!(
+            journal.view().owner(attempt).map(|id| id.as_str()),
+            Some("page")
+        );
         journal.call("page", attempt, "write_file PAGE.md");
         let picture = tree(&journal.view(), &moment(60, 24));
         assert_eq!(
@@ -208,7 +221,10 @@ mod tests {
         journal.start("s12", 2);
         for (columns, rows) in [(20, 8), (40, 12), (80, 24)] {
             let picture = tree(&journal.view(), &moment(columns, rows));
-            assert!(picture.iter().all(|line| width(line) < columns), "{picture:#?}");
+            assert!(
+                picture.iter().all(|line| width(line) < columns),
+                "{picture:#?}"
+            );
             assert!(picture.len() < rows, "{} lines on {rows}", picture.len());
         }
     }

@@ -108,7 +108,10 @@ pub(crate) fn duration(time: Duration) -> String {
         10..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-        _ => plural(usize::try_from(seconds / 86_400).unwrap_or(usize::MAX), "day"),
+        _ => plural(
+            usize::try_from(seconds / 86_400).unwrap_or(usize::MAX),
+            "day",
+        ),
     }
 }
 
@@ -128,7 +131,10 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_made_visible() {
-        assert_eq!(clean("a\x1b[31mb\tc\u{202e}d"), "a\u{fffd}[31mb    c\u{fffd}d");
+        assert_eq!(
+            clean("a\x1b[31mb\tc\u{202e}d"),
+            "a\u{fffd}[31mb    c\u{fffd}d"
+        );
         assert_eq!(first_line("\n  \n  one \n two"), "one");
     }
 
@@ -138,7 +144,13 @@ mod tests {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(plural(1, "file"), "1 file");
         assert_eq!(plural(2, "file"), "2 files");
-        for (millis, text) in [(420, "0.4 s"), (12_000, "12 s"), (200_000, "3 min 20 s"), (7_500_000, "2 h 5 min"), (90_000_000, "1 day")] {
+        for (millis, text) in [
+            (420, "0.4 s"),
+            (12_000, "12 s"),
+            (200_000, "3 min 20 s"),
+            (7_500_000, "2 h 5 min"),
+            (90_000_000, "1 day"),
+        ] {
             assert_eq!(duration(Duration::from_millis(millis)), text);
         }
     }

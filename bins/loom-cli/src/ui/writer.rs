@@ -51,7 +51,9 @@ impl Ui {
             return;
         }
         let mut stdout = io::stdout().lock();
-        let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
         self.broken = written.err();
     }
 
@@ -80,7 +82,8 @@ impl Ui {
 
     /// What went wrong with the result, unless its reader only left.
     pub(crate) fn failure(self) -> Option<io::Error> {
-        self.broken.filter(|error| error.kind() != ErrorKind::BrokenPipe)
+        self.broken
+            .filter(|error| error.kind() != ErrorKind::BrokenPipe)
     }
 }
 

@@ -34,10 +34,17 @@ pub(super) fn read(env: &BTreeMap<String, String>, into: &mut Loaded) -> Result<
 /// Environment names have neither lower case nor hyphens: a model that a file named `Qwen-3` is
 /// meant by `QWEN_3`.
 fn known_model_name(parts: &mut [String], loaded: &Loaded) {
-    let plain = |name: &str| name.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let plain = |name: &str| {
+        name.to_ascii_lowercase()
+            .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+    };
     if let [models, name, ..] = parts
         && models == "models"
-        && let Some(known) = loaded.config.models.keys().find(|known| plain(known) == *name)
+        && let Some(known) = loaded
+            .config
+            .models
+            .keys()
+            .find(|known| plain(known) == *name)
     {
         name.clone_from(known);
     }

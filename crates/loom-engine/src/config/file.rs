@@ -13,7 +13,9 @@ use toml::de::{DeTable, DeValue};
 /// Reads a file that need not be there.
 pub(super) fn read_if_there(path: &Path, into: &mut Loaded) -> Result<(), ConfigError> {
     match read(path, into) {
-        Err(ConfigError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
+        Err(ConfigError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            Ok(())
+        }
         other => other,
     }
 }

@@ -100,7 +100,11 @@ impl Form {
             Self::Path => text_where(value, is_absolute),
             Self::Paths => {
                 let absolute = |item: &Value| item.as_str().is_some_and(is_absolute);
-                value.as_array()?.iter().all(absolute).then(|| value.clone())
+                value
+                    .as_array()?
+                    .iter()
+                    .all(absolute)
+                    .then(|| value.clone())
             }
             Self::Text => text_where(value, |text| !text.trim().is_empty()),
             Self::Url => text_where(value, is_server_address),
@@ -124,7 +128,10 @@ impl Form {
             Self::Path => "an absolute path".into(),
             Self::Paths => "a list of absolute paths".into(),
             Self::Text => "text that is not empty".into(),
-            Self::Url => "an address such as \"http://127.0.0.1:8080/v1\", with no user or password in it".into(),
+            Self::Url => {
+                "an address such as \"http://127.0.0.1:8080/v1\", with no user or password in it"
+                    .into()
+            }
             Self::Variable => "the name of an environment variable such as \"MY_API_KEY\"".into(),
         }
     }
@@ -172,7 +179,10 @@ fn is_absolute(path: &str) -> bool {
 
 /// Whether this is an `http` address with a host and without a secret.
 pub(super) fn is_server_address(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else {
+    let Some(rest) = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"))
+    else {
         return false;
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -206,7 +216,9 @@ fn milliseconds(text: &str) -> Option<u64> {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let count: u64 = rest[..digits].parse().ok()?;
         rest = &rest[digits..];
-        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let letters = rest
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(rest.len());
         let (_, unit) = UNITS.iter().find(|(name, _)| *name == &rest[..letters])?;
         if *unit >= above {
             return None;
@@ -253,7 +265,18 @@ mod tests {
         ] {
             assert_eq!(milliseconds(text), Some(millis), "{text}");
         }
-        for bad in ["", "10", "0s", "s", "5 minutes", "-1s", "1m1h", "1s1s", "1.5h", "99999999999999999999d"] {
+        for bad in [
+            "",
+            "10",
+            "0s",
+            "s",
+            "5 minutes",
+            "-1s",
+            "1m1h",
+            "1s1s",
+            "1.5h",
+            "99999999999999999999d",
+        ] {
             assert_eq!(milliseconds(bad), None, "{bad}");
         }
     }
@@ -267,9 +290,13 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_told_what_to_be_and_what_it_is() {
-        let refused = Form::Whole(1, 64).read(&Raw::Typed(json!("four"))).unwrap_err();
+        let refused = Form::Whole(1, 64)
+            .read(&Raw::Typed(json!("four")))
+            .unwrap_err();
         assert_eq!(refused, "must be a whole number from 1 to 64, not \"four\"");
-        let refused = Form::Choice(&["auto", "none"]).read(&Raw::Typed(json!("off"))).unwrap_err();
+        let refused = Form::Choice(&["auto", "none"])
+            .read(&Raw::Typed(json!("off")))
+            .unwrap_err();
         assert_eq!(refused, "must be one of \"auto\", \"none\", not \"off\"");
     }
 
@@ -279,16 +306,31 @@ mod tests {
         assert_eq!(Form::Whole(0, 9).read(&word("4")), Ok(json!(4)));
         assert_eq!(Form::Switch.read(&word("true")), Ok(json!(true)));
         assert_eq!(Form::Text.read(&word("4")), Ok(json!("4")));
-        assert_eq!(Form::Choices(&["a", "b"]).read(&word("b, a")), Ok(json!(["b", "a"])));
+        assert_eq!(
+            Form::Choices(&["a", "b"]).read(&word("b, a")),
+            Ok(json!(["b", "a"]))
+        );
         assert!(Form::Whole(0, 9).read(&word("many")).is_err());
     }
 
     #[test]
     fn an_address_has_a_host_a_port_that_fits_and_no_password() {
-        for good in ["http://127.0.0.1:8080/v1", "https://box.lan", "http://[::1]:9000"] {
+        for good in [
+            "http://127.0.0.1:8080/v1",
+            "https://box.lan",
+            "http://[::1]:9000",
+        ] {
             assert!(is_server_address(good), "{good}");
         }
-        for bad in ["127.0.0.1:8080", "ftp://x", "http://", "http://:80", "http://a:99999", "http://u:p@h", "http://a b"] {
+        for bad in [
+            "127.0.0.1:8080",
+            "ftp://x",
+            "http://",
+            "http://:80",
+            "http://a:99999",
+            "http://u:p@h",
+            "http://a b",
+        ] {
             assert!(!is_server_address(bad), "{bad}");
         }
     }

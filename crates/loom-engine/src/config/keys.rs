@@ -37,11 +37,7 @@ pub(super) struct Key<Of> {
     pub(super) slot: fn(&mut Of) -> &mut dyn Slot,
 }
 
-const fn key<Of>(
-    path: &'static str,
-    form: Form,
-    slot: fn(&mut Of) -> &mut dyn Slot,
-) -> Key<Of> {
+const fn key<Of>(path: &'static str, form: Form, slot: fn(&mut Of) -> &mut dyn Slot) -> Key<Of> {
     Key { path, form, slot }
 }
 
@@ -55,34 +51,94 @@ const BIG: Form = Form::Whole(1, i64::MAX as u64);
 /// All keys but those of models, in the order in which they are shown.
 pub(super) const KEYS: &[Key<Config>] = &[
     key("workspace.roots", Form::Paths, |c| &mut c.workspace.roots),
-    key("execution.max_parallel_tasks", Form::Whole(1, 1000), |c| &mut c.max_parallel_tasks),
-    key("execution.max_parallel_subtasks", Form::Whole(1, 64), |c| &mut c.task.max_parallel_subtasks),
-    key("execution.ladder", Form::Choices(&["planned", "feedback", "next_tier", "top_tier"]), |c| &mut c.task.ladder),
-    key("execution.replan_interval", COUNT_OR_ZERO, |c| &mut c.task.replan_interval),
+    key("execution.max_parallel_tasks", Form::Whole(1, 1000), |c| {
+        &mut c.max_parallel_tasks
+    }),
+    key("execution.max_parallel_subtasks", Form::Whole(1, 64), |c| {
+        &mut c.task.max_parallel_subtasks
+    }),
+    key(
+        "execution.ladder",
+        Form::Choices(&["planned", "feedback", "next_tier", "top_tier"]),
+        |c| &mut c.task.ladder,
+    ),
+    key("execution.replan_interval", COUNT_OR_ZERO, |c| {
+        &mut c.task.replan_interval
+    }),
     key("execution.prompts", Form::Path, |c| &mut c.prompts),
-    key("execution.limits.iterations", COUNT, |c| &mut c.task.limits.iterations),
-    key("execution.limits.turns_per_attempt", COUNT, |c| &mut c.task.limits.turns_per_attempt),
-    key("execution.limits.plan_versions", COUNT, |c| &mut c.task.limits.plan_versions),
-    key("execution.limits.max_subtasks", COUNT, |c| &mut c.task.limits.max_subtasks),
-    key("execution.limits.tokens", BIG, |c| &mut c.task.limits.tokens),
-    key("execution.limits.working_time", Form::Duration, |c| &mut c.task.limits.working_time_ms),
-    key("execution.limits.nudges", COUNT_OR_ZERO, |c| &mut c.task.limits.nudges),
-    key("execution.limits.unusable_answers", COUNT, |c| &mut c.task.limits.unusable_answers),
-    key("execution.limits.transient_retries", COUNT_OR_ZERO, |c| &mut c.task.limits.transient_retries),
-    key("execution.limits.inconclusive_rounds", COUNT_OR_ZERO, |c| &mut c.task.limits.inconclusive_rounds),
-    key("execution.limits.reconciliations", COUNT, |c| &mut c.task.limits.reconciliations),
-    key("verification.tier", Form::Whole(1, 2), |c| &mut c.task.verification.tier),
-    key("verification.final_gate", Form::Switch, |c| &mut c.task.verification.final_gate),
-    key("approval.mode", Form::Choice(&["auto", "manual", "threshold"]), |c| &mut c.task.approval),
-    key("approval.threshold", Form::Number(0.0, 1.0), |c| &mut c.task.verification.threshold),
-    key("approval.review_plan", Form::Switch, |c| &mut c.task.review_plan),
-    key("approval.question_timeout", Form::DurationOrNever, |c| &mut c.task.question_timeout_ms),
+    key("execution.limits.iterations", COUNT, |c| {
+        &mut c.task.limits.iterations
+    }),
+    key("execution.limits.turns_per_attempt", COUNT, |c| {
+        &mut c.task.limits.turns_per_attempt
+    }),
+    key("execution.limits.plan_versions", COUNT, |c| {
+        &mut c.task.limits.plan_versions
+    }),
+    key("execution.limits.max_subtasks", COUNT, |c| {
+        &mut c.task.limits.max_subtasks
+    }),
+    key("execution.limits.tokens", BIG, |c| {
+        &mut c.task.limits.tokens
+    }),
+    key("execution.limits.working_time", Form::Duration, |c| {
+        &mut c.task.limits.working_time_ms
+    }),
+    key("execution.limits.nudges", COUNT_OR_ZERO, |c| {
+        &mut c.task.limits.nudges
+    }),
+    key("execution.limits.unusable_answers", COUNT, |c| {
+        &mut c.task.limits.unusable_answers
+    }),
+    key("execution.limits.transient_retries", COUNT_OR_ZERO, |c| {
+        &mut c.task.limits.transient_retries
+    }),
+    key("execution.limits.inconclusive_rounds", COUNT_OR_ZERO, |c| {
+        &mut c.task.limits.inconclusive_rounds
+    }),
+    key("execution.limits.reconciliations", COUNT, |c| {
+        &mut c.task.limits.reconciliations
+    }),
+    key("verification.tier", Form::Whole(1, 2), |c| {
+        &mut c.task.verification.tier
+    }),
+    key("verification.final_gate", Form::Switch, |c| {
+        &mut c.task.verification.final_gate
+    }),
+    key(
+        "approval.mode",
+        Form::Choice(&["auto", "manual", "threshold"]),
+        |c| &mut c.task.approval,
+    ),
+    key("approval.threshold", Form::Number(0.0, 1.0), |c| {
+        &mut c.task.verification.threshold
+    }),
+    key("approval.review_plan", Form::Switch, |c| {
+        &mut c.task.review_plan
+    }),
+    key("approval.question_timeout", Form::DurationOrNever, |c| {
+        &mut c.task.question_timeout_ms
+    }),
     key("approval.grace", Form::Duration, |c| &mut c.task.grace_ms),
-    key("state.durability", Form::Choice(&["full", "normal"]), |c| &mut c.state.durability),
-    key("tools.shell_timeout", Form::Duration, |c| &mut c.tools.shell_timeout_ms),
-    key("tools.output_bytes", Form::Whole(512, 1_048_576), |c| &mut c.task.limits.tool_output_bytes),
-    key("sandbox.mode", Form::Choice(&["auto", "bubblewrap", "none"]), |c| &mut c.sandbox.mode),
-    key("logging.level", Form::Choice(&["off", "error", "warn", "info", "debug", "trace"]), |c| &mut c.logging.level),
+    key("state.durability", Form::Choice(&["full", "normal"]), |c| {
+        &mut c.state.durability
+    }),
+    key("tools.shell_timeout", Form::Duration, |c| {
+        &mut c.tools.shell_timeout_ms
+    }),
+    key("tools.output_bytes", Form::Whole(512, 1_048_576), |c| {
+        &mut c.task.limits.tool_output_bytes
+    }),
+    key(
+        "sandbox.mode",
+        Form::Choice(&["auto", "bubblewrap", "none"]),
+        |c| &mut c.sandbox.mode,
+    ),
+    key(
+        "logging.level",
+        Form::Choice(&["off", "error", "warn", "info", "debug", "trace"]),
+        |c| &mut c.logging.level,
+    ),
 ];
 
 const ROLES: [&str; Role::ALL.len()] = {
@@ -97,26 +153,45 @@ const ROLES: [&str; Role::ALL.len()] = {
 
 /// The keys of one `[models.NAME]`.
 pub(super) const MODEL_KEYS: &[Key<ModelConfig>] = &[
-    key("provider", Form::Choice(&["openai_compatible"]), |m| &mut m.provider),
+    key("provider", Form::Choice(&["openai_compatible"]), |m| {
+        &mut m.provider
+    }),
     key("base_url", Form::Url, |m| &mut m.base_url),
     key("model", Form::Text, |m| &mut m.model),
     key("roles", Form::Choices(&ROLES), |m| &mut m.roles),
     key("tier", Form::Whole(1, 3), |m| &mut m.tier),
     key("max_tokens", COUNT, |m| &mut m.max_tokens),
-    key("temperature", Form::Number(0.0, 2.0), |m| &mut m.temperature),
-    key("context_length", Form::Whole(512, u32::MAX as u64), |m| &mut m.context_length),
-    key("max_concurrency", Form::Whole(1, 1024), |m| &mut m.max_concurrency),
+    key("temperature", Form::Number(0.0, 2.0), |m| {
+        &mut m.temperature
+    }),
+    key("context_length", Form::Whole(512, u32::MAX as u64), |m| {
+        &mut m.context_length
+    }),
+    key("max_concurrency", Form::Whole(1, 1024), |m| {
+        &mut m.max_concurrency
+    }),
     key("retries", Form::Whole(0, 20), |m| &mut m.retries),
     key("api_key_env", Form::Variable, |m| &mut m.api_key_env),
-    key("timeouts.connect", Form::Duration, |m| &mut m.timeouts.connect_ms),
-    key("timeouts.first_token", Form::Duration, |m| &mut m.timeouts.first_token_ms),
-    key("timeouts.stall", Form::Duration, |m| &mut m.timeouts.stall_ms),
-    key("timeouts.total", Form::Duration, |m| &mut m.timeouts.total_ms),
+    key("timeouts.connect", Form::Duration, |m| {
+        &mut m.timeouts.connect_ms
+    }),
+    key("timeouts.first_token", Form::Duration, |m| {
+        &mut m.timeouts.first_token_ms
+    }),
+    key("timeouts.stall", Form::Duration, |m| {
+        &mut m.timeouts.stall_ms
+    }),
+    key("timeouts.total", Form::Duration, |m| {
+        &mut m.timeouts.total_ms
+    }),
 ];
 
 /// Sections that are planned, with what holds until then.
 const LATER_SECTIONS: &[(&str, &str)] = &[
-    ("server", "there is no daemon yet, `loom` runs tasks in its own process"),
+    (
+        "server",
+        "there is no daemon yet, `loom` runs tasks in its own process",
+    ),
     ("memory", "memory is on and needs no settings"),
     ("mcp", "tools of MCP servers cannot be used yet"),
     ("webhooks", "follow a task with `loom run --json` instead"),
@@ -126,13 +201,34 @@ const LATER_SECTIONS: &[(&str, &str)] = &[
 
 /// Values of `provider` that are planned, with the way out.
 const LATER_PROVIDERS: &[(&str, &str)] = &[
-    ("ollama", "Ollama also serves \"openai_compatible\" at http://127.0.0.1:11434/v1"),
-    ("lm_studio", "LM Studio also serves \"openai_compatible\" at http://127.0.0.1:1234/v1"),
-    ("llama_cpp", "llama-server also serves \"openai_compatible\" at http://127.0.0.1:8080/v1"),
-    ("mlx", "mlx_lm.server also serves \"openai_compatible\" at http://127.0.0.1:8080/v1"),
-    ("vllm", "vLLM also serves \"openai_compatible\" at http://127.0.0.1:8000/v1"),
-    ("anthropic", "use a server that speaks \"openai_compatible\""),
-    ("scripted", "start the simulated server of `loom demo` instead"),
+    (
+        "ollama",
+        "Ollama also serves \"openai_compatible\" at http://127.0.0.1:11434/v1",
+    ),
+    (
+        "lm_studio",
+        "LM Studio also serves \"openai_compatible\" at http://127.0.0.1:1234/v1",
+    ),
+    (
+        "llama_cpp",
+        "llama-server also serves \"openai_compatible\" at http://127.0.0.1:8080/v1",
+    ),
+    (
+        "mlx",
+        "mlx_lm.server also serves \"openai_compatible\" at http://127.0.0.1:8080/v1",
+    ),
+    (
+        "vllm",
+        "vLLM also serves \"openai_compatible\" at http://127.0.0.1:8000/v1",
+    ),
+    (
+        "anthropic",
+        "use a server that speaks \"openai_compatible\"",
+    ),
+    (
+        "scripted",
+        "start the simulated server of `loom demo` instead",
+    ),
 ];
 
 /// What a path in the configuration leads to.
@@ -191,11 +287,15 @@ fn find_in_models(parts: &[String]) -> Place {
 
 /// What to do instead of a provider that is planned.
 pub(super) fn later_provider(name: &str) -> Option<&'static str> {
-    LATER_PROVIDERS.iter().find(|(later, _)| *later == name).map(|(_, instead)| *instead)
+    LATER_PROVIDERS
+        .iter()
+        .find(|(later, _)| *later == name)
+        .map(|(_, instead)| *instead)
 }
 
 fn is_below(key: &str, section: &str) -> bool {
-    key.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
+    key.strip_prefix(section)
+        .is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// The nearest key: the most alike in the same section, or the one that has this last name in
@@ -206,11 +306,17 @@ fn suggest(path: &str) -> Option<String> {
     if let Some(same) = KEYS.iter().find(|key| names(key) == name) {
         return Some(same.path.to_owned());
     }
-    let siblings = KEYS.iter().filter(|key| is_below(key.path, section)).map(|key| key.path);
+    let siblings = KEYS
+        .iter()
+        .filter(|key| is_below(key.path, section))
+        .map(|key| key.path);
     if let Some(near) = most_like(path, siblings) {
         return Some(near.to_owned());
     }
-    let sections = KEYS.iter().filter_map(|key| key.path.split('.').next()).chain(["models"]);
+    let sections = KEYS
+        .iter()
+        .filter_map(|key| key.path.split('.').next())
+        .chain(["models"]);
     match path.contains('.') {
         true => most_like(path, KEYS.iter().map(|key| key.path)).map(str::to_owned),
         false => most_like(path, sections).map(str::to_owned),
@@ -219,7 +325,9 @@ fn suggest(path: &str) -> Option<String> {
 
 /// Names of the sections that exist, for the environment.
 pub(super) fn sections() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().filter_map(|key| key.path.split('.').next()).chain(["models"])
+    KEYS.iter()
+        .filter_map(|key| key.path.split('.').next())
+        .chain(["models"])
 }
 
 #[cfg(test)]
@@ -233,12 +341,18 @@ mod tests {
         for key in KEYS {
             let before = (key.slot)(&mut config).get();
             let Some(toml) = key.form.toml(&before) else {
-                assert_eq!(key.path, "execution.prompts", "only this one has no default");
+                assert_eq!(
+                    key.path, "execution.prompts",
+                    "only this one has no default"
+                );
                 continue;
             };
             let parsed: toml::Table = format!("x = {toml}").parse().unwrap();
             let raw = Raw::Typed(serde_json::to_value(&parsed["x"]).unwrap());
-            let read = key.form.read(&raw).unwrap_or_else(|e| panic!("{}: {e}", key.path));
+            let read = key
+                .form
+                .read(&raw)
+                .unwrap_or_else(|e| panic!("{}: {e}", key.path));
             (key.slot)(&mut config).put(read).unwrap();
         }
         assert_eq!(config, Config::default());
@@ -247,7 +361,10 @@ mod tests {
     #[test]
     fn a_misspelt_key_finds_its_nearest() {
         for (wrong, right) in [
-            ("execution.max_paralel_tasks", "execution.max_parallel_tasks"),
+            (
+                "execution.max_paralel_tasks",
+                "execution.max_parallel_tasks",
+            ),
             ("execution.iterations", "execution.limits.iterations"),
             ("aproval.mode", "approval.mode"),
             ("exection", "execution"),

@@ -56,7 +56,9 @@ impl Config {
         environment::read(sources.env, &mut loaded)?;
         for flag in sources.flags {
             let parts: Vec<_> = flag.key.split('.').map(str::to_owned).collect();
-            let origin = Origin::Flag { name: flag.name.to_owned() };
+            let origin = Origin::Flag {
+                name: flag.name.to_owned(),
+            };
             loaded.set(&parts, &Raw::Word(flag.value.clone()), origin)?;
         }
         loaded.check()?;
@@ -97,14 +99,23 @@ impl Loaded {
             Place::Section => return Err(bad(&origin, "is a section and takes no value".into())),
             Place::Later(instead) => {
                 let instead = instead.to_owned();
-                return Err(ConfigError::NotYet { origin, key, instead });
+                return Err(ConfigError::NotYet {
+                    origin,
+                    key,
+                    instead,
+                });
             }
             Place::Nothing(suggestion) => {
-                return Err(ConfigError::UnknownKey { origin, key, suggestion });
+                return Err(ConfigError::UnknownKey {
+                    origin,
+                    key,
+                    suggestion,
+                });
             }
         };
         let value = form.read(raw).map_err(|problem| bad(&origin, problem))?;
-        slot.put(value).map_err(|error| bad(&origin, format!("cannot be this: {error}")))?;
+        slot.put(value)
+            .map_err(|error| bad(&origin, format!("cannot be this: {error}")))?;
         self.origins.insert(key, origin);
         Ok(())
     }
@@ -112,7 +123,9 @@ impl Loaded {
     /// A model that was only named exists, with nothing set.
     pub(super) fn name_model(&mut self, name: &str, origin: Origin) {
         self.config.models.entry(name.to_owned()).or_default();
-        self.origins.entry(format!("models.{name}")).or_insert(origin);
+        self.origins
+            .entry(format!("models.{name}"))
+            .or_insert(origin);
     }
 
     /// What can only be judged when every layer is known.
@@ -120,10 +133,16 @@ impl Loaded {
         for (name, model) in &self.config.models {
             let key = format!("models.{name}");
             if !is_model_name(name) {
-                return Err(self.bad(&key, "must have a name of letters, digits and `-_.:`, at most 64"));
+                return Err(self.bad(
+                    &key,
+                    "must have a name of letters, digits and `-_.:`, at most 64",
+                ));
             }
             if model.base_url.is_none() {
-                return Err(self.bad(&key, "needs a `base_url` such as \"http://127.0.0.1:8080/v1\""));
+                return Err(self.bad(
+                    &key,
+                    "needs a `base_url` such as \"http://127.0.0.1:8080/v1\"",
+                ));
             }
             self.check_timeouts(&key, model)?;
         }
@@ -144,8 +163,17 @@ impl Loaded {
 
     /// An error at the place of a key, or of the first key below it.
     fn bad(&self, key: &str, problem: &str) -> ConfigError {
-        let below = |other: &str| other == key || other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
-        let origin = self.origins.iter().find(|(other, _)| below(other)).map(|(_, origin)| origin);
+        let below = |other: &str| {
+            other == key
+                || other
+                    .strip_prefix(key)
+                    .is_some_and(|rest| rest.starts_with('.'))
+        };
+        let origin = self
+            .origins
+            .iter()
+            .find(|(other, _)| below(other))
+            .map(|(_, origin)| origin);
         ConfigError::BadValue {
             origin: origin.cloned().unwrap_or(Origin::Default),
             key: key.to_owned(),
@@ -172,7 +200,9 @@ fn refuse_later_provider(
         Raw::Word(word) => Some(word.as_str()),
         Raw::Typed(value) => value.as_str(),
     };
-    let later = word.filter(|_| path == "provider").and_then(keys::later_provider);
+    let later = word
+        .filter(|_| path == "provider")
+        .and_then(keys::later_provider);
     match (later, word) {
         (Some(instead), Some(word)) => Err(ConfigError::NotYet {
             origin: origin.clone(),
@@ -192,21 +222,36 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("c.toml");
         std::fs::write(&file, toml).unwrap();
-        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Config::load(&Sources { data_dir: None, file: Some(&file), env: &env, flags })
+        let env = env
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Config::load(&Sources {
+            data_dir: None,
+            file: Some(&file),
+            env: &env,
+            flags,
+        })
     }
 
     fn refused(toml: &str) -> String {
         let text = load_with(toml, &[], &[]).unwrap_err().to_string();
         // The directory is a temporary one.
-        text.find("c.toml").map(|at| text[at..].to_owned()).unwrap_or(text)
+        text.find("c.toml")
+            .map(|at| text[at..].to_owned())
+            .unwrap_or(text)
     }
 
     #[test]
     fn nothing_given_gives_the_defaults() {
         let env = BTreeMap::new();
         let empty = tempfile::tempdir().unwrap();
-        let sources = Sources { data_dir: Some(empty.path()), file: None, env: &env, flags: &[] };
+        let sources = Sources {
+            data_dir: Some(empty.path()),
+            file: None,
+            env: &env,
+            flags: &[],
+        };
         assert_eq!(Config::load(&sources).unwrap(), Loaded::default());
     }
 
@@ -216,13 +261,26 @@ mod tests {
         let in_data_dir = "[execution]\nmax_parallel_tasks = 2\nreplan_interval = 2\n[approval]\nmode = 'manual'\nthreshold = 0.5\n";
         std::fs::write(dir.path().join("loom.toml"), in_data_dir).unwrap();
         let named = dir.path().join("named.toml");
-        std::fs::write(&named, "execution.replan_interval = 3\napproval.mode = 'manual'\napproval.threshold = 0.6").unwrap();
+        std::fs::write(
+            &named,
+            "execution.replan_interval = 3\napproval.mode = 'manual'\napproval.threshold = 0.6",
+        )
+        .unwrap();
         let env = BTreeMap::from([
             ("LOOM_APPROVAL__THRESHOLD".to_owned(), "0.7".to_owned()),
             ("LOOM_APPROVAL__MODE".to_owned(), "manual".to_owned()),
         ]);
-        let flags = [Flag { name: "--approval", key: "approval.mode", value: "threshold".into() }];
-        let sources = Sources { data_dir: Some(dir.path()), file: Some(&named), env: &env, flags: &flags };
+        let flags = [Flag {
+            name: "--approval",
+            key: "approval.mode",
+            value: "threshold".into(),
+        }];
+        let sources = Sources {
+            data_dir: Some(dir.path()),
+            file: Some(&named),
+            env: &env,
+            flags: &flags,
+        };
         let loaded = Config::load(&sources).unwrap();
         let task = &loaded.config.task;
         assert_eq!(loaded.config.max_parallel_tasks, 2);
@@ -256,7 +314,10 @@ mod tests {
                 "execution.limits.working_time = 30",
                 "c.toml:1: `execution.limits.working_time` must be a duration above zero such as \"30s\", \"5m\" or \"2h\", not 30",
             ),
-            ("approval = 3", "c.toml:1: `approval` is a section and takes no value"),
+            (
+                "approval = 3",
+                "c.toml:1: `approval` is a section and takes no value",
+            ),
             ("[zzz]\na = 1", "c.toml:1: unknown key `zzz`"),
             (
                 "[models.a]\nbase_url = 'http://h'\ntier = 4",
@@ -298,9 +359,17 @@ mod tests {
     fn a_named_file_must_be_there() {
         let env = BTreeMap::new();
         let path = Path::new("/nonexistent/loom.toml");
-        let sources = Sources { data_dir: None, file: Some(path), env: &env, flags: &[] };
+        let sources = Sources {
+            data_dir: None,
+            file: Some(path),
+            env: &env,
+            flags: &[],
+        };
         let error = Config::load(&sources).unwrap_err();
-        assert_eq!(error.to_string(), "cannot read the configuration file /nonexistent/loom.toml");
+        assert_eq!(
+            error.to_string(),
+            "cannot read the configuration file /nonexistent/loom.toml"
+        );
     }
 
     #[test]
@@ -321,7 +390,10 @@ mod tests {
         assert_eq!(loaded.config.task.limits.iterations, 7);
         assert_eq!(loaded.config.task.ladder.len(), 2);
         assert_eq!(u8::from(loaded.config.models["Qwen-3"].tier), 2);
-        assert_eq!(loaded.config.models["new"].base_url.as_deref(), Some("http://n"));
+        assert_eq!(
+            loaded.config.models["new"].base_url.as_deref(),
+            Some("http://n")
+        );
     }
 
     #[test]

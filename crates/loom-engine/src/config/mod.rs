@@ -18,11 +18,11 @@ mod show;
 
 pub use error::{ConfigError, Origin};
 pub use load::{Flag, Loaded, Sources};
-pub use model::{ModelConfig, ModelConfigError, Timeouts};
 pub use loom_state::Durability;
+pub use model::{ModelConfig, ModelConfigError, Timeouts};
 pub use settings::{
-    Config, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig,
-    ToolsConfig, WorkspaceConfig,
+    Config, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig, ToolsConfig,
+    WorkspaceConfig,
 };
 pub use shell::ShellConfigError;
 pub use show::{Shown, show};

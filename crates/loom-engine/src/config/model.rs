@@ -106,9 +106,12 @@ impl ModelConfig {
         name: &str,
         env: &BTreeMap<String, String>,
     ) -> Result<ModelEntry, ModelConfigError> {
-        let base_url = self.base_url.as_ref().ok_or_else(|| ModelConfigError::NoAddress {
-            name: name.to_owned(),
-        })?;
+        let base_url = self
+            .base_url
+            .as_ref()
+            .ok_or_else(|| ModelConfigError::NoAddress {
+                name: name.to_owned(),
+            })?;
         let key = |variable: &String| match env.get(variable) {
             Some(key) if !key.trim().is_empty() => Ok(ApiKey::new(key)),
             _ => Err(ModelConfigError::NoKey {
@@ -124,7 +127,10 @@ impl ModelConfig {
             roles: self.roles.clone(),
             tier: self.tier,
             max_tokens: self.max_tokens,
-            #[expect(clippy::cast_possible_truncation, reason = "between 0 and 2, two decimals matter")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "between 0 and 2, two decimals matter"
+            )]
             temperature: self.temperature.map(|t| t as f32),
             context_length: self.context_length,
             max_concurrency: self.max_concurrency,
@@ -144,13 +150,17 @@ impl ModelConfig {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ModelConfigError {
     /// It has no address.
-    #[error("model `{name}` has no `base_url`: add one to [models.{name}], such as \"http://127.0.0.1:8080/v1\"")]
+    #[error(
+        "model `{name}` has no `base_url`: add one to [models.{name}], such as \"http://127.0.0.1:8080/v1\""
+    )]
     NoAddress {
         /// Its name.
         name: String,
     },
     /// Its key is not there.
-    #[error("model `{name}` takes its key from the environment variable {variable}, which is not set")]
+    #[error(
+        "model `{name}` takes its key from the environment variable {variable}, which is not set"
+    )]
     NoKey {
         /// Its name.
         name: String,

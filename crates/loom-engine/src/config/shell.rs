@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn auto_takes_what_is_there_and_none_does_not_look() {
         assert_eq!(sandbox(SandboxMode::Auto, bwrap), Ok(bwrap()));
-        assert_eq!(sandbox(SandboxMode::Auto, || Sandbox::None), Ok(Sandbox::None));
+        assert_eq!(
+            sandbox(SandboxMode::Auto, || Sandbox::None),
+            Ok(Sandbox::None)
+        );
         let looked = sandbox(SandboxMode::None, || panic!("it must not look"));
         assert_eq!(looked, Ok(Sandbox::None));
     }

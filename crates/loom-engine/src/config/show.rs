@@ -1,8 +1,8 @@
 //! Every effective value with its origin, as `loom config show` prints them.
 
+use super::Origin;
 use super::keys::{KEYS, Key, MODEL_KEYS};
 use super::load::Loaded;
-use super::Origin;
 
 /// One effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,12 @@ mod tests {
 
     fn load(path: &Path) -> Loaded {
         let env = BTreeMap::new();
-        let sources = Sources { data_dir: None, file: Some(path), env: &env, flags: &[] };
+        let sources = Sources {
+            data_dir: None,
+            file: Some(path),
+            env: &env,
+            flags: &[],
+        };
         Config::load(&sources).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -83,7 +88,11 @@ mod tests {
         let missing: Vec<_> = KEYS
             .iter()
             .map(|key| key.path.to_owned())
-            .chain(MODEL_KEYS.iter().map(|key| format!("models.local.{}", key.path)))
+            .chain(
+                MODEL_KEYS
+                    .iter()
+                    .map(|key| format!("models.local.{}", key.path)),
+            )
             .filter(|key| !documented(key))
             .collect();
         assert_eq!(missing, Vec::<String>::new(), "not in config/loom.toml");
@@ -123,7 +132,11 @@ mod tests {
     fn what_is_shown_can_be_read_back_and_names_its_origin() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("c.toml");
-        std::fs::write(&file, "[models.a]\nbase_url = 'http://h'\nroles = ['planner', 'executor']").unwrap();
+        std::fs::write(
+            &file,
+            "[models.a]\nbase_url = 'http://h'\nroles = ['planner', 'executor']",
+        )
+        .unwrap();
         let loaded = load(&file);
         let shown = show(&loaded);
         let text: String = shown
@@ -133,7 +146,10 @@ mod tests {
         let again = dir.path().join("again.toml");
         std::fs::write(&again, text).unwrap();
         assert_eq!(load(&again).config, loaded.config);
-        let roles = shown.iter().find(|line| line.key == "models.a.roles").unwrap();
+        let roles = shown
+            .iter()
+            .find(|line| line.key == "models.a.roles")
+            .unwrap();
         assert_eq!(roles.value.as_deref(), Some(r#"["planner", "executor"]"#));
         assert!(roles.origin.to_string().ends_with("c.toml:3"));
     }

@@ -48,11 +48,7 @@ impl Task {
             spec: shown.map(|s| s.spec.clone()),
             steps: log.map(|log| log.steps.clone()).unwrap_or_default(),
             changes: ledger.changes_of(subtask),
-            checks: checks
-                .unwrap_or_default()
-                .iter()
-                .map(check_line)
-                .collect(),
+            checks: checks.unwrap_or_default().iter().map(check_line).collect(),
             errors: attempts
                 .iter()
                 .filter(|a| !a.feedback.trim().is_empty())

@@ -75,7 +75,10 @@ impl Task {
             attempt: AttemptFacts {
                 touched: ledger.attempts.values().any(|a| a.touched > 0),
                 answer: String::new(),
-                model: prepared().last().map(|p| p.model.clone()).unwrap_or_default(),
+                model: prepared()
+                    .last()
+                    .map(|p| p.model.clone())
+                    .unwrap_or_default(),
                 tier: tier.unwrap_or(Tier::Small),
                 ordinal: 1,
                 degraded: view.degraded.clone(),
@@ -150,12 +153,13 @@ async fn changes(task: &Task, cx: &Cx) -> Result<Vec<FileChange>, Broken> {
     let bytes = cx.get(base).await?;
     let changes = cx
         .files("the workspace could not be compared", move |workspace| {
-            let base = workspace
-                .load_manifest(&bytes)
-                .map_err(|error| loom_workspace::FsError::Io {
-                    path: ".".to_owned(),
-                    source: std::io::Error::other(error),
-                })?;
+            let base =
+                workspace
+                    .load_manifest(&bytes)
+                    .map_err(|error| loom_workspace::FsError::Io {
+                        path: ".".to_owned(),
+                        source: std::io::Error::other(error),
+                    })?;
             Ok(workspace.changes_since(&base)?.1)
         })
         .await?;

@@ -21,8 +21,8 @@ use crate::runner::{Inbox, NoteRefused};
 use crate::shared::{Shared, TaskPlace};
 use crate::{Live, Signal};
 use loom_events::{
-    Answer, AttemptId, BlobId, EffectId, FailureClass, Message, ModelReply, Note, Outcome,
-    Seq, TaskId, ToolSpec, Work,
+    Answer, AttemptId, BlobId, EffectId, FailureClass, Message, ModelReply, Note, Outcome, Seq,
+    TaskId, ToolSpec, Work,
 };
 use loom_kernel::Start;
 use loom_tools::Seen;
@@ -87,9 +87,10 @@ pub(crate) fn job(
             }
         }
         Work::Final { .. } => settle(judge::run(judge::Task::of_goal(ledger, start), cx)),
-        Work::Extract { subtask, attempt } => {
-            settle(extract::run(extract::Task::new(ledger, subtask, *attempt), cx))
-        }
+        Work::Extract { subtask, attempt } => settle(extract::run(
+            extract::Task::new(ledger, subtask, *attempt),
+            cx,
+        )),
         Work::Reconcile { intent } => {
             settle(reconcile::run(reconcile::Task::new(ledger, *intent), cx))
         }
@@ -259,9 +260,9 @@ impl Cx {
             let manifest = workspace
                 .load_manifest(&bytes)
                 .map_err(|error| Broken::environment("a snapshot could not be read", &error))?;
-            workspace.restore(&manifest).map_err(|error| {
-                Broken::environment("the workspace could not be put back", &error)
-            })
+            workspace
+                .restore(&manifest)
+                .map_err(|error| Broken::environment("the workspace could not be put back", &error))
         };
         let changes = tokio::task::spawn_blocking(work)
             .await
@@ -282,9 +283,7 @@ impl Texts for Cx {
     async fn result(&self, text: &ResultText) -> Result<String, Broken> {
         match text {
             ResultText::Inline(text) => Ok(text.clone()),
-            ResultText::Blob(id) => {
-                Ok(String::from_utf8_lossy(&self.get(id).await?).into_owned())
-            }
+            ResultText::Blob(id) => Ok(String::from_utf8_lossy(&self.get(id).await?).into_owned()),
         }
     }
 }

@@ -65,10 +65,11 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         schema: plan_schema(),
     };
     let cancel = &cx.signals.cancel;
+    // Asked once: the repair round of the kernel is the second question, with every error in it.
     let asked = cx
         .shared
         .router
-        .json_for(role, tier, &schema, &request, cancel)
+        .json_once_for(role, tier, &schema, &request, cancel)
         .await;
     let (proposal, reply) = match asked {
         Ok(answer) => {

@@ -6,8 +6,8 @@ use super::{Cx, FrozenPrompt, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::Ledger;
 use loom_events::{
-    AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Outcome, Prepared, Role, Rung,
-    Seq, SubtaskSpec, Tier,
+    AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Outcome, Prepared, Role, Rung, Seq,
+    SubtaskSpec, Tier,
 };
 use loom_prompts::{ExecutorInput, TaskState, tool_reminder};
 use loom_state::MemoryQuery;
@@ -83,11 +83,10 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     input.memory = memory;
     input.feedback = feedback(&task);
     input.budget = cx.shared.prompt_budget(&selected.name);
-    let rendered = cx
-        .shared
-        .prompts
-        .executor(&input)
-        .map_err(|error| Broken::environment("the executor's prompt could not be made", &error))?;
+    let rendered =
+        cx.shared.prompts.executor(&input).map_err(|error| {
+            Broken::environment("the executor's prompt could not be made", &error)
+        })?;
     let frozen = FrozenPrompt {
         messages: rendered.messages,
         tools: cx.shared.registry.specs(cx.place.workspace.is_some()),

@@ -4,8 +4,18 @@ use loom_events::Said;
 
 /// Words with which weak models announce an action in the sentence that should have been the action.
 const ANNOUNCING: [&str; 12] = [
-    "i will", "i'll", "let me", "i'm going to", "i am going to", "next, i", "now i", "let's",
-    "i need to", "first, i", "i should", "going to",
+    "i will",
+    "i'll",
+    "let me",
+    "i'm going to",
+    "i am going to",
+    "next, i",
+    "now i",
+    "let's",
+    "i need to",
+    "first, i",
+    "i should",
+    "going to",
 ];
 
 /// Classifies the words of an answer that has no call. `blocked` is the reason that the answer
@@ -73,7 +83,10 @@ mod tests {
 
     #[test]
     fn a_question_at_the_end_is_a_question() {
-        assert_eq!(said("Both are possible. Which one do you want?"), Said::Asked);
+        assert_eq!(
+            said("Both are possible. Which one do you want?"),
+            Said::Asked
+        );
     }
 
     #[test]

@@ -8,7 +8,8 @@ const SOURCE: &str = "fn area(w: u32, h: u32) -> u32 {\n    w * h\n}\n\nfn main(
 #[tokio::test]
 async fn a_text_that_occurs_once_is_replaced_and_the_place_shown() {
     let bench = Bench::new(&[("a.rs", SOURCE)]);
-    let args = json!({"path": "a.rs", "old_text": "    w * h\n", "new_text": "    w.saturating_mul(h)\n"});
+    let args =
+        json!({"path": "a.rs", "old_text": "    w * h\n", "new_text": "    w.saturating_mul(h)\n"});
     let text = bench.ok("edit_file", args).await;
     assert!(text.contains("2│    w.saturating_mul(h)"), "{text}");
     assert!(bench.text("a.rs").contains("    w.saturating_mul(h)\n}"));
@@ -56,9 +57,15 @@ async fn after_two_failures_the_other_form_is_suggested() {
     let bench = Bench::new(&[("a.rs", SOURCE)]);
     let args = json!({"path": "a.rs", "old_text": "    w * hh", "new_text": "x"});
     let first = bench.negative("edit_file", args.clone()).await;
-    assert!(first.contains("2│    w * h") && !first.contains("failed edit"), "{first}");
+    assert!(
+        first.contains("2│    w * h") && !first.contains("failed edit"),
+        "{first}"
+    );
     let second = bench.negative("edit_file", args).await;
-    assert!(second.contains("failed edit 2") && second.contains("give start_line"), "{second}");
+    assert!(
+        second.contains("failed edit 2") && second.contains("give start_line"),
+        "{second}"
+    );
 }
 
 #[tokio::test]
@@ -67,9 +74,7 @@ async fn lines_are_replaced_under_the_right_hash_only() {
     let text = bench.ok("read_file", json!({"path": "a.txt"})).await;
     let header = text.lines().next().unwrap();
     let hash = header.rsplit(' ').next().unwrap();
-    let edit = |hash: &str| {
-        json!({"path": "a.txt", "new_text": "B", "start_line": 2, "end_line": 2, "hash": hash})
-    };
+    let edit = |hash: &str| json!({"path": "a.txt", "new_text": "B", "start_line": 2, "end_line": 2, "hash": hash});
     let text = bench.negative("edit_file", edit("00000000")).await;
     assert!(text.contains("the file has changed since"), "{text}");
     bench.ok("edit_file", edit(hash)).await;
@@ -79,7 +84,9 @@ async fn lines_are_replaced_under_the_right_hash_only() {
     let missing = json!({"path": "a.txt", "new_text": "B", "start_line": 2});
     let text = bench.negative("edit_file", missing).await;
     assert!(text.contains("needs the hash"), "{text}");
-    let text = bench.negative("edit_file", json!({"path": "a.txt", "new_text": "B"})).await;
+    let text = bench
+        .negative("edit_file", json!({"path": "a.txt", "new_text": "B"}))
+        .await;
     assert!(text.contains("give old_text, or start_line"), "{text}");
 }
 

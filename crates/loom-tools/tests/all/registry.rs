@@ -40,10 +40,30 @@ fn without_a_workspace_nothing_that_needs_one_is_offered() {
 fn refusals_say_what_to_send() {
     let registry = Registry::builtin();
     let table = [
-        ("readfile", json!({}), "unknown_tool", "Did you mean `read_file`?"),
-        ("send_email", json!({}), "unknown_tool", "The tools are: delete_file, edit_file"),
-        ("read_file", json!({}), "schema_violation", "`path` (string) is missing"),
-        ("read_file", json!("a"), "schema_violation", "one JSON object"),
+        (
+            "readfile",
+            json!({}),
+            "unknown_tool",
+            "Did you mean `read_file`?",
+        ),
+        (
+            "send_email",
+            json!({}),
+            "unknown_tool",
+            "The tools are: delete_file, edit_file",
+        ),
+        (
+            "read_file",
+            json!({}),
+            "schema_violation",
+            "`path` (string) is missing",
+        ),
+        (
+            "read_file",
+            json!("a"),
+            "schema_violation",
+            "one JSON object",
+        ),
         (
             "read_file",
             json!({"path": "a", "startline": 3}),
@@ -74,7 +94,12 @@ fn refusals_say_what_to_send() {
             "schema_violation",
             "`start_line`: 0 is less than the minimum of 1",
         ),
-        ("read_file", json!({"path": null}), "schema_violation", "`path` must be a string, not null"),
+        (
+            "read_file",
+            json!({"path": null}),
+            "schema_violation",
+            "`path` must be a string, not null",
+        ),
     ];
     for (name, arguments, code, part) in table {
         let refusal = registry.check(name, arguments).err().unwrap();
@@ -118,14 +143,20 @@ fn a_call_has_a_summary_and_a_class() {
     let class = |name: &str, arguments: Value, shell: &ShellSettings| {
         registry.check(name, arguments).unwrap().class(shell)
     };
-    assert_eq!(class("read_file", json!({"path": "a"}), &boxed), Class::Pure);
+    assert_eq!(
+        class("read_file", json!({"path": "a"}), &boxed),
+        Class::Pure
+    );
     let write = json!({"path": "a", "content": "b"});
     assert_eq!(class("write_file", write, &bare), Class::Hashed);
     let run = || json!({"command": "make test"});
     assert_eq!(class("shell_execute", run(), &boxed), Class::Restorable);
     assert_eq!(class("shell_execute", run(), &bare), Class::Unknowable);
     let read = json!({"path": "a.rs", "start_line": 2, "end_line": 9});
-    assert_eq!(registry.check("read_file", read).unwrap().summary(), "read a.rs:2-9");
+    assert_eq!(
+        registry.check("read_file", read).unwrap().summary(),
+        "read a.rs:2-9"
+    );
 }
 
 struct Foreign(ToolSpec);
@@ -164,9 +195,18 @@ fn foreign(name: &str, parameters: Value) -> Arc<dyn Tool> {
 #[test]
 fn a_name_is_given_once() {
     let mut registry = Registry::builtin();
-    assert!(registry.register(foreign("recall", json!({"type": "object"}))).is_ok());
-    let taken = registry.register(foreign("read_file", json!({}))).unwrap_err();
-    assert_eq!(taken.to_string(), "there is a tool named `read_file` already");
+    assert!(
+        registry
+            .register(foreign("recall", json!({"type": "object"})))
+            .is_ok()
+    );
+    let taken = registry
+        .register(foreign("read_file", json!({})))
+        .unwrap_err();
+    assert_eq!(
+        taken.to_string(),
+        "there is a tool named `read_file` already"
+    );
     assert_eq!(registry.specs(false).len(), 1);
 }
 

@@ -10,32 +10,51 @@ use tokio_util::sync::CancellationToken;
 #[tokio::test]
 async fn output_and_exit_status_are_returned() {
     let bench = Bench::new(&[("a.txt", "hello\n")]);
-    let output = bench.done("shell_execute", json!({"command": "cat a.txt"})).await;
+    let output = bench
+        .done("shell_execute", json!({"command": "cat a.txt"}))
+        .await;
     assert!(output.ok && output.touched, "{output:?}");
-    assert!(output.text.starts_with("hello\n[exit status 0, "), "{}", output.text);
-    assert_eq!(output.degraded.is_empty(), bench.shell.sandbox != Sandbox::None);
+    assert!(
+        output.text.starts_with("hello\n[exit status 0, "),
+        "{}",
+        output.text
+    );
+    assert_eq!(
+        output.degraded.is_empty(),
+        bench.shell.sandbox != Sandbox::None
+    );
 }
 
 #[tokio::test]
 async fn a_command_that_fails_is_a_normal_result() {
     let bench = Bench::new(&[]);
-    let output = bench.done("shell_execute", json!({"command": "false"})).await;
+    let output = bench
+        .done("shell_execute", json!({"command": "false"}))
+        .await;
     assert!(!output.ok);
-    assert!(output.text.contains("[no output]\n[exit status 1, "), "{}", output.text);
+    assert!(
+        output.text.contains("[no output]\n[exit status 1, "),
+        "{}",
+        output.text
+    );
 }
 
 #[tokio::test]
 async fn files_that_a_command_changed_are_recorded_and_listed() {
     let bench = Bench::new(&[("a.txt", "a\n"), ("old.txt", "content\n")]);
     let command = "echo b >> a.txt; mv old.txt new.txt; echo c > c.txt";
-    let output = bench.done("shell_execute", json!({"command": command})).await;
+    let output = bench
+        .done("shell_execute", json!({"command": command}))
+        .await;
     assert!(output.ok, "{}", output.text);
     assert_eq!(
         bench.recorder.take(),
         ["modify a.txt", "create c.txt", "rename old.txt new.txt"]
     );
     assert!(
-        output.text.contains("[changed: a.txt, c.txt (new), old.txt -> new.txt]"),
+        output
+            .text
+            .contains("[changed: a.txt, c.txt (new), old.txt -> new.txt]"),
         "{}",
         output.text
     );
@@ -60,7 +79,11 @@ async fn long_output_is_shown_by_head_and_tail() {
     let output = bench.done("shell_execute", args).await;
     assert!(output.text.len() <= 1000);
     assert!(output.text.starts_with("row 1\n"), "{}", output.text);
-    assert!(output.text.contains("row 2000\n[exit status 0"), "{}", output.text);
+    assert!(
+        output.text.contains("row 2000\n[exit status 0"),
+        "{}",
+        output.text
+    );
     assert!(output.full.unwrap().contains("row 1000\n"));
 }
 
@@ -70,7 +93,10 @@ async fn a_gated_command_is_held_until_it_is_granted() {
     let args = json!({"command": "npm install left-pad"});
     let held = bench.held("shell_execute", args).await;
     assert_eq!(held.action, "npm install left-pad");
-    assert!(!held.reason.is_empty() && !held.rules.is_empty(), "{held:?}");
+    assert!(
+        !held.reason.is_empty() && !held.rules.is_empty(),
+        "{held:?}"
+    );
 }
 
 #[tokio::test]

@@ -287,30 +287,4 @@ mod tests {
         std::fs::write(home.path().join(".cargo/credentials.toml"), "").unwrap();
         assert_eq!(toolchains(home.path()), [home.path().join(".cargo/bin")]);
     }
-
-    #[test]
-    fn zz_print() {
-        let dir = tempfile::tempdir().unwrap();
-        let ws = dir.path().join("workspace");
-        std::fs::create_dir_all(ws.join(".git/hooks")).unwrap();
-        std::fs::write(ws.join(".git/config"), "").unwrap();
-        let spec = CommandSpec {
-            command: crate::CommandLine::Program(vec![]),
-            workspace: ws.clone(),
-            cwd: ws.clone(),
-            env: vec![("HOME".into(), "{HOME}".into())],
-            timeout: PROBE_TIME,
-            output_cap: 1,
-            sandbox: Sandbox::None,
-            scratch: "/tmp".into(),
-            readable: vec![],
-            network: false,
-            label: String::new(),
-        };
-        let words: Vec<String> = bubblewrap(&spec, &[])
-            .iter()
-            .map(|w| w.to_str().unwrap().replace(ws.to_str().unwrap(), "{W}"))
-            .collect();
-        std::fs::write("/tmp/ws/args", words.join(" ")).unwrap();
-    }
 }
