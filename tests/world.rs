@@ -2,7 +2,7 @@
 //! only the model behind the HTTP is simulated.
 
 use futures_util::StreamExt as _;
-use loom_engine::{Config, Engine, Feed, Setup, SystemClock, TaskView};
+use loom_engine::{Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView};
 use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings};
 use loom_router::{Deadlines, ModelEntry};
 use loom_sim::{Options, Playbook, Responder, SimServer};
@@ -47,7 +47,7 @@ impl World {
             stall: Duration::from_secs(1),
             total: Duration::from_secs(20),
         };
-        let engine = open(home.path(), vec![entry.clone()]).await;
+        let engine = open(home.path(), vec![entry.clone()]).await.unwrap();
         Self {
             server,
             engine,
@@ -112,10 +112,10 @@ impl World {
     /// The engine dies without a word and another one takes the task up.
     pub(crate) async fn crash_and_recover(&mut self) {
         let spare = tempfile::tempdir().unwrap();
-        let idle = open(spare.path(), vec![self.entry.clone()]).await;
+        let idle = reopen(spare.path(), std::slice::from_ref(&self.entry)).await;
         let died = std::mem::replace(&mut self.engine, idle);
         died.abandon().await;
-        self.engine = open(self.home.path(), vec![self.entry.clone()]).await;
+        self.engine = reopen(self.home.path(), std::slice::from_ref(&self.entry)).await;
         self.engine.recover().await.unwrap();
     }
 
@@ -132,7 +132,7 @@ impl World {
     }
 }
 
-async fn open(home: &Path, models: Vec<ModelEntry>) -> Engine {
+async fn open(home: &Path, models: Vec<ModelEntry>) -> Result<Engine, OpenError> {
     let setup = Setup {
         config: Config::default(),
         data_dir: home.join("data"),
@@ -142,7 +142,19 @@ async fn open(home: &Path, models: Vec<ModelEntry>) -> Engine {
         clock: Arc::new(SystemClock),
         build: "test".to_owned(),
     };
-    Engine::open(setup).await.unwrap()
+    Engine::open(setup).await
+}
+
+/// Opens an engine where another one has just died. A child process that is between its fork and its
+/// exec still has the lock of the dead one, for microseconds.
+async fn reopen(home: &Path, models: &[ModelEntry]) -> Engine {
+    for _ in 0..100 {
+        match open(home, models.to_vec()).await {
+            Err(OpenError::Locked(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the lock of an engine that is gone is still held");
 }
 
 #[expect(

@@ -164,7 +164,8 @@ fn json_path(workspace: &Workspace, path: &str, pointer: &str, equals: Option<&V
 /// lets a model write `"5"` for 5.
 fn same(wanted: &Value, value: &Value) -> bool {
     match (wanted, value) {
-        (Value::String(text), Value::Number(_) | Value::Bool(_)) => *text == value.to_string(),
+        (Value::String(text), Value::Number(number)) => *text == number.to_string(),
+        (Value::String(text), Value::Bool(flag)) => *text == flag.to_string(),
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
         _ => wanted == value,
     }

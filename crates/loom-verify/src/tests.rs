@@ -487,9 +487,12 @@ async fn the_whole_goal_is_judged_by_all_checks_once_more() {
     assert_eq!(verdict.result, VerdictResult::Pass, "{verdict:?}");
 }
 
+/// Files of a project, and the commands that are found in it.
+type Project<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn the_projects_own_tests_are_found() {
-    let cases: [(&[(&str, &str)], &[&str]); 8] = [
+    let cases: [Project<'_>; 8] = [
         (&[("Cargo.toml", "[package]")], &["cargo test"]),
         (
             &[("package.json", "{\"scripts\": {\"test\": \"jest\"}}")],

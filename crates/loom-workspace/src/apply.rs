@@ -7,6 +7,7 @@ use crate::changes::Step;
 use crate::spot::{Spot, Staged, mode_of};
 use crate::{FsError, Workspace, name, spot, store};
 use loom_events::{FileKind, FileState};
+use rustix::fs::FileType;
 use std::collections::BTreeSet;
 
 /// Files that are written before they get their names together; bounds the temporary files that
@@ -187,8 +188,9 @@ impl Workspace {
                 continue;
             };
             let Some(stat) = spot.stat()? else { continue };
+            let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
             let mode = mode_of(&stat);
-            if mode & 0o700 != 0o700 && spot.open_dir().is_ok() {
+            if is_dir && mode & 0o700 != 0o700 {
                 spot.set_mode(mode | 0o700)?;
                 closed.push((dir.to_owned(), mode));
             }

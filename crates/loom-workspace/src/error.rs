@@ -151,6 +151,11 @@ impl FsError {
         Self::Store { path, source }
     }
 
+    /// Whether the operating system refused for lack of permission.
+    pub(crate) fn is_denied(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     pub(crate) fn io(path: &str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::NotFound => Self::not_found(path),

@@ -46,3 +46,22 @@ pub use store::{Store, StoreError};
 pub use undo::{Conflict, UndoPlan};
 pub use walk::{ListEntry, Walk};
 pub use workspace::Workspace;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_callers_share_between_threads_can_be_shared() {
+        fn shared<T: Send + Sync>() {}
+        fn sent<T: Send>(_: T) {}
+        shared::<Workspace>();
+        shared::<Store>();
+        shared::<Scratch>();
+        shared::<Manifest>();
+        shared::<Walk>();
+        sent(|spec: CommandSpec| async move {
+            sent(run(&spec, &tokio_util::sync::CancellationToken::new()));
+        });
+    }
+}

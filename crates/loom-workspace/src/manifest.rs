@@ -42,6 +42,12 @@ impl Manifest {
         &self.left_out
     }
 
+    /// Whether something could not be looked at.
+    fn has_closed(&self) -> bool {
+        let closed = |left: &LeftOut| left.why == WhyLeftOut::Unreadable;
+        self.left_out.iter().any(closed)
+    }
+
     /// The directories that were not looked into.
     pub(crate) fn left_out_paths(&self) -> BTreeSet<&str> {
         let whole = |why| matches!(why, WhyLeftOut::Derived | WhyLeftOut::Git);
@@ -49,6 +55,10 @@ impl Manifest {
         left_out.map(|left| left.path.as_str()).collect()
     }
 }
+
+/// A directory that was closed to us hides what is in it until its mode is put back, so a restore
+/// takes another pass; this many levels of them are more than an accident.
+const MAX_PASSES: usize = 16;
 
 /// What stands for a manifest: its tree is in the store.
 #[derive(Serialize, Deserialize)]
@@ -125,7 +135,20 @@ impl Workspace {
     /// # Errors
     /// When something cannot be put back; calling it again goes on.
     pub fn restore(&self, to: &Manifest) -> Result<Vec<FileChange>, FsError> {
-        let now = self.manifest(Some(to))?;
+        let mut done = Vec::new();
+        for _ in 0..MAX_PASSES {
+            let now = self.manifest(Some(to))?;
+            let changes = self.restore_from(&now, to)?;
+            let opened_some = !changes.is_empty() && now.has_closed();
+            done.extend(changes);
+            if !opened_some {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    fn restore_from(&self, now: &Manifest, to: &Manifest) -> Result<Vec<FileChange>, FsError> {
         let mut steps = steps_between(&now.entries, &to.entries);
         // Content that could not be read when the manifest was taken cannot be put back.
         steps.retain(|step| step.to.as_ref().is_none_or(|state| self.is_kept(state)));

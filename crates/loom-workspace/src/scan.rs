@@ -45,8 +45,6 @@ struct Stamp {
 
 #[expect(
     clippy::unnecessary_cast,
-    clippy::useless_conversion,
-    clippy::cast_lossless,
     reason = "the widths of these fields differ between systems"
 )]
 fn stamp_of(stat: &Stat) -> Stamp {
@@ -147,8 +145,17 @@ impl Scanner<'_, '_> {
                 });
             }
             let spot = Spot::new(Arc::clone(fd), name::to_os(child), path);
-            // None: it vanished since the directory was read.
-            let Some(stat) = spot.stat()? else { continue };
+            let stat = match spot.stat() {
+                Ok(Some(stat)) => stat,
+                // It vanished since the directory was read.
+                Ok(None) => continue,
+                Err(error) if error.is_denied() && !dir.is_empty() => {
+                    // The names can be read, but nothing behind them.
+                    self.closed(dir);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
             match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => self.subdirectory(&spot, &stat, (child, children), depth)?,
                 FileType::RegularFile | FileType::Symlink => self.file(&spot, &stat)?,

@@ -269,9 +269,31 @@ impl Spot {
     /// Sets the mode of a file or directory.
     pub(crate) fn set_mode(&self, mode: u32) -> Result<(), FsError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        rustix::fs::openat(&*self.dir, &self.name, flags, Mode::empty())
-            .and_then(|fd| rustix::fs::fchmod(&fd, Mode::from_raw_mode(mode)))
-            .map_err(|e| self.failed(e))
+        let wanted = Mode::from_raw_mode(mode);
+        match rustix::fs::openat(&*self.dir, &self.name, flags, Mode::empty()) {
+            Ok(fd) => rustix::fs::fchmod(&fd, wanted),
+            Err(Errno::ACCESS) => self.set_mode_of_closed(wanted),
+            Err(error) => Err(error),
+        }
+        .map_err(|e| self.failed(e))
+    }
+
+    /// Sets the mode of what we may not even open, by a handle that needs no permission.
+    #[cfg(target_os = "linux")]
+    fn set_mode_of_closed(&self, mode: Mode) -> rustix::io::Result<()> {
+        use std::os::fd::AsRawFd;
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = rustix::fs::openat(&*self.dir, &self.name, flags, Mode::empty())?;
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
+        if !matches!(kind, FileType::RegularFile | FileType::Directory) {
+            return Err(Errno::LOOP);
+        }
+        rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn set_mode_of_closed(&self, _mode: Mode) -> rustix::io::Result<()> {
+        Err(Errno::ACCESS)
     }
 
     pub(crate) fn remove(&self, kind: FileKind) -> Result<(), FsError> {

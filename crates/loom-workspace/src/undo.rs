@@ -95,6 +95,13 @@ impl Planner<'_> {
                 self.conflict(path, "it is a pipe, a socket or a device now");
                 return Ok(());
             }
+            Err(error) if error.is_denied() => {
+                self.conflict(
+                    path,
+                    "its directory is closed to us; undo again once it is open",
+                );
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
         if original == latest || now == original {

@@ -138,6 +138,14 @@ pub enum RunError {
 pub async fn run(spec: &CommandSpec, cancel: &CancellationToken) -> Result<Finished, RunError> {
     let started = Instant::now();
     let line = command_line(spec)?;
+    if cancel.is_cancelled() {
+        return Ok(Finished {
+            status: RunStatus::Cancelled,
+            output: String::new(),
+            omitted: 0,
+            duration: started.elapsed(),
+        });
+    }
     let failed = |source| RunError::Start {
         program: line[0].display().to_string(),
         source,

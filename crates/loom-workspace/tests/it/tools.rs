@@ -351,30 +351,3 @@ fn a_listing_ignores_what_git_ignores() {
     assert!(place.workspace.list("a.log", 1).is_err());
     assert!(place.workspace.list("root", 1).is_err());
 }
-
-#[test]
-fn zz_perf() {
-    let place = Place::new();
-    place.shell("for d in $(seq 500); do mkdir -p s$d/t; for f in $(seq 100); do echo file $d $f > s$d/t/f$f; done; done; git init -q .; git add -A", &[]);
-    let time = |what: &str, f: &mut dyn FnMut()| {
-        let t = std::time::Instant::now();
-        f();
-        println!("{what}: {:?}", t.elapsed());
-    };
-    let mut m = None;
-    time("first", &mut || {
-        m = Some(place.workspace.take_manifest().unwrap())
-    });
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    time("second", &mut || {
-        m = Some(place.workspace.take_manifest().unwrap())
-    });
-    time("third", &mut || {
-        m = Some(place.workspace.take_manifest().unwrap())
-    });
-    time("since", &mut || {
-        place.workspace.changes_since(m.as_ref().unwrap()).unwrap();
-    });
-    time("git status", &mut || place.shell("git status", &[]));
-    time("git status", &mut || place.shell("git status", &[]));
-}

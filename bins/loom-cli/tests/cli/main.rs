@@ -1,0 +1,7 @@
+//! The real binary in real directories, as a person in a shell or a script would use it.
+
+mod support;
+
+mod bad_input;
+mod demo;
+mod run;
