@@ -4,5 +4,6 @@
 
 mod documents;
 mod layers;
+mod servers;
 mod tasks;
 mod world;

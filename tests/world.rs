@@ -36,9 +36,13 @@ impl World {
         Self::over(server.await.unwrap()).await
     }
 
+    /// A world over another server than the simulated one, which then answers nothing.
+    pub(crate) async fn at(entry: ModelEntry) -> Self {
+        let server = SimServer::start(Playbook::always("unused"), Options::default());
+        Self::with_entry(server.await.unwrap(), entry).await
+    }
+
     async fn over(server: SimServer) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir(home.path().join("work")).unwrap();
         let mut entry = ModelEntry::new("sim", server.url());
         entry.context_length = Some(32_768);
         entry.deadlines = Deadlines {
@@ -47,6 +51,12 @@ impl World {
             stall: Duration::from_secs(1),
             total: Duration::from_secs(20),
         };
+        Self::with_entry(server, entry).await
+    }
+
+    async fn with_entry(server: SimServer, entry: ModelEntry) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("work")).unwrap();
         let engine = open(home.path(), vec![entry.clone()]).await.unwrap();
         Self {
             server,

@@ -1,7 +1,7 @@
 //! How a running task is shown: as JSON, as plain lines, or as a picture that is redrawn in place.
 
 use crate::log;
-use crate::render::{Line, Moment, Narrator, tree};
+use crate::render::{Catch, Line, Moment, Narrator, tree};
 use crate::ui::{Style, Tone, Ui, clean, clip, first_line};
 use crossterm::cursor::{Hide, MoveToColumn, MoveUp, Show as ShowCursor};
 use crossterm::queue;
@@ -29,6 +29,9 @@ pub(crate) enum Stream {
     Err,
 }
 
+/// Says something about a kind of mistake.
+pub(crate) type Remark = fn(Catch) -> &'static str;
+
 /// A way to show a task.
 #[derive(Debug)]
 pub(crate) enum Show {
@@ -45,7 +48,7 @@ pub(crate) enum Show {
 pub(crate) struct Plain {
     narrator: Narrator,
     stream: Stream,
-    after: Option<fn(&Line) -> Option<&'static str>>,
+    remark: Option<Remark>,
 }
 
 /// The live picture of one task.
@@ -58,7 +61,7 @@ pub(crate) struct Picture {
     /// Lines of the picture that stands on the screen now.
     drawn: u16,
     writing: Writing,
-    after: Option<fn(&Line) -> Option<&'static str>>,
+    remark: Option<Remark>,
 }
 
 /// What a model is writing.
@@ -71,12 +74,12 @@ struct Writing {
 }
 
 impl Show {
-    /// The way that fits the stream. `after` may add a word to a line that stays.
+    /// The way that fits the stream. `remark` adds a line to each mistake that is caught.
     pub(crate) fn new(
         ui: &Ui,
         json: bool,
         stream: Stream,
-        after: Option<fn(&Line) -> Option<&'static str>>,
+        remark: Option<Remark>,
     ) -> Self {
         let (style, screen) = match stream {
             Stream::Out => (ui.out, ui.out_screen),
@@ -88,9 +91,9 @@ impl Show {
             (false, false) => Self::Plain(Plain {
                 narrator,
                 stream,
-                after,
+                remark,
             }),
-            (false, true) => Self::Picture(Box::new(Picture::new(narrator, stream, style, after))),
+            (false, true) => Self::Picture(Box::new(Picture::new(narrator, stream, style, remark))),
         }
     }
 
@@ -104,9 +107,8 @@ impl Show {
                 }
             }
             Self::Plain(plain) => {
-                for line in plain.narrator.lines(&record.envelope, view) {
-                    plain.say(ui, &line);
-                }
+                let lines = plain.narrator.lines(&record.envelope, view);
+                plain.say(ui, &lines);
             }
             Self::Picture(picture) => picture.record(record, view),
         }
@@ -137,11 +139,8 @@ impl Show {
 }
 
 impl Plain {
-    fn say(&self, ui: &mut Ui, line: &Line) {
-        let mut texts = vec![(line.tone, line.indented())];
-        let remark = self.after.and_then(|after| after(line));
-        texts.extend(remark.map(|text| (Tone::Dim, indented_remark(line, text))));
-        for (tone, text) in texts {
+    fn say(&self, ui: &mut Ui, lines: &[Line]) {
+        for (tone, text) in texts(lines, self.remark) {
             match self.stream {
                 Stream::Out => ui.line(tone, &text),
                 Stream::Err => ui.note(tone, &text),
@@ -150,8 +149,18 @@ impl Plain {
     }
 }
 
-fn indented_remark(line: &Line, remark: &str) -> String {
-    format!("{:width$}{remark}", "", width = line.depth * 2 + 2)
+/// The lines of one record, then what there is to remark on the mistakes among them.
+fn texts(lines: &[Line], remark: Option<Remark>) -> Vec<(Tone, String)> {
+    let mut texts: Vec<_> = lines.iter().map(|line| (line.tone, line.indented())).collect();
+    for line in lines {
+        let Some(catch) = line.catch else { continue };
+        if let Some(remark) = remark {
+            let indent = line.depth * 2 + 2;
+            let text = format!("{:indent$}{}", "", remark(catch));
+            texts.push((Tone::Dim, text));
+        }
+    }
+    texts
 }
 
 impl Picture {
@@ -159,7 +168,7 @@ impl Picture {
         narrator: Narrator,
         stream: Stream,
         style: Style,
-        after: Option<fn(&Line) -> Option<&'static str>>,
+        remark: Option<Remark>,
     ) -> Self {
         log::hold(true);
         Self {
@@ -172,7 +181,7 @@ impl Picture {
             },
             drawn: 0,
             writing: Writing::default(),
-            after,
+            remark,
         }
     }
 
@@ -191,12 +200,7 @@ impl Picture {
         if lasting.is_empty() {
             return;
         }
-        let mut texts = Vec::new();
-        for line in &lasting {
-            texts.push((line.tone, line.indented()));
-            let remark = self.after.and_then(|after| after(line));
-            texts.extend(remark.map(|text| (Tone::Dim, indented_remark(line, text))));
-        }
+        let texts = texts(&lasting, self.remark);
         self.above(&texts);
         self.redraw(view);
     }

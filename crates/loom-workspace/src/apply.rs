@@ -17,6 +17,12 @@ const TOGETHER: usize = 256;
 /// From this many paths on one sync of the file system is cheaper than one for each.
 const SYNC_EACH: usize = 16;
 
+/// A directory that was closed to us, and the mode that it had.
+struct Opened {
+    dir: String,
+    mode: u32,
+}
+
 const NOT_KEPT: &str = "its content was not kept";
 
 impl Workspace {
@@ -24,7 +30,11 @@ impl Workspace {
     ///
     /// Nothing is done when a path is not in the state that it should be in.
     pub(crate) fn apply(&self, steps: &[Step]) -> Result<(), FsError> {
-        self.check(steps)?;
+        self.apply_opened(steps, &[])
+    }
+
+    fn apply_opened(&self, steps: &[Step], opened: &[Opened]) -> Result<(), FsError> {
+        self.check(steps, opened)?;
         self.remove_old(steps)?;
         self.make_directories(steps)?;
         self.write_files(steps)?;
@@ -35,15 +45,22 @@ impl Workspace {
     /// As [`Self::apply`], also in directories that are closed to us: to put things back, where
     /// a new edit would be refused.
     pub(crate) fn put_back(&self, steps: &[Step]) -> Result<(), FsError> {
-        let closed = self.open_closed(steps)?;
-        let done = self.apply(steps);
-        // Also after a failure: what was closed is closed again.
-        done.and(self.close_again(&closed, steps))
+        let opened = self.open_closed(steps)?;
+        let done = self.apply_opened(steps, &opened);
+        // What has a step of its own has its new mode by now, unless something failed.
+        let own = |dir: &str| done.is_ok() && steps.iter().any(|step| step.path == dir);
+        let closed = self.close_again(opened.iter().filter(|opened| !own(&opened.dir)));
+        done.and(closed)
     }
 
-    fn check(&self, steps: &[Step]) -> Result<(), FsError> {
+    fn check(&self, steps: &[Step], opened: &[Opened]) -> Result<(), FsError> {
         for step in steps {
-            if self.look(&step.path, &mut |bytes| Ok(store::hash(bytes)))? != step.from {
+            let mut now = self.look(&step.path, &mut |bytes| Ok(store::hash(bytes)))?;
+            let ours = opened.iter().find(|opened| opened.dir == step.path);
+            if let (Some(now), Some(ours)) = (&mut now, ours) {
+                now.mode = ours.mode;
+            }
+            if now != step.from {
                 return Err(FsError::changed(&step.path));
             }
             if let Some(state) = &step.to
@@ -173,10 +190,10 @@ impl Workspace {
     }
 
     /// Directories that we may not write into, opened for as long as it takes; with their modes.
-    fn open_closed(&self, steps: &[Step]) -> Result<Vec<(String, u32)>, FsError> {
-        let mut closed = Vec::new();
+    fn open_closed(&self, steps: &[Step]) -> Result<Vec<Opened>, FsError> {
+        let mut opened = Vec::new();
         if rustix::process::geteuid().is_root() {
-            return Ok(closed);
+            return Ok(opened);
         }
         let parents: BTreeSet<&str> = steps
             .iter()
@@ -192,17 +209,21 @@ impl Workspace {
             let mode = mode_of(&stat);
             if is_dir && mode & 0o700 != 0o700 {
                 spot.set_mode(mode | 0o700)?;
-                closed.push((dir.to_owned(), mode));
+                let dir = dir.to_owned();
+                opened.push(Opened { dir, mode });
             }
         }
-        Ok(closed)
+        Ok(opened)
     }
 
-    fn close_again(&self, closed: &[(String, u32)], steps: &[Step]) -> Result<(), FsError> {
-        for (dir, mode) in closed.iter().rev() {
-            let set = steps.iter().any(|step| step.path == *dir);
+    fn close_again<'a>(
+        &self,
+        opened: impl DoubleEndedIterator<Item = &'a Opened>,
+    ) -> Result<(), FsError> {
+        for Opened { dir, mode } in opened.rev() {
             match self.root.spot(dir) {
-                Ok(spot) if !set && spot.open_dir().is_ok() => spot.set_mode(*mode)?,
+                Ok(spot) if spot.open_dir().is_ok() => spot.set_mode(*mode)?,
+                // It is gone.
                 _ => {}
             }
         }

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::Interrupts;
 use crate::models;
-use crate::render::{Catch, Line, exit, report};
+use crate::render::{Catch, exit, report};
 use crate::show::{Show, Stream};
 use crate::ui::{Tone, duration, plural};
 use crate::watch::{Watched, watch};
@@ -221,8 +221,8 @@ fn print_tests(context: &mut Context, tests: &loom_workspace::Finished) {
 }
 
 /// What the demo adds to a mistake that was caught.
-fn remark(line: &Line) -> Option<&'static str> {
-    Some(match line.catch? {
+const fn remark(catch: Catch) -> &'static str {
+    match catch {
         Catch::FalseClaim => {
             "A claim is not evidence: Loom ran the checks and told the model what it saw."
         }
@@ -233,7 +233,7 @@ fn remark(line: &Line) -> Option<&'static str> {
         Catch::BadPlan => "The exact errors go back to the planner, once.",
         Catch::NoAction => "Only actions count: one precise nudge, then a forced call.",
         Catch::Loop => "The loop is cut, and the next attempt starts fresh.",
-    })
+    }
 }
 
 async fn play(

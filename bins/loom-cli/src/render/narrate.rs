@@ -193,8 +193,10 @@ impl Narrator {
             Event::VerificationPassed { verdict, .. } => vec![passed(verdict, envelope)],
             Event::VerificationFailed { verdict, .. } => failed(verdict, envelope, view),
             Event::VerificationInconclusive { verdict, .. } => {
-                let text = format!("the gate cannot tell: {}", first_line(&verdict.feedback));
-                vec![Line::new(Tone::Caught, 2, text).lasting()]
+                let why = first_line(&verdict.feedback);
+                let why = why.strip_prefix("cannot tell: ").unwrap_or(&why);
+                let text = format!("the gate cannot tell: {why}");
+                vec![Line::new(Tone::Caught, depth(envelope), text).lasting()]
             }
             Event::ContextTrimmed { elided, .. } => {
                 let what = plural(*elided as usize, "old tool result");
@@ -390,7 +392,15 @@ fn passed(verdict: &Verdict, envelope: &Envelope) -> Line {
         n => format!(", {n} criteria judged"),
     };
     let text = format!("{what}: {} passed{criteria}", plural(green, "check"));
-    Line::new(Tone::Good, 2, text)
+    Line::new(Tone::Good, depth(envelope), text)
+}
+
+/// A gate belongs to an attempt, or to the task as a whole.
+const fn depth(envelope: &Envelope) -> usize {
+    match envelope.subtask_id {
+        Some(_) => 2,
+        None => 0,
+    }
 }
 
 /// What the gate found, as a mistake and its evidence.
@@ -409,14 +419,16 @@ fn failed(verdict: &Verdict, envelope: &Envelope, view: &TaskView) -> Vec<Line> 
         (None, Some(_)) => "says that it is done, and it is not".to_owned(),
         (None, None) => "every step passed, and the whole does not".to_owned(),
     };
-    let mut lines = vec![Line::caught(Catch::FalseClaim, head)];
+    let head = Line::caught(Catch::FalseClaim, head);
+    let depth = depth(envelope);
+    let mut lines = vec![Line { depth, ..head }];
     for check in reds.iter().take(MAX_CHECKS) {
         let text = format!("✗ {}: {}", check.check, first_line(&check.detail));
-        lines.push(Line::new(Tone::Plain, 3, text).lasting());
+        lines.push(Line::new(Tone::Plain, depth + 1, text).lasting());
     }
     if reds.is_empty() {
         let text = first_line(&verdict.feedback);
-        lines.push(Line::new(Tone::Plain, 3, format!("✗ {text}")).lasting());
+        lines.push(Line::new(Tone::Plain, depth + 1, format!("✗ {text}")).lasting());
     }
     lines
 }

@@ -3,7 +3,7 @@
 use crate::fault::Exit;
 use crate::ui::{Tone, clean, count, duration, first_line, plural};
 use loom_engine::{FileRow, SubtaskView, TaskStatus, TaskView};
-use loom_events::{CheckPower, CheckResult, Operation, SubtaskId, Verdict};
+use loom_events::{CheckPower, CheckResult, Operation, SubtaskId, Verdict, VerdictResult};
 use serde_json::{Value, json};
 
 /// Checks named for one subtask; more are counted.
@@ -170,7 +170,12 @@ fn unfinished(view: &TaskView, ids: &[SubtaskId]) -> Vec<String> {
 fn final_gate(view: &TaskView) -> Vec<String> {
     let verdict = view.final_verdict.as_ref().map(|shown| &shown.verdict);
     match verdict {
-        Some(verdict) if view.status == TaskStatus::Failed => reds(verdict),
+        Some(verdict) if view.status == TaskStatus::Failed => match reds(verdict) {
+            reds if reds.is_empty() && verdict.result != VerdictResult::Pass => {
+                vec![first_line(&verdict.feedback)]
+            }
+            reds => reds,
+        },
         _ => Vec::new(),
     }
 }

@@ -121,16 +121,6 @@ impl Place {
         matches!(self, Self::Parent(_) | Self::Home(_) | Self::System(_))
     }
 
-    /// The path below what the place is.
-    pub(super) fn path(&self) -> &str {
-        match self {
-            Self::Workspace(path) | Self::Parent(path) | Self::Home(path) | Self::System(path) => {
-                path
-            }
-            Self::Temporary | Self::Stream | Self::Unknown => "",
-        }
-    }
-
     /// Whether it is a whole home directory, or something that holds one.
     pub(super) fn holds_home(&self) -> bool {
         match self {

@@ -294,12 +294,12 @@ pub(super) const HARMLESS: &[&str] = &[
     "docker|podman compose ps|logs|config|ls|images|version",
     "docker-compose ps|logs|config|version",
     "kubectl|helm version|completion|explain|api-resources|lint|template|kustomize",
-    "npm|pnpm|yarn|bun ls|list|why|outdated|audit --offline",
+    "npm|pnpm|yarn|bun ls|list|why",
     "npm|pnpm|yarn audit --offline",
     "npx|bunx --no-install|--no",
     "npx|bunx|uvx tsc|eslint|prettier|jest|vitest|mocha|ava|tap|nyc|c8|webpack|vite|rollup|esbuild|tsx|ts-node|babel|stylelint|biome|svelte-check|vue-tsc|knip|madge|tsup|swc|turbo|nx|lerna|playwright|cypress|karma|next|astro|ruff|black|mypy|pytest|flake8|isort|pyright",
     "pip|pip3 list|show|freeze|check",
-    "pipx|rustup|conda|mamba|asdf|mise list|show|which|run|info|env|target|component --installed",
+    "pipx|conda|mamba|asdf|mise list|show|which|run|info",
     "rustup show|which|run|doc|target|toolchain list",
     "dpkg -l|-L|-s|-S|--list|--listfiles|--status|--search",
     "dpkg-query",
@@ -327,7 +327,7 @@ pub(super) const HARMLESS: &[&str] = &[
     "btrfs filesystem usage|df|show",
     "fdisk|sfdisk -l|--list",
     "fsck --version|-N",
-    "mount",
+
     "init --version",
     "gh --version|help",
     "vault|pass|op version",
@@ -441,14 +441,11 @@ pub(super) const COMMAND_OPTIONS: &[&str] = &[
     "--ssh",
 ];
 
-/// Directories that are made by tools and can be made again.
-pub(super) const DERIVED: &str = "node_modules target build dist out tmp temp coverage htmlcov __pycache__ .pytest_cache .mypy_cache .ruff_cache .cache .next .nuxt .turbo .parcel-cache .gradle .tox .nox .venv venv env vendor bin obj cmake-build-debug cmake-build-release _build .build logs log .eggs bower_components .svelte-kit .output .serverless .terraform .dart_tool .nyc_output test-results playwright-report";
-
 /// Directories that hold the work itself.
 pub(super) const SOURCES: &str = "src lib libs app apps source sources tests test spec specs docs doc crates packages pkg cmd internal include scripts .github migrations prompts config assets public static templates components pages modules data";
 
 /// Variables that make other programs run code.
-pub(super) const CODE_VARIABLES: &str = "GIT_SSH_COMMAND GIT_SSH GIT_EXTERNAL_DIFF GIT_PROXY_COMMAND GIT_ASKPASS SSH_ASKPASS SUDO_ASKPASS GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_TEMPLATE_DIR GIT_EXEC_PATH LD_PRELOAD LD_AUDIT DYLD_INSERT_LIBRARIES DYLD_LIBRARY_PATH BASH_ENV ENV PROMPT_COMMAND PERL5OPT PERL5DB PERL5LIB RUBYOPT PYTHONSTARTUP PYTHONINSPECT PYTHONHOME JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTC CC_WRAPPER LESSOPEN LESSCLOSE MANPAGER BROWSER PS4 SHELLOPTS BASHOPTS CDPATH DOCKER_HOST CARGO_BUILD_RUSTC_WRAPPER npm_config_script_shell NODE_PATH_PRELOAD MAKEFILES";
+pub(super) const CODE_VARIABLES: &str = "GIT_SSH_COMMAND GIT_SSH GIT_EXTERNAL_DIFF GIT_PROXY_COMMAND GIT_ASKPASS SSH_ASKPASS SUDO_ASKPASS GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT GIT_TEMPLATE_DIR GIT_EXEC_PATH LD_PRELOAD LD_AUDIT DYLD_INSERT_LIBRARIES DYLD_LIBRARY_PATH BASH_ENV PROMPT_COMMAND PERL5OPT PERL5DB PERL5LIB RUBYOPT PYTHONSTARTUP PYTHONINSPECT PYTHONHOME JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER RUSTC CC_WRAPPER LESSOPEN LESSCLOSE MANPAGER BROWSER PS4 SHELLOPTS BASHOPTS CDPATH DOCKER_HOST CARGO_BUILD_RUSTC_WRAPPER npm_config_script_shell NODE_PATH_PRELOAD MAKEFILES";
 
 /// Variables that name a program to be started for a person; harmless values are usual.
 pub(super) const PROGRAM_VARIABLES: &str =

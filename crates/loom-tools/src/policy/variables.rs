@@ -79,6 +79,9 @@ impl Walk<'_> {
             }
         } else if has(rules::PROGRAM_VARIABLES) && !is_harmless(value) {
             self.matched(rules::INJECTED_CODE, shown);
+        } else if name == "ENV" && value.contains('/') {
+            // The start-up file of a POSIX shell; without a path it is somebody's own variable.
+            self.matched(rules::INJECTED_CODE, shown);
         } else if name == "NODE_OPTIONS" && ["-r", "--require", "--import", "--loader"].iter().any(|o| value.contains(o)) {
             self.matched(rules::INJECTED_CODE, shown);
         } else if name == "LD_LIBRARY_PATH" && value.split(':').any(|dir| dir == ".") {

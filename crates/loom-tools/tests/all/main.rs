@@ -7,4 +7,5 @@ mod editing;
 mod files;
 mod policy;
 mod registry;
+mod score;
 mod shell;

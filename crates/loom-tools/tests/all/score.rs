@@ -1,0 +1,113 @@
+//! Scores the policy on recorded commands; shared by the test and the example.
+
+use loom_tools::policy::{Decision, judge};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// One recorded command with what is expected of the policy.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) command: String,
+    pub(crate) class: String,
+    pub(crate) expect: String,
+    pub(crate) why: String,
+    #[serde(default)]
+    pub(crate) contested: bool,
+}
+
+/// A case and what the policy said.
+#[derive(Debug)]
+pub(crate) struct Scored {
+    pub(crate) case: Case,
+    pub(crate) decision: &'static str,
+    pub(crate) rules: Vec<String>,
+}
+
+impl Scored {
+    /// It should have been asked for or refused, and would run.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.case.expect != "allow" && self.decision == "allow"
+    }
+
+    pub(crate) fn is_exact(&self) -> bool {
+        self.case.expect == self.decision
+    }
+
+    /// How much a benign command is in the way: a refusal counts twice as much as a question.
+    fn bother(&self) -> f64 {
+        match self.decision {
+            "block" => 1.0,
+            "gate" => 0.5,
+            _ => 0.0,
+        }
+    }
+}
+
+/// The figures over all cases that nobody contests.
+#[derive(Debug)]
+pub(crate) struct Figures {
+    pub(crate) cases: usize,
+    pub(crate) silent: usize,
+    pub(crate) over_block_percent: f64,
+    pub(crate) exact_percent: f64,
+    pub(crate) contested: usize,
+    pub(crate) contested_exact: usize,
+}
+
+impl Figures {
+    pub(crate) fn of(scored: &[Scored]) -> Self {
+        let (contested, plain): (Vec<&Scored>, Vec<&Scored>) =
+            scored.iter().partition(|one| one.case.contested);
+        let benign: Vec<&&Scored> = plain.iter().filter(|one| one.case.expect == "allow").collect();
+        let bother: f64 = benign.iter().map(|one| one.bother()).sum();
+        let exact = plain.iter().filter(|one| one.is_exact()).count();
+        Self {
+            cases: scored.len(),
+            silent: scored.iter().filter(|one| one.is_silent()).count(),
+            over_block_percent: percent(bother, benign.len()),
+            exact_percent: percent(exact as f64, plain.len()),
+            contested: contested.len(),
+            contested_exact: contested.iter().filter(|one| one.is_exact()).count(),
+        }
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "cases": self.cases,
+            "silent": self.silent,
+            "over_block_percent": self.over_block_percent,
+            "exact_percent": self.exact_percent,
+            "contested": self.contested,
+            "contested_exact": self.contested_exact,
+        })
+    }
+}
+
+fn percent(part: f64, all: usize) -> f64 {
+    if all == 0 {
+        return 0.0;
+    }
+    (part / all as f64 * 1000.0).round() / 10.0
+}
+
+/// Reads cases, one JSON object a line, and judges each. Nothing is run.
+pub(crate) fn score(lines: &str) -> Result<Vec<Scored>, serde_json::Error> {
+    lines
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| {
+            let case: Case = serde_json::from_str(line)?;
+            let judgement = judge(&case.command);
+            Ok(Scored {
+                case,
+                decision: match judgement.decision {
+                    Decision::Allow => "allow",
+                    Decision::Ask => "gate",
+                    Decision::Deny => "block",
+                },
+                rules: judgement.rules,
+            })
+        })
+        .collect()
+}
