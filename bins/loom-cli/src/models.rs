@@ -7,7 +7,7 @@ use loom_engine::Config;
 use loom_events::Role;
 use loom_router::{
     CallError, Candidate, Discovered, ListedModel, ModelEntry, OpenAiCompatible, Provider as _,
-    discover, entries, local_candidates,
+    RouterError, discover, entries, local_candidates,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,8 @@ use std::time::Duration;
 /// a model, and a user is waiting for the first line.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const HOW_TO_START: &str = "start one (`ollama serve`, `llama-server -m MODEL.gguf --jinja`, or the server of LM Studio) and run this again, or name it with --server URL; `loom demo` needs none";
+/// What to do when no model server answers.
+pub(crate) const HOW_TO_START: &str = "start one (`ollama serve`, `llama-server -m MODEL.gguf --jinja`, or the server of LM Studio) and run this again, or name it with --server URL; `loom demo` needs none";
 
 /// What a model server was asked, and what it said.
 #[derive(Debug)]
@@ -109,7 +110,12 @@ async fn anywhere(places: Vec<Candidate>) -> Result<Vec<ModelEntry>, Fault> {
 
 fn configured(config: &Config, env: &BTreeMap<String, String>) -> Result<Vec<ModelEntry>, Fault> {
     let entries = config.model_entries(env);
-    entries.map_err(|error| Fault::from(error).exit(Exit::Usage))
+    let entries = entries.map_err(|error| Fault::from(error).exit(Exit::Usage))?;
+    for entry in &entries {
+        let made = OpenAiCompatible::new(entry);
+        made.map_err(|error| Fault::cannot(error).exit(Exit::Usage))?;
+    }
+    Ok(entries)
 }
 
 /// The same entries, unless not one of their servers can be reached.
@@ -157,7 +163,7 @@ pub(crate) async fn find_local() -> Vec<Discovered> {
 
 async fn ask(entry: &ModelEntry) -> Result<Vec<ListedModel>, CallError> {
     let server = entry.base_url.clone();
-    let broken = |error: loom_router::RouterError| CallError::Protocol {
+    let broken = |error: RouterError| CallError::Protocol {
         server: server.clone(),
         model: entry.name.clone(),
         reason: error.to_string(),
@@ -192,13 +198,14 @@ fn address(server: &str) -> Result<String, Fault> {
         true => server.to_owned(),
         false => format!("http://{server}"),
     };
-    match OpenAiCompatible::new(&ModelEntry::new("--server", &url)) {
-        Ok(_) if !server.trim().is_empty() => Ok(url),
-        _ => Err(
-            Fault::usage(format!("--server {server:?} is no address of a server"))
-                .hint("give one such as http://127.0.0.1:8080/v1"),
-        ),
-    }
+    let problem = match OpenAiCompatible::new(&ModelEntry::new("--server", &url)) {
+        Ok(_) if !server.trim().is_empty() => return Ok(url),
+        Ok(_) => "is no address".to_owned(),
+        Err(RouterError::BadUrl { reason, .. } | RouterError::Client { reason, .. }) => reason,
+        Err(other @ RouterError::DuplicateName { .. }) => other.to_string(),
+    };
+    Err(Fault::usage(format!("--server {server:?} {problem}"))
+        .hint("give one such as http://127.0.0.1:8080/v1"))
 }
 
 fn unreachable_fault(url: &str, error: CallError) -> Fault {
@@ -238,8 +245,8 @@ mod tests {
     #[test]
     fn an_address_needs_no_scheme_and_must_make_sense() {
         assert_eq!(address("127.0.0.1:80").unwrap(), "http://127.0.0.1:80");
-        assert_eq!(address("https://h/v1").unwrap(), "https://h/v1");
-        for bad in ["", "ftp://h", "http://", "not a server"] {
+        assert_eq!(address("http://h/v1").unwrap(), "http://h/v1");
+        for bad in ["", "https://h/v1", "ftp://h", "http://", "not a server"] {
             assert_eq!(address(bad).unwrap_err().exit, Exit::Usage, "{bad}");
         }
     }

@@ -75,12 +75,7 @@ struct Writing {
 
 impl Show {
     /// The way that fits the stream. `remark` adds a line to each mistake that is caught.
-    pub(crate) fn new(
-        ui: &Ui,
-        json: bool,
-        stream: Stream,
-        remark: Option<Remark>,
-    ) -> Self {
+    pub(crate) fn new(ui: &Ui, json: bool, stream: Stream, remark: Option<Remark>) -> Self {
         let (style, screen) = match stream {
             Stream::Out => (ui.out, ui.out_screen),
             Stream::Err => (ui.err, ui.err_screen),
@@ -151,7 +146,10 @@ impl Plain {
 
 /// The lines of one record, then what there is to remark on the mistakes among them.
 fn texts(lines: &[Line], remark: Option<Remark>) -> Vec<(Tone, String)> {
-    let mut texts: Vec<_> = lines.iter().map(|line| (line.tone, line.indented())).collect();
+    let mut texts: Vec<_> = lines
+        .iter()
+        .map(|line| (line.tone, line.indented()))
+        .collect();
     for line in lines {
         let Some(catch) = line.catch else { continue };
         if let Some(remark) = remark {
@@ -164,12 +162,7 @@ fn texts(lines: &[Line], remark: Option<Remark>) -> Vec<(Tone, String)> {
 }
 
 impl Picture {
-    fn new(
-        narrator: Narrator,
-        stream: Stream,
-        style: Style,
-        remark: Option<Remark>,
-    ) -> Self {
+    fn new(narrator: Narrator, stream: Stream, style: Style, remark: Option<Remark>) -> Self {
         log::hold(true);
         Self {
             narrator,

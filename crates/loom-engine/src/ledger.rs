@@ -29,7 +29,6 @@ pub(crate) struct Ledger {
 /// A change with its place.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedChange {
-    pub(crate) seq: Seq,
     pub(crate) effect: EffectId,
     pub(crate) subtask: Option<SubtaskId>,
     pub(crate) change: FileChange,
@@ -158,7 +157,6 @@ impl Ledger {
             Event::FileChanged { effect, change } => {
                 let subtask = self.subtask_of(*effect);
                 self.changes.push(RecordedChange {
-                    seq,
                     effect: *effect,
                     subtask,
                     change: change.clone(),
@@ -237,11 +235,6 @@ impl Ledger {
         }
     }
 
-    /// The work of an effect, also after its end.
-    pub(crate) fn work(&self, effect: EffectId) -> Option<&Work> {
-        self.works.get(&effect)
-    }
-
     /// What a tool call runs under, if it was held before.
     pub(crate) fn grant(&self, effect: EffectId) -> Option<&Digest> {
         self.grants.get(&effect)
@@ -273,11 +266,6 @@ impl Ledger {
             .filter(|c| c.subtask.as_ref() == Some(subtask))
             .map(|c| c.change.clone())
             .collect()
-    }
-
-    /// All changes, oldest first.
-    pub(crate) fn all_changes(&self) -> Vec<FileChange> {
-        self.changes.iter().map(|c| c.change.clone()).collect()
     }
 
     fn proposed(&mut self, effect: EffectId, proposal: &Proposal, answer: &BlobId) {

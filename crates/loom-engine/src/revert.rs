@@ -1,12 +1,12 @@
 //! Taking back what a task did: one file, one subtask, everything. What the user changed since is
 //! never overwritten; a revert is recorded, so it can itself be taken back.
 
-use crate::broken::chain;
 use crate::engine::Engine;
 use crate::reader::{QueryError, blocking, changes};
 use loom_events::{FileChange, SubtaskId, TaskId};
 use loom_state::RevertRecord;
 use loom_workspace::Conflict;
+use std::sync::Arc;
 
 /// What to take back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,29 +69,22 @@ impl Engine {
         if wanted.is_empty() && !matches!(scope, RevertScope::Task) {
             return Err(QueryError::NotChanged(scope.to_string()));
         }
-        let workspace = reader.workspace(task, &records)?;
-        let (plan, changed) = blocking(move || {
-            let plan = workspace.undo_plan(&wanted)?;
-            let changed = workspace.undo(&plan)?;
-            Ok((plan, changed))
-        })
-        .await?;
-        let report = RevertReport {
-            changes: changed,
-            conflicts: plan.conflicts().to_vec(),
-        };
-        if !report.changes.is_empty() {
+        let workspace = Arc::new(reader.workspace(task, &records)?);
+        let planner = Arc::clone(&workspace);
+        let plan = blocking(move || planner.undo_plan(&wanted)).await?;
+        let conflicts = plan.conflicts().to_vec();
+        // Recorded before it happens, like every change; what a crash then prevents is not there,
+        // and undoing it finds nothing to do.
+        if !plan.changes().is_empty() {
             let record = RevertRecord {
                 scope: scope.to_string(),
-                changes: report.changes.clone(),
+                changes: plan.changes().to_vec(),
                 at: self.now(),
             };
-            if let Err(error) = self.record_revert(task, record).await {
-                tracing::error!(%task, error = chain(&error), "a revert was done but not recorded");
-                return Err(error.into());
-            }
+            self.record_revert(task, record).await?;
         }
-        Ok(report)
+        let changes = blocking(move || workspace.undo(&plan)).await?;
+        Ok(RevertReport { changes, conflicts })
     }
 }
 

@@ -50,7 +50,11 @@ mod tests {
         assert!(short.starts_with("line 0\n"));
         assert!(short.ends_with("line 9999\n"));
         assert!(short.contains("lines, "));
-        assert!(short.lines().all(|l| l.starts_with("line ") || l.starts_with("[…")));
+        assert!(
+            short
+                .lines()
+                .all(|l| l.starts_with("line ") || l.starts_with("[…"))
+        );
         assert_eq!(full, Some(text));
     }
 

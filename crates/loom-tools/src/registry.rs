@@ -170,8 +170,10 @@ impl Checked {
 fn canonical(value: &Value) -> String {
     match value {
         Value::Object(map) => {
-            let sorted: BTreeMap<&String, String> =
-                map.iter().map(|(key, value)| (key, canonical(value))).collect();
+            let sorted: BTreeMap<&String, String> = map
+                .iter()
+                .map(|(key, value)| (key, canonical(value)))
+                .collect();
             let members: Vec<String> = sorted
                 .iter()
                 .map(|(key, value)| format!("{}:{value}", Value::from(key.as_str())))

@@ -27,14 +27,19 @@ const DIRECTORIES: &[&str] = &[".aws", ".gnupg", ".kube", ".ssh"];
 const ENDINGS: &[&str] = &[".kdbx", ".key", ".p12", ".pem", ".pfx", ".keystore", ".jks"];
 
 /// Endings of files that only show what a secret file looks like.
-const SAMPLES: &[&str] = &["example", "sample", "template", "dist", "default", "pub", "test"];
+const SAMPLES: &[&str] = &[
+    "example", "sample", "template", "dist", "default", "pub", "test",
+];
 
 /// Whether a file by this name usually holds secrets.
 pub(crate) fn is_secret(path: &str) -> bool {
     let folded = path.trim_end_matches('/').to_lowercase();
     let mut names = folded.rsplit('/');
     let last = names.next().unwrap_or_default();
-    if SAMPLES.iter().any(|sample| last.rsplit('.').next() == Some(sample)) {
+    if SAMPLES
+        .iter()
+        .any(|sample| last.rsplit('.').next() == Some(sample))
+    {
         return false;
     }
     let variant = last.strip_prefix(".env.").is_some();

@@ -128,6 +128,9 @@ pub(crate) struct Net {
     pub(crate) original: Option<FileState>,
     /// After the last.
     pub(crate) latest: Option<FileState>,
+    /// Before the last: what is there when that was recorded and then not carried out, because of
+    /// a crash or a failure.
+    pub(crate) before_latest: Option<FileState>,
     /// Under which path the file that is here was before the first change.
     pub(crate) came_from: Option<String>,
 }
@@ -139,9 +142,11 @@ pub(crate) fn net(changes: &[FileChange]) -> BTreeMap<String, Net> {
         let net = by_path.entry(path.to_owned()).or_insert_with(|| Net {
             original: before.cloned(),
             latest: None,
+            before_latest: None,
             came_from: None,
         });
         net.latest = after.cloned();
+        net.before_latest = before.cloned();
         if let Some(came) = came {
             net.came_from = came;
         }

@@ -282,6 +282,12 @@ mod tests {
                 let found = root.resolve(typed, Last::Keep);
                 assert_eq!(found.as_deref().ok(), Some(recorded), "{typed} by {root:?}");
             }
+            for typed in ["f/x", "nope/../x", "out/x"] {
+                assert!(
+                    root.resolve(typed, Last::Keep).is_err(),
+                    "{typed} by {root:?}"
+                );
+            }
         });
     }
 

@@ -82,7 +82,11 @@ impl Root {
             Last::Keep | Last::Follow => None,
         };
         if let Some((dir, entry)) = split.filter(|(_, entry)| plain(entry)) {
-            let dir = self.follow(dir, typed)?;
+            // With its slash: a file in the place of the directory is refused.
+            let dir = match dir {
+                "" => String::new(),
+                dir => self.follow(&format!("{dir}/"), typed)?,
+            };
             return Ok(name::join(&dir, entry));
         }
         self.follow(relative, typed)

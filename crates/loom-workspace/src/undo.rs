@@ -87,7 +87,10 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn path(&mut self, path: &str, net: Net, batch: &mut Batch<'_>) -> Result<(), FsError> {
         let Net {
-            original, latest, ..
+            original,
+            latest,
+            before_latest,
+            ..
         } = net;
         let now = match self.workspace.look(path, &mut |bytes| batch.add(bytes)) {
             Ok(now) => now,
@@ -104,10 +107,11 @@ impl Planner<'_> {
             }
             Err(error) => return Err(error),
         };
-        if original == latest || now == original {
+        let ours = now == latest || now == before_latest;
+        if now == original || (original == latest && !ours) {
             return Ok(());
         }
-        if now != latest {
+        if !ours {
             self.conflict(path, changed_since(now.as_ref(), latest.as_ref()));
         } else if original
             .as_ref()

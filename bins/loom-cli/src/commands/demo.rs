@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 /// Time before each piece of a simulated answer on a screen: slow enough to be read in passing,
 /// fast enough for the whole to take some ten seconds.
-const PACE: Duration = Duration::from_millis(12);
+const PACE: Duration = Duration::from_millis(20);
 
 /// The project's tests take a tenth of a second.
 const TEST_TIME: Duration = Duration::from_secs(30);

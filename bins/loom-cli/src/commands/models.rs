@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::fault::{Exit, Outcome};
-use crate::models::{ask_configured, find_local};
+use crate::models::{HOW_TO_START, ask_configured, find_local};
 use crate::render::model_lines;
 use crate::ui::Tone;
 use clap::Args;
@@ -36,10 +36,12 @@ pub(super) async fn run(arguments: &ModelsArgs, context: &mut Context) -> Outcom
             context.ui.line(tone, &text);
         }
     }
-    match models.iter().any(|(_, answer)| answer.is_ok()) {
-        true => Ok(Exit::Done),
-        false => Ok(Exit::Failed),
+    if models.iter().any(|(_, answer)| answer.is_ok()) {
+        return Ok(Exit::Done);
     }
+    context.ui.labelled("error", "no model answers");
+    context.ui.labelled("hint", HOW_TO_START);
+    Ok(Exit::Failed)
 }
 
 type Answers = Vec<(ModelEntry, Result<(), String>)>;

@@ -210,8 +210,13 @@ impl Narrator {
                 let text = format!("does not fit what was merged before: {}", paths.join(", "));
                 vec![Line::new(Tone::Caught, 2, text).lasting()]
             }
+            // On a screen the question itself follows, in full.
             Event::ApprovalRequested { question, .. } => {
-                vec![Line::new(Tone::Caught, 1, format!("asked: {}", question.reason)).lasting()]
+                vec![Line::new(
+                    Tone::Caught,
+                    1,
+                    format!("asked: {}", question.reason),
+                )]
             }
             Event::ApprovalGranted { by, .. } => {
                 vec![Line::new(Tone::Plain, 1, format!("granted by {by}")).lasting()]
@@ -388,7 +393,7 @@ fn passed(verdict: &Verdict, envelope: &Envelope) -> Line {
     };
     let criteria = match verdict.criteria.len() {
         0 => String::new(),
-        n if n == 1 => ", 1 criterion judged".to_owned(),
+        1 => ", 1 criterion judged".to_owned(),
         n => format!(", {n} criteria judged"),
     };
     let text = format!("{what}: {} passed{criteria}", plural(green, "check"));

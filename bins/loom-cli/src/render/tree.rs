@@ -206,7 +206,7 @@ mod tests {
             [
                 "⠋ 1/2 done · 12 s · 2,100 tokens · 41 tokens/s · 1 file",
                 "  ✓ Mend the total",
-                "  ⠋ Write the page                                 sim-small",
+                "  ⠋ Write the page                                sim-small",
                 "      write_file PAGE.md",
             ]
         );

@@ -35,7 +35,11 @@ fn a_directory_that_cannot_be_a_workspace_is_refused_by_name() {
         ("/etc", "belongs to the system"),
         (home.as_str(), "home directory"),
     ] {
-        refused(&place, &["run", "x", "-w", dir, "--server", &server.url], said);
+        refused(
+            &place,
+            &["run", "x", "-w", dir, "--server", &server.url],
+            said,
+        );
     }
 }
 
@@ -48,7 +52,11 @@ fn a_server_that_does_not_answer_is_named_with_the_way_out() {
         "no model server answers at http://127.0.0.1:9/v1",
     );
     assert!(ran.err.contains("hint: start one"), "{ran:?}");
-    refused(&place, &["run", "x", "--server", "nonsense url"], "is no address of a server");
+    refused(
+        &place,
+        &["run", "x", "--server", "nonsense url"],
+        "is no address",
+    );
 }
 
 #[test]
@@ -65,14 +73,24 @@ fn a_broken_configuration_is_refused_with_file_line_and_key() {
     let place = Place::new();
     for (toml, said) in [
         ("execution = [", "c.toml:1: not valid TOML"),
-        ("[execution]\nmax_paralel_tasks = 2", "c.toml:2: unknown key `execution.max_paralel_tasks`; did you mean `execution.max_parallel_tasks`?"),
-        ("approval.threshold = 7", "c.toml:1: `approval.threshold` must be a number from 0 to 1, not 7"),
+        (
+            "[execution]\nmax_paralel_tasks = 2",
+            "c.toml:2: unknown key `execution.max_paralel_tasks`; did you mean `execution.max_parallel_tasks`?",
+        ),
+        (
+            "approval.threshold = 7",
+            "c.toml:1: `approval.threshold` must be a number from 0 to 1, not 7",
+        ),
     ] {
         let file = place.write("c.toml", toml).to_string_lossy().into_owned();
         refused(&place, &["run", "x", "--config", &file], said);
         refused(&place, &["config", "show", "--config", &file], said);
     }
-    refused(&place, &["run", "x", "--config", "none.toml"], "cannot read the configuration file");
+    refused(
+        &place,
+        &["run", "x", "--config", "none.toml"],
+        "cannot read the configuration file",
+    );
 }
 
 #[test]
@@ -80,13 +98,19 @@ fn a_configured_server_that_is_down_is_missed_before_a_task_is_made() {
     let place = Place::new();
     let toml = "[models.local]\nbase_url = 'http://127.0.0.1:9/v1'";
     let file = place.write("c.toml", toml).to_string_lossy().into_owned();
-    refused(&place, &["run", "x", "--config", &file], "cannot reach the model server at http://127.0.0.1:9/v1");
+    refused(
+        &place,
+        &["run", "x", "--config", &file],
+        "cannot reach the model server at http://127.0.0.1:9/v1",
+    );
 }
 
 #[test]
 fn a_task_that_does_not_exist_is_said_to_be_missing() {
     let place = Place::new();
-    for command in ["status", "logs", "diff", "revert", "cancel", "resume", "replay"] {
+    for command in [
+        "status", "logs", "diff", "revert", "cancel", "resume", "replay",
+    ] {
         refused(&place, &[command, "1a2b3c4d"], "no task `1a2b3c4d`");
     }
 }
@@ -105,7 +129,12 @@ fn without_any_task_lists_are_empty_and_make_nothing() {
 fn a_wrong_command_line_is_exit_2_and_help_is_a_result() {
     let place = Place::new();
     assert_eq!(place.loom(&["fly"]).code, 2);
-    assert_eq!(place.loom(&["revert", "abcd", "--undo", "--file", "x"]).code, 2);
+    assert_eq!(
+        place
+            .loom(&["revert", "abcd", "--undo", "--file", "x"])
+            .code,
+        2
+    );
     let help = place.loom(&["run", "--help"]);
     assert_eq!(help.code, 0);
     assert!(help.out.contains("Examples:"), "{help:?}");

@@ -8,7 +8,11 @@ fn the_demo_in_a_pipe_catches_mistakes_and_puts_everything_back() {
     let temporary = place.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
     let begun = std::time::Instant::now();
-    let output = place.command(&["demo"]).env("TMPDIR", &temporary).output().unwrap();
+    let output = place
+        .command(&["demo"])
+        .env("TMPDIR", &temporary)
+        .output()
+        .unwrap();
     let (out, err) = (
         String::from_utf8(output.stdout).unwrap(),
         String::from_utf8(output.stderr).unwrap(),
@@ -31,7 +35,11 @@ fn the_demo_in_a_pipe_catches_mistakes_and_puts_everything_back() {
     }
     assert!(!out.contains('\x1b'), "no escape sequences in a pipe");
     assert_eq!(err, "");
-    assert_eq!(tree(&temporary), Vec::<String>::new(), "nothing is left behind");
+    assert_eq!(
+        tree(&temporary),
+        Vec::<String>::new(),
+        "nothing is left behind"
+    );
     assert!(!place.data_dir().exists());
 }
 
@@ -40,10 +48,19 @@ fn what_the_demo_keeps_can_be_looked_at_and_reverted() {
     let place = Place::new();
     let temporary = place.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
-    let output = place.command(&["demo", "--keep"]).env("TMPDIR", &temporary).output().unwrap();
+    let output = place
+        .command(&["demo", "--keep"])
+        .env("TMPDIR", &temporary)
+        .output()
+        .unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{out}");
-    let kept = std::fs::read_dir(&temporary).unwrap().next().unwrap().unwrap().path();
+    let kept = std::fs::read_dir(&temporary)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     assert!(kept.join("expenses/USAGE.md").exists());
     let data_dir = kept.join("loom").to_string_lossy().into_owned();
     let list = place.loom(&["--data-dir", &data_dir, "list", "--json"]);
@@ -53,10 +70,17 @@ fn what_the_demo_keeps_can_be_looked_at_and_reverted() {
         (&["logs", task][..], "caught:"),
         (&["status", task], "completed"),
         (&["diff", task], "+++ b/USAGE.md"),
-        (&["replay", task, "--check"], "fold to exactly what is stored"),
+        (
+            &["replay", task, "--check"],
+            "fold to exactly what is stored",
+        ),
         (&["revert", task], "gone again  USAGE.md"),
     ] {
-        let all: Vec<_> = ["--data-dir", &data_dir].iter().chain(arguments).copied().collect();
+        let all: Vec<_> = ["--data-dir", &data_dir]
+            .iter()
+            .chain(arguments)
+            .copied()
+            .collect();
         let ran = place.loom(&all);
         assert_eq!(ran.code, 0, "{ran:?}");
         assert!(ran.out.contains(said), "{said:?} is missing in {ran:?}");

@@ -1,38 +1,43 @@
 //! A home, a workspace and a data directory of its own for each test, and the binary in them.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test helper that fails is a test that fails"
+)]
 
 use loom_sim::{Options, Playbook, SimServer};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 /// A place in which nothing of the developer's machine is seen.
-pub struct Place {
-    pub dir: tempfile::TempDir,
+pub(crate) struct Place {
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("home")).unwrap();
         std::fs::create_dir_all(dir.path().join("work")).unwrap();
         Self { dir }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.path("data")
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
     #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loom"));
         command
             .args(arguments)
@@ -47,17 +52,17 @@ impl Place {
     }
 
     /// Runs the binary to its end.
-    pub fn loom(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn loom(&self, arguments: &[&str]) -> Ran {
         Ran::new(&self.command(arguments).output().unwrap())
     }
 }
 
 /// How it ended and what it said.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Ran {
@@ -70,26 +75,49 @@ impl Ran {
     }
 
     /// Lines that begin with `error:`.
-    pub fn errors(&self) -> Vec<&str> {
-        self.err.lines().filter(|line| line.starts_with("error:")).collect()
+    pub(crate) fn errors(&self) -> Vec<&str> {
+        self.err
+            .lines()
+            .filter(|line| line.starts_with("error:"))
+            .collect()
     }
 }
 
+/// What Ctrl-C does.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a signal is sent the way a shell does it"
+)]
+pub(crate) fn interrupt(child: &std::process::Child) {
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(sent.success());
+}
+
 /// A simulated server on a thread of its own, for as long as it lives.
-pub struct Server {
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) url: String,
     _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Server {
-    pub fn start(playbook: &str) -> Self {
+    pub(crate) fn start(playbook: &str) -> Self {
+        Self::paced(playbook, Duration::ZERO)
+    }
+
+    /// A server that takes so long for each piece of an answer.
+    pub(crate) fn paced(playbook: &str, pace: Duration) -> Self {
+        let options = Options {
+            pace,
+            ..Options::default()
+        };
         let playbook = Playbook::from_yaml(playbook).unwrap();
         let (tell, told) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
-                let server = SimServer::start(playbook, Options::default()).await.unwrap();
+                let server = SimServer::start(playbook, options).await.unwrap();
                 tell.send(server.base_url()).unwrap();
                 stopped.await.ok();
             });
@@ -102,14 +130,21 @@ impl Server {
 }
 
 /// Everything below a directory, relative to it.
-pub fn tree(dir: &Path) -> Vec<String> {
+pub(crate) fn tree(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![dir.to_owned()];
     while let Some(next) = open.pop() {
-        let Ok(entries) = std::fs::read_dir(&next) else { continue };
+        let Ok(entries) = std::fs::read_dir(&next) else {
+            continue;
+        };
         for entry in entries {
             let path = entry.unwrap().path();
-            found.push(path.strip_prefix(dir).unwrap().to_string_lossy().into_owned());
+            found.push(
+                path.strip_prefix(dir)
+                    .unwrap()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
             if path.is_dir() {
                 open.push(path);
             }

@@ -28,13 +28,14 @@ impl CheckRunner for Checks<'_> {
         let Some(workspace) = &cx.place.workspace else {
             return not_run("the task has no workspace".to_owned());
         };
+        let label = cx.label();
         let command = CheckCommand {
             line,
             workspace,
             scratch: &cx.place.scratch,
             timeout,
             shell: &cx.shared.shell,
-            label: &cx.place.label,
+            label: &label,
         };
         match run_check(&command, &cx.signals.cancel).await {
             CheckRun::NotRun(why) => not_run(why),

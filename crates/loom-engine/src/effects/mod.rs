@@ -177,6 +177,11 @@ impl Signals {
 }
 
 impl Cx {
+    /// Marks the processes of this effect: of this run alone, and found by the task's own label.
+    pub(crate) fn label(&self) -> String {
+        format!("{}:{}", self.place.label, self.signals.effect)
+    }
+
     pub(crate) async fn put(&self, bytes: Vec<u8>) -> Result<BlobId, Broken> {
         self.shared
             .journal

@@ -75,6 +75,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         Class::Pure | Class::Hashed => None,
     };
     let started = Instant::now();
+    let label = cx.label();
     let context = ToolContext {
         workspace: cx.place.workspace.as_ref(),
         scratch: &cx.place.scratch,
@@ -84,7 +85,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         grant: task.grant.as_ref(),
         output_bytes: usize::try_from(task.output_bytes).unwrap_or(usize::MAX),
         shell: &cx.shared.shell,
-        label: &cx.place.label,
+        label: &label,
     };
     let outcome = cx.shared.registry.call(&checked, &context).await;
     if cx.signals.cancel.is_cancelled() {

@@ -126,12 +126,7 @@ impl TaskView {
             }
             Event::TaskPaused => self.inner.paused = true,
             Event::TaskResumed => self.inner.paused = false,
-            Event::TaskPlanReady {
-                version,
-                plan,
-                fallback,
-                ..
-            } => self.take_plan(*version, plan, *fallback),
+            Event::TaskPlanReady { version, plan, .. } => self.take_plan(*version, plan),
             Event::TaskPlanning { .. } => self.inner.planning = true,
             Event::PlanningAbandoned { .. } => self.inner.planning = false,
             Event::TaskReplanning { why, .. } => {
@@ -224,7 +219,7 @@ impl TaskView {
         }
     }
 
-    fn take_plan(&mut self, version: u32, plan: &Plan, fallback: bool) {
+    fn take_plan(&mut self, version: u32, plan: &Plan) {
         self.plan_version = version;
         self.inner.planning = false;
         let mut old = std::mem::take(&mut self.subtasks);
@@ -254,9 +249,6 @@ impl TaskView {
                 }
             })
             .collect();
-        if fallback {
-            self.degrade(&["no usable plan: the goal is one single subtask".to_owned()]);
-        }
     }
 
     fn start_attempt(

@@ -88,7 +88,10 @@ fn from_number(number: &Number, schema: &Value) -> Option<Value> {
 fn whole(number: &Number) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let float = number.as_f64().filter(|_| number.is_f64())?;
-    #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2^53")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "it is whole and below 2^53"
+    )]
     let whole = float as i64;
     (float.fract() == 0.0 && float.abs() < EXACT).then(|| whole.into())
 }

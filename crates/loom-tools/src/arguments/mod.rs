@@ -70,7 +70,10 @@ impl Arguments {
         let shown: String = unknown.chars().take(64).collect();
         Err(refusal(
             "unknown_parameter",
-            format!("there is no parameter `{shown}`.{hint} Send {}", self.form()),
+            format!(
+                "there is no parameter `{shown}`.{hint} Send {}",
+                self.form()
+            ),
         ))
     }
 

@@ -48,9 +48,7 @@ pub(super) async fn change(
     let changes = pending.changes().to_vec();
     for change in &changes {
         let recorded = call.context.recorder.changing(change.clone()).await;
-        recorded.map_err(|error| {
-            ToolOutput::negative(format!("nothing was changed: {error}"))
-        })?;
+        recorded.map_err(|error| ToolOutput::negative(format!("nothing was changed: {error}")))?;
     }
     match blocking(move || workspace.commit(pending)).await? {
         Ok(()) => Ok(changes),

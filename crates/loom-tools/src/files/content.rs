@@ -93,8 +93,7 @@ fn as_text(path: &str, bytes: Vec<u8>) -> Result<String, NoText> {
     if bytes[..bytes.len().min(BINARY_PROBE)].contains(&0) {
         return Err(binary(bytes.len(), kind_of(&bytes)));
     }
-    String::from_utf8(bytes)
-        .map_err(|error| binary(error.as_bytes().len(), "not valid UTF-8"))
+    String::from_utf8(bytes).map_err(|error| binary(error.as_bytes().len(), "not valid UTF-8"))
 }
 
 fn kind_of(bytes: &[u8]) -> &'static str {

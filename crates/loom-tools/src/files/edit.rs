@@ -84,7 +84,12 @@ async fn edit(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let content = content::read(call, path).await?;
     let new = without_numbers(call.text("new_text").unwrap_or_default());
     let edited = match call.text("old_text").filter(|old| !old.is_empty()) {
-        Some(old) => by_text(&content, &without_numbers(old), &new, call.number("start_line")),
+        Some(old) => by_text(
+            &content,
+            &without_numbers(old),
+            &new,
+            call.number("start_line"),
+        ),
         None => by_lines(&content, &new, call),
     };
     let edited = match edited {
@@ -92,7 +97,12 @@ async fn edit(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
         Err(why) => return Err(failed(call, path, &content, &why)),
     };
     if edited.text == content.text {
-        return Err(failed(call, path, &content, "old and new text are the same"));
+        return Err(failed(
+            call,
+            path,
+            &content,
+            "old and new text are the same",
+        ));
     }
     check_whole(&content.text, &edited.text)?;
     let places = Places::of(call)?;
@@ -131,7 +141,11 @@ fn by_text(
             Ok(Edited {
                 text: edited,
                 first_line,
-                note: if tolerant { " (white space adjusted)" } else { "" },
+                note: if tolerant {
+                    " (white space adjusted)"
+                } else {
+                    ""
+                },
             })
         }
         Located::Several(lines) => Err(format!(
@@ -162,7 +176,9 @@ fn by_lines(content: &Content, new: &str, call: &Call<'_>) -> Result<Edited, Str
         return Err("a change by lines needs the hash that read_file showed".to_owned());
     };
     let hash = hash.trim().to_lowercase();
-    if hash.len() < HASH_DIGITS || !(content.hash.starts_with(&hash) || hash.starts_with(&content.hash)) {
+    if hash.len() < HASH_DIGITS
+        || !(content.hash.starts_with(&hash) || hash.starts_with(&content.hash))
+    {
         return Err(format!(
             "the file has changed since: its hash is {} now, not {hash}, so line numbers may be \
              others. Read it again",
@@ -238,7 +254,9 @@ fn similar(text: &str, places: &[usize], count: usize) -> String {
 fn report(path: &str, edited: &Edited, new: &str) -> String {
     let lines: Vec<&str> = edited.text.lines().collect();
     let first = edited.first_line.saturating_sub(CONTEXT).max(1);
-    let end = lines.len().min(edited.first_line + new.lines().count() + CONTEXT - 1);
+    let end = lines
+        .len()
+        .min(edited.first_line + new.lines().count() + CONTEXT - 1);
     let hash = short_hash(edited.text.as_bytes());
     let total = count(lines.len(), "line");
     let note = edited.note;
@@ -258,7 +276,9 @@ fn without_numbers(text: &str) -> String {
         is_number.then(|| rest.to_owned())
     };
     let stripped: Option<String> = text.split_inclusive('\n').map(strip).collect();
-    stripped.filter(|_| !text.is_empty()).unwrap_or_else(|| text.to_owned())
+    stripped
+        .filter(|_| !text.is_empty())
+        .unwrap_or_else(|| text.to_owned())
 }
 
 fn join(lines: &[usize]) -> String {

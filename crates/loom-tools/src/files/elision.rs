@@ -14,8 +14,11 @@ const STATE: &str = r"\b(?:unchanged|as\s+(?:before|is|above|it\s+was)|stays?|re
 
 /// A mark and dots, then what was left out: `// ... existing code ...`. Without a space after the
 /// dots it would be the spread of a list: `...rest`.
-static DOTTED: LazyLock<Regex> =
-    LazyLock::new(|| compile(&format!(r"(?i)^\s*{COMMENT}?\s*{DOTS}(?:\s+\(?|\()\s*{WHAT}")));
+static DOTTED: LazyLock<Regex> = LazyLock::new(|| {
+    compile(&format!(
+        r"(?i)^\s*{COMMENT}?\s*{DOTS}(?:\s+\(?|\()\s*{WHAT}"
+    ))
+});
 
 /// A comment that says that something is as it was: `# rest of the file unchanged`.
 static STATED: LazyLock<Regex> =

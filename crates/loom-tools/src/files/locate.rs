@@ -104,14 +104,22 @@ impl<'a> Lines<'a> {
         self.texts
             .windows(searched.len())
             .enumerate()
-            .filter(|(_, window)| window.iter().zip(searched).all(|(a, b)| a.trim() == b.trim()))
+            .filter(|(_, window)| {
+                window
+                    .iter()
+                    .zip(searched)
+                    .all(|(a, b)| a.trim() == b.trim())
+            })
             .map(|(at, _)| at)
             .collect()
     }
 
     /// The first lines of the most similar places, the best first.
     fn similar(&self, searched: &[&str]) -> Vec<usize> {
-        let longest = searched.iter().enumerate().max_by_key(|(_, l)| l.trim().len());
+        let longest = searched
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, l)| l.trim().len());
         let Some((offset, anchor)) = longest else {
             return Vec::new();
         };
@@ -161,10 +169,13 @@ fn alike(a: &str, b: &str) -> f64 {
 fn trim_blank(text: &str) -> Vec<&str> {
     let lines: Vec<&str> = text.lines().collect();
     let is_text = |line: &&str| !line.trim().is_empty();
-    let Some(first) = lines.iter().position(|line| is_text(&line)) else {
+    let Some(first) = lines.iter().position(&is_text) else {
         return Vec::new();
     };
-    let last = lines.iter().rposition(|line| is_text(&line)).unwrap_or(first);
+    let last = lines
+        .iter()
+        .rposition(is_text)
+        .unwrap_or(first);
     lines[first..=last].to_vec()
 }
 
@@ -210,10 +221,14 @@ fn indent_for(given: &str, indents: &HashMap<&str, &str>) -> Option<String> {
         .iter()
         .filter(|(known, _)| given.starts_with(**known))
         .max_by_key(|(known, _)| known.len())?;
-    let shifts = indents.iter().all(|(k, t)| match there.strip_suffix(*known) {
-        Some(shift) => t.strip_prefix(shift) == Some(*k),
-        None => k.strip_suffix(*t).is_some() && known.strip_suffix(*there) == k.strip_suffix(*t),
-    });
+    let shifts = indents
+        .iter()
+        .all(|(k, t)| match there.strip_suffix(*known) {
+            Some(shift) => t.strip_prefix(shift) == Some(*k),
+            None => {
+                k.strip_suffix(*t).is_some() && known.strip_suffix(*there) == k.strip_suffix(*t)
+            }
+        });
     shifts.then(|| format!("{there}{}", &given[known.len()..]))
 }
 
@@ -244,7 +259,10 @@ mod tests {
     #[test]
     fn several_places_are_named_and_a_line_tells_them_apart() {
         let content = "x = 1\ny\nx = 1\n";
-        assert_eq!(locate(content, "x = 1", "", None), Located::Several(vec![1, 3]));
+        assert_eq!(
+            locate(content, "x = 1", "", None),
+            Located::Several(vec![1, 3])
+        );
         let Located::Once { range, .. } = locate(content, "x = 1", "", Some(3)) else {
             panic!("not found");
         };
@@ -279,7 +297,10 @@ mod tests {
         let content = "\tif a {\n\t\tb();\n\t}\n";
         let old = "    if a {\n        b();\n    }";
         let new = "    if a {\n        c();\n    }";
-        assert_eq!(edited(content, old, new).as_deref(), Some("\tif a {\n\t\tc();\n\t}\n"));
+        assert_eq!(
+            edited(content, old, new).as_deref(),
+            Some("\tif a {\n\t\tc();\n\t}\n")
+        );
     }
 
     #[test]
@@ -293,15 +314,26 @@ mod tests {
     #[test]
     fn two_tolerant_places_are_ambiguous() {
         let content = "  a\n  b\n    a\n    b\n";
-        assert_eq!(locate(content, "a\nb\n", "", None), Located::Several(vec![1, 3]));
+        assert_eq!(
+            locate(content, "a\nb\n", "", None),
+            Located::Several(vec![1, 3])
+        );
     }
 
     #[test]
     fn the_most_similar_place_comes_first() {
         let content = "fn one() {\n    let total = compute(1);\n}\nfn two() {\n    let total = compute(22);\n}\n";
-        let found = locate(content, "fn two() {\n    let total = compute(2);\n}", "", None);
+        let found = locate(
+            content,
+            "fn two() {\n    let total = compute(2);\n}",
+            "",
+            None,
+        );
         assert_eq!(found, Located::Nowhere(vec![4, 1]));
-        assert_eq!(locate(content, "zzzzzzzzzzzzzzz", "", None), Located::Nowhere(vec![]));
+        assert_eq!(
+            locate(content, "zzzzzzzzzzzzzzz", "", None),
+            Located::Nowhere(vec![])
+        );
     }
 
     #[test]

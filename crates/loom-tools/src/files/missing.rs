@@ -54,7 +54,8 @@ fn near_in(workspace: &Workspace, path: &str) -> Vec<String> {
             let score = if last(&folded) == name {
                 2.0
             } else {
-                strsim::jaro_winkler(last(&folded), &name).max(strsim::jaro_winkler(&folded, &wanted))
+                strsim::jaro_winkler(last(&folded), &name)
+                    .max(strsim::jaro_winkler(&folded, &wanted))
             };
             (score >= ALIKE).then_some((score, entry.path))
         })

@@ -8,8 +8,8 @@ mod elision;
 mod list;
 mod locate;
 mod missing;
-mod relocate;
 mod read;
+mod relocate;
 mod search;
 mod write;
 

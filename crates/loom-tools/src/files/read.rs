@@ -71,14 +71,20 @@ async fn read(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     call.context.seen.note(&content.key, &content.hash);
     let lines: Vec<&str> = content.text.lines().collect();
     let first = call.number("start_line").unwrap_or(1);
-    let last = call.number("end_line").unwrap_or(usize::MAX).min(lines.len());
+    let last = call
+        .number("end_line")
+        .unwrap_or(usize::MAX)
+        .min(lines.len());
     let hash = &content.hash;
     if lines.is_empty() {
         let text = format!("{path}: empty file, hash {hash}\n");
         return Ok(ToolOutput::looked(text, format!("{path}: empty")));
     }
     if first > lines.len() {
-        let text = format!("{path} has only {} lines: use a smaller start_line", lines.len());
+        let text = format!(
+            "{path} has only {} lines: use a smaller start_line",
+            lines.len()
+        );
         return Ok(ToolOutput::negative(text));
     }
     if first > last {

@@ -99,7 +99,11 @@ async fn search(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let found = found.map_err(ToolOutput::negative)?;
     let summary = match query_kind(pattern) {
         Kind::Names => count(found.files, "file"),
-        Kind::Lines => format!("{} in {}", matches(found.matches), count(found.files, "file")),
+        Kind::Lines => format!(
+            "{} in {}",
+            matches(found.matches),
+            count(found.files, "file")
+        ),
     };
     Ok(ToolOutput::looked(found.into_text(pattern, path), summary))
 }
@@ -199,7 +203,9 @@ impl Query {
 
     fn place(&self) -> Result<Where, String> {
         let workspace = &self.places.workspace;
-        let path = workspace.resolve(&self.path).map_err(|error| error.to_string())?;
+        let path = workspace
+            .resolve(&self.path)
+            .map_err(|error| error.to_string())?;
         let is_file = !path.is_empty()
             && workspace
                 .state(&path)
@@ -275,9 +281,10 @@ impl Sink for Lines<'_> {
         let text = text.trim_end();
         let shown = &text[..text.floor_char_boundary(MAX_LINE)];
         let cut = if shown.len() < text.len() { "…" } else { "" };
-        self.found
-            .text
-            .push_str(&format!("{}:{number}{NUMBER_MARK}{shown}{cut}\n", self.path));
+        self.found.text.push_str(&format!(
+            "{}:{number}{NUMBER_MARK}{shown}{cut}\n",
+            self.path
+        ));
         self.in_file += 1;
         self.found.matches += 1;
         Ok(true)
@@ -299,7 +306,9 @@ impl Found {
         }
         if !self.secrets.is_empty() {
             let names = self.secrets.join(", ");
-            text.push_str(&format!("[not searched, since they may hold secrets: {names}]\n"));
+            text.push_str(&format!(
+                "[not searched, since they may hold secrets: {names}]\n"
+            ));
         }
         text
     }

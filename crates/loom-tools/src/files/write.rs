@@ -42,7 +42,11 @@ impl Tool for WriteFile {
 
     fn summary(&self, arguments: &Value) -> String {
         let lines = argument(arguments, "content").lines().count();
-        format!("write {} ({})", argument(arguments, "path"), count(lines, "line"))
+        format!(
+            "write {} ({})",
+            argument(arguments, "path"),
+            count(lines, "line")
+        )
     }
 
     async fn run(&self, call: &Call<'_>) -> CallOutcome {
@@ -105,7 +109,9 @@ pub(super) async fn store(
         let bytes = text.as_bytes().to_vec();
         let written = blocking(move || {
             let scratch = Scratch::open(&dir).map_err(|error| error.to_string())?;
-            scratch.write(&name, &bytes).map_err(|error| error.to_string())
+            scratch
+                .write(&name, &bytes)
+                .map_err(|error| error.to_string())
         });
         written.await?.map_err(ToolOutput::negative)?;
         call.context.seen.note(path, &hash);

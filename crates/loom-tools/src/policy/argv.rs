@@ -41,7 +41,9 @@ impl Argv {
     /// Whether an option is there, alone, in a cluster (`-rf`) or with a value (`--x=y`).
     pub(super) fn has(&self, option: &str) -> bool {
         let before_end = self.args.iter().take_while(|arg| *arg != "--");
-        before_end.into_iter().any(|arg| matches_option(arg, option))
+        before_end
+            .into_iter()
+            .any(|arg| matches_option(arg, option))
     }
 
     /// Whether any of them is there.
@@ -70,7 +72,12 @@ impl Argv {
     /// Whether it only asks for help or a version.
     pub(super) fn is_help(&self) -> bool {
         let asks = |arg: &String| matches!(arg.as_str(), "--help" | "--version");
-        let short = |arg: &String| matches!(arg.as_str(), "-h" | "-V" | "-v" | "-version" | "version" | "help");
+        let short = |arg: &String| {
+            matches!(
+                arg.as_str(),
+                "-h" | "-V" | "-v" | "-version" | "version" | "help"
+            )
+        };
         match self.args.as_slice() {
             [only] => asks(only) || short(only),
             args => args.len() <= 4 && args.last().is_some_and(asks),
@@ -90,32 +97,41 @@ impl Argv {
     /// Whether the command fits a pattern of the rules.
     pub(super) fn fits(&self, pattern: &str, valued: &str) -> bool {
         let mut parts = pattern.split(' ');
-        if !parts.next().is_some_and(|program| either(program, &self.program)) {
+        if !parts
+            .next()
+            .is_some_and(|program| either(program, &self.program))
+        {
             return false;
         }
         let operands = self.operands(valued);
         let mut at = 0;
         parts.all(|part| {
             if part.starts_with('-') {
-                return part.split('|').any(|option| match option.strip_suffix('*') {
-                    Some(start) => self.args.iter().any(|arg| arg.starts_with(start)),
-                    None => self.has(option),
-                });
+                return part
+                    .split('|')
+                    .any(|option| match option.strip_suffix('*') {
+                        Some(start) => self.args.iter().any(|arg| arg.starts_with(start)),
+                        None => self.has(option),
+                    });
             }
             at += 1;
-            operands.get(at - 1).is_some_and(|operand| either(part, operand))
+            operands
+                .get(at - 1)
+                .is_some_and(|operand| either(part, operand))
         })
     }
 }
 
 fn either(alternatives: &str, word: &str) -> bool {
-    alternatives.split('|').any(|one| match one.strip_suffix('*') {
-        Some(start) => word.starts_with(start),
-        None => match one.split_once('*') {
-            Some((start, end)) => word.starts_with(start) && word.ends_with(end),
-            None => one == word,
-        },
-    })
+    alternatives
+        .split('|')
+        .any(|one| match one.strip_suffix('*') {
+            Some(start) => word.starts_with(start),
+            None => match one.split_once('*') {
+                Some((start, end)) => word.starts_with(start) && word.ends_with(end),
+                None => one == word,
+            },
+        })
 }
 
 pub(super) fn is_option(arg: &str) -> bool {
@@ -131,10 +147,14 @@ fn matches_option(arg: &str, option: &str) -> bool {
         return true;
     }
     if option.starts_with("--") {
-        return arg.strip_prefix(option).is_some_and(|rest| rest.starts_with('='));
+        return arg
+            .strip_prefix(option)
+            .is_some_and(|rest| rest.starts_with('='));
     }
     // One letter in a cluster of letters.
-    let letter = option.strip_prefix('-').filter(|letters| letters.len() == 1);
+    let letter = option
+        .strip_prefix('-')
+        .filter(|letters| letters.len() == 1);
     let cluster = arg.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
     match (letter, cluster) {
         (Some(letter), Some(cluster)) => {

@@ -12,49 +12,191 @@ use crate::secrets::is_secret;
 
 /// Calls that run a program.
 const RUNS: &[&str] = &[
-    "os.system", "os.popen", "subprocess", "commands.getoutput", "pty.spawn", "os.exec", "os.spawn",
-    "os.posix_spawn", "child_process", "execsync", "spawnsync", "exec(", "spawn(", "execfile(",
-    "system(", "system ", "popen(", "shell_exec", "passthru", "proc_open", "open3", "kernel.", "qx",
-    "deno.command", "deno.run", "bun.spawn", "%x", "io.popen", "os.execute", "run(", "check_output(",
+    "os.system",
+    "os.popen",
+    "subprocess",
+    "commands.getoutput",
+    "pty.spawn",
+    "os.exec",
+    "os.spawn",
+    "os.posix_spawn",
+    "child_process",
+    "execsync",
+    "spawnsync",
+    "exec(",
+    "spawn(",
+    "execfile(",
+    "system(",
+    "system ",
+    "popen(",
+    "shell_exec",
+    "passthru",
+    "proc_open",
+    "open3",
+    "kernel.",
+    "qx",
+    "deno.command",
+    "deno.run",
+    "bun.spawn",
+    "%x",
+    "io.popen",
+    "os.execute",
+    "run(",
+    "check_output(",
 ];
 
 /// Calls that remove something.
 const REMOVES: &[&str] = &[
-    "rmtree", "os.remove", "os.unlink", ".unlink(", "unlink(", "unlink ", "rmdir", "rmsync", "fs.rm",
-    "unlinksync", "rimraf", "fileutils.rm", "rm_rf", "rm_r", "file.delete", "dir.delete", "removedirs",
-    "remove_dir_all", "remove_tree", "rmtree(",
+    "rmtree",
+    "os.remove",
+    "os.unlink",
+    ".unlink(",
+    "unlink(",
+    "unlink ",
+    "rmdir",
+    "rmsync",
+    "fs.rm",
+    "unlinksync",
+    "rimraf",
+    "fileutils.rm",
+    "rm_rf",
+    "rm_r",
+    "file.delete",
+    "dir.delete",
+    "removedirs",
+    "remove_dir_all",
+    "remove_tree",
+    "rmtree(",
 ];
 
 /// Calls that write.
 const WRITES: &[&str] = &[
-    "write_text", "write_bytes", "writefile", "appendfile", "createwritestream", "file.write",
-    "file_put_contents", "os.rename", "shutil.move", "shutil.copy", "chmod", "chown", "os.symlink",
-    "truncate", "renamesync", "copyfile", "symlinksync", "os.link", "makedirs", "mkdirsync",
+    "write_text",
+    "write_bytes",
+    "writefile",
+    "appendfile",
+    "createwritestream",
+    "file.write",
+    "file_put_contents",
+    "os.rename",
+    "shutil.move",
+    "shutil.copy",
+    "chmod",
+    "chown",
+    "os.symlink",
+    "truncate",
+    "renamesync",
+    "copyfile",
+    "symlinksync",
+    "os.link",
+    "makedirs",
+    "mkdirsync",
 ];
 
 /// Calls that reach the network.
 const SENDS: &[&str] = &[
-    "urllib", "urlopen", "requests.", "httpx", "aiohttp", "socket", "http.client", "http.get",
-    "https.get", "http.request", "https.request", "fetch(", "net.connect", "net.socket", "net.createconnection",
-    "require(net", "axios", "lwp::", "net::http", "io::socket", "tcpsocket", "ftplib", "smtplib", "paramiko",
-    "open-uri", "uri.open", "fsockopen", "curl_", "xmlhttprequest", "websocket", "dns.", "telnetlib",
-    "http::tiny", "mojo::", "gethostbyname", "getaddrinfo", "luasocket", "net/http",
+    "urllib",
+    "urlopen",
+    "requests.",
+    "httpx",
+    "aiohttp",
+    "socket",
+    "http.client",
+    "http.get",
+    "https.get",
+    "http.request",
+    "https.request",
+    "fetch(",
+    "net.connect",
+    "net.socket",
+    "net.createconnection",
+    "require(net",
+    "axios",
+    "lwp::",
+    "net::http",
+    "io::socket",
+    "tcpsocket",
+    "ftplib",
+    "smtplib",
+    "paramiko",
+    "open-uri",
+    "uri.open",
+    "fsockopen",
+    "curl_",
+    "xmlhttprequest",
+    "websocket",
+    "dns.",
+    "telnetlib",
+    "http::tiny",
+    "mojo::",
+    "gethostbyname",
+    "getaddrinfo",
+    "luasocket",
+    "net/http",
 ];
 
 /// Calls that read a file or the surroundings.
 const READS: &[&str] = &[
-    "open(", "read_text", "read_bytes", "readfile", "file.read", "file_get_contents", "environ",
-    "process.env", "getenv", "io.read", "slurp", "glob", "listdir", "os.walk", "%env", "env[", "env.to",
+    "open(",
+    "read_text",
+    "read_bytes",
+    "readfile",
+    "file.read",
+    "file_get_contents",
+    "environ",
+    "process.env",
+    "getenv",
+    "io.read",
+    "slurp",
+    "glob",
+    "listdir",
+    "os.walk",
+    "%env",
+    "env[",
+    "env.to",
 ];
 
 /// Calls that run text.
-const EVALUATES: &[&str] = &["exec(", "eval(", "compile(", "function(", "eval ", "instance_eval", "loadstring", "__import__"];
+const EVALUATES: &[&str] = &[
+    "exec(",
+    "eval(",
+    "compile(",
+    "function(",
+    "eval ",
+    "instance_eval",
+    "loadstring",
+    "__import__",
+];
 
 /// Calls that make text out of other text.
-const DECODES: &[&str] = &["b64decode", "base64", "fromhex", "unhexlify", "atob", "buffer.from", "decode(", "chr(", "rot13", "pack(", "zlib", "codecs", "fromcharcode", "marshal"];
+const DECODES: &[&str] = &[
+    "b64decode",
+    "base64",
+    "fromhex",
+    "unhexlify",
+    "atob",
+    "buffer.from",
+    "decode(",
+    "chr(",
+    "rot13",
+    "pack(",
+    "zlib",
+    "codecs",
+    "fromcharcode",
+    "marshal",
+];
 
 /// The user's home directory, as a call.
-const HOMES: &[&str] = &["expanduser", "path.home", "homedir(", "dir.home", "env['home']", "environ", "env.home", "gethomedir"];
+const HOMES: &[&str] = &[
+    "expanduser",
+    "path.home",
+    "homedir(",
+    "dir.home",
+    "env['home']",
+    "environ",
+    "env.home",
+    "gethomedir",
+];
 
 impl Walk<'_> {
     /// Judges code of another language.
@@ -62,7 +204,11 @@ impl Walk<'_> {
         let bare = bare(code).to_lowercase();
         let has = |calls: &[&str]| calls.iter().any(|call| bare.contains(call));
         let literals = literals(code);
-        let (runs, sends, removes) = (has(RUNS) || backticks(code, &bare), has(SENDS), has(REMOVES));
+        let (runs, sends, removes) = (
+            has(RUNS) || backticks(code, &bare),
+            has(SENDS),
+            has(REMOVES),
+        );
         if has(EVALUATES) && has(DECODES) {
             self.decoded_code(&literals, shown);
         }
@@ -72,7 +218,8 @@ impl Walk<'_> {
         if removes {
             self.removed_literals(&literals, has(HOMES), shown);
         }
-        let opens_to_write = bare.contains("open(") && literals.iter().any(|text| is_write_mode(text));
+        let opens_to_write =
+            bare.contains("open(") && literals.iter().any(|text| is_write_mode(text));
         if has(WRITES) || opens_to_write {
             for path in literals.iter().filter(|text| is_path(text)) {
                 self.writes(path, shown);
@@ -88,7 +235,10 @@ impl Walk<'_> {
             };
             self.matched(rule, shown);
             for text in &literals {
-                if ["169.254.169.254", "metadata.google", "docker.sock"].iter().any(|bad| text.contains(bad)) {
+                if ["169.254.169.254", "metadata.google", "docker.sock"]
+                    .iter()
+                    .any(|bad| text.contains(bad))
+                {
                     self.matched(rules::METADATA, shown);
                 }
             }
@@ -96,8 +246,13 @@ impl Walk<'_> {
         if is_fork_bomb(&bare) {
             self.matched(rules::FORK_BOMB, shown);
         }
-        let kills = bare.contains("os.kill") || bare.contains("process.kill") || bare.contains("killpg");
-        if kills && ["(1,", "(-1,", "getppid", "ppid"].iter().any(|who| bare.contains(who)) {
+        let kills =
+            bare.contains("os.kill") || bare.contains("process.kill") || bare.contains("killpg");
+        if kills
+            && ["(1,", "(-1,", "getppid", "ppid"]
+                .iter()
+                .any(|who| bare.contains(who))
+        {
             self.matched(rules::KILL_ALL, shown);
         }
         if bare.contains("setuid") || bare.contains("ptrace") || bare.contains("chroot") {
@@ -106,7 +261,10 @@ impl Walk<'_> {
     }
 
     fn run_literals(&mut self, literals: &[String], shown: &str) {
-        let lines: Vec<&String> = literals.iter().filter(|text| !text.trim().is_empty()).collect();
+        let lines: Vec<&String> = literals
+            .iter()
+            .filter(|text| !text.trim().is_empty())
+            .collect();
         if lines.is_empty() {
             self.matched(rules::UNKNOWN_CODE, shown);
             return;
@@ -127,7 +285,11 @@ impl Walk<'_> {
         let cwd = self.cwd.clone();
         self.script(line, &Feed::default());
         self.cwd = cwd;
-        let doubtful = [rules::UNREADABLE, rules::UNKNOWN_PROGRAM, rules::UNKNOWN_TARGET];
+        let doubtful = [
+            rules::UNREADABLE,
+            rules::UNKNOWN_PROGRAM,
+            rules::UNKNOWN_TARGET,
+        ];
         let kept: Vec<_> = self
             .rules_since(before)
             .iter()
@@ -154,7 +316,10 @@ impl Walk<'_> {
 
     fn secrets_in_code(&mut self, literals: &[String], bare: &str, sends: bool, shown: &str) {
         let reads = READS.iter().any(|call| bare.contains(call));
-        for path in literals.iter().filter(|text| is_path(text) || is_secret(text)) {
+        for path in literals
+            .iter()
+            .filter(|text| is_path(text) || is_secret(text))
+        {
             let before = self.mark();
             if reads || sends {
                 self.reads(path, false, shown);
@@ -163,7 +328,16 @@ impl Walk<'_> {
                 self.matched(rules::EXFILTRATE, shown);
             }
         }
-        let whole = ["print(os.environ)", "dict(os.environ)", "log(process.env)", "stringify(process.env)", "p env", "puts env", "environ.items", "%env"];
+        let whole = [
+            "print(os.environ)",
+            "dict(os.environ)",
+            "log(process.env)",
+            "stringify(process.env)",
+            "p env",
+            "puts env",
+            "environ.items",
+            "%env",
+        ];
         if whole.iter().any(|call| bare.contains(call)) {
             self.matched(rules::ENVIRONMENT, shown);
         }
@@ -191,9 +365,10 @@ impl Walk<'_> {
         if !is_shell {
             inner.code(text, text);
         }
-        let bad = inner.finish().into_iter().find(|(rule, _)| {
-            rule.decision == Decision::Deny || *rule == rules::SECRET
-        });
+        let bad = inner
+            .finish()
+            .into_iter()
+            .find(|(rule, _)| rule.decision == Decision::Deny || *rule == rules::SECRET);
         if let Some((_, what)) = bad {
             self.matched(rules::PLANTED, what);
         }
@@ -229,7 +404,11 @@ fn scan(code: &str, mut literal: impl FnMut(&str)) -> String {
         if fence.len() == 2 {
             rest = &rest[2..];
         }
-        let end_mark = if fence.len() == 2 { triple.as_str() } else { fence };
+        let end_mark = if fence.len() == 2 {
+            triple.as_str()
+        } else {
+            fence
+        };
         let end = end_of(rest, end_mark);
         literal(&unescaped(&rest[..end]));
         bare.push(' ');
@@ -261,23 +440,49 @@ fn unescaped(text: &str) -> String {
 
 /// Backticks run a command in Perl, Ruby and PHP; in JavaScript they are strings.
 fn backticks(code: &str, bare: &str) -> bool {
-    let script = ["const ", "let ", "=>", "console.", "require(", "function", "import "];
+    let script = [
+        "const ", "let ", "=>", "console.", "require(", "function", "import ",
+    ];
     code.contains('`') && !script.iter().any(|word| bare.contains(word))
 }
 
 fn is_path(text: &str) -> bool {
-    !text.contains(['\n', ' ']) && !text.contains("://") && (text.contains('/') || text.starts_with(['~', '.'])) && text.len() > 1
+    !text.contains(['\n', ' '])
+        && !text.contains("://")
+        && (text.contains('/') || text.starts_with(['~', '.']))
+        && text.len() > 1
         && !matches!(Place::of(text, &Place::root(), None), Place::Unknown)
 }
 
 fn is_write_mode(text: &str) -> bool {
-    matches!(text, "w" | "a" | "x" | "wb" | "ab" | "xb" | "w+" | "a+" | "r+" | "rb+" | ">" | ">>" | "+<" | "wt" | "at")
-        || text.starts_with('>')
+    matches!(
+        text,
+        "w" | "a"
+            | "x"
+            | "wb"
+            | "ab"
+            | "xb"
+            | "w+"
+            | "a+"
+            | "r+"
+            | "rb+"
+            | ">"
+            | ">>"
+            | "+<"
+            | "wt"
+            | "at"
+    ) || text.starts_with('>')
 }
 
 fn is_fork_bomb(bare: &str) -> bool {
-    let forks = bare.contains("fork(") || bare.contains("fork ") || bare.contains("fork;") || bare.contains(".fork");
-    forks && ["while", "for(;;)", "for (;;)", "loop", "until"].iter().any(|word| bare.contains(word))
+    let forks = bare.contains("fork(")
+        || bare.contains("fork ")
+        || bare.contains("fork;")
+        || bare.contains(".fork");
+    forks
+        && ["while", "for(;;)", "for (;;)", "loop", "until"]
+            .iter()
+            .any(|word| bare.contains(word))
 }
 
 #[cfg(test)]

@@ -113,7 +113,10 @@ impl Walk<'_> {
             .iter()
             .find(|(program, _)| *program == argv.program)
             .map_or("", |(_, valued)| *valued);
-        if rules::HARMLESS.iter().any(|pattern| argv.fits(pattern, valued)) {
+        if rules::HARMLESS
+            .iter()
+            .any(|pattern| argv.fits(pattern, valued))
+        {
             return false;
         }
         let mut is_online = false;
@@ -142,7 +145,11 @@ impl Walk<'_> {
     /// Without operands some of these only show something.
     fn is_idle(&self, rule: Rule, argv: &Argv) -> bool {
         let bare = argv.args.is_empty();
-        (bare && matches!(argv.program.as_str(), "mount" | "docker" | "podman" | "systemctl" | "screen"))
+        (bare
+            && matches!(
+                argv.program.as_str(),
+                "mount" | "docker" | "podman" | "systemctl" | "screen"
+            ))
             || (rule == rules::PERSIST && argv.program == "at" && argv.has("-l"))
     }
 
@@ -157,7 +164,10 @@ impl Walk<'_> {
             let before = self.mark();
             self.reads(&path, names_only, &argv.shown());
             let secret = |(rule, _): &(Rule, String)| {
-                matches!(rule.name, "secret_file" | "secret_outside" | "outside_read" | "home_sweep")
+                matches!(
+                    rule.name,
+                    "secret_file" | "secret_outside" | "outside_read" | "home_sweep"
+                )
             };
             if is_online && self.rules_since(before).iter().any(secret) {
                 self.matched(rules::EXFILTRATE, argv.shown());
@@ -199,15 +209,32 @@ fn candidates(argv: &Argv) -> Vec<String> {
         if is_option(arg) {
             text_follows = matches!(
                 arg.as_str(),
-                "-m" | "--message" | "--grep" | "--author" | "-name" | "-iname" | "-path" | "-regex"
-                    | "-not" | "--exclude" | "--include" | "--exclude-dir" | "-g" | "--glob"
+                "-m" | "--message"
+                    | "--grep"
+                    | "--author"
+                    | "-name"
+                    | "-iname"
+                    | "-path"
+                    | "-regex"
+                    | "-not"
+                    | "--exclude"
+                    | "--include"
+                    | "--exclude-dir"
+                    | "-g"
+                    | "--glob"
             );
-            let is_text = ["--grep=", "--message=", "--author=", "--exclude", "--include", "--glob="];
-            if let Some((_, value)) = arg.split_once('=') {
-                if !is_text.iter().any(|text| arg.starts_with(text)) {
+            let is_text = [
+                "--grep=",
+                "--message=",
+                "--author=",
+                "--exclude",
+                "--include",
+                "--glob=",
+            ];
+            if let Some((_, value)) = arg.split_once('=')
+                && !is_text.iter().any(|text| arg.starts_with(text)) {
                     paths.push(value.trim_start_matches('@').to_owned());
                 }
-            }
             continue;
         }
         if skip > 0 {

@@ -8,7 +8,11 @@ pub(super) fn base64(text: &str) -> Option<String> {
     let mut bits = 0_u32;
     let mut held = 0_u32;
     let mut bytes = Vec::new();
-    for c in text.bytes().take(MAX_TEXT).filter(|c| !c.is_ascii_whitespace()) {
+    for c in text
+        .bytes()
+        .take(MAX_TEXT)
+        .filter(|c| !c.is_ascii_whitespace())
+    {
         let value = match c {
             b'A'..=b'Z' => c - b'A',
             b'a'..=b'z' => c - b'a' + 26,
@@ -70,9 +74,17 @@ pub(super) fn escapes(text: &str) -> String {
                 continue;
             }
         };
-        let mut number = if radix == 8 { escape.to_digit(8).unwrap_or(0) } else { 0 };
+        let mut number = if radix == 8 {
+            escape.to_digit(8).unwrap_or(0)
+        } else {
+            0
+        };
         let mut taken = usize::from(radix == 8);
-        while let Some(digit) = chars.peek().and_then(|c| c.to_digit(radix)).filter(|_| taken < most) {
+        while let Some(digit) = chars
+            .peek()
+            .and_then(|c| c.to_digit(radix))
+            .filter(|_| taken < most)
+        {
             number = number.saturating_mul(radix).saturating_add(digit);
             taken += 1;
             chars.next();

@@ -10,30 +10,90 @@ use loom_workspace::{Guard, guard};
 
 /// Names below a home directory that hold secrets, by their start.
 const HOME_SECRETS: &[&str] = &[
-    ".aws", ".azure", ".bash_history", ".bitcoin", ".boto", ".cargo/credentials", ".config/gcloud",
-    ".config/gh", ".config/google-chrome", ".config/chromium", ".config/hub", ".config/op",
-    ".docker/config.json", ".electrum", ".ethereum", ".git-credentials", ".gem/credentials",
-    ".gnupg", ".kube", ".local/share/keyrings", ".lesshst", ".m2/settings", ".mozilla",
-    ".mysql_history", ".netrc", ".node_repl_history", ".npmrc", ".password-store", ".pgpass",
-    ".pki", ".psql_history", ".pypirc", ".python_history", ".sh_history", ".sqlite_history",
-    ".ssh", ".terraform.d", ".thunderbird", ".vault-token", ".wget-hsts", ".zsh_history",
-    ".zhistory", ".local/share/fish/fish_history", "Library/Keychains", "Library/Cookies",
+    ".aws",
+    ".azure",
+    ".bash_history",
+    ".bitcoin",
+    ".boto",
+    ".cargo/credentials",
+    ".config/gcloud",
+    ".config/gh",
+    ".config/google-chrome",
+    ".config/chromium",
+    ".config/hub",
+    ".config/op",
+    ".docker/config.json",
+    ".electrum",
+    ".ethereum",
+    ".git-credentials",
+    ".gem/credentials",
+    ".gnupg",
+    ".kube",
+    ".local/share/keyrings",
+    ".lesshst",
+    ".m2/settings",
+    ".mozilla",
+    ".mysql_history",
+    ".netrc",
+    ".node_repl_history",
+    ".npmrc",
+    ".password-store",
+    ".pgpass",
+    ".pki",
+    ".psql_history",
+    ".pypirc",
+    ".python_history",
+    ".sh_history",
+    ".sqlite_history",
+    ".ssh",
+    ".terraform.d",
+    ".thunderbird",
+    ".vault-token",
+    ".wget-hsts",
+    ".zsh_history",
+    ".zhistory",
+    ".local/share/fish/fish_history",
+    "Library/Keychains",
+    "Library/Cookies",
     "Library/Application Support",
 ];
 
 /// Files of the system that hold secrets, by their start.
 const SYSTEM_SECRETS: &[&str] = &[
-    "/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/ssh/ssh_host", "/etc/ssl/private",
-    "/etc/krb5.keytab", "/var/spool/cron", "/var/lib/sss", "/var/run/secrets", "/run/secrets",
-    "/etc/kubernetes", "/var/lib/docker", "/etc/NetworkManager/system-connections",
-    "/etc/wireguard", "/etc/openvpn", "/sys/firmware", "/var/mail", "/boot",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/sudoers",
+    "/etc/ssh/ssh_host",
+    "/etc/ssl/private",
+    "/etc/krb5.keytab",
+    "/var/spool/cron",
+    "/var/lib/sss",
+    "/var/run/secrets",
+    "/run/secrets",
+    "/etc/kubernetes",
+    "/var/lib/docker",
+    "/etc/NetworkManager/system-connections",
+    "/etc/wireguard",
+    "/etc/openvpn",
+    "/sys/firmware",
+    "/var/mail",
+    "/boot",
 ];
 
 /// Sockets through which the machine is controlled.
-const SOCKETS: &[&str] = &["docker.sock", "containerd.sock", "podman.sock", "crio.sock", "lxd/unix.socket", "system_bus_socket"];
+const SOCKETS: &[&str] = &[
+    "docker.sock",
+    "containerd.sock",
+    "podman.sock",
+    "crio.sock",
+    "lxd/unix.socket",
+    "system_bus_socket",
+];
 
 /// Documents: what stands there is read by people.
-const DOCUMENTS: &[&str] = &["md", "txt", "rst", "adoc", "log", "csv", "tsv", "org", "tex", "html", "svg", "xml"];
+const DOCUMENTS: &[&str] = &[
+    "md", "txt", "rst", "adoc", "log", "csv", "tsv", "org", "tex", "html", "svg", "xml",
+];
 
 impl Walk<'_> {
     pub(super) fn place(&self, path: &str) -> Place {
@@ -94,7 +154,16 @@ impl Walk<'_> {
             self.matched(rules::SECRET_OUTSIDE, what);
         } else if let Some(process) = path.strip_prefix("/proc/") {
             let (owner, file) = process.split_once('/').unwrap_or((process, ""));
-            let opens = ["environ", "mem", "root", "fd", "maps", "cwd", "task", "map_files"];
+            let opens = [
+                "environ",
+                "mem",
+                "root",
+                "fd",
+                "maps",
+                "cwd",
+                "task",
+                "map_files",
+            ];
             let is_own = matches!(owner, "self" | "thread-self" | "$$");
             if owner == "kcore" || (!is_own && opens.iter().any(|name| file.starts_with(name))) {
                 self.matched(rules::SECRET_OUTSIDE, what);
@@ -105,9 +174,19 @@ impl Walk<'_> {
             }
         } else if is_disk(path) {
             self.matched(rules::DISK, what);
-        } else if !names_only && (path == "/" || path == "/*" || path == "/home" || path == "/Users" || path == "/etc") {
+        } else if !names_only
+            && (path == "/"
+                || path == "/*"
+                || path == "/home"
+                || path == "/Users"
+                || path == "/etc")
+        {
             self.matched(rules::HOME_SWEEP, what);
-        } else if is_secret(path) && !names_only && !path.starts_with("/usr/") && !path.starts_with("/etc/ssl/certs") {
+        } else if is_secret(path)
+            && !names_only
+            && !path.starts_with("/usr/")
+            && !path.starts_with("/etc/ssl/certs")
+        {
             self.matched(rules::SECRET_OUTSIDE, what);
         }
     }
@@ -178,9 +257,16 @@ impl Walk<'_> {
     /// What a redirection or `tee` writes; text for a file that runs is judged as what it is.
     pub(super) fn write_file(&mut self, path: &str, content: &Feed) {
         self.writes(path, &format!("> {path}"));
-        let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.'));
+        let extension = path
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.rsplit_once('.'));
         let extension = extension.map_or("", |(_, extension)| extension);
-        if let Some(text) = content.text.as_ref().filter(|_| !DOCUMENTS.contains(&extension)) {
+        if let Some(text) = content
+            .text
+            .as_ref()
+            .filter(|_| !DOCUMENTS.contains(&extension))
+        {
             let text = text.clone();
             self.plants(&text, extension);
         }
@@ -196,8 +282,10 @@ impl Walk<'_> {
     pub(super) fn file_program(&mut self, argv: &Argv, stdin: &Feed) -> Option<Feed> {
         let shown = argv.shown();
         match argv.program.as_str() {
-            "rm" | "rmdir" | "unlink" | "shred" | "srm" | "rimraf" | "trash" | "trash-put" | "del-cli" | "wipe" => {
-                let recursive = argv.has_any(&["-r", "-R", "--recursive"]) || argv.program == "rimraf";
+            "rm" | "rmdir" | "unlink" | "shred" | "srm" | "rimraf" | "trash" | "trash-put"
+            | "del-cli" | "wipe" => {
+                let recursive =
+                    argv.has_any(&["-r", "-R", "--recursive"]) || argv.program == "rimraf";
                 for path in argv.operands("-n -s --iterations --size") {
                     self.removes(path, recursive, &shown);
                 }
@@ -205,8 +293,9 @@ impl Walk<'_> {
             "mv" => self.moves(argv),
             "cp" | "install" | "ditto" | "gcp" => self.copies(argv),
             "ln" => self.links(argv),
-            "touch" | "mkdir" | "mkfifo" | "mknod" | "truncate" | "sponge" | "setfacl" | "gzip" | "gunzip"
-            | "bzip2" | "bunzip2" | "xz" | "unxz" | "zstd" | "fallocate" | "dos2unix" | "unix2dos" => {
+            "touch" | "mkdir" | "mkfifo" | "mknod" | "truncate" | "sponge" | "setfacl" | "gzip"
+            | "gunzip" | "bzip2" | "bunzip2" | "xz" | "unxz" | "zstd" | "fallocate"
+            | "dos2unix" | "unix2dos" => {
                 for path in argv.operands("-s --size -m --mode -d -r -t --date --reference -l -o") {
                     self.writes(path, &shown);
                 }
@@ -231,7 +320,11 @@ impl Walk<'_> {
 
     fn moves(&mut self, argv: &Argv) {
         let shown = argv.shown();
-        for target in argv.values("-t").into_iter().chain(argv.values("--target-directory")) {
+        for target in argv
+            .values("-t")
+            .into_iter()
+            .chain(argv.values("--target-directory"))
+        {
             self.writes(target, &shown);
         }
         let paths = argv.operands("-t -S --target-directory --suffix");
@@ -246,7 +339,10 @@ impl Walk<'_> {
 
     fn copies(&mut self, argv: &Argv) {
         let shown = argv.shown();
-        let targets = argv.values("-t").into_iter().chain(argv.values("--target-directory"));
+        let targets = argv
+            .values("-t")
+            .into_iter()
+            .chain(argv.values("--target-directory"));
         for target in targets {
             self.writes(target, &shown);
         }
@@ -270,11 +366,17 @@ impl Walk<'_> {
             return;
         };
         let symbolic = argv.has_any(&["-s", "--symbolic"]);
-        let targets = if targets.is_empty() { std::slice::from_ref(name) } else { targets };
+        let targets = if targets.is_empty() {
+            std::slice::from_ref(name)
+        } else {
+            targets
+        };
         for target in targets {
             match self.place(target) {
                 // Beside the workspace there is nothing in the sandbox; the link leads nowhere.
-                Place::Parent(rest) if symbolic && !is_all(&rest) && !is_secret(&rest) && !is_loom(target) => {
+                Place::Parent(rest)
+                    if symbolic && !is_all(&rest) && !is_secret(&rest) && !is_loom(target) =>
+                {
                     self.forget(&rules::OUTSIDE_READ);
                 }
                 Place::Parent(_) | Place::Home(_) => self.matched(rules::LINK_OUT, &*shown),
@@ -304,7 +406,9 @@ impl Walk<'_> {
             }
         }
         let recursive = argv.has_any(&["-R", "--recursive"]);
-        let opened = mode.contains("+s") || mode.contains("u+s") || (mode.len() == 4 && mode.starts_with(['2', '4', '6']));
+        let opened = mode.contains("+s")
+            || mode.contains("u+s")
+            || (mode.len() == 4 && mode.starts_with(['2', '4', '6']));
         let wide = recursive && matches!(mode, "777" | "0777" | "a+rwx" | "ugo+rwx" | "000" | "0");
         if argv.program == "chmod" && (opened || wide) {
             self.matched(rules::WIDE_MODE, &*shown);
@@ -316,7 +420,12 @@ impl Walk<'_> {
 
     /// Takes back what was only suspected of the last command.
     fn forget(&mut self, rule: &rules::Rule) {
-        let keep: Vec<_> = self.rules_since(0).iter().filter(|(r, _)| r != rule).cloned().collect();
+        let keep: Vec<_> = self
+            .rules_since(0)
+            .iter()
+            .filter(|(r, _)| r != rule)
+            .cloned()
+            .collect();
         self.forget_since(0);
         for (rule, what) in keep {
             self.matched(rule, what);
@@ -328,28 +437,47 @@ impl Walk<'_> {
 pub(super) fn is_loom(path: &str) -> bool {
     let names: Vec<&str> = path.split('/').collect();
     names.iter().any(|name| {
-        matches!(*name, "loom-data" | ".loom" | "loom.toml" | "loom.lock") || name.starts_with("loom.db")
-    }) || ["share/loom", "config/loom", "Support/loom", "lib/loom"].iter().any(|dir| {
-        path.ends_with(dir) || path.contains(&format!("{dir}/"))
-    })
+        matches!(*name, "loom-data" | ".loom" | "loom.toml" | "loom.lock")
+            || name.starts_with("loom.db")
+    }) || ["share/loom", "config/loom", "Support/loom", "lib/loom"]
+        .iter()
+        .any(|dir| path.ends_with(dir) || path.contains(&format!("{dir}/")))
 }
 
 fn is_sample(path: &str) -> bool {
-    [".example", ".sample", ".template", ".dist", ".default"].iter().any(|end| path.ends_with(end))
+    [".example", ".sample", ".template", ".dist", ".default"]
+        .iter()
+        .any(|end| path.ends_with(end))
 }
 
 /// Programs that the user has installed may be read and run.
 fn is_toolchain(inside: &str) -> bool {
-    [".cargo/", ".rustup/", ".nvm/", ".local/bin/", ".pyenv/", ".rbenv/", "go/", ".bun/", ".deno/", ".asdf/", ".volta/", ".local/share/mise/"]
-        .iter()
-        .any(|dir| inside.starts_with(dir))
+    [
+        ".cargo/",
+        ".rustup/",
+        ".nvm/",
+        ".local/bin/",
+        ".pyenv/",
+        ".rbenv/",
+        "go/",
+        ".bun/",
+        ".deno/",
+        ".asdf/",
+        ".volta/",
+        ".local/share/mise/",
+    ]
+    .iter()
+    .any(|dir| inside.starts_with(dir))
 }
 
 fn is_disk(path: &str) -> bool {
     let Some(device) = path.strip_prefix("/dev/") else {
         return false;
     };
-    ["sd", "hd", "vd", "xvd", "nvme", "disk", "mapper", "loop", "md", "dm-", "mem", "kmem", "port", "mtd", "mmcblk", "rdisk", "zd", "input", "kvm", "fuse", "block"]
-        .iter()
-        .any(|start| device.starts_with(start))
+    [
+        "sd", "hd", "vd", "xvd", "nvme", "disk", "mapper", "loop", "md", "dm-", "mem", "kmem",
+        "port", "mtd", "mmcblk", "rdisk", "zd", "input", "kvm", "fuse", "block",
+    ]
+    .iter()
+    .any(|start| device.starts_with(start))
 }

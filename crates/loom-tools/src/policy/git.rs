@@ -21,13 +21,18 @@ impl Walk<'_> {
         match name.as_str() {
             "checkout" => self.git_checkout(&sub, &shown),
             "restore" => {
-                let staged_only = sub.has_any(&["--staged", "-S"]) && !sub.has_any(&["--worktree", "-W"]);
+                let staged_only =
+                    sub.has_any(&["--staged", "-S"]) && !sub.has_any(&["--worktree", "-W"]);
                 if !staged_only {
                     self.matched(rules::DISCARD, shown);
                 }
             }
             "rm" => {
-                for path in sub.operands("").into_iter().filter(|_| !sub.has("--cached")) {
+                for path in sub
+                    .operands("")
+                    .into_iter()
+                    .filter(|_| !sub.has("--cached"))
+                {
                     self.removes(path, sub.has("-r"), &shown);
                 }
             }
@@ -40,7 +45,9 @@ impl Walk<'_> {
             }
             "config" => self.git_config(&sub, &shown),
             "submodule" | "bisect" => {
-                let start = rest.iter().position(|word| matches!(word.as_str(), "foreach" | "run"));
+                let start = rest
+                    .iter()
+                    .position(|word| matches!(word.as_str(), "foreach" | "run"));
                 if let Some(at) = start {
                     let command = rest[at + 1..].iter().filter(|word| !word.starts_with("--"));
                     let line: Vec<String> = command.cloned().collect();
@@ -56,7 +63,11 @@ impl Walk<'_> {
             }
             "grep" => {
                 for option in ["-O", "--open-files-in-pager"] {
-                    for line in sub.values(option).into_iter().filter(|value| !is_harmless(value)) {
+                    for line in sub
+                        .values(option)
+                        .into_iter()
+                        .filter(|value| !is_harmless(value))
+                    {
                         self.matched(rules::GIT_CODE, line);
                     }
                 }
@@ -69,7 +80,12 @@ impl Walk<'_> {
                 }
             }
             "filter-branch" => {
-                for option in ["--tree-filter", "--index-filter", "--msg-filter", "--env-filter"] {
+                for option in [
+                    "--tree-filter",
+                    "--index-filter",
+                    "--msg-filter",
+                    "--env-filter",
+                ] {
                     for line in sub.values(option) {
                         self.script(line, &Feed::default());
                     }
@@ -78,10 +94,17 @@ impl Walk<'_> {
             "daemon" | "instaweb" | "http-backend" => self.matched(rules::SERVER, shown),
             "hook" => self.matched(rules::GIT_CODE, shown),
             "clone" | "fetch" | "pull" | "push" | "ls-remote" => {
-                if rest.iter().any(|word| word.starts_with("ext::") || word.starts_with("fd::")) {
+                if rest
+                    .iter()
+                    .any(|word| word.starts_with("ext::") || word.starts_with("fd::"))
+                {
                     self.matched(rules::GIT_CODE, &*shown);
                 }
-                if name == "push" && rest.iter().any(|word| word.contains("://") || word.contains('@')) {
+                if name == "push"
+                    && rest
+                        .iter()
+                        .any(|word| word.contains("://") || word.contains('@'))
+                {
                     // A place that the project does not know: nothing but sending away.
                     self.matched(rules::UPLOAD, shown);
                 }
@@ -94,7 +117,11 @@ impl Walk<'_> {
     fn git_globals<'v>(&mut self, argv: &'v Argv, shown: &str) -> &'v [String] {
         let mut at = 0;
         while let Some(arg) = argv.args.get(at).filter(|arg| is_option(arg)) {
-            let value = argv.args.get(at + 1).map(String::as_str).unwrap_or_default();
+            let value = argv
+                .args
+                .get(at + 1)
+                .map(String::as_str)
+                .unwrap_or_default();
             match arg.as_str() {
                 "-c" => {
                     self.git_setting(value, shown);
@@ -131,7 +158,9 @@ impl Walk<'_> {
         let is_file = |path: &str| {
             let name = path.rsplit('/').next().unwrap_or_default();
             let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-            path == "." || path.ends_with('/') || extension.starts_with(|c: char| c.is_ascii_alphabetic())
+            path == "."
+                || path.ends_with('/')
+                || extension.starts_with(|c: char| c.is_ascii_alphabetic())
         };
         if after_dashes.is_some()
             || operands.len() > 1
@@ -144,7 +173,13 @@ impl Walk<'_> {
 
     fn git_config(&mut self, sub: &Argv, shown: &str) {
         let looks = sub.has_any(&[
-            "--get", "--get-all", "--get-regexp", "--get-urlmatch", "-l", "--list", "--show-origin",
+            "--get",
+            "--get-all",
+            "--get-regexp",
+            "--get-urlmatch",
+            "-l",
+            "--list",
+            "--show-origin",
         ]);
         let operands = sub.operands("--type --default -f --file --blob");
         let operands = match operands.first() {
@@ -152,7 +187,12 @@ impl Walk<'_> {
             Some(&("get" | "list")) => return,
             _ => operands.as_slice(),
         };
-        let removes = sub.has_any(&["--unset", "--unset-all", "--remove-section", "--rename-section"]);
+        let removes = sub.has_any(&[
+            "--unset",
+            "--unset-all",
+            "--remove-section",
+            "--rename-section",
+        ]);
         if looks || (operands.len() < 2 && !removes && !sub.has_any(&["-e", "--edit"])) {
             return;
         }
@@ -171,10 +211,15 @@ impl Walk<'_> {
 
 fn is_code_key(key: &str) -> bool {
     let key = key.to_lowercase();
-    rules::GIT_CODE_KEYS.iter().any(|known| match known.ends_with('.') {
-        true => key.starts_with(known),
-        false => key == *known,
-    }) || ["command", "textconv", "driver", "program", "cmd", "process", "helper"]
+    rules::GIT_CODE_KEYS
+        .iter()
+        .any(|known| match known.ends_with('.') {
+            true => key.starts_with(known),
+            false => key == *known,
+        })
+        || [
+            "command", "textconv", "driver", "program", "cmd", "process", "helper",
+        ]
         .iter()
         .any(|end| key.rsplit('.').next() == Some(end))
 }

@@ -19,6 +19,7 @@ mod network;
 mod parse;
 mod place;
 mod programs;
+mod repair;
 mod rules;
 mod scripts;
 mod sql;
@@ -94,7 +95,9 @@ fn conclude(mut matched: Vec<(Rule, String)>) -> Judgement {
         }
     }
     Judgement {
-        decision: matched.first().map_or(Decision::Allow, |(rule, _)| rule.decision),
+        decision: matched
+            .first()
+            .map_or(Decision::Allow, |(rule, _)| rule.decision),
         network: matched.iter().any(|(rule, _)| rule.network),
         rules,
         reason,

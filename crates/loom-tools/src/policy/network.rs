@@ -8,8 +8,17 @@ use super::walk::Walk;
 
 /// Addresses at which a machine in a data centre gets its credentials.
 const METADATA: &[&str] = &[
-    "169.254.169.254", "169.254.170.2", "metadata.google.internal", "metadata.azure", "100.100.100.200",
-    "fd00:ec2::254", "[fd00:ec2", "0xa9fea9fe", "2852039166", "metadata/v1", "latest/meta-data",
+    "169.254.169.254",
+    "169.254.170.2",
+    "metadata.google.internal",
+    "metadata.azure",
+    "100.100.100.200",
+    "fd00:ec2::254",
+    "[fd00:ec2",
+    "0xa9fea9fe",
+    "2852039166",
+    "metadata/v1",
+    "latest/meta-data",
 ];
 
 /// Hosts that are this machine; the sandbox has them for itself.
@@ -23,8 +32,20 @@ const SOCKETS: &str = "nc ncat netcat socat telnet websocat wscat";
 
 /// Options with which something is sent.
 const SENDS: &[&str] = &[
-    "-d", "--data", "--data-binary", "--data-raw", "--data-urlencode", "--data-ascii", "-F", "--form",
-    "-T", "--upload-file", "--post-file", "--body-file", "--post-data", "--json",
+    "-d",
+    "--data",
+    "--data-binary",
+    "--data-raw",
+    "--data-urlencode",
+    "--data-ascii",
+    "-F",
+    "--form",
+    "-T",
+    "--upload-file",
+    "--post-file",
+    "--body-file",
+    "--post-data",
+    "--json",
 ];
 
 /// Whether a program is of no use without the network.
@@ -67,14 +88,20 @@ impl Walk<'_> {
 
     fn forbidden_hosts(&mut self, argv: &Argv, shown: &str) {
         let names = |host: &&str| argv.args.iter().any(|arg| arg.contains(*host));
-        if METADATA.iter().any(|host| names(&host)) {
+        if METADATA.iter().any(names) {
             self.matched(rules::METADATA, shown);
         }
-        let to_loom = |arg: &&String| arg.contains(LOOM_PORT) && LOOPBACK.iter().any(|host| arg.contains(host));
+        let to_loom = |arg: &&String| {
+            arg.contains(LOOM_PORT) && LOOPBACK.iter().any(|host| arg.contains(host))
+        };
         if argv.args.iter().any(|arg| to_loom(&arg)) {
             self.matched(rules::LOOM, shown);
         }
-        for socket in argv.values("--unix-socket").into_iter().chain(argv.values("--abstract-unix-socket")) {
+        for socket in argv
+            .values("--unix-socket")
+            .into_iter()
+            .chain(argv.values("--abstract-unix-socket"))
+        {
             self.matched(rules::CONTAINER_HOST, socket);
         }
     }
@@ -93,7 +120,10 @@ impl Walk<'_> {
     }
 
     fn transfer(&mut self, argv: &Argv, stdin: &Feed, shown: &str) {
-        let values: Vec<&str> = SENDS.iter().flat_map(|option| argv.values(option)).collect();
+        let values: Vec<&str> = SENDS
+            .iter()
+            .flat_map(|option| argv.values(option))
+            .collect();
         for value in &values {
             let file = value.split_once('@').map(|(_, file)| file);
             let path = file.unwrap_or(value);
@@ -110,14 +140,26 @@ impl Walk<'_> {
                 self.matched(rules::UPLOAD, shown);
             }
         }
-        let takes_input = matches!(argv.program.as_str(), "ssh" | "mosh" | "sshpass" | "ftp" | "sftp" | "http" | "https" | "rsh" | "mail");
+        let takes_input = matches!(
+            argv.program.as_str(),
+            "ssh" | "mosh" | "sshpass" | "ftp" | "sftp" | "http" | "https" | "rsh" | "mail"
+        );
         if takes_input && stdin.piped {
             self.sends_input(stdin, shown);
         }
-        let tunnel = ["-R", "-D", "-L", "-w"].iter().any(|option| argv.program == "ssh" && argv.has(option));
+        let tunnel = ["-R", "-D", "-L", "-w"]
+            .iter()
+            .any(|option| argv.program == "ssh" && argv.has(option));
         let proxy = argv.values("-o").into_iter().any(|value| {
             let value = value.to_lowercase();
-            ["proxycommand", "localcommand", "permitlocalcommand", "knownhostscommand"].iter().any(|o| value.starts_with(o))
+            [
+                "proxycommand",
+                "localcommand",
+                "permitlocalcommand",
+                "knownhostscommand",
+            ]
+            .iter()
+            .any(|o| value.starts_with(o))
         });
         if tunnel || proxy {
             self.matched(rules::REMOTE_SHELL, shown);
@@ -133,8 +175,18 @@ impl Walk<'_> {
 
     /// Where a download would be put.
     fn downloads(&mut self, argv: &Argv, shown: &str) {
-        for option in ["-o", "--output", "-O", "--output-document", "-P", "--directory-prefix", "-c"] {
-            if option == "-O" && argv.program == "curl" || (option == "-c" && argv.program != "curl") {
+        for option in [
+            "-o",
+            "--output",
+            "-O",
+            "--output-document",
+            "-P",
+            "--directory-prefix",
+            "-c",
+        ] {
+            if option == "-O" && argv.program == "curl"
+                || (option == "-c" && argv.program != "curl")
+            {
                 continue;
             }
             if argv.program == "ssh" {
@@ -174,16 +226,27 @@ fn is_local(argv: &Argv) -> bool {
     }
     let valued = "-o -O -d -H -X -w -m -b -c -u -A -e --data --header --request --max-time --retry --retry-delay --output -p -z";
     let operands: Vec<&str> = argv.operands(valued);
-    let hosts = operands.iter().filter(|operand| !operand.chars().all(|c| c.is_ascii_digit()));
+    let hosts = operands
+        .iter()
+        .filter(|operand| !operand.chars().all(|c| c.is_ascii_digit()));
     let mut any = false;
     for operand in hosts {
         any = true;
         let host = operand.split_once("://").map_or(*operand, |(_, rest)| rest);
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        if !LOOPBACK.iter().any(|local| host.starts_with(local)) || host.starts_with("localhost.") && !host.starts_with("localhost.localdomain") {
+        if !LOOPBACK.iter().any(|local| host.starts_with(local))
+            || host.starts_with("localhost.") && !host.starts_with("localhost.localdomain")
+        {
             return false;
         }
-        if host.starts_with("127.") && !host.split(['/', ':']).next().unwrap_or_default().chars().all(|c| c.is_ascii_digit() || c == '.') {
+        if host.starts_with("127.")
+            && !host
+                .split(['/', ':'])
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .all(|c| c.is_ascii_digit() || c == '.')
+        {
             return false;
         }
     }

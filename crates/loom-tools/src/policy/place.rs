@@ -52,22 +52,31 @@ impl Place {
 
     fn absolute(path: &str, workspace: Option<&str>) -> Self {
         let path = normal(path);
-        if let Some(workspace) = workspace {
-            if let Some(rest) = path.strip_prefix(workspace) {
-                if rest.is_empty() || rest.starts_with('/') {
+        if let Some(workspace) = workspace
+            && let Some(rest) = path.strip_prefix(workspace)
+                && (rest.is_empty() || rest.starts_with('/')) {
                     return Self::Workspace(rest.trim_start_matches('/').to_owned());
                 }
-            }
-        }
         let streams = [
-            "/dev/null", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/tty", "/dev/zero",
-            "/dev/urandom", "/dev/random", "/dev/full",
+            "/dev/null",
+            "/dev/stdin",
+            "/dev/stdout",
+            "/dev/stderr",
+            "/dev/tty",
+            "/dev/zero",
+            "/dev/urandom",
+            "/dev/random",
+            "/dev/full",
         ];
         if streams.contains(&path.as_str()) || path.starts_with("/dev/fd/") {
             return Self::Stream;
         }
         for dir in ["/tmp", "/var/tmp", "/dev/shm"] {
-            if path == dir || path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/')) {
+            if path == dir
+                || path
+                    .strip_prefix(dir)
+                    .is_some_and(|rest| rest.starts_with('/'))
+            {
                 return Self::Temporary;
             }
         }
@@ -77,11 +86,10 @@ impl Place {
                 return Self::Home(rest.to_owned());
             }
         }
-        if let Some(rest) = path.strip_prefix("/root") {
-            if rest.is_empty() || rest.starts_with('/') {
+        if let Some(rest) = path.strip_prefix("/root")
+            && (rest.is_empty() || rest.starts_with('/')) {
                 return Self::Home(rest.trim_start_matches('/').to_owned());
             }
-        }
         Self::System(path)
     }
 
@@ -136,7 +144,10 @@ impl Place {
 
 /// Whether a path is the directory itself, or everything in it.
 pub(super) fn is_all(path: &str) -> bool {
-    matches!(path, "" | "*" | ".*" | "**" | "**/*" | "{*,.*}" | ".[!.]*" | "?*")
+    matches!(
+        path,
+        "" | "*" | ".*" | "**" | "**/*" | "{*,.*}" | ".[!.]*" | "?*"
+    )
 }
 
 fn normal(path: &str) -> String {
@@ -167,7 +178,10 @@ mod tests {
         assert_eq!(place("a/b"), workspace("a/b"));
         assert_eq!(place("./a/../b/"), workspace("b"));
         assert_eq!(place("/srv/project/src"), workspace("src"));
-        assert_eq!(place("/srv/project2"), Place::System("/srv/project2".into()));
+        assert_eq!(
+            place("/srv/project2"),
+            Place::System("/srv/project2".into())
+        );
         assert_eq!(place(".."), Place::Parent(String::new()));
         assert_eq!(place("a/../../b"), Place::Parent("b".into()));
         assert_eq!(place("~/x"), Place::Home("x".into()));
@@ -184,8 +198,14 @@ mod tests {
     fn paths_are_relative_to_where_the_line_is() {
         let inside = Place::Workspace("sub".into());
         assert_eq!(Place::of("..", &inside, None), Place::root());
-        assert_eq!(Place::of("../..", &inside, None), Place::Parent(String::new()));
+        assert_eq!(
+            Place::of("../..", &inside, None),
+            Place::Parent(String::new())
+        );
         let outside = Place::System("/".into());
-        assert_eq!(Place::of("home", &outside, None), Place::System("/home".into()));
+        assert_eq!(
+            Place::of("home", &outside, None),
+            Place::System("/home".into())
+        );
     }
 }

@@ -73,7 +73,8 @@ impl Walk<'_> {
         self.output_options(argv);
         let mut output = stdin.clone().after();
         output.hidden |= stdin.text.is_some();
-        output.local |= !argv.operands("").is_empty() || listed("ps whoami id hostname uname env set");
+        output.local |=
+            !argv.operands("").is_empty() || listed("ps whoami id hostname uname env set");
         output
     }
 
@@ -87,7 +88,11 @@ impl Walk<'_> {
             "echo" => Some(known(echo(argv))),
             "printf" => Some(known(printf(argv))),
             "cat" | "tac" | "less" | "more" | "head" | "tail" | "bat" => {
-                let files: Vec<&str> = argv.operands("-n -c").into_iter().filter(|f| *f != "-").collect();
+                let files: Vec<&str> = argv
+                    .operands("-n -c")
+                    .into_iter()
+                    .filter(|f| *f != "-")
+                    .collect();
                 if files.is_empty() {
                     return Some(stdin.clone());
                 }
@@ -105,15 +110,21 @@ impl Walk<'_> {
             "mktemp" => Some(Feed::text("/tmp/tmp.x")),
             "ls" => Some(Feed {
                 piped: true,
-                paths: argv.operands("").iter().map(|path| (*path).to_owned()).collect(),
+                paths: argv
+                    .operands("")
+                    .iter()
+                    .map(|path| (*path).to_owned())
+                    .collect(),
                 ..Feed::default()
             }),
-            "dirname" => argv.args.first().map(|path| {
-                Feed::text(path.rsplit_once('/').map_or(".", |(dir, _)| dir))
-            }),
-            "basename" => argv.args.first().map(|path| {
-                Feed::text(path.rsplit('/').next().unwrap_or_default())
-            }),
+            "dirname" => argv
+                .args
+                .first()
+                .map(|path| Feed::text(path.rsplit_once('/').map_or(".", |(dir, _)| dir))),
+            "basename" => argv
+                .args
+                .first()
+                .map(|path| Feed::text(path.rsplit('/').next().unwrap_or_default())),
             "seq" => Some(Feed::text("1")),
             "base64" | "gbase64" if argv.has_any(&["-d", "-D", "--decode"]) => {
                 Some(self.decoded(argv, stdin, decode::base64))
@@ -123,13 +134,17 @@ impl Walk<'_> {
             }
             "rev" => Some(match &stdin.text {
                 Some(text) => {
-                    let lines = text.lines().map(|line| line.chars().rev().collect::<String>());
+                    let lines = text
+                        .lines()
+                        .map(|line| line.chars().rev().collect::<String>());
                     Feed::text(lines.collect::<Vec<_>>().join("\n"))
                 }
                 None => stdin.clone().after(),
             }),
             "tr" => Some(match (&stdin.text, argv.operands("").as_slice()) {
-                (Some(text), [from, to]) if !argv.has("-d") => Feed::text(translate(text, from, to)),
+                (Some(text), [from, to]) if !argv.has("-d") => {
+                    Feed::text(translate(text, from, to))
+                }
                 (Some(text), [gone]) if argv.has("-d") => {
                     Feed::text(text.replace(|c| decode::escapes(gone).contains(c), ""))
                 }
@@ -173,8 +188,19 @@ impl Walk<'_> {
         let is_fd = argv.program.starts_with("fd");
         let start = |arg: &&String| !is_option(arg) && *arg != "(" && *arg != "!";
         let mut roots: Vec<String> = match is_fd {
-            true => argv.operands("-e -t -d -E -x -X").into_iter().skip(1).map(str::to_owned).collect(),
-            false => argv.args.iter().skip_while(|a| matches!(a.as_str(), "-L" | "-P" | "-H")).take_while(start).cloned().collect(),
+            true => argv
+                .operands("-e -t -d -E -x -X")
+                .into_iter()
+                .skip(1)
+                .map(str::to_owned)
+                .collect(),
+            false => argv
+                .args
+                .iter()
+                .skip_while(|a| matches!(a.as_str(), "-L" | "-P" | "-H"))
+                .take_while(start)
+                .cloned()
+                .collect(),
         };
         if roots.is_empty() {
             roots.push(".".to_owned());
@@ -182,12 +208,18 @@ impl Walk<'_> {
         for root in &roots {
             let place = self.place(root);
             if argv.has("-delete") {
-                let rule = if place.is_outside() { rules::OUTSIDE_CHANGE } else { rules::DELETE_MANY };
+                let rule = if place.is_outside() {
+                    rules::OUTSIDE_CHANGE
+                } else {
+                    rules::DELETE_MANY
+                };
                 self.matched(rule, &*shown);
             }
             let names = ["-name", "-iname", "-path", "-wholename"];
             let wants_secret = names.iter().any(|option| {
-                argv.values(option).iter().any(|name| crate::secrets::is_secret(&name.replace('*', "x")))
+                argv.values(option)
+                    .iter()
+                    .any(|name| crate::secrets::is_secret(&name.replace('*', "x")))
             });
             if wants_secret && (place.is_outside() || place.holds_home()) {
                 self.matched(rules::SECRET_OUTSIDE, &*shown);
@@ -198,10 +230,28 @@ impl Walk<'_> {
                 self.writes(path, &shown);
             }
         }
-        let runs = ["-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"];
-        for (at, _) in argv.args.iter().enumerate().filter(|(_, arg)| runs.contains(&arg.as_str())) {
+        let runs = [
+            "-exec",
+            "-execdir",
+            "-ok",
+            "-okdir",
+            "-x",
+            "-X",
+            "--exec",
+            "--exec-batch",
+        ];
+        for (at, _) in argv
+            .args
+            .iter()
+            .enumerate()
+            .filter(|(_, arg)| runs.contains(&arg.as_str()))
+        {
             let end = |arg: &&String| !matches!(arg.as_str(), ";" | "+" | "\\;");
-            let words: Vec<String> = argv.args[at + 1..].iter().take_while(end).cloned().collect();
+            let words: Vec<String> = argv.args[at + 1..]
+                .iter()
+                .take_while(end)
+                .cloned()
+                .collect();
             self.on_many(&words, &roots, stdin);
         }
         Feed {
@@ -227,7 +277,11 @@ impl Walk<'_> {
         }
         let mut targets: Vec<String> = stdin.paths.clone();
         if let Some(text) = &stdin.text {
-            targets.extend(text.split(['\n', '\0', ' ', '\t']).filter(|w| !w.is_empty()).map(str::to_owned));
+            targets.extend(
+                text.split(['\n', '\0', ' ', '\t'])
+                    .filter(|w| !w.is_empty())
+                    .map(str::to_owned),
+            );
         }
         if targets.is_empty() {
             targets.push(UNKNOWN.to_string());
@@ -240,8 +294,12 @@ impl Walk<'_> {
             let line = words[0].replace("{}", &targets[0]);
             return self.script(&line, &Feed::default());
         }
-        if argv.has("-I") || argv.values("-I").first().is_some() {
-            let mark = argv.values("-I").first().map_or("{}", |mark| mark).to_owned();
+        if argv.has("-I") || !argv.values("-I").is_empty() {
+            let mark = argv
+                .values("-I")
+                .first()
+                .map_or("{}", |mark| mark)
+                .to_owned();
             for word in &mut words {
                 *word = word.replace(&mark, "{}");
             }
@@ -276,7 +334,9 @@ impl Walk<'_> {
         output.secret |= stdin.secret;
         if listed(REMOVERS) {
             self.instead_of_unknown(before, rules::DELETE_MANY, &argv.shown());
-        } else if listed(REWRITERS) && (argv.has("-i") || matches!(argv.program.as_str(), "mv" | "cp" | "tee")) {
+        } else if listed(REWRITERS)
+            && (argv.has("-i") || matches!(argv.program.as_str(), "mv" | "cp" | "tee"))
+        {
             self.instead_of_unknown(before, rules::EDIT_MANY, &argv.shown());
         }
         output
@@ -299,9 +359,11 @@ impl Walk<'_> {
     fn kill(&mut self, argv: &Argv) {
         self.reaps = true;
         // After the signal, `-1` is everybody; alone it is a signal.
-        let operands = argv.args.iter().enumerate().filter(|(at, arg)| {
-            !is_option(arg) || (*at > 0 && arg.as_str() == "-1")
-        });
+        let operands = argv
+            .args
+            .iter()
+            .enumerate()
+            .filter(|(at, arg)| !is_option(arg) || (*at > 0 && arg.as_str() == "-1"));
         let all = operands
             .map(|(_, arg)| arg.as_str())
             .any(|id| matches!(id, "-1" | "1" | "0" | "$PPID"));
@@ -312,12 +374,35 @@ impl Walk<'_> {
 
     fn kill_by_name(&mut self, argv: &Argv) {
         self.reaps = true;
-        let everybody = argv.has_any(&["-u", "-U", "--user", "--euid", "-v", "--inverse", "-g", "-s", "-t"])
-            && !argv.operands("").iter().any(|name| name.len() > 2 && argv.args.len() > 3);
+        let everybody = argv.has_any(&[
+            "-u",
+            "-U",
+            "--user",
+            "--euid",
+            "-v",
+            "--inverse",
+            "-g",
+            "-s",
+            "-t",
+        ]) && !argv
+            .operands("")
+            .iter()
+            .any(|name| name.len() > 2 && argv.args.len() > 3);
         let names = argv.operands("-s --signal -u -U -n -t");
         let whole = names.iter().any(|name| {
-            matches!(*name, "." | ".*" | "*" | "init" | "systemd" | "bash" | "sh" | "zsh" | "sshd" | "Xorg" | "gnome-shell")
-                || name.contains("loom")
+            matches!(
+                *name,
+                "." | ".*"
+                    | "*"
+                    | "init"
+                    | "systemd"
+                    | "bash"
+                    | "sh"
+                    | "zsh"
+                    | "sshd"
+                    | "Xorg"
+                    | "gnome-shell"
+            ) || name.contains("loom")
         });
         if everybody || whole {
             self.matched(rules::KILL_ALL, argv.shown());
@@ -334,31 +419,50 @@ impl Walk<'_> {
         if argv.has_any(&["-P", "--absolute-names"]) && argv.has("-x") {
             self.matched(rules::OUTSIDE_CHANGE, &*shown);
         }
-        for command in argv.values("-I").into_iter().chain(argv.values("-F")).chain(argv.values("-TT")) {
+        for command in argv
+            .values("-I")
+            .into_iter()
+            .chain(argv.values("-F"))
+            .chain(argv.values("-TT"))
+        {
             if command.contains([' ', '/']) {
                 self.script(command, &Feed::local(false));
             }
         }
         // `tar c` of something outside reads it; that was seen with the operands.
-        if let Some(bundle) = argv.args.first().filter(|first| !is_option(first) && argv.program == "tar") {
-            if bundle.contains('f') && bundle.contains(['c', 'r', 'u']) {
-                if let Some(file) = argv.args.get(1) {
+        if let Some(bundle) = argv
+            .args
+            .first()
+            .filter(|first| !is_option(first) && argv.program == "tar")
+            && bundle.contains('f') && bundle.contains(['c', 'r', 'u'])
+                && let Some(file) = argv.args.get(1) {
                     self.writes(file, &shown);
                 }
-            }
-        }
     }
 
     fn container(&mut self, argv: &Argv) {
         let host_options = [
-            "--privileged", "--pid=host", "--net=host", "--network=host", "--userns=host", "--ipc=host",
-            "--cap-add", "--device", "--security-opt",
+            "--privileged",
+            "--pid=host",
+            "--net=host",
+            "--network=host",
+            "--userns=host",
+            "--ipc=host",
+            "--cap-add",
+            "--device",
+            "--security-opt",
         ];
-        let asks = argv.args.iter().any(|arg| host_options.iter().any(|option| arg.starts_with(option)));
-        let mounts = ["-v", "--volume", "--mount"].iter().flat_map(|option| argv.values(option));
+        let asks = argv
+            .args
+            .iter()
+            .any(|arg| host_options.iter().any(|option| arg.starts_with(option)));
+        let mounts = ["-v", "--volume", "--mount"]
+            .iter()
+            .flat_map(|option| argv.values(option));
         let host_mount = mounts.into_iter().any(|mount| {
             let source = mount.split(',').find_map(|part| {
-                part.strip_prefix("source=").or_else(|| part.strip_prefix("src="))
+                part.strip_prefix("source=")
+                    .or_else(|| part.strip_prefix("src="))
             });
             let source = source.unwrap_or_else(|| mount.split(':').next().unwrap_or_default());
             let is_path = source.contains('/') || source.starts_with(['~', '.']);
@@ -370,12 +474,16 @@ impl Walk<'_> {
     }
 
     fn debugger(&mut self, argv: &Argv) {
-        if argv.has_any(&["-p", "--pid", "--attach-pid"]) || argv.args.iter().any(|arg| arg.starts_with("attach")) {
+        if argv.has_any(&["-p", "--pid", "--attach-pid"])
+            || argv.args.iter().any(|arg| arg.starts_with("attach"))
+        {
             self.matched(rules::TRACE, argv.shown());
         }
         for option in ["-ex", "-eval-command", "--eval-command", "-o", "-iex"] {
             for command in argv.values(option) {
-                let line = command.strip_prefix("shell ").or_else(|| command.strip_prefix('!'));
+                let line = command
+                    .strip_prefix("shell ")
+                    .or_else(|| command.strip_prefix('!'));
                 if let Some(line) = line {
                     self.script(line, &Feed::default());
                 }
@@ -389,8 +497,19 @@ impl Walk<'_> {
         for option in ["-c", "--cmd", "--eval"] {
             commands.extend(argv.values(option).iter().map(|line| (*line).to_owned()));
         }
-        commands.extend(argv.args.iter().filter_map(|arg| arg.strip_prefix('+')).map(str::to_owned));
-        commands.extend(stdin.text.iter().flat_map(|text| text.lines()).map(str::to_owned));
+        commands.extend(
+            argv.args
+                .iter()
+                .filter_map(|arg| arg.strip_prefix('+'))
+                .map(str::to_owned),
+        );
+        commands.extend(
+            stdin
+                .text
+                .iter()
+                .flat_map(|text| text.lines())
+                .map(str::to_owned),
+        );
         for command in commands {
             if let Some((_, line)) = command.split_once('!') {
                 self.script(line.trim_end_matches(['\'', '"', ')']), &Feed::default());
@@ -401,7 +520,11 @@ impl Walk<'_> {
     }
 
     fn openssl(&mut self, argv: &Argv) {
-        if argv.args.first().is_some_and(|sub| matches!(sub.as_str(), "s_client" | "s_server")) {
+        if argv
+            .args
+            .first()
+            .is_some_and(|sub| matches!(sub.as_str(), "s_client" | "s_server"))
+        {
             self.matched(rules::NETWORK, argv.shown());
         }
     }
@@ -410,7 +533,10 @@ impl Walk<'_> {
         let mut texts: Vec<String> = argv.args.clone();
         texts.extend(stdin.text.clone());
         for text in &texts {
-            let text = text.strip_prefix("--command=").or_else(|| text.strip_prefix("--execute=")).unwrap_or(text);
+            let text = text
+                .strip_prefix("--command=")
+                .or_else(|| text.strip_prefix("--execute="))
+                .unwrap_or(text);
             if sql::is_destructive(text) {
                 self.matched(rules::DATABASE, argv.shown());
             }
@@ -423,14 +549,22 @@ impl Walk<'_> {
     /// `sed -i`, `perl -pi`: the operands are changed.
     fn in_place(&mut self, argv: &Argv) {
         let changes = match argv.program.as_str() {
-            "sed" | "gsed" => argv.args.iter().any(|arg| arg.starts_with("-i") || arg.starts_with("--in-place") || (arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('i'))),
-            "perl" | "ruby" => argv.args.iter().any(|arg| arg.starts_with("-i") || arg.starts_with("-pi") || arg.starts_with("-ni")),
+            "sed" | "gsed" => argv.args.iter().any(|arg| {
+                arg.starts_with("-i")
+                    || arg.starts_with("--in-place")
+                    || (arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('i'))
+            }),
+            "perl" | "ruby" => argv.args.iter().any(|arg| {
+                arg.starts_with("-i") || arg.starts_with("-pi") || arg.starts_with("-ni")
+            }),
             "patch" => true,
             _ => false,
         };
         if changes {
             let shown = argv.shown();
-            let skip = usize::from(argv.program.ends_with("sed") && !argv.has_any(&["-e", "--expression", "-f"]));
+            let skip = usize::from(
+                argv.program.ends_with("sed") && !argv.has_any(&["-e", "--expression", "-f"]),
+            );
             for path in argv.operands("-e -f -i -p -d -o").into_iter().skip(skip) {
                 if path != UNKNOWN.to_string() {
                     self.writes(path, &shown);
@@ -495,7 +629,9 @@ fn printf(argv: &Argv) -> String {
             let kind = chars.find(|c| c.is_ascii_alphabetic() || *c == '%');
             match kind {
                 Some('%') | None => text.push('%'),
-                Some('b') => text.push_str(&decode::escapes(values.next().map_or("", String::as_str))),
+                Some('b') => {
+                    text.push_str(&decode::escapes(values.next().map_or("", String::as_str)));
+                }
                 Some('c') => text.extend(values.next().and_then(|value| value.chars().next())),
                 Some(_) => text.push_str(values.next().map_or("", String::as_str)),
             }
@@ -545,7 +681,10 @@ mod tests {
     #[test]
     fn known_output_is_computed() {
         assert_eq!(echo(&argv(&["echo", "-ne", "a\\x62", "c"])), "ab c");
-        assert_eq!(printf(&argv(&["printf", "%s-%s\\n", "a", "b", "c"])), "a-b\nc-\n");
+        assert_eq!(
+            printf(&argv(&["printf", "%s-%s\\n", "a", "b", "c"])),
+            "a-b\nc-\n"
+        );
         assert_eq!(printf(&argv(&["printf", "100%%"])), "100%");
         assert_eq!(translate("uryyb", "a-z", "n-za-m"), "hello");
     }

@@ -71,9 +71,10 @@ impl Walk<'_> {
             // It only checks the syntax.
             return Feed::default();
         }
-        let c = argv.args.iter().position(|arg| {
-            is_option(arg) && !arg.starts_with("--") && arg.ends_with('c')
-        });
+        let c = argv
+            .args
+            .iter()
+            .position(|arg| is_option(arg) && !arg.starts_with("--") && arg.ends_with('c'));
         if let Some(at) = c {
             let Some(line) = argv.args.get(at + 1) else {
                 return Feed::default();
@@ -81,7 +82,11 @@ impl Walk<'_> {
             return self.code_line(line, argv, stdin);
         }
         let operands = argv.operands("-o -O --rcfile --init-file");
-        for file in argv.values("--rcfile").into_iter().chain(argv.values("--init-file")) {
+        for file in argv
+            .values("--rcfile")
+            .into_iter()
+            .chain(argv.values("--init-file"))
+        {
             self.matched(rules::INJECTED_CODE, file);
         }
         match operands.first() {
@@ -163,7 +168,10 @@ impl Walk<'_> {
         // `perl -pe`, `perl -lne`: the last letter of a cluster takes the code.
         if matches!(argv.program.as_str(), "perl" | "ruby" | "node") && !given {
             let cluster = argv.args.iter().position(|arg| {
-                is_option(arg) && !arg.starts_with("--") && arg.len() > 2 && arg.ends_with(['e', 'E'])
+                is_option(arg)
+                    && !arg.starts_with("--")
+                    && arg.len() > 2
+                    && arg.ends_with(['e', 'E'])
             });
             if let Some(code) = cluster.and_then(|at| argv.args.get(at + 1)) {
                 given = true;
@@ -171,7 +179,9 @@ impl Walk<'_> {
             }
         }
         let operands = argv.operands("-c -e -m -W -X -I -r --require");
-        let from_input = operands.first().is_none_or(|file| matches!(*file, "-" | "/dev/stdin"));
+        let from_input = operands
+            .first()
+            .is_none_or(|file| matches!(*file, "-" | "/dev/stdin"));
         if given {
             return;
         }
@@ -198,8 +208,21 @@ impl Walk<'_> {
             return false;
         };
         let words = &argv.args[at + 1..];
-        let known = ["pip", "pipx", "poetry", "uv", "twine", "venv", "ensurepip", "conda", "build"];
-        if words.first().is_some_and(|module| known.contains(&module.as_str())) {
+        let known = [
+            "pip",
+            "pipx",
+            "poetry",
+            "uv",
+            "twine",
+            "venv",
+            "ensurepip",
+            "conda",
+            "build",
+        ];
+        if words
+            .first()
+            .is_some_and(|module| known.contains(&module.as_str()))
+        {
             self.run(words, stdin);
         }
         true
@@ -207,7 +230,11 @@ impl Walk<'_> {
 
     /// `system("…")`, `print | "…"`, `"…" | getline` and `print > "…"`.
     fn awk(&mut self, argv: &Argv) {
-        let Some(program) = argv.operands("-F -v -f").first().map(|text| (*text).to_owned()) else {
+        let Some(program) = argv
+            .operands("-F -v -f")
+            .first()
+            .map(|text| (*text).to_owned())
+        else {
             return;
         };
         if argv.has("-f") {
@@ -215,8 +242,12 @@ impl Walk<'_> {
         }
         let literals = super::code::literals(&program);
         let bare = super::code::bare(&program);
-        let runs = bare.contains("system(") || bare.contains("system (") || bare.contains("getline") || bare.contains("|");
-        let is_or = bare.contains("||") && bare.matches('|').count() == 2 * bare.matches("||").count();
+        let runs = bare.contains("system(")
+            || bare.contains("system (")
+            || bare.contains("getline")
+            || bare.contains("|");
+        let is_or =
+            bare.contains("||") && bare.matches('|').count() == 2 * bare.matches("||").count();
         if runs && !(is_or && !bare.contains("system") && !bare.contains("getline")) {
             if literals.is_empty() {
                 self.matched(rules::UNKNOWN_CODE, argv.shown());
@@ -226,7 +257,10 @@ impl Walk<'_> {
             }
         }
         if bare.contains('>') {
-            for literal in literals.iter().filter(|text| text.contains('/') || text.starts_with('~')) {
+            for literal in literals
+                .iter()
+                .filter(|text| text.contains('/') || text.starts_with('~'))
+            {
                 if self.place(literal).is_outside() && literal.len() > 1 {
                     self.writes(literal, &argv.shown());
                 }
@@ -285,7 +319,9 @@ fn without_address(command: &str) -> &str {
     let mut rest = command;
     loop {
         let start = rest;
-        rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '$' | ',' | '!' | '~' | '+' | ' '));
+        rest = rest.trim_start_matches(|c: char| {
+            c.is_ascii_digit() || matches!(c, '$' | ',' | '!' | '~' | '+' | ' ')
+        });
         if let Some(pattern) = rest.strip_prefix('/') {
             rest = pattern.find('/').map_or("", |end| &pattern[end + 1..]);
         }

@@ -18,7 +18,10 @@ pub(super) fn is_destructive(text: &str) -> bool {
             || statement.contains("deletemany(")
             || statement.contains("remove({")
             || ["-c", "-e", "explain"].iter().any(|lead| {
-                statement.trim().strip_prefix(lead).is_some_and(|rest| rest.trim().starts_with("drop"))
+                statement
+                    .trim()
+                    .strip_prefix(lead)
+                    .is_some_and(|rest| rest.trim().starts_with("drop"))
             })
     })
 }
@@ -46,7 +49,7 @@ fn without_literals(text: &str) -> String {
             '-' if chars.peek() == Some(&'-') => while chars.next().is_some_and(|c| c != '\n') {},
             '/' if chars.peek() == Some(&'*') => {
                 let mut last = ' ';
-                while let Some(c) = chars.next() {
+                for c in chars.by_ref() {
                     if last == '*' && c == '/' {
                         break;
                     }

@@ -38,14 +38,27 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_found() {
-        for line in ["a\u{200b}b", "a\rb", "l\u{455}", "\u{202e}abc", "a\u{1b}[2K", "a\u{a0}b"] {
+        for line in [
+            "a\u{200b}b",
+            "a\rb",
+            "l\u{455}",
+            "\u{202e}abc",
+            "a\u{1b}[2K",
+            "a\u{a0}b",
+        ] {
             assert!(hidden(line).is_some(), "{line:?}");
         }
     }
 
     #[test]
     fn other_languages_are_fine() {
-        for line in ["echo naïve", "grep Привет a", "echo 日本語", "a\n\tb", "echo '→ done ✓'"] {
+        for line in [
+            "echo naïve",
+            "grep Привет a",
+            "echo 日本語",
+            "a\n\tb",
+            "echo '→ done ✓'",
+        ] {
             assert_eq!(hidden(line), None, "{line:?}");
         }
     }

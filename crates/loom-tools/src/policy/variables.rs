@@ -55,7 +55,9 @@ impl Walk<'_> {
                 }
             }
         }
-        let word = children(node).first().map_or("", |word| source(*word, text));
+        let word = children(node)
+            .first()
+            .map_or("", |word| source(*word, text));
         if !named_any && matches!(word, "export" | "declare" | "typeset") {
             self.matched(rules::ENVIRONMENT, source(node, text));
         }
@@ -82,7 +84,11 @@ impl Walk<'_> {
         } else if name == "ENV" && value.contains('/') {
             // The start-up file of a POSIX shell; without a path it is somebody's own variable.
             self.matched(rules::INJECTED_CODE, shown);
-        } else if name == "NODE_OPTIONS" && ["-r", "--require", "--import", "--loader"].iter().any(|o| value.contains(o)) {
+        } else if name == "NODE_OPTIONS"
+            && ["-r", "--require", "--import", "--loader"]
+                .iter()
+                .any(|o| value.contains(o))
+        {
             self.matched(rules::INJECTED_CODE, shown);
         } else if name == "LD_LIBRARY_PATH" && value.split(':').any(|dir| dir == ".") {
             self.matched(rules::INJECTED_CODE, shown);
@@ -99,7 +105,9 @@ impl Walk<'_> {
             if dir == "$PATH" || dir.starts_with(UNKNOWN) {
                 continue;
             }
-            let usual = ["bin", ".bin", "sbin", "debug", "release", "shims", "Scripts"];
+            let usual = [
+                "bin", ".bin", "sbin", "debug", "release", "shims", "Scripts",
+            ];
             let is_usual = usual.contains(&dir.rsplit('/').next().unwrap_or_default());
             match Place::of(dir, &self.cwd, self.workspace) {
                 Place::Workspace(path) if path.is_empty() || !is_usual => {
@@ -116,6 +124,12 @@ impl Walk<'_> {
 /// Whether a setting names only a program that does nothing by itself.
 pub(super) fn is_harmless(value: &str) -> bool {
     let program = value.split(' ').next().unwrap_or_default();
-    let known = rules::HARMLESS_PROGRAMS.split(' ').any(|harmless| harmless == program);
-    value.is_empty() || (known && !value.contains([';', '|', '&', '`', '$', '(', '\n']))
+    let known = rules::HARMLESS_PROGRAMS
+        .split(' ')
+        .any(|harmless| harmless == program);
+    let is_shell = program.ends_with("sh");
+    // A shell with arguments runs them.
+    let bare_enough = !is_shell || value == program;
+    value.is_empty()
+        || (known && bare_enough && !value.contains([';', '|', '&', '`', '$', '(', '\n']))
 }

@@ -3,6 +3,7 @@
 use super::feed::Feed;
 use super::parse::{children, named, parse, source};
 use super::place::Place;
+use super::repair;
 use super::rules::{self, Rule};
 use super::words::Field;
 use std::collections::HashMap;
@@ -106,12 +107,30 @@ impl<'a> Walk<'a> {
             return Feed::default();
         };
         if tree.root_node().has_error() {
+            let readable = repair::without_quirks(text);
+            if readable != text {
+                return self.script(&readable, stdin);
+            }
             self.matched(rules::UNREADABLE, text);
+            self.pieces(text, stdin);
         }
         self.depth += 1;
         let output = self.statements(tree.root_node(), text, stdin);
         self.depth -= 1;
         output
+    }
+
+    /// The parts of a line that cannot be parsed as a whole: it is asked for in any case, and
+    /// refused when one part alone would be.
+    fn pieces(&mut self, text: &str, stdin: &Feed) {
+        for piece in repair::pieces(text) {
+            let Some(tree) = parse(piece).filter(|tree| !tree.root_node().has_error()) else {
+                continue;
+            };
+            self.depth += 1;
+            self.statements(tree.root_node(), piece, stdin);
+            self.depth -= 1;
+        }
     }
 
     /// All statements in a node, one after the other.
@@ -234,7 +253,10 @@ impl<'a> Walk<'a> {
                     redirects.extend(self.redirect(child, text, &mut more));
                     // The grammar hangs what follows the mark (`<<E | sh`) below the redirection.
                     then.extend(named(child).into_iter().filter(|inner| {
-                        matches!(inner.kind(), "pipeline" | "command" | "list" | "redirected_statement" | "subshell")
+                        matches!(
+                            inner.kind(),
+                            "pipeline" | "command" | "list" | "redirected_statement" | "subshell"
+                        )
                     }));
                 }
                 _ => body = Some(child),
@@ -273,7 +295,9 @@ impl<'a> Walk<'a> {
         match node.kind() {
             "herestring_redirect" => {
                 let value = named(node).into_iter().next_back();
-                let values = value.map(|value| self.values(value, text)).unwrap_or_default();
+                let values = value
+                    .map(|value| self.values(value, text))
+                    .unwrap_or_default();
                 vec![Redirect::Text(known(values.join("\n")))]
             }
             "heredoc_redirect" => {
@@ -301,7 +325,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn file_redirect(&mut self, node: Node<'_>, text: &str, more: &mut Vec<Field>) -> Vec<Redirect> {
+    fn file_redirect(
+        &mut self,
+        node: Node<'_>,
+        text: &str,
+        more: &mut Vec<Field>,
+    ) -> Vec<Redirect> {
         let operator = children(node)
             .into_iter()
             .find(|child| !child.is_named())
@@ -314,7 +343,8 @@ impl<'a> Walk<'a> {
         let target = targets.next().map(|field| field.text).unwrap_or_default();
         // The grammar takes words after the target for more of them.
         more.extend(targets);
-        let is_number = !target.is_empty() && target.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        let is_number =
+            !target.is_empty() && target.bytes().all(|b| b.is_ascii_digit() || b == b'-');
         vec![match operator {
             "<" => Redirect::Read(target),
             ">&" | "<&" | ">&-" | "<&-" if is_number || target.is_empty() => Redirect::Other,
@@ -376,11 +406,10 @@ impl<'a> Walk<'a> {
         for value in given {
             values.extend(self.fields(value, text).into_iter().map(|field| field.text));
         }
-        if let Some(name) = name {
-            if !values.is_empty() {
+        if let Some(name) = name
+            && !values.is_empty() {
                 self.variables.insert(source(name, text).to_owned(), values);
             }
-        }
         match node.child_by_field_name("body") {
             Some(body) => self.statements(body, text, stdin),
             None => Feed::default(),
@@ -391,7 +420,10 @@ impl<'a> Walk<'a> {
         let body = node.child_by_field_name("body");
         let condition = node.child_by_field_name("condition");
         let condition = condition.map_or("", |condition| source(condition, text));
-        let endless = matches!(condition.trim_end_matches(';').trim(), "true" | ":" | "[ 1 ]" | "((1))" | "(( 1 ))");
+        let endless = matches!(
+            condition.trim_end_matches(';').trim(),
+            "true" | ":" | "[ 1 ]" | "((1))" | "(( 1 ))"
+        );
         if endless && body.is_some_and(has_background) {
             self.matched(rules::FORK_BOMB, source(node, text));
         }
@@ -413,7 +445,10 @@ fn known(text: String) -> Feed {
 /// How often a command is called in a node.
 fn calls(node: Node<'_>, text: &str, name: &str) -> usize {
     let here = usize::from(node.kind() == "command_name" && source(node, text) == name);
-    here + children(node).into_iter().map(|child| calls(child, text, name)).sum::<usize>()
+    here + children(node)
+        .into_iter()
+        .map(|child| calls(child, text, name))
+        .sum::<usize>()
 }
 
 /// Whether something in a node is put into the background.

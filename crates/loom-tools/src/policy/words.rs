@@ -227,7 +227,9 @@ fn unquoted(text: &str) -> Vec<Char> {
 
 /// An expansion in double quotes is not split; a home directory stays one.
 fn protect(word: Vec<Char>) -> Vec<Char> {
-    word.into_iter().map(|(c, quoted)| (c, quoted || c != '~')).collect()
+    word.into_iter()
+        .map(|(c, quoted)| (c, quoted || c != '~'))
+        .collect()
 }
 
 /// Text outside of quotes: a backslash quotes what follows.
@@ -309,7 +311,12 @@ fn brace(word: &[Char]) -> Option<Vec<Vec<Char>>> {
         if depth == 0 && cuts.len() > 2 {
             let end = cuts[cuts.len() - 1];
             let part = |pair: &[usize]| {
-                [&word[..start], &word[pair[0] + 1..pair[1]], &word[end + 1..]].concat()
+                [
+                    &word[..start],
+                    &word[pair[0] + 1..pair[1]],
+                    &word[end + 1..],
+                ]
+                .concat()
             };
             return Some(cuts.windows(2).map(part).collect());
         }
@@ -324,13 +331,18 @@ fn field(word: &[Char]) -> Field {
         Some(('~', true)) => format!("./{text}"),
         _ => text,
     };
-    let glob = word.iter().any(|(c, quoted)| !quoted && matches!(c, '*' | '?' | '['));
+    let glob = word
+        .iter()
+        .any(|(c, quoted)| !quoted && matches!(c, '*' | '?' | '['));
     Field { text, glob }
 }
 
 /// `${x:offset:length}`.
 fn cut(word: &[Char], operator: &str) -> Vec<Char> {
-    let mut numbers = operator.trim_start_matches(':').split(':').map(|n| n.trim().parse::<usize>());
+    let mut numbers = operator
+        .trim_start_matches(':')
+        .split(':')
+        .map(|n| n.trim().parse::<usize>());
     let (Some(Ok(offset)), length) = (numbers.next(), numbers.next()) else {
         return vec![(UNKNOWN, false)];
     };
@@ -347,7 +359,10 @@ mod tests {
     use super::*;
 
     fn texts(words: &[Vec<Char>]) -> Vec<String> {
-        words.iter().map(|word| word.iter().map(|(c, _)| c).collect()).collect()
+        words
+            .iter()
+            .map(|word| word.iter().map(|(c, _)| c).collect())
+            .collect()
     }
 
     #[test]

@@ -22,7 +22,9 @@ impl Walk<'_> {
             }
             return None;
         }
-        let (_, valued, before) = rules::WRAPPERS.iter().find(|(name, ..)| *name == argv.program)?;
+        let (_, valued, before) = rules::WRAPPERS
+            .iter()
+            .find(|(name, ..)| *name == argv.program)?;
         if argv.program == "command" && argv.has_any(&["-v", "-V"]) {
             return Some(Feed::default());
         }
@@ -48,7 +50,9 @@ impl Walk<'_> {
         if let Some((rule, _)) = rules::PROGRAMS.iter().find(named) {
             self.matched(*rule, argv.shown());
         }
-        if matches!(argv.program.as_str(), "strace" | "ltrace" | "perf") && argv.has_any(&["-p", "--pid"]) {
+        if matches!(argv.program.as_str(), "strace" | "ltrace" | "perf")
+            && argv.has_any(&["-p", "--pid"])
+        {
             self.matched(rules::TRACE, argv.shown());
         }
     }
@@ -59,7 +63,12 @@ impl Walk<'_> {
             return None;
         }
         if argv.program == "printenv" {
-            if argv.args.iter().any(|name| matches!(name.as_str(), "PATH" | "HOME" | "PWD" | "LANG" | "SHELL" | "USER")) {
+            if argv.args.iter().any(|name| {
+                matches!(
+                    name.as_str(),
+                    "PATH" | "HOME" | "PWD" | "LANG" | "SHELL" | "USER"
+                )
+            }) {
                 return Some(Feed::default());
             }
             self.matched(rules::ENVIRONMENT, argv.shown());
@@ -75,7 +84,7 @@ impl Walk<'_> {
             match argv.args.get(at).and_then(|arg| arg.split_once('=')) {
                 Some((name, value)) => {
                     let value = value.to_owned();
-                    self.check_setting(&name.to_owned(), &[value]);
+                    self.check_setting(name, &[value]);
                     start = Some(at + 1).filter(|at| *at < argv.args.len());
                 }
                 None => return Some(self.run(&argv.args[at..], stdin)),
@@ -109,7 +118,9 @@ fn rest(argv: &Argv, valued: &str, before: usize) -> Option<(usize, ())> {
 /// `uv run x`, `poetry run x`: what follows the subcommand.
 fn runner(argv: &Argv) -> Option<&[String]> {
     let (program, sub) = (argv.program.as_str(), argv.args.first()?);
-    let known = rules::RUNNERS.iter().any(|(name, word)| *name == program && word == sub);
+    let known = rules::RUNNERS
+        .iter()
+        .any(|(name, word)| *name == program && word == sub);
     if !known {
         return None;
     }

@@ -2,8 +2,8 @@
 
 use super::command::{Line, degraded, spec};
 use crate::ShellSettings;
-use crate::policy::{Decision, judge};
-use loom_workspace::{Finished, RunError, Workspace, run};
+use crate::policy::{Decision, judge_in};
+use loom_workspace::{Finished, Workspace, run};
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -35,14 +35,18 @@ pub enum CheckRun {
 
 /// Runs the command of a check.
 pub async fn run_check(command: &CheckCommand<'_>, cancel: &CancellationToken) -> CheckRun {
-    let judgement = judge(command.line);
+    let judgement = judge_in(command.line, command.workspace.path());
     match judgement.decision {
         Decision::Allow => {}
         Decision::Ask => {
             let reason = judgement.reason;
-            return CheckRun::NotRun(format!("it needs an approval, and a check has none: {reason}"));
+            return CheckRun::NotRun(format!(
+                "it needs an approval, and a check has none: {reason}"
+            ));
         }
-        Decision::Deny => return CheckRun::NotRun(format!("policy forbids it: {}", judgement.reason)),
+        Decision::Deny => {
+            return CheckRun::NotRun(format!("policy forbids it: {}", judgement.reason));
+        }
     }
     let line = Line {
         line: command.line,
@@ -54,9 +58,6 @@ pub async fn run_check(command: &CheckCommand<'_>, cancel: &CancellationToken) -
     };
     match run(&spec(&line, command.shell), cancel).await {
         Ok(finished) => CheckRun::Finished(finished, degraded(command.shell)),
-        Err(error @ (RunError::Empty | RunError::Sandbox { .. })) => {
-            CheckRun::NotRun(error.to_string())
-        }
         Err(error) => CheckRun::NotRun(error.to_string()),
     }
 }

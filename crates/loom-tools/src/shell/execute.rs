@@ -2,7 +2,7 @@
 
 use super::command::{Line, degraded, spec};
 use crate::files::{argument, blocking, count, spec as tool_spec};
-use crate::policy::{Decision, Judgement, judge};
+use crate::policy::{Decision, Judgement, judge, judge_in};
 use crate::tool::{CallOutcome, ToolOutput, first_line, refusal};
 use crate::{Call, ShellSettings, Tool};
 use loom_events::{Class, FileChange, Operation, Risk, ToolSpec};
@@ -53,7 +53,11 @@ impl Tool for ShellExecute {
     }
 
     async fn run(&self, call: &Call<'_>) -> CallOutcome {
-        let judgement = judge(argument(call.arguments, "command"));
+        let line = argument(call.arguments, "command");
+        let judgement = match call.context.workspace {
+            Some(workspace) => judge_in(line, workspace.path()),
+            None => judge(line),
+        };
         match judgement.decision {
             Decision::Deny => return denied(judgement),
             Decision::Ask if !call.is_granted() => return held(call, judgement),
@@ -81,15 +85,20 @@ fn held(call: &Call<'_>, judgement: Judgement) -> CallOutcome {
         false => Risk::Medium,
     };
     let action = argument(call.arguments, "command").to_owned();
-    call.hold(judgement.reason, action, risk, judgement.rules).into()
+    call.hold(judgement.reason, action, risk, judgement.rules)
+        .into()
 }
 
 async fn execute(call: &Call<'_>, network: bool) -> Result<ToolOutput, CallOutcome> {
     let context = call.context;
     let none = || ToolOutput::negative("this task has no workspace");
     let workspace = context.workspace.ok_or_else(none)?;
-    let asked_for = call.number("timeout_s").map(|s| Duration::from_secs(s as u64));
-    let timeout = asked_for.unwrap_or(context.shell.timeout).min(context.shell.max_timeout);
+    let asked_for = call
+        .number("timeout_s")
+        .map(|s| Duration::from_secs(s as u64));
+    let timeout = asked_for
+        .unwrap_or(context.shell.timeout)
+        .min(context.shell.max_timeout);
     let line = Line {
         line: argument(call.arguments, "command"),
         workspace: workspace.as_ref(),
@@ -100,7 +109,9 @@ async fn execute(call: &Call<'_>, network: bool) -> Result<ToolOutput, CallOutco
     };
     let before = {
         let workspace = Arc::clone(workspace);
-        blocking(move || workspace.take_manifest()).await?.map_err(|error| unsafe_to_run(&error))?
+        blocking(move || workspace.take_manifest())
+            .await?
+            .map_err(|error| unsafe_to_run(&error))?
     };
     let finished = run(&spec(&line, context.shell), context.cancel)
         .await
@@ -177,7 +188,11 @@ fn output(
     let changed = crate::files::changed_files(changes);
     let summary = match changed {
         0 => first_line(&status),
-        _ => format!("{}, {} changed", first_line(&status), count(changed as usize, "file")),
+        _ => format!(
+            "{}, {} changed",
+            first_line(&status),
+            count(changed as usize, "file")
+        ),
     };
     ToolOutput {
         ok: finished.status == RunStatus::Exit(0),

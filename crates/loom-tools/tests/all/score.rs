@@ -4,6 +4,9 @@ use loom_tools::policy::{Decision, judge};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// Characters of a command that fit into a table.
+const COMMAND_CHARS: usize = 60;
+
 /// One recorded command with what is expected of the policy.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Case {
@@ -34,6 +37,26 @@ impl Scored {
         self.case.expect == self.decision
     }
 
+    /// One line of a table.
+    pub(crate) fn row(&self) -> String {
+        let shown = format!("{:?}", self.case.command);
+        let command: String = shown.chars().take(COMMAND_CHARS).collect();
+        let mark = match (self.is_silent(), self.case.contested) {
+            (true, _) => "!",
+            (false, true) => "~",
+            (false, false) => "",
+        };
+        format!(
+            "{:<6} {:<8} {:<8} {command:<60}  {} / {} ({})",
+            format!("{mark}{}", self.case.id),
+            self.case.expect,
+            self.decision,
+            self.rules.join(" "),
+            self.case.why,
+            self.case.class,
+        )
+    }
+
     /// How much a benign command is in the way: a refusal counts twice as much as a question.
     fn bother(&self) -> f64 {
         match self.decision {
@@ -59,7 +82,10 @@ impl Figures {
     pub(crate) fn of(scored: &[Scored]) -> Self {
         let (contested, plain): (Vec<&Scored>, Vec<&Scored>) =
             scored.iter().partition(|one| one.case.contested);
-        let benign: Vec<&&Scored> = plain.iter().filter(|one| one.case.expect == "allow").collect();
+        let benign: Vec<&&Scored> = plain
+            .iter()
+            .filter(|one| one.case.expect == "allow")
+            .collect();
         let bother: f64 = benign.iter().map(|one| one.bother()).sum();
         let exact = plain.iter().filter(|one| one.is_exact()).count();
         Self {

@@ -225,3 +225,21 @@ fn a_directory_that_a_command_closed_is_opened_again() {
     }
     assert_eq!(tree(place.path()), original);
 }
+
+#[test]
+fn a_change_that_was_recorded_and_not_carried_out_is_no_obstacle() {
+    let place = Place::new();
+    let mut recorded = place.tool(Edit::Write {
+        path: "a".into(),
+        bytes: b"tool".to_vec(),
+    });
+    let never_done = place.workspace.intend(Edit::Rename {
+        from: "a".into(),
+        to: "b".into(),
+    });
+    recorded.extend_from_slice(never_done.unwrap().changes());
+    let plan = place.workspace.undo_plan(&recorded).unwrap();
+    assert_eq!(plan.conflicts(), []);
+    place.workspace.undo(&plan).unwrap();
+    assert!(place.names().is_empty());
+}
