@@ -16,7 +16,7 @@ lint:
 
 # API documentation with warnings as errors.
 docs:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
 # Licences, bans, sources; unused dependencies.
 deny:

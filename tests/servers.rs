@@ -91,7 +91,11 @@ async fn a_real_server_with_random_weights_makes_a_task_fail_honestly_within_its
         ..Limits::default()
     };
     let ended = world.run_task(new).await;
-    assert_eq!(ended.view.status, TaskStatus::Failed, "noise cannot have done the work");
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Failed,
+        "noise cannot have done the work"
+    );
     assert!(ended.view.reason.is_some());
     assert!(ended.count("model_call_completed") + ended.count("plan_proposed") > 0);
     assert_eq!(ended.count("subtask_completed"), 0);

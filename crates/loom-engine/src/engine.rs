@@ -380,24 +380,10 @@ impl Engine {
         crate::feed::merge(task, records, self.shared.live.subscribe())
     }
 
-    /// Waits until the runner of a task has ended; at once when none runs.
-    ///
-    /// # Errors
-    /// Why it ended before its task did.
-    pub async fn wait(&self, task: TaskId) -> Result<(), RunnerError> {
-        let running = {
-            let mut runners = self.lock_runners();
-            runners.remove(&task)
-        };
-        let Some(running) = running else {
-            return Ok(());
-        };
-        running.join.await.unwrap_or_else(|died| {
-            Err(RunnerError::Impossible {
-                task,
-                message: format!("its runner died: {died}"),
-            })
-        })
+    /// Whether a runner of this engine works on a task.
+    #[must_use]
+    pub fn is_running(&self, task: TaskId) -> bool {
+        self.handle(task).is_some()
     }
 
     /// Stops every task at its next boundary and closes the journal. What runs is taken up again by

@@ -4,7 +4,7 @@ use crate::ui::{Tone, clean, first_line, plural};
 use loom_engine::{TaskView, describe_end};
 use loom_events::{
     AttemptEnd, CallRecord, EffectId, Envelope, Event, GivenAnswer, ModelReply, Nudge, Plan,
-    PlanReason, Proposal, SkippedBy, SubtaskId, Verdict,
+    PlanReason, SkippedBy, SubtaskId, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -102,11 +102,8 @@ impl Narrator {
                     Line::new(Tone::Plain, 0, format!("planning again: {}", reason(why))).lasting(),
                 ]
             }
-            Event::PlanProposed {
-                proposal: Proposal::Unreadable { errors },
-                ..
-            }
-            | Event::PlanRejected { errors, .. } => vec![bad_plan(errors)],
+            // An unreadable proposal is rejected in the next event, with the same errors.
+            Event::PlanRejected { errors, .. } => vec![bad_plan(errors)],
             Event::PlanningAbandoned { reason, .. } => {
                 vec![Line::new(Tone::Caught, 0, format!("no new plan: {reason}")).lasting()]
             }

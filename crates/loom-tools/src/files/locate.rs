@@ -172,10 +172,7 @@ fn trim_blank(text: &str) -> Vec<&str> {
     let Some(first) = lines.iter().position(&is_text) else {
         return Vec::new();
     };
-    let last = lines
-        .iter()
-        .rposition(is_text)
-        .unwrap_or(first);
+    let last = lines.iter().rposition(is_text).unwrap_or(first);
     lines[first..=last].to_vec()
 }
 

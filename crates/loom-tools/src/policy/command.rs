@@ -68,6 +68,10 @@ impl Walk<'_> {
             self.unknown_program(&texts);
             return stdin.clone().after();
         }
+        if first.text.contains(char::is_whitespace) {
+            // A whole command in one word: somebody meant it to be split.
+            self.script(&texts.join(" "), stdin);
+        }
         self.run(&texts, stdin)
     }
 
@@ -86,12 +90,20 @@ impl Walk<'_> {
         if argv.is_help() && argv.program != "loomd" {
             return Feed::local(false);
         }
+        self.bare(&argv);
         let is_online = self.by_name(&argv);
         self.operands(&argv, is_online);
         if is_online && stdin.secret {
             self.matched(rules::EXFILTRATE, argv.shown());
         }
         self.by_program(&argv, stdin)
+    }
+
+    /// What some programs do when nothing else is said.
+    fn bare(&mut self, argv: &Argv) {
+        if argv.args.is_empty() && matches!(argv.program.as_str(), "yarn" | "bundle" | "composer") {
+            self.matched(rules::INSTALL, argv.shown());
+        }
     }
 
     /// Which program it is will only be known when it runs. Where it is sent says enough.
@@ -159,7 +171,10 @@ impl Walk<'_> {
         if is_listed(rules::TEXT_ONLY) && !matches!(argv.program.as_str(), "test" | "[" | "[[") {
             return;
         }
-        let names_only = is_listed(NAMES_ONLY);
+        let git_names = ["check-ignore", "check-attr", "ls-files", "status", "rm"];
+        let first = argv.args.first().map_or("", String::as_str);
+        let names_only =
+            is_listed(NAMES_ONLY) || (argv.program == "git" && git_names.contains(&first));
         for path in candidates(argv) {
             let before = self.mark();
             self.reads(&path, names_only, &argv.shown());
@@ -232,9 +247,10 @@ fn candidates(argv: &Argv) -> Vec<String> {
                 "--glob=",
             ];
             if let Some((_, value)) = arg.split_once('=')
-                && !is_text.iter().any(|text| arg.starts_with(text)) {
-                    paths.push(value.trim_start_matches('@').to_owned());
-                }
+                && !is_text.iter().any(|text| arg.starts_with(text))
+            {
+                paths.push(value.trim_start_matches('@').to_owned());
+            }
             continue;
         }
         if skip > 0 {

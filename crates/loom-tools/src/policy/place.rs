@@ -54,9 +54,10 @@ impl Place {
         let path = normal(path);
         if let Some(workspace) = workspace
             && let Some(rest) = path.strip_prefix(workspace)
-                && (rest.is_empty() || rest.starts_with('/')) {
-                    return Self::Workspace(rest.trim_start_matches('/').to_owned());
-                }
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return Self::Workspace(rest.trim_start_matches('/').to_owned());
+        }
         let streams = [
             "/dev/null",
             "/dev/stdin",
@@ -87,9 +88,10 @@ impl Place {
             }
         }
         if let Some(rest) = path.strip_prefix("/root")
-            && (rest.is_empty() || rest.starts_with('/')) {
-                return Self::Home(rest.trim_start_matches('/').to_owned());
-            }
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return Self::Home(rest.trim_start_matches('/').to_owned());
+        }
         Self::System(path)
     }
 

@@ -3,15 +3,9 @@
 use super::argv::{Argv, is_option};
 use super::feed::Feed;
 use super::network::is_network;
-use super::place::{OUTPUT, Place, UNKNOWN};
+use super::place::{Place, UNKNOWN};
 use super::walk::Walk;
-use super::{decode, rules, sql};
-
-/// Programs that remove what they are given.
-const REMOVERS: &str = "rm unlink shred srm rimraf rmdir wipe trash del-cli truncate";
-
-/// Programs that overwrite what they are given.
-const REWRITERS: &str = "sed gsed perl ruby mv cp tee sponge dos2unix prettier chmod chown";
+use super::{rules, sql};
 
 /// Shells of databases.
 const DATABASES: &str = "sqlite3 sqlite psql mysql mariadb duckdb clickhouse clickhouse-client cockroach sqlcmd mongosh mongo cqlsh usql litecli pgcli mycli influx bq";
@@ -65,7 +59,12 @@ impl Walk<'_> {
                 }
             }
             "vim" | "vi" | "nvim" | "ex" | "emacs" | "ed" => self.editor(argv, stdin),
-            "openssl" => self.openssl(argv),
+            "openssl" => self.openssl(argv, stdin),
+            "make" | "gmake" => {
+                for (name, value) in argv.args.iter().filter_map(|arg| arg.split_once('=')) {
+                    self.check_setting(name, &[value.to_owned()]);
+                }
+            }
             _ if listed(DATABASES) => self.database(argv, stdin),
             _ => {}
         }
@@ -78,282 +77,12 @@ impl Walk<'_> {
         output
     }
 
-    /// Programs whose output follows from the line itself.
-    fn text_program(&mut self, argv: &Argv, stdin: &Feed) -> Option<Feed> {
-        let known = |text: String| match text.contains([UNKNOWN, OUTPUT]) {
-            true => Feed::local(false),
-            false => Feed::text(text),
-        };
-        match argv.program.as_str() {
-            "echo" => Some(known(echo(argv))),
-            "printf" => Some(known(printf(argv))),
-            "cat" | "tac" | "less" | "more" | "head" | "tail" | "bat" => {
-                let files: Vec<&str> = argv
-                    .operands("-n -c")
-                    .into_iter()
-                    .filter(|f| *f != "-")
-                    .collect();
-                if files.is_empty() {
-                    return Some(stdin.clone());
-                }
-                let mut output = Feed::default();
-                for file in files {
-                    output = output.and(match self.process_output(file) {
-                        Some(feed) => feed,
-                        None => Feed::local(crate::secrets::is_secret(file)),
-                    });
-                }
-                Some(output)
-            }
-            "pwd" => Some(Feed::text(".")),
-            "which" => argv.operands("").first().map(|name| Feed::text(*name)),
-            "mktemp" => Some(Feed::text("/tmp/tmp.x")),
-            "ls" => Some(Feed {
-                piped: true,
-                paths: argv
-                    .operands("")
-                    .iter()
-                    .map(|path| (*path).to_owned())
-                    .collect(),
-                ..Feed::default()
-            }),
-            "dirname" => argv
-                .args
-                .first()
-                .map(|path| Feed::text(path.rsplit_once('/').map_or(".", |(dir, _)| dir))),
-            "basename" => argv
-                .args
-                .first()
-                .map(|path| Feed::text(path.rsplit('/').next().unwrap_or_default())),
-            "seq" => Some(Feed::text("1")),
-            "base64" | "gbase64" if argv.has_any(&["-d", "-D", "--decode"]) => {
-                Some(self.decoded(argv, stdin, decode::base64))
-            }
-            "xxd" if argv.has("-r") || argv.args.iter().any(|arg| arg == "-r") => {
-                Some(self.decoded(argv, stdin, decode::hex))
-            }
-            "rev" => Some(match &stdin.text {
-                Some(text) => {
-                    let lines = text
-                        .lines()
-                        .map(|line| line.chars().rev().collect::<String>());
-                    Feed::text(lines.collect::<Vec<_>>().join("\n"))
-                }
-                None => stdin.clone().after(),
-            }),
-            "tr" => Some(match (&stdin.text, argv.operands("").as_slice()) {
-                (Some(text), [from, to]) if !argv.has("-d") => {
-                    Feed::text(translate(text, from, to))
-                }
-                (Some(text), [gone]) if argv.has("-d") => {
-                    Feed::text(text.replace(|c| decode::escapes(gone).contains(c), ""))
-                }
-                (Some(_), _) => Feed {
-                    hidden: true,
-                    ..stdin.clone().after()
-                },
-                (None, _) => stdin.clone().after(),
-            }),
-            _ => None,
-        }
-    }
-
-    fn decoded(&self, argv: &Argv, stdin: &Feed, decode: fn(&str) -> Option<String>) -> Feed {
-        let files = argv.operands("-w -c -l -s");
-        if !files.is_empty() && files != ["-"] {
-            return Feed {
-                hidden: true,
-                ..Feed::local(false)
-            };
-        }
-        match stdin.text.as_ref().and_then(|text| decode(text)) {
-            Some(text) => Feed::text(text),
-            None => Feed {
-                hidden: true,
-                ..stdin.clone().after()
-            },
-        }
-    }
-
     fn enter(&mut self, argv: &Argv) {
         let dir = argv.operands("").first().copied().unwrap_or("~");
         self.cwd = match dir {
             "-" => Place::Unknown,
             dir => self.place(dir),
         };
-    }
-
-    fn find(&mut self, argv: &Argv, stdin: &Feed) -> Feed {
-        let shown = argv.shown();
-        let is_fd = argv.program.starts_with("fd");
-        let start = |arg: &&String| !is_option(arg) && *arg != "(" && *arg != "!";
-        let mut roots: Vec<String> = match is_fd {
-            true => argv
-                .operands("-e -t -d -E -x -X")
-                .into_iter()
-                .skip(1)
-                .map(str::to_owned)
-                .collect(),
-            false => argv
-                .args
-                .iter()
-                .skip_while(|a| matches!(a.as_str(), "-L" | "-P" | "-H"))
-                .take_while(start)
-                .cloned()
-                .collect(),
-        };
-        if roots.is_empty() {
-            roots.push(".".to_owned());
-        }
-        for root in &roots {
-            let place = self.place(root);
-            if argv.has("-delete") {
-                let rule = if place.is_outside() {
-                    rules::OUTSIDE_CHANGE
-                } else {
-                    rules::DELETE_MANY
-                };
-                self.matched(rule, &*shown);
-            }
-            let names = ["-name", "-iname", "-path", "-wholename"];
-            let wants_secret = names.iter().any(|option| {
-                argv.values(option)
-                    .iter()
-                    .any(|name| crate::secrets::is_secret(&name.replace('*', "x")))
-            });
-            if wants_secret && (place.is_outside() || place.holds_home()) {
-                self.matched(rules::SECRET_OUTSIDE, &*shown);
-            }
-        }
-        for option in ["-fprint", "-fprintf", "-fls", "-fprint0"] {
-            for path in argv.values(option) {
-                self.writes(path, &shown);
-            }
-        }
-        let runs = [
-            "-exec",
-            "-execdir",
-            "-ok",
-            "-okdir",
-            "-x",
-            "-X",
-            "--exec",
-            "--exec-batch",
-        ];
-        for (at, _) in argv
-            .args
-            .iter()
-            .enumerate()
-            .filter(|(_, arg)| runs.contains(&arg.as_str()))
-        {
-            let end = |arg: &&String| !matches!(arg.as_str(), ";" | "+" | "\\;");
-            let words: Vec<String> = argv.args[at + 1..]
-                .iter()
-                .take_while(end)
-                .cloned()
-                .collect();
-            self.on_many(&words, &roots, stdin);
-        }
-        Feed {
-            piped: true,
-            paths: roots,
-            ..Feed::default()
-        }
-    }
-
-    fn xargs(&mut self, argv: &Argv, stdin: &Feed) -> Feed {
-        let valued = "-n -I -P -L -d -s -a -E -i -l --max-args --max-procs --replace --delimiter --arg-file -j --jobs";
-        let mut words: Vec<String> = Vec::new();
-        let mut args = argv.args.iter();
-        while let Some(arg) = args.next() {
-            if !is_option(arg) {
-                words.push(arg.clone());
-                words.extend(args.cloned());
-                break;
-            }
-            if valued.split(' ').any(|option| option == arg) {
-                args.next();
-            }
-        }
-        let mut targets: Vec<String> = stdin.paths.clone();
-        if let Some(text) = &stdin.text {
-            targets.extend(
-                text.split(['\n', '\0', ' ', '\t'])
-                    .filter(|w| !w.is_empty())
-                    .map(str::to_owned),
-            );
-        }
-        if targets.is_empty() {
-            targets.push(UNKNOWN.to_string());
-        }
-        if words.is_empty() {
-            return stdin.clone();
-        }
-        if words.len() == 1 && argv.program == "parallel" {
-            // One word is a line for the shell.
-            let line = words[0].replace("{}", &targets[0]);
-            return self.script(&line, &Feed::default());
-        }
-        if argv.has("-I") || !argv.values("-I").is_empty() {
-            let mark = argv
-                .values("-I")
-                .first()
-                .map_or("{}", |mark| mark)
-                .to_owned();
-            for word in &mut words {
-                *word = word.replace(&mark, "{}");
-            }
-        }
-        self.on_many(&words, &targets, stdin)
-    }
-
-    /// A command that is run on many files below some paths, or on the paths themselves.
-    fn on_many(&mut self, words: &[String], targets: &[String], stdin: &Feed) -> Feed {
-        let mut command: Vec<String> = Vec::new();
-        let in_place = words.iter().any(|word| word.contains("{}"));
-        for word in words {
-            if word == "{}" {
-                command.extend(targets.iter().cloned());
-            } else if word.contains("{}") {
-                command.push(word.replace("{}", targets.first().map_or("", String::as_str)));
-            } else {
-                command.push(word.clone());
-            }
-        }
-        if !in_place {
-            command.extend(targets.iter().cloned());
-        }
-        let before = self.mark();
-        let output = self.run(&command, &Feed::default());
-        let Some(argv) = Argv::new(&command) else {
-            return output;
-        };
-        let listed = |list: &str| list.split(' ').any(|name| name == argv.program);
-        // Of a name in the input nobody knows where it leads; the question is the same for all.
-        let mut output = output;
-        output.secret |= stdin.secret;
-        if listed(REMOVERS) {
-            self.instead_of_unknown(before, rules::DELETE_MANY, &argv.shown());
-        } else if listed(REWRITERS)
-            && (argv.has("-i") || matches!(argv.program.as_str(), "mv" | "cp" | "tee"))
-        {
-            self.instead_of_unknown(before, rules::EDIT_MANY, &argv.shown());
-        }
-        output
-    }
-
-    fn instead_of_unknown(&mut self, mark: usize, rule: rules::Rule, what: &str) {
-        let kept: Vec<_> = self
-            .rules_since(mark)
-            .iter()
-            .filter(|(matched, _)| *matched != rules::UNKNOWN_TARGET)
-            .cloned()
-            .collect();
-        self.forget_since(mark);
-        for (rule, what) in kept {
-            self.matched(rule, what);
-        }
-        self.matched(rule, what);
     }
 
     fn kill(&mut self, argv: &Argv) {
@@ -434,10 +163,12 @@ impl Walk<'_> {
             .args
             .first()
             .filter(|first| !is_option(first) && argv.program == "tar")
-            && bundle.contains('f') && bundle.contains(['c', 'r', 'u'])
-                && let Some(file) = argv.args.get(1) {
-                    self.writes(file, &shown);
-                }
+            && bundle.contains('f')
+            && bundle.contains(['c', 'r', 'u'])
+            && let Some(file) = argv.args.get(1)
+        {
+            self.writes(file, &shown);
+        }
     }
 
     fn container(&mut self, argv: &Argv) {
@@ -519,13 +250,14 @@ impl Walk<'_> {
         }
     }
 
-    fn openssl(&mut self, argv: &Argv) {
-        if argv
-            .args
-            .first()
-            .is_some_and(|sub| matches!(sub.as_str(), "s_client" | "s_server"))
-        {
-            self.matched(rules::NETWORK, argv.shown());
+    fn openssl(&mut self, argv: &Argv, stdin: &Feed) {
+        let sub = argv.args.first().map_or("", String::as_str);
+        if !matches!(sub, "s_client" | "s_server") {
+            return;
+        }
+        self.matched(rules::NETWORK, argv.shown());
+        if stdin.local || stdin.secret {
+            self.matched(rules::EXFILTRATE, argv.shown());
         }
     }
 
@@ -573,119 +305,21 @@ impl Walk<'_> {
         }
     }
 
-    /// `-o file`: where programs put what they make.
+    /// Where programs put what they make.
     fn output_options(&mut self, argv: &Argv) {
         const MAKERS: &str = "sort gcc g++ clang clang++ cc c++ ld go rustc javac tsc pandoc ffmpeg convert magick jq yq protoc nasm as wget2 split csplit cmake";
-        if !MAKERS.split(' ').any(|name| name == argv.program) {
-            return;
-        }
-        let shown = argv.shown();
-        for option in ["-o", "--output", "--out-dir", "--outDir"] {
-            for path in argv.values(option) {
-                let place = self.place(path);
-                if place.is_outside() {
-                    self.matched(rules::OUTSIDE_CHANGE, &*shown);
-                }
+        let short = MAKERS.split(' ').any(|name| name == argv.program);
+        let mut paths = argv.values("--output");
+        paths.extend(argv.values("--output-file"));
+        if short {
+            for option in ["-o", "--out-dir", "--outDir"] {
+                paths.extend(argv.values(option));
             }
         }
-    }
-}
-
-fn echo(argv: &Argv) -> String {
-    let mut words = argv.args.as_slice();
-    let mut interpret = false;
-    while let Some((first, rest)) = words.split_first() {
-        let is_flag = first.len() > 1
-            && first.starts_with('-')
-            && first[1..].chars().all(|c| matches!(c, 'n' | 'e' | 'E'));
-        if !is_flag {
-            break;
-        }
-        interpret |= first.contains('e');
-        words = rest;
-    }
-    let text = words.join(" ");
-    match interpret {
-        true => decode::escapes(&text),
-        false => text,
-    }
-}
-
-fn printf(argv: &Argv) -> String {
-    let Some((format, values)) = argv.args.split_first() else {
-        return String::new();
-    };
-    let format = decode::escapes(format);
-    let mut values = values.iter();
-    let mut text = String::new();
-    loop {
-        let before = values.len();
-        let mut chars = format.chars();
-        while let Some(c) = chars.next() {
-            if c != '%' {
-                text.push(c);
-                continue;
-            }
-            let kind = chars.find(|c| c.is_ascii_alphabetic() || *c == '%');
-            match kind {
-                Some('%') | None => text.push('%'),
-                Some('b') => {
-                    text.push_str(&decode::escapes(values.next().map_or("", String::as_str)));
-                }
-                Some('c') => text.extend(values.next().and_then(|value| value.chars().next())),
-                Some(_) => text.push_str(values.next().map_or("", String::as_str)),
+        for path in paths {
+            if self.place(path).is_outside() {
+                self.matched(rules::OUTSIDE_CHANGE, argv.shown());
             }
         }
-        // The format is used again while it takes values.
-        if values.len() == 0 || values.len() == before {
-            return text;
-        }
-    }
-}
-
-/// `tr a-z n-za-m`, for sets of the same length.
-fn translate(text: &str, from: &str, to: &str) -> String {
-    let set = |text: &str| -> Vec<char> {
-        let chars: Vec<char> = decode::escapes(text).chars().collect();
-        let mut set = Vec::new();
-        let mut at = 0;
-        while at < chars.len() {
-            if at + 2 < chars.len() && chars[at + 1] == '-' && chars[at] <= chars[at + 2] {
-                set.extend(chars[at]..=chars[at + 2]);
-                at += 3;
-            } else {
-                set.push(chars[at]);
-                at += 1;
-            }
-        }
-        set
-    };
-    let (from, to) = (set(from), set(to));
-    text.chars()
-        .map(|c| match from.iter().position(|known| *known == c) {
-            Some(at) => to.get(at).or(to.last()).copied().unwrap_or(c),
-            None => c,
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn argv(words: &[&str]) -> Argv {
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        Argv::new(&words).unwrap()
-    }
-
-    #[test]
-    fn known_output_is_computed() {
-        assert_eq!(echo(&argv(&["echo", "-ne", "a\\x62", "c"])), "ab c");
-        assert_eq!(
-            printf(&argv(&["printf", "%s-%s\\n", "a", "b", "c"])),
-            "a-b\nc-\n"
-        );
-        assert_eq!(printf(&argv(&["printf", "100%%"])), "100%");
-        assert_eq!(translate("uryyb", "a-z", "n-za-m"), "hello");
     }
 }

@@ -73,24 +73,19 @@ impl Walk<'_> {
     fn check_value(&mut self, name: &str, value: &str) {
         let shown = format!("{name}={value}");
         let has = |list: &str| list.split(' ').any(|known| known == name);
-        if name == "PATH" {
-            self.check_path(value, &shown);
-        } else if has(rules::CODE_VARIABLES) && !value.is_empty() {
-            if !is_harmless(value) {
-                self.matched(rules::INJECTED_CODE, shown);
-            }
-        } else if has(rules::PROGRAM_VARIABLES) && !is_harmless(value) {
-            self.matched(rules::INJECTED_CODE, shown);
-        } else if name == "ENV" && value.contains('/') {
+        let loads = ["-r", "--require", "--import", "--loader"];
+        let runs_code = match name {
+            "PATH" => return self.check_path(value, &shown),
             // The start-up file of a POSIX shell; without a path it is somebody's own variable.
-            self.matched(rules::INJECTED_CODE, shown);
-        } else if name == "NODE_OPTIONS"
-            && ["-r", "--require", "--import", "--loader"]
-                .iter()
-                .any(|o| value.contains(o))
-        {
-            self.matched(rules::INJECTED_CODE, shown);
-        } else if name == "LD_LIBRARY_PATH" && value.split(':').any(|dir| dir == ".") {
+            "ENV" => value.contains('/'),
+            "NODE_OPTIONS" => loads.iter().any(|option| value.contains(option)),
+            "LD_LIBRARY_PATH" => value.split(':').any(|dir| dir == "."),
+            _ => {
+                let names_program = has(rules::CODE_VARIABLES) || has(rules::PROGRAM_VARIABLES);
+                names_program && !is_harmless(value)
+            }
+        };
+        if runs_code {
             self.matched(rules::INJECTED_CODE, shown);
         } else if name.starts_with("GIT_CONFIG_KEY") || name.starts_with("GIT_CONFIG_VALUE") {
             self.matched(rules::GIT_CODE, shown);
@@ -132,4 +127,21 @@ pub(super) fn is_harmless(value: &str) -> bool {
     let bare_enough = !is_shell || value == program;
     value.is_empty()
         || (known && bare_enough && !value.contains([';', '|', '&', '`', '$', '(', '\n']))
+}
+
+/// Whether a variable is called like one that holds a secret.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    const PARTS: &[&str] = &[
+        "SECRET",
+        "TOKEN",
+        "PASSWORD",
+        "PASSWD",
+        "CREDENTIAL",
+        "API_KEY",
+        "APIKEY",
+        "PRIVATE_KEY",
+        "ACCESS_KEY",
+    ];
+    let upper = name.to_uppercase();
+    PARTS.iter().any(|part| upper.contains(part))
 }

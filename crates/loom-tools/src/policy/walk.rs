@@ -407,9 +407,10 @@ impl<'a> Walk<'a> {
             values.extend(self.fields(value, text).into_iter().map(|field| field.text));
         }
         if let Some(name) = name
-            && !values.is_empty() {
-                self.variables.insert(source(name, text).to_owned(), values);
-            }
+            && !values.is_empty()
+        {
+            self.variables.insert(source(name, text).to_owned(), values);
+        }
         match node.child_by_field_name("body") {
             Some(body) => self.statements(body, text, stdin),
             None => Feed::default(),

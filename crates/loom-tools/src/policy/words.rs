@@ -4,6 +4,8 @@ use super::decode;
 use super::feed::Feed;
 use super::parse::{children, named, source};
 use super::place::{OUTPUT, UNKNOWN};
+use super::rules;
+use super::variables::is_secret_name;
 use super::walk::Walk;
 use tree_sitter::Node;
 
@@ -105,7 +107,9 @@ impl Walk<'_> {
                 "string_content" => vec![in_double_quotes(source(child, text))],
                 _ => self.expand(child, text),
             };
-            let parts: Vec<Vec<Char>> = match in_quotes {
+            // All values of an array are so many words, also in quotes.
+            let is_list = child.kind() == "expansion" && source(child, text).contains("[@]");
+            let parts: Vec<Vec<Char>> = match in_quotes && !is_list {
                 true => parts.into_iter().map(protect).collect(),
                 false => parts,
             };
@@ -130,7 +134,12 @@ impl Walk<'_> {
             "LOOM_SCRATCH" | "TMPDIR" => known("/tmp"),
             name => match self.variables.get(name) {
                 Some(values) => values.iter().map(|value| unquoted(value)).collect(),
-                None => vec![vec![(UNKNOWN, false)]],
+                None => {
+                    if is_secret_name(name) {
+                        self.matched(rules::ENVIRONMENT, format!("${name}"));
+                    }
+                    vec![vec![(UNKNOWN, false)]]
+                }
             },
         }
     }

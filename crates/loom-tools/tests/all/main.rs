@@ -1,6 +1,10 @@
 //! Tools against a real workspace, and the policy against the recorded commands.
 
-#![expect(clippy::unwrap_used, reason = "tests stop where something is wrong")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests stop where something is wrong"
+)]
 
 mod bench;
 mod editing;
