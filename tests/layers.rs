@@ -31,6 +31,10 @@ fn root() -> PathBuf {
 }
 
 /// Edges between members in what is shipped: development dependencies may look anywhere.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test asks cargo, not a process of the product"
+)]
 fn edges() -> Vec<(String, String)> {
     let output = std::process::Command::new(env!("CARGO"))
         .args([

@@ -65,6 +65,31 @@ async fn a_goal_becomes_a_verified_result_that_can_be_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_prompt_of_a_small_task_is_under_ten_kilobytes_with_its_tools() {
+    let world = World::new(ONE_STEP).await;
+    world.write("keep.txt", "mine\n");
+    world.run("write hello into out.txt").await;
+    let requests = world.server.requests();
+    let first = requests
+        .iter()
+        .find(|r| r.request.role == Some(loom_sim::Role::Executor))
+        .expect("the executor was asked");
+    let words = first
+        .request
+        .messages
+        .iter()
+        .filter_map(|m| m.text.as_ref());
+    let tools = &first.request.tools;
+    assert_eq!(tools.len(), 8, "the tools were not offered");
+    let bytes = words.map(String::len).sum::<usize>()
+        + tools
+            .iter()
+            .map(|t| t.definition.to_string().len())
+            .sum::<usize>();
+    assert!(bytes < 10_000, "{bytes} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_only_says_done_fails_with_evidence() {
     let world = World::with(Playbook::always("Done."), Options::default()).await;
     let ended = world.run("write hello into out.txt").await;

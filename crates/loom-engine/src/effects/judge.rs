@@ -76,7 +76,7 @@ impl Task {
                 touched: ledger.attempts.values().any(|a| a.touched > 0),
                 answer: String::new(),
                 model: prepared()
-                    .last()
+                    .next_back()
                     .map(|p| p.model.clone())
                     .unwrap_or_default(),
                 tier: tier.unwrap_or(Tier::Small),
