@@ -261,6 +261,58 @@ async fn a_task_that_is_killed_again_and_again_goes_on_where_it_was() {
     world.assert_replays(ended.id).await;
 }
 
+/// A command that is killed half way has changed files that nobody has recorded yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_command_left_is_put_back_and_a_revert_ends_where_the_task_began() {
+    let slow = ONE_STEP.replace(
+        "- when: {role: executor, subtask: write-out, not_called: write_file}",
+        r#"- when: {role: executor, subtask: write-out, not_called: shell_execute}
+  reply: {calls: [{name: shell_execute, arguments: {command: "echo half > partial.txt; echo theirs >> keep.txt; sleep 1; rm partial.txt"}}]}
+- when: {role: executor, subtask: write-out, not_called: write_file}"#,
+    );
+    let mut world = World::new(&slow).await;
+    world.write("keep.txt", "mine\n");
+    let id = world
+        .engine
+        .submit(world.task("write hello"))
+        .await
+        .unwrap();
+    for _ in 0..500 {
+        if world.read("partial.txt").is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert!(
+        world.read("partial.txt").is_some(),
+        "the command never began"
+    );
+    world.crash_and_recover().await;
+    let ended = world.ended(id).await;
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
+    assert_eq!(ended.count("effect_reconciled"), 1);
+    assert_eq!(
+        world.read("keep.txt").as_deref(),
+        Some("mine\ntheirs\n"),
+        "it ran once"
+    );
+    let shown: Vec<_> = ended.view.files.iter().map(|f| f.path.as_str()).collect();
+    assert!(!shown.contains(&"partial.txt"), "{shown:?}");
+    world.assert_replays(id).await;
+    let report = world.engine.revert(id, RevertScope::Task).await.unwrap();
+    assert!(report.conflicts.is_empty(), "{:?}", report.conflicts);
+    assert_eq!(world.read("keep.txt").as_deref(), Some("mine\n"));
+    assert_eq!(
+        (world.read("out.txt"), world.read("partial.txt")),
+        (None, None)
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn turn_one_thousand_costs_what_turn_ten_costs() {
     let settings = TaskSettings {

@@ -1,7 +1,7 @@
 //! Running a gate: over an attempt's result, or over the whole goal at the end.
 
 use super::checks::Checks;
-use super::{Cx, FrozenPrompt};
+use super::{Cx, FrozenPrompt, Known};
 use crate::broken::Broken;
 use crate::ledger::{Entry, Ledger};
 use loom_events::{
@@ -107,7 +107,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         () = cx.signals.cancel.cancelled() => None,
     };
     if let Some(before) = &before {
-        cx.put_back(before).await?;
+        cx.put_back(before, Known::Snapshot(&[])).await?;
     }
     match judged {
         Some(verdict) => verdict,

@@ -21,8 +21,8 @@ use crate::runner::{Inbox, NoteRefused};
 use crate::shared::{Shared, TaskPlace};
 use crate::{Live, Signal};
 use loom_events::{
-    Answer, AttemptId, BlobId, EffectId, FailureClass, Message, ModelReply, Note, Outcome, Seq,
-    TaskId, ToolSpec, Work,
+    Answer, AttemptId, BlobId, EffectId, FailureClass, FileChange, LineCount, Message, ModelReply,
+    Note, Operation, Origin, Outcome, Seq, TaskId, ToolSpec, Work,
 };
 use loom_kernel::Start;
 use loom_tools::Seen;
@@ -121,10 +121,12 @@ pub(crate) struct Signals {
     inbox: mpsc::Sender<Inbox>,
     shared: Arc<Shared>,
     pub(crate) cancel: CancellationToken,
+    /// The changes that this effect has recorded.
+    recorded: Arc<Mutex<Vec<FileChange>>>,
 }
 
 impl Signals {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         task: TaskId,
         effect: EffectId,
         inbox: mpsc::Sender<Inbox>,
@@ -137,17 +139,31 @@ impl Signals {
             inbox,
             shared,
             cancel,
+            recorded: Arc::default(),
         }
+    }
+
+    /// The changes that this effect has recorded so far.
+    pub(crate) fn recorded(&self) -> Vec<FileChange> {
+        let recorded = self.recorded.lock();
+        recorded.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes a fact durable; the effect goes on only when this succeeds.
     pub(crate) async fn note(&self, note: Note) -> Result<(), NoteRefused> {
         let (ack, acked) = oneshot::channel();
+        let change = match &note {
+            Note::FileChanged(change) => Some(change.clone()),
+            _ => None,
+        };
         self.inbox
             .send(Inbox::Note(self.effect, note, ack))
             .await
             .map_err(|_| NoteRefused)?;
-        acked.await.unwrap_or(Err(NoteRefused))
+        acked.await.unwrap_or(Err(NoteRefused))?;
+        let mut recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        recorded.extend(change);
+        Ok(())
     }
 
     /// The same for a job whose only answer to a refusal is to stop.
@@ -256,7 +272,7 @@ impl Cx {
     }
 
     /// Puts the tree back to a journaled snapshot and journals what that changed.
-    pub(crate) async fn put_back(&self, snapshot: &BlobId) -> Result<(), Broken> {
+    pub(crate) async fn put_back(&self, snapshot: &BlobId, known: Known<'_>) -> Result<(), Broken> {
         let bytes = self.get(snapshot).await?;
         let Some(workspace) = self.place.workspace.clone() else {
             return Ok(());
@@ -269,13 +285,68 @@ impl Cx {
                 .restore(&manifest)
                 .map_err(|error| Broken::environment("the workspace could not be put back", &error))
         };
-        let changes = tokio::task::spawn_blocking(work)
+        let restored = tokio::task::spawn_blocking(work)
             .await
             .map_err(|died| Broken::environment("the workspace could not be put back", &died))??;
-        for change in changes {
+        for change in known.unrecorded(&restored) {
+            self.signals.must_note(Note::FileChanged(change)).await?;
+        }
+        for change in restored {
             self.signals.must_note(Note::FileChanged(change)).await?;
         }
         Ok(())
+    }
+}
+
+/// What the journal knows of the tree that is put back.
+#[derive(Clone, Copy)]
+pub(crate) enum Known<'a> {
+    /// The tree as it is: everything that led to it is recorded.
+    Now,
+    /// The snapshot, and these changes since. Whatever else is there now was made by a command that
+    /// was killed, by a check, or by the user meanwhile.
+    Snapshot(&'a [FileChange]),
+}
+
+impl Known<'_> {
+    /// The changes that led to what was found and are in no journal yet: the opposites of what was
+    /// restored, in reverse. With them the record is whole, so that undoing all of it ends where the
+    /// task began, and content that the user wrote in between can still be found.
+    fn unrecorded(self, restored: &[FileChange]) -> Vec<FileChange> {
+        let Self::Snapshot(recorded) = self else {
+            return Vec::new();
+        };
+        let is_recorded = |change: &&FileChange| {
+            recorded.iter().any(|known| {
+                known.path == change.path || known.new_path.as_ref() == Some(&change.path)
+            })
+        };
+        let missing = restored.iter().rev().filter(|change| !is_recorded(change));
+        missing.map(opposite).collect()
+    }
+}
+
+fn opposite(change: &FileChange) -> FileChange {
+    let (path, new_path) = match &change.new_path {
+        Some(to) => (to.clone(), Some(change.path.clone())),
+        None => (change.path.clone(), None),
+    };
+    FileChange {
+        operation: match change.operation {
+            Operation::Create => Operation::Delete,
+            Operation::Delete => Operation::Create,
+            Operation::Modify => Operation::Modify,
+            Operation::Rename => Operation::Rename,
+        },
+        path,
+        new_path,
+        before: change.after.clone(),
+        after: change.before.clone(),
+        lines: LineCount {
+            added: change.lines.removed,
+            removed: change.lines.added,
+        },
+        origin: Origin::Shell,
     }
 }
 

@@ -2,7 +2,7 @@
 //! work, the model chosen, the prompt frozen.
 
 use super::checks::Checks;
-use super::{Cx, FrozenPrompt, task_state};
+use super::{Cx, FrozenPrompt, Known, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::Ledger;
 use loom_events::{
@@ -118,7 +118,7 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
         // The same model goes on from its own work; another one starts from the base.
         if matches!(task.rung, Rung::NextTier | Rung::TopTier) {
             cx.snapshot().await?;
-            cx.put_back(base).await?;
+            cx.put_back(base, Known::Now).await?;
         }
         let earlier: FrozenPrompt = cx.get_json(prompt).await?;
         let known = |check| earlier.baseline.trials.iter().any(|t| &t.check == check);
@@ -139,7 +139,7 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
     };
     // Checks may leave caches and reports behind: the attempt starts from the user's own files.
     if let Some(now) = &now {
-        cx.put_back(now).await?;
+        cx.put_back(now, Known::Snapshot(&[])).await?;
     }
     let base = match &task.base {
         Some((base, _)) => Some(base.clone()),

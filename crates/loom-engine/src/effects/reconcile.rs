@@ -1,6 +1,6 @@
 //! Finding out what became of an effect whose outcome was lost, and settling it.
 
-use super::Cx;
+use super::{Cx, Known};
 use crate::broken::Broken;
 use crate::ledger::Ledger;
 use loom_events::{
@@ -41,7 +41,8 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         Some(Class::Hashed) => by_hash(&task, &cx).await?,
         Some(Class::Restorable) => {
             if let Some(snapshot) = &task.snapshot {
-                cx.put_back(snapshot).await?;
+                cx.put_back(snapshot, Known::Snapshot(&task.changes))
+                    .await?;
             }
             Reconciled::Clean
         }

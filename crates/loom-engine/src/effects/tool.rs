@@ -1,7 +1,7 @@
 //! One tool call: the arguments taken from the journaled answer, policy and tool run, changes
 //! journaled before they happen.
 
-use super::{Conversations, Cx, Slot};
+use super::{Conversations, Cx, Known, Slot};
 use crate::broken::Broken;
 use crate::ledger::{Entry, Ledger};
 use loom_events::{
@@ -93,7 +93,8 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             Class::Pure => return Ok(Outcome::Interrupted { maybe: false }),
             Class::Restorable => {
                 if let Some(before) = &before {
-                    cx.put_back(before).await?;
+                    let known = cx.signals.recorded();
+                    cx.put_back(before, Known::Snapshot(&known)).await?;
                 }
                 return Ok(Outcome::Interrupted { maybe: false });
             }

@@ -336,6 +336,15 @@ impl TaskView {
 
     fn changed(&mut self, change: &loom_events::FileChange) {
         let path = change.new_path.as_ref().unwrap_or(&change.path);
+        let made_here = |row: &FileRow| row.operation == Operation::Create;
+        if change.operation == Operation::Delete
+            && let Some(at) = self.files.iter().position(|row| &row.path == path)
+            && self.files.get(at).is_some_and(made_here)
+        {
+            // Made in this task and gone again: there is nothing to show.
+            self.files.remove(at);
+            return;
+        }
         match self.files.iter_mut().find(|row| &row.path == path) {
             Some(row) => {
                 // Made in this task and changed again: it is still a new file.
