@@ -18,7 +18,7 @@ lint:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# Licences, bans, sources; unused dependencies.
+# Licences, bans and sources of dependencies.
 deny:
     sh .ci/deny
 

@@ -90,7 +90,7 @@ mod tests {
             env: env.iter().map(pair).collect(),
             path_env: OsString::new(),
             home: Some("/home/me".into()),
-            cwd: "/work".into(),
+            cwd: "/srv".into(),
         }
     }
 
@@ -99,9 +99,9 @@ mod tests {
         let here = surroundings(&[("LOOM_HOME", "data"), ("XDG_DATA_HOME", "/xdg")]);
         assert_eq!(
             here.data_dir(Some(Path::new("d"))).unwrap(),
-            Path::new("/work/d")
+            Path::new("/srv/d")
         );
-        assert_eq!(here.data_dir(None).unwrap(), Path::new("/work/data"));
+        assert_eq!(here.data_dir(None).unwrap(), Path::new("/srv/data"));
     }
 
     #[cfg(not(target_os = "macos"))]
