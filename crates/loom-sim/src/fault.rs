@@ -393,7 +393,7 @@ mod tests {
         assert_eq!(arguments(Fault::MalformedArguments("{".into())), "{");
         assert_eq!(
             arguments(Fault::WrongTypes),
-            r#"{"lines":"many","path":{"value":"a"}}"#
+            r#"{"path":{"value":"a"},"lines":"many"}"#
         );
         assert_eq!(spoiled(&Fault::UnknownTool("x".into())).calls[0].name, "x");
     }

@@ -45,7 +45,7 @@ pub(super) fn classify(text: &str, has_thought: bool, blocked: Option<String>) -
 
 /// From the last sentence end (or line end) to the end of the text.
 fn last_sentence(text: &str) -> &str {
-    let body = text.trim_end_matches(['.', '!', '…', ' ']);
+    let body = text.trim_end_matches(['.', '!', '?', '…', ' ']);
     let cut = body.rfind(['\n', '.', '!', '?']).map_or(0, |at| at + 1);
     text.get(cut..).unwrap_or(text).trim()
 }
