@@ -32,7 +32,7 @@ demo *ARGS:
 
 # Measures beside the thing compared with; prints one JSON object a line.
 bench:
-    cargo run --quiet --release --locked -p loom-state --example append_rate
+    sh .ci/score bench
 
 # Measures one promise: `just score sim 10000`, `just score commands [FILE]`.
 score NAME *ARGS:
