@@ -3,6 +3,7 @@
 
 use crate::{BlobId, CallClass};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a model is asked to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,7 +97,7 @@ pub struct ToolCall {
     pub arguments: serde_json::Value,
 }
 
-/// A tool as it is offered to a model: OpenAI function format.
+/// A tool as it is offered to a model, and what a reader of its calls must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolSpec {
     /// Unique name.
@@ -105,6 +106,44 @@ pub struct ToolSpec {
     pub description: String,
     /// JSON Schema of the arguments; an object schema.
     pub parameters: serde_json::Value,
+    /// Whether a call changes nothing, so that a harmless mistake in its form may be put right. Not
+    /// shown to the model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+    /// Other names that models use for it. Not shown to the model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// Other names that models use for its parameters: parameter → aliases. Not shown to the model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameter_aliases: BTreeMap<String, Vec<String>>,
+}
+
+impl ToolSpec {
+    /// A tool that may change something, without aliases.
+    #[must_use]
+    pub fn new(
+        name: impl Into<String>,
+        description: impl Into<String>,
+        parameters: serde_json::Value,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            description: description.into(),
+            parameters,
+            read_only: false,
+            aliases: Vec::new(),
+            parameter_aliases: BTreeMap::new(),
+        }
+    }
+
+    /// The same, known to change nothing.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self {
+            read_only: true,
+            ..self
+        }
+    }
 }
 
 /// A call that could not be read or may not run. The model is told `message` word for word.

@@ -132,11 +132,11 @@ pub(crate) fn executor() -> ExecutorInput {
     }];
     input.feedback = Some("cli.py does not match /--color\\b/: no line matches.".to_owned());
     input.project_notes = Some("Use four spaces.\nRun sh test.sh before you finish.".to_owned());
-    input.tools_in_text = vec![ToolSpec {
-        name: "read_file".to_owned(),
-        description: "Read a text file.".to_owned(),
-        parameters: json!({"type": "object", "properties": {"path": {"type": "string"}}}),
-    }];
+    input.tools_in_text = vec![ToolSpec::new(
+        "read_file",
+        "Read a text file.",
+        json!({"type": "object", "properties": {"path": {"type": "string"}}}),
+    )];
     input
 }
 

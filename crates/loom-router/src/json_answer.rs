@@ -1,10 +1,10 @@
 //! Structured answers: asked for with a schema, validated, asked for once more with the exact errors.
 
-use crate::dialect::{fenced, parse_strictly};
 use crate::{
     CallError, ChatReply, ChatRequest, Discard, JsonSchema, NoModel, Router, ToolChoice, Tried,
 };
 use jsonschema::Validator;
+use loom_dialect::{fenced, parse_strictly};
 use loom_events::{Answer, Failure, FailureClass, Finish, Latency, Message, Role, Tier};
 use serde_json::Value;
 use thiserror::Error;

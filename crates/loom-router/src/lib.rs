@@ -5,7 +5,7 @@
 //! what comes back. What does not: prompts, tools, schemas of tool arguments, the journal. A caller
 //! hands over typed [`loom_events::Message`]s and gets a typed [`loom_events::Answer`].
 //!
-//! Start at [`Router`], then `openai/mod.rs` for one call from request to reply, and `dialect/mod.rs`
+//! Start at [`Router`], then `openai/mod.rs` for one call from request to reply, and `loom_dialect`
 //! for how an answer is interpreted.
 //!
 //! **Invariant:** nothing here repairs a call by guessing. A call is read as it was meant, or it is
@@ -13,7 +13,6 @@
 #![deny(missing_docs)]
 
 mod call_error;
-mod dialect;
 mod discover;
 mod entry;
 mod history;
@@ -34,9 +33,10 @@ pub use discover::{Candidate, Discovered, discover, entries, local_candidates};
 pub use entry::{Deadlines, ModelEntry, ProviderKind};
 pub use json_answer::{JsonError, JsonReply};
 pub use key::ApiKey;
+pub use loom_dialect::{Delta, DeltaSink, Discard};
 pub use openai::OpenAiCompatible;
 pub use provider::{BuiltinProviders, ListedModel, Provider, ProviderFactory};
-pub use reply::{ChatReply, Delta, DeltaSink, Discard};
+pub use reply::ChatReply;
 pub use request::{ChatRequest, JsonSchema, ToolChoice};
 pub use router::{Router, RouterError};
 pub use select::{NoModel, Selected, Tried};

@@ -18,37 +18,3 @@ pub struct ChatReply {
     /// The model's id as the server reported it. Some servers echo what was asked.
     pub reported: Option<String>,
 }
-
-/// One piece of an answer under way, for people to watch.
-///
-/// The reply says more exactly what is text and what is a call: a call that a server leaves in the
-/// text is seen here as text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delta<'a> {
-    /// Visible text.
-    Text(&'a str),
-    /// A thought.
-    Thought(&'a str),
-    /// A call of this tool has begun.
-    Call(&'a str),
-}
-
-/// Takes the pieces of an answer as they come. It must return at once.
-pub trait DeltaSink: Send {
-    /// The next piece.
-    fn delta(&mut self, delta: Delta<'_>);
-}
-
-/// A sink for callers that only want the reply.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Discard;
-
-impl DeltaSink for Discard {
-    fn delta(&mut self, _: Delta<'_>) {}
-}
-
-impl<F: FnMut(Delta<'_>) + Send> DeltaSink for F {
-    fn delta(&mut self, delta: Delta<'_>) {
-        self(delta);
-    }
-}

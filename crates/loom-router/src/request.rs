@@ -1,6 +1,7 @@
 //! What a model is asked, independent of how its server wants to hear it.
 
-use loom_events::{Message, ToolSpec};
+use loom_dialect::Reading;
+use loom_events::{Message, Role, TaskId, ToolSpec};
 
 /// One call of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +21,10 @@ pub struct ChatRequest {
     pub temperature: Option<f32>,
     /// Whether a model that can think aloud should.
     pub think: bool,
+    /// What the model is asked to be; decides which of a server's caches the call may use.
+    pub role: Option<Role>,
+    /// The task that asks; slots are shared fairly between tasks.
+    pub task: Option<TaskId>,
 }
 
 impl ChatRequest {
@@ -29,6 +34,18 @@ impl ChatRequest {
         Self {
             messages,
             ..Self::default()
+        }
+    }
+
+    /// What a reader of the answer must know.
+    pub(crate) fn reading(&self) -> Reading<'_> {
+        Reading {
+            tools: &self.tools,
+            history: &self.messages,
+            may_call: !self.tools.is_empty()
+                && self.schema.is_none()
+                && self.tool_choice != ToolChoice::None,
+            ..Reading::default()
         }
     }
 }

@@ -6,11 +6,9 @@
 
 #![deny(missing_docs)]
 
-mod arguments;
 mod clip;
 mod context;
 mod files;
-mod names;
 pub mod policy;
 mod registry;
 mod secrets;

@@ -1,8 +1,8 @@
 //! All tools by name: offers them, checks calls, runs them.
 
-use crate::arguments::Arguments;
 use crate::tool::refusal;
-use crate::{Call, CallOutcome, ShellSettings, Tool, ToolContext, files, names, shell};
+use crate::{Call, CallOutcome, ShellSettings, Tool, ToolContext, files, shell};
+use loom_dialect::{Arguments, nearest, strip};
 use loom_events::{Class, Digest, Refusal, ToolSpec};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ impl Registry {
     pub fn check(&self, name: &str, arguments: Value) -> Result<Checked, Refusal> {
         let entry = self
             .tools
-            .get(names::strip(name))
+            .get(strip(name))
             .ok_or_else(|| self.unknown(name))?;
         Ok(Checked {
             arguments: entry.arguments.fit(arguments)?,
@@ -113,7 +113,7 @@ impl Registry {
 
     fn unknown(&self, name: &str) -> Refusal {
         let all = || self.tools.keys().map(String::as_str);
-        let nearest = names::nearest(names::strip(name), all());
+        let nearest = nearest(strip(name), all());
         let hint = nearest.map_or(String::new(), |near| format!(" Did you mean `{near}`?"));
         let list = all().collect::<Vec<_>>().join(", ");
         let name: String = name.chars().take(64).collect();

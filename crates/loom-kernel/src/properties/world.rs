@@ -428,7 +428,7 @@ impl World {
             9..=12 => Command::Resume,
             13..=15 => self.edit(),
             16..=18 => Command::Retry {
-                subtask: id(self.random.pick(&["a", "b", "c"])),
+                subtask: id(self.random.pick::<&str>(&["a", "b", "c"])),
                 guidance: String::new(),
             },
             _ if self.random.percent(50) => Command::Cancel {

@@ -1,9 +1,9 @@
 //! Joins the pieces of a streamed answer, whatever order and form they come in, within bounds.
 
 use super::wire::{CallChunk, Chunk, DeltaChunk, UsageChunk};
-use crate::dialect::{RawAnswer, RawArguments, RawCall, Watcher};
 use crate::repetition::Guard;
 use crate::{Delta, DeltaSink};
+use loom_dialect::{RawAnswer, RawArguments, RawCall, Watcher};
 use loom_events::{Finish, Usage};
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! OpenAI-compatible servers: llama.cpp, LM Studio, vLLM, MLX, Ollama's `/v1` and many more.
 //!
 //! One call goes through these files in order: `render` writes the request, `stream` reads the
-//! events under the deadlines, `assemble` joins them into a raw answer, [`crate::dialect`] says what
+//! events under the deadlines, `assemble` joins them into a raw answer, [`loom_dialect`] says what
 //! it means. `refusal` turns what a server says instead into a [`CallError`], and `field` remembers
 //! which optional fields a server does not want.
 
@@ -14,7 +14,7 @@ mod wire;
 
 use crate::{
     ApiKey, CallError, ChatReply, ChatRequest, Deadline, Deadlines, DeltaSink, ListedModel,
-    ModelEntry, Provider, RouterError, dialect,
+    ModelEntry, Provider, RouterError,
 };
 use assemble::Assembly;
 use async_trait::async_trait;
@@ -279,7 +279,7 @@ fn reply(
         usage: done.usage.unwrap_or(estimated),
         latency,
         finish: done.answer.finish,
-        answer: dialect::interpret(done.answer, request),
+        answer: loom_dialect::interpret(done.answer, &request.reading()),
         model: place.model.clone(),
         reported: done.reported,
     }

@@ -4,7 +4,7 @@
 use super::field::{Field, Fields};
 use super::wire::{
     Body, CallBody, FunctionBody, JsonSchemaBody, MessageBody, ResponseFormat, StreamOptions,
-    TemplateKwargs, ToolBody,
+    TemplateKwargs, ToolBody, ToolFunction,
 };
 use super::{Place, Settings};
 use crate::{ChatRequest, JsonSchema, ToolChoice, history};
@@ -61,9 +61,9 @@ fn instruct(messages: &mut Vec<Message>, schema: &JsonSchema) {
 fn tools(request: &ChatRequest) -> Vec<ToolBody<'_>> {
     let mut specs: Vec<_> = request.tools.iter().collect();
     specs.sort_by(|a, b| a.name.cmp(&b.name));
-    let tool = |function| ToolBody {
+    let tool = |spec| ToolBody {
         kind: "function",
-        function,
+        function: ToolFunction::from(spec),
     };
     specs.into_iter().map(tool).collect()
 }
@@ -146,11 +146,7 @@ mod tests {
     }
 
     fn tool(name: &str) -> ToolSpec {
-        ToolSpec {
-            name: name.into(),
-            description: "d".into(),
-            parameters: json!({"type": "object"}),
-        }
+        ToolSpec::new(name, "d", json!({"type": "object"}))
     }
 
     fn conversation() -> Vec<Message> {

@@ -81,7 +81,24 @@ pub(super) struct FunctionBody {
 pub(super) struct ToolBody<'a> {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
-    pub(super) function: &'a ToolSpec,
+    pub(super) function: ToolFunction<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ToolFunction<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: &'a Value,
+}
+
+impl<'a> From<&'a ToolSpec> for ToolFunction<'a> {
+    fn from(spec: &'a ToolSpec) -> Self {
+        Self {
+            name: &spec.name,
+            description: &spec.description,
+            parameters: &spec.parameters,
+        }
+    }
 }
 
 #[derive(Serialize)]

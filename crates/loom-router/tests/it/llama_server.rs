@@ -93,16 +93,17 @@ fn command(program: &str) -> Command {
 }
 
 fn file_tool() -> ToolSpec {
-    ToolSpec {
-        name: "read_file".into(),
-        description: "Reads a file.".into(),
-        parameters: json!({
+    ToolSpec::new(
+        "read_file",
+        "Reads a file.",
+        json!({
             "type": "object",
             "properties": {"path": {"type": "string"}},
             "required": ["path"],
             "additionalProperties": false,
         }),
-    }
+    )
+    .read_only()
 }
 
 /// Counts the pieces that were delivered.

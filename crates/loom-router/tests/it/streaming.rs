@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 fn with_tools() -> ChatRequest {
-    let tool = |name: &str| ToolSpec {
-        name: name.into(),
-        description: format!("does {name}"),
-        parameters: json!({"type": "object", "required": ["path"]}),
+    let tool = |name: &str| {
+        ToolSpec::new(
+            name,
+            format!("does {name}"),
+            json!({"type": "object", "required": ["path"]}),
+        )
     };
     ChatRequest {
         tools: vec![tool("write_file"), tool("read_file")],

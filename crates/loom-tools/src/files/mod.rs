@@ -40,11 +40,7 @@ pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
 
 /// A specification as a model sees it.
 pub(crate) fn spec(name: &str, description: &str, parameters: Value) -> ToolSpec {
-    ToolSpec {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        parameters,
-    }
+    ToolSpec::new(name, description, parameters)
 }
 
 /// The main argument, for a summary.

@@ -185,11 +185,7 @@ impl Tool for Foreign {
 }
 
 fn foreign(name: &str, parameters: Value) -> Arc<dyn Tool> {
-    Arc::new(Foreign(ToolSpec {
-        name: name.to_owned(),
-        description: String::new(),
-        parameters,
-    }))
+    Arc::new(Foreign(ToolSpec::new(name, "", parameters)))
 }
 
 #[test]

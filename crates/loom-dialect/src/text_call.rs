@@ -1,28 +1,28 @@
 //! Calls that a server left in the text, in the two commonest markings: `<tool_call>{…}</tool_call>`,
 //! and a whole message that is one object with `name` and `arguments`, bare or in a fence.
 
-use super::read::{Call, Reader, prefix};
-use super::strict::parse;
+use crate::read::{Call, Reader, prefix};
+use crate::strict::parse;
 use loom_events::{Finish, UnreadableCall};
 use serde_json::Value;
 
-pub(super) const OPEN: &str = "<tool_call>";
-pub(super) const CLOSE: &str = "</tool_call>";
+pub(crate) const OPEN: &str = "<tool_call>";
+pub(crate) const CLOSE: &str = "</tool_call>";
 
 /// Marks of a result or a turn that only the harness may write. Where a model writes one it has
 /// begun to play both sides, and nothing from there on is meant.
 const FOREIGN: [&str; 3] = ["<tool_response>", "<|im_start|>", "<|im_end|>"];
 
 /// What was found in a text.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The text without the calls.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// The calls in their order.
-    pub(super) calls: Vec<Result<Call, UnreadableCall>>,
+    pub(crate) calls: Vec<Result<Call, UnreadableCall>>,
 }
 
 /// Finds the calls in a text.
-pub(super) fn find(text: &str, reader: &Reader<'_>) -> Found {
+pub(crate) fn find(text: &str, reader: &Reader<'_>) -> Found {
     if text.contains(OPEN) {
         return tagged(text, reader);
     }
@@ -150,7 +150,8 @@ fn whole(text: &str, reader: &Reader<'_>) -> Option<Result<Call, UnreadableCall>
 }
 
 /// What is inside of a fence, when the text is one fence and nothing else, or the start of one.
-pub(crate) fn fenced(text: &str) -> &str {
+#[must_use]
+pub fn fenced(text: &str) -> &str {
     let Some((first, inner)) = text
         .strip_prefix("```")
         .and_then(|rest| rest.split_once('\n'))
@@ -176,11 +177,8 @@ mod tests {
 
     /// The text that is left, then each call as `name arguments` or as the code of its refusal.
     fn found(text: &str, finish: Finish) -> (String, Vec<String>) {
-        let tools = ["read_file", "write_file"].map(|name| ToolSpec {
-            name: name.into(),
-            description: String::new(),
-            parameters: json!({"type": "object"}),
-        });
+        let tools = ["read_file", "write_file"]
+            .map(|name| ToolSpec::new(name, "", json!({"type": "object"})));
         let reader = Reader {
             tools: &tools,
             finish,

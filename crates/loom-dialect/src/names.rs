@@ -4,10 +4,8 @@
 const ALIKE: f64 = 0.75;
 
 /// The nearest of some names, if one is near.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(name);
     candidates
         .map(|candidate| (likeness(&folded, &fold(candidate)), candidate))
@@ -31,7 +29,8 @@ fn fold(name: &str) -> String {
 }
 
 /// The name without the wrappings that model families put around it.
-pub(crate) fn strip(name: &str) -> &str {
+#[must_use]
+pub fn strip(name: &str) -> &str {
     let name = name.trim();
     ["functions.", "tools.", "default_api.", "default_api:"]
         .iter()

@@ -26,15 +26,15 @@ pub(crate) fn split(text: &str) -> (Option<String>, &str) {
 /// Whether a closing mark behind this text would stand inside of a call or of JSON.
 fn is_data(text: &str) -> bool {
     let in_call = text
-        .rfind(super::text_call::OPEN)
-        .is_some_and(|at| !text[at..].contains(super::text_call::CLOSE));
+        .rfind(crate::text_call::OPEN)
+        .is_some_and(|at| !text[at..].contains(crate::text_call::CLOSE));
     in_call || text.trim_start().starts_with(['{', '`'])
 }
 
 /// Thoughts that never end: only a complete call as their last words is more than a thought.
 fn unclosed(inner: &str) -> (Option<String>, &str) {
-    let ends_in_call = inner.trim_end().ends_with(super::text_call::CLOSE);
-    match inner.rfind(super::text_call::OPEN) {
+    let ends_in_call = inner.trim_end().ends_with(crate::text_call::CLOSE);
+    match inner.rfind(crate::text_call::OPEN) {
         Some(at) if ends_in_call => (some_thought(&inner[..at]), &inner[at..]),
         _ => (some_thought(inner), ""),
     }
@@ -47,7 +47,7 @@ fn some_thought(thought: &str) -> Option<String> {
 
 /// Sorts the pieces of a streamed text into thoughts and words.
 #[derive(Default)]
-pub(crate) struct Watcher {
+pub struct Watcher {
     place: Place,
     /// Text that may turn out to be the start of a mark; shorter than a mark, but for white space.
     held: String,
@@ -63,7 +63,7 @@ enum Place {
 
 impl Watcher {
     /// Hands on a piece, or as much of it as is certain.
-    pub(crate) fn piece(&mut self, piece: &str, sink: &mut dyn DeltaSink) {
+    pub fn piece(&mut self, piece: &str, sink: &mut dyn DeltaSink) {
         if self.place == Place::Speaking {
             say(piece, sink);
             return;

@@ -4,7 +4,6 @@ mod coerce;
 mod explain;
 
 use crate::names;
-use crate::tool::refusal;
 use jsonschema::Validator;
 use loom_events::Refusal;
 use serde_json::{Map, Value};
@@ -16,14 +15,16 @@ const CHATTER: &[&str] = &["explanation", "description", "reason", "thought", "c
 const MAX_TOLD: usize = 4;
 
 /// The compiled schema of a tool's arguments.
-pub(crate) struct Arguments {
+pub struct Arguments {
     schema: Value,
     /// None when the schema of a foreign tool cannot be compiled: then the tool itself must check.
     validator: Option<Validator>,
 }
 
 impl Arguments {
-    pub(crate) fn new(schema: &Value) -> Self {
+    /// Compiles a schema.
+    #[must_use]
+    pub fn new(schema: &Value) -> Self {
         Self {
             validator: jsonschema::validator_for(schema).ok(),
             schema: schema.clone(),
@@ -31,7 +32,10 @@ impl Arguments {
     }
 
     /// The arguments as the tool gets them.
-    pub(crate) fn fit(&self, arguments: Value) -> Result<Value, Refusal> {
+    ///
+    /// # Errors
+    /// A refusal that says what was wrong and what to send instead.
+    pub fn fit(&self, arguments: Value) -> Result<Value, Refusal> {
         let Value::Object(mut arguments) = arguments else {
             let message = format!("the arguments must be one JSON object: {}", self.form());
             return Err(refusal("schema_violation", message));
@@ -127,5 +131,12 @@ impl Arguments {
                 .map(|name| format!("\"{name}\"?: {}", coerce::kind(declared.get(name)))),
         );
         format!("{{{}}}", members.join(", "))
+    }
+}
+
+fn refusal(code: &str, message: String) -> Refusal {
+    Refusal {
+        code: code.to_owned(),
+        message,
     }
 }

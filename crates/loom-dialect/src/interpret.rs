@@ -1,78 +1,39 @@
 //! Where an answer is interpreted: what of it is thought, what is text, what is a call.
 //!
 //! A provider collects a [`RawAnswer`] without judging it; [`interpret`] judges it without knowing
-//! the server. Calls that a server left in the text are found by `text_call`, which knows the two
-//! commonest markings; further dialects come beside it. Whatever the marking, a call passes through
-//! `read`: either it is exactly what the model meant, or it is refused with a reason.
+//! the server. Whatever the marking, a call passes through `read`: either it is exactly what the
+//! model meant, or it is refused with a reason.
 
-mod ids;
-mod read;
-mod strict;
-mod text_call;
-mod think;
+use crate::ids::Ids;
+use crate::{Family, RawAnswer, RawCall, read, text_call, think};
+use loom_events::{Answer, Message, Refusal, ToolCall, ToolSpec, UnreadableCall};
 
-pub(crate) use strict::parse as parse_strictly;
-pub(crate) use text_call::fenced;
-pub(crate) use think::Watcher;
-
-use crate::{ChatRequest, ToolChoice};
-use ids::Ids;
-use loom_events::{Answer, Finish, Refusal, ToolCall, UnreadableCall};
-use serde_json::Value;
-
-/// An answer as it came over the wire.
-#[derive(Debug)]
-pub(crate) struct RawAnswer {
-    /// The text, thoughts possibly among it.
-    pub(crate) text: String,
-    /// The thoughts that the server itself set apart.
-    pub(crate) thought: String,
-    /// Calls that the server itself set apart.
-    pub(crate) calls: Vec<RawCall>,
-    /// How many further calls were dropped because of the bound on their number.
-    pub(crate) dropped_calls: usize,
-    /// Why the model stopped, as reported.
-    pub(crate) finish: Finish,
-}
-
-/// A call as it came over the wire.
-#[derive(Debug, Default)]
-pub(crate) struct RawCall {
-    /// The server's id, if it gave one.
-    pub(crate) id: Option<String>,
-    /// The name; empty when there was none.
-    pub(crate) name: String,
-    /// The arguments.
-    pub(crate) arguments: RawArguments,
-}
-
-/// Arguments come as text in most servers, as an object in some.
-#[derive(Debug)]
-pub(crate) enum RawArguments {
-    /// JSON text, joined from its pieces.
-    Text(String),
-    /// A value that the server had parsed.
-    Value(Value),
-    /// The start of a text that went beyond the bound.
-    TooLong(String),
-}
-
-impl Default for RawArguments {
-    fn default() -> Self {
-        Self::Text(String::new())
-    }
+/// What is known of the question when its answer is read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading<'a> {
+    /// The tools that were offered.
+    pub tools: &'a [ToolSpec],
+    /// The conversation so far; ids of calls are unique in it.
+    pub history: &'a [Message],
+    /// The form that the model is known to use; others are tried all the same.
+    pub family: Family,
+    /// Whether the prompt ended inside of a thought that the template had opened.
+    pub in_thought: bool,
+    /// Whether the answer may hold calls at all. JSON that was asked for is an answer, not a call.
+    pub may_call: bool,
 }
 
 /// What the model said.
-pub(crate) fn interpret(raw: RawAnswer, request: &ChatRequest) -> Answer {
+#[must_use]
+pub fn interpret(raw: RawAnswer, reading: &Reading<'_>) -> Answer {
     let (thought, text) = if raw.thought.trim().is_empty() {
         think::split(&raw.text)
     } else {
         (Some(raw.thought.trim().to_owned()), raw.text.as_str())
     };
-    let mut ids = Ids::of(&request.messages);
+    let mut ids = Ids::of(reading.history);
     let reader = read::Reader {
-        tools: &request.tools,
+        tools: reading.tools,
         finish: raw.finish,
     };
     let mut answer = Answer::default();
@@ -84,7 +45,7 @@ pub(crate) fn interpret(raw: RawAnswer, request: &ChatRequest) -> Answer {
         }),
         Err(unreadable) => answer.unreadable.push(unreadable),
     };
-    let calls_are_in_the_text = raw.calls.is_empty() && may_call(request);
+    let calls_are_in_the_text = raw.calls.is_empty() && reading.may_call;
     for call in without_repeats(raw.calls) {
         add(
             reader.structured(call.name, call.arguments),
@@ -112,11 +73,6 @@ pub(crate) fn interpret(raw: RawAnswer, request: &ChatRequest) -> Answer {
     }
     answer.thought = thought;
     answer
-}
-
-/// Whether text that looks like a call may be one. JSON that was asked for is an answer, not a call.
-fn may_call(request: &ChatRequest) -> bool {
-    !request.tools.is_empty() && request.schema.is_none() && request.tool_choice != ToolChoice::None
 }
 
 /// Some servers send a call twice under one id; it is meant once.
@@ -160,23 +116,30 @@ fn too_many(dropped: usize) -> UnreadableCall {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use loom_events::ToolSpec;
+    use crate::RawArguments;
+    use loom_events::Finish;
     use serde_json::json;
 
-    fn request() -> ChatRequest {
-        let tool = ToolSpec {
-            name: "read_file".into(),
-            description: String::new(),
-            parameters: json!({
+    fn tools() -> Vec<ToolSpec> {
+        vec![ToolSpec::new(
+            "read_file",
+            "",
+            json!({
                 "type": "object",
                 "properties": {"path": {"type": "string"}},
                 "required": ["path"],
             }),
+        )]
+    }
+
+    fn read(raw: RawAnswer) -> Answer {
+        let tools = tools();
+        let reading = Reading {
+            tools: &tools,
+            may_call: true,
+            ..Reading::default()
         };
-        ChatRequest {
-            tools: vec![tool],
-            ..ChatRequest::default()
-        }
+        interpret(raw, &reading)
     }
 
     fn raw(text: &str) -> RawAnswer {
@@ -206,7 +169,7 @@ mod tests {
     fn a_structured_call_is_read_and_the_text_beside_it_stays() {
         let mut raw = raw(" I will read it. ");
         raw.calls = vec![structured("a", "read_file", r#"{"path":"x"}"#)];
-        let answer = interpret(raw, &request());
+        let answer = read(raw);
         assert_eq!(answer.text, "I will read it.");
         assert_eq!(
             answer.calls,
@@ -227,7 +190,7 @@ mod tests {
             structured("a", "read_file", r#"{"path":"y"}"#),
             structured("b", "read_file", r#"{"path":"y"}"#),
         ];
-        let answer = interpret(raw, &request());
+        let answer = read(raw);
         let ids: Vec<_> = answer.calls.iter().map(|call| call.id.as_str()).collect();
         assert_eq!(ids, ["a", "call_2", "b"]);
     }
@@ -235,7 +198,7 @@ mod tests {
     #[test]
     fn thoughts_are_not_an_answer_and_drafts_in_them_do_not_run() {
         let draft = r#"<think>Maybe <tool_call>{"name":"read_file","arguments":{"path":"x"}}</tool_call> no</think>done"#;
-        let answer = interpret(raw(draft), &request());
+        let answer = read(raw(draft));
         assert_eq!(answer.text, "done");
         assert!(answer.calls.is_empty() && answer.unreadable.is_empty());
         assert!(answer.thought.unwrap().starts_with("Maybe"));
@@ -244,7 +207,7 @@ mod tests {
     #[test]
     fn a_call_that_stands_only_in_thoughts_is_refused_with_the_way_out() {
         let draft = r#"<think><tool_call>{"name":"read_file","arguments":{"path":"x"}}</tool_call></think>"#;
-        let answer = interpret(raw(draft), &request());
+        let answer = read(raw(draft));
         assert!(answer.calls.is_empty());
         assert_eq!(codes(&answer), ["call_in_reasoning"]);
     }
@@ -253,7 +216,7 @@ mod tests {
     fn thoughts_that_the_server_set_apart_leave_the_text_alone() {
         let mut raw = raw("write </think> to end");
         raw.thought = "hm\n".into();
-        let answer = interpret(raw, &request());
+        let answer = read(raw);
         assert_eq!(answer.thought.as_deref(), Some("hm"));
         assert_eq!(answer.text, "write </think> to end");
     }
@@ -261,18 +224,15 @@ mod tests {
     #[test]
     fn text_is_not_searched_for_calls_when_none_may_come() {
         let text = r#"{"name":"read_file","arguments":{"path":"x"}}"#;
-        let without_tools = interpret(raw(text), &ChatRequest::default());
-        assert_eq!(without_tools.text, text);
-        let mut forbidden = request();
-        forbidden.tool_choice = ToolChoice::None;
-        assert_eq!(interpret(raw(text), &forbidden).text, text);
+        let answer = interpret(raw(text), &Reading::default());
+        assert_eq!(answer.text, text);
     }
 
     #[test]
     fn calls_beyond_the_bound_are_reported() {
         let mut raw = raw("");
         raw.dropped_calls = 436;
-        let answer = interpret(raw, &request());
+        let answer = read(raw);
         assert_eq!(codes(&answer), ["too_many_calls"]);
         assert!(answer.unreadable[0].refusal.message.starts_with("436 more"));
     }

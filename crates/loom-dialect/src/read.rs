@@ -1,8 +1,8 @@
 //! Reads one call strictly: a name and a JSON object of arguments, or a refusal that says what was
 //! wrong, where, and what to send instead.
 
-use super::strict::{self, Fault};
-use super::{RawArguments, strict::parse};
+use crate::RawArguments;
+use crate::strict::{self, Fault, parse};
 use loom_events::{Finish, Refusal, ToolSpec, UnreadableCall};
 use serde_json::{Map, Value};
 
@@ -14,22 +14,22 @@ const SHOWN_TAIL: usize = 40;
 
 /// A call that could be read.
 #[derive(Debug, PartialEq)]
-pub(super) struct Call {
-    pub(super) name: String,
-    pub(super) arguments: Value,
+pub(crate) struct Call {
+    pub(crate) name: String,
+    pub(crate) arguments: Value,
 }
 
 /// Knows what is needed to judge the calls of one answer.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     /// The tools on offer, for the names and examples in refusals.
-    pub(super) tools: &'a [ToolSpec],
+    pub(crate) tools: &'a [ToolSpec],
     /// Why the model stopped.
-    pub(super) finish: Finish,
+    pub(crate) finish: Finish,
 }
 
 impl Reader<'_> {
     /// A call that the server had set apart.
-    pub(super) fn structured(
+    pub(crate) fn structured(
         &self,
         name: String,
         arguments: RawArguments,
@@ -61,7 +61,7 @@ impl Reader<'_> {
     }
 
     /// A call as an object with `name` and `arguments`, found in the text.
-    pub(super) fn envelope(&self, value: Value, raw: &str) -> Result<Call, UnreadableCall> {
+    pub(crate) fn envelope(&self, value: Value, raw: &str) -> Result<Call, UnreadableCall> {
         let Value::Object(mut fields) = value else {
             return Err(self.malformed(None, raw, &format!("it is {}", kind(&value))));
         };
@@ -85,7 +85,7 @@ impl Reader<'_> {
     }
 
     /// The refusal for JSON that could not be read.
-    pub(super) fn fault(&self, name: Option<&str>, raw: &str, fault: &Fault) -> UnreadableCall {
+    pub(crate) fn fault(&self, name: Option<&str>, raw: &str, fault: &Fault) -> UnreadableCall {
         match fault {
             Fault::Truncated => self.truncated(name, raw),
             Fault::Malformed { reason } => self.malformed(name, raw, reason),
@@ -101,7 +101,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn malformed(&self, name: Option<&str>, raw: &str, what: &str) -> UnreadableCall {
+    pub(crate) fn malformed(&self, name: Option<&str>, raw: &str, what: &str) -> UnreadableCall {
         unreadable(
             name,
             raw,
@@ -114,7 +114,7 @@ impl Reader<'_> {
         )
     }
 
-    pub(super) fn truncated(&self, name: Option<&str>, raw: &str) -> UnreadableCall {
+    pub(crate) fn truncated(&self, name: Option<&str>, raw: &str) -> UnreadableCall {
         let tail = &raw[raw.ceil_char_boundary(raw.len().saturating_sub(SHOWN_TAIL))..];
         let limit = match self.finish {
             Finish::Length => " by the limit of tokens for one answer",
@@ -146,7 +146,7 @@ impl Reader<'_> {
     }
 
     /// Arguments of the right shape, from the tool's schema.
-    pub(super) fn example(&self, name: Option<&str>) -> String {
+    pub(crate) fn example(&self, name: Option<&str>) -> String {
         let tool = self
             .tools
             .iter()
@@ -160,12 +160,12 @@ impl Reader<'_> {
     }
 
     /// Whether a tool of this name is on offer.
-    pub(super) fn knows(&self, name: &str) -> bool {
+    pub(crate) fn knows(&self, name: &str) -> bool {
         self.tools.iter().any(|tool| tool.name == name)
     }
 
     /// The name that a damaged `{"name": "…"` begins with, if it is that of a tool on offer.
-    pub(super) fn name_of_damaged<'t>(&self, text: &'t str) -> Option<&'t str> {
+    pub(crate) fn name_of_damaged<'t>(&self, text: &'t str) -> Option<&'t str> {
         let after = text.trim_start().strip_prefix('{')?.trim_start();
         let value = after.strip_prefix("\"name\"")?.trim_start();
         let quoted = value.strip_prefix(':')?.trim_start().strip_prefix('"')?;
@@ -175,7 +175,7 @@ impl Reader<'_> {
 }
 
 /// A call that could not be read, with as much of it as is worth keeping.
-pub(super) fn unreadable(
+pub(crate) fn unreadable(
     name: Option<&str>,
     raw: &str,
     code: &str,
@@ -194,7 +194,7 @@ pub(super) fn unreadable(
 }
 
 /// Reads one value from the start of a text, for the markings that have an end mark.
-pub(super) fn prefix(text: &str) -> Result<(Value, usize), Fault> {
+pub(crate) fn prefix(text: &str) -> Result<(Value, usize), Fault> {
     strict::parse_prefix(text)
 }
 
@@ -224,11 +224,7 @@ mod tests {
 
     fn tools() -> Vec<ToolSpec> {
         let parameters = json!({"type": "object", "required": ["path", "content"]});
-        vec![ToolSpec {
-            name: "write_file".into(),
-            description: String::new(),
-            parameters,
-        }]
+        vec![ToolSpec::new("write_file", "", parameters)]
     }
 
     fn read(

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// Why a text is not one JSON value.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It ends inside of a value.
     Truncated,
     /// It breaks the grammar.
@@ -31,7 +31,7 @@ impl fmt::Display for Fault {
 }
 
 /// Reads the whole text as one value.
-pub(crate) fn parse(text: &str) -> Result<Value, Fault> {
+pub fn parse(text: &str) -> Result<Value, Fault> {
     serde_json::from_str::<Unambiguous>(text)
         .map(|value| value.0)
         .map_err(|error| fault(text, &error))
