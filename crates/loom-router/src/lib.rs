@@ -13,6 +13,7 @@
 #![deny(missing_docs)]
 
 mod call_error;
+mod capabilities;
 mod discover;
 mod entry;
 mod history;
@@ -29,6 +30,7 @@ mod select;
 mod status;
 
 pub use call_error::{CallError, Deadline};
+pub use capabilities::{Calls, Capabilities, Thinking};
 pub use discover::{Candidate, Discovered, discover, entries, local_candidates};
 pub use entry::{Deadlines, ModelEntry, ProviderKind};
 pub use json_answer::{JsonError, JsonReply};

@@ -1,8 +1,8 @@
 //! The seam to a kind of server: one trait, and the factory that makes an implementation for an entry.
 
 use crate::{
-    CallError, ChatReply, ChatRequest, DeltaSink, ModelEntry, OpenAiCompatible, ProviderKind,
-    RouterError,
+    CallError, Capabilities, ChatReply, ChatRequest, DeltaSink, ModelEntry, OpenAiCompatible,
+    ProviderKind, RouterError,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -25,6 +25,23 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// As for [`Provider::chat`].
     async fn list(&self) -> Result<Vec<ListedModel>, CallError>;
+
+    /// What the server says of itself and of this model, without asking the model anything.
+    ///
+    /// # Errors
+    /// As for [`Provider::chat`].
+    async fn describe(&self) -> Result<Capabilities, CallError> {
+        Ok(Capabilities::default())
+    }
+
+    /// The tokens of the prompt that this request would be, counted by the server; `None` where it
+    /// does not count.
+    ///
+    /// # Errors
+    /// As for [`Provider::chat`].
+    async fn count(&self, _request: &ChatRequest) -> Result<Option<u64>, CallError> {
+        Ok(None)
+    }
 }
 
 /// A model in a server's list.

@@ -1,0 +1,76 @@
+//! What a model at a server can do: data, so that what differs between servers is not a branch.
+//!
+//! Three sources, each overruling the one before: the kind of server, what the server says of itself
+//! ([`crate::Provider::describe`]), and what a probe saw. `None` and `Unknown` mean that nobody has
+//! looked.
+
+use loom_dialect::Family;
+use serde::{Deserialize, Serialize};
+
+/// What is known of one model at one server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Capabilities {
+    /// The server and its version in its own words, such as `llama-server b11669`.
+    pub server: Option<String>,
+    /// Context window of one request in tokens: what one slot has, not what the model was trained with.
+    pub window: Option<u32>,
+    /// The window that the model was trained with, in tokens.
+    pub trained_window: Option<u32>,
+    /// Requests that the server works on at once.
+    pub slots: Option<u32>,
+    /// Whether the model is in memory now.
+    pub loaded: Option<bool>,
+    /// Number of parameters.
+    pub parameters: Option<u64>,
+    /// The form in which it writes calls that the server leaves in the text.
+    pub family: Option<Family>,
+    /// How its calls arrive.
+    pub calls: Calls,
+    /// Whether it thinks, and whether that can be switched.
+    pub thinking: Thinking,
+    /// Whether an answer can be bound to a JSON Schema.
+    pub schema: Option<bool>,
+    /// Whether a call can be forced.
+    pub forced_calls: Option<bool>,
+    /// Whether the server counts the tokens of a request.
+    pub counts_tokens: bool,
+    /// Whether a request can name the slot, and so the cache, that it wants.
+    pub picks_slot: bool,
+    /// Whether the server holds one model at a time, so that another one's call evicts it.
+    pub swaps: bool,
+    /// Tokens of a prompt that are read in a second.
+    pub prefill_per_s: Option<f32>,
+    /// Tokens that are written in a second.
+    pub decode_per_s: Option<f32>,
+}
+
+/// How the calls of a model arrive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calls {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    /// In the field that the protocol has for them.
+    Structured,
+    /// In the text, where Loom finds them.
+    InText,
+    /// Not at all: the model does not call.
+    None,
+}
+
+/// Whether a model thinks aloud.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Thinking {
+    /// Nobody has looked.
+    #[default]
+    Unknown,
+    /// Never.
+    None,
+    /// When it is told to, and not when it is told not to.
+    Switchable,
+    /// Whatever it is told.
+    Always,
+}
