@@ -5,31 +5,49 @@
 //! tool's schema. Pure: no I/O, no clock, no async. What does not: talking to a server
 //! (`loom-router`), running a tool (`loom-tools`).
 //!
-//! Start at [`interpret`]. [`Watcher`] sorts the pieces of a stream for people who watch, and never
-//! changes what [`interpret`] says.
+//! Start at [`read()`], then `scan` for the marks, `json` for values, `draft` for what may run.
+//! [`Watcher`] sorts the pieces of a stream for people who watch, and never changes what [`read()`]
+//! says.
 //!
 //! **Invariant:** nothing here guesses at a meaning. A call is read as it was meant, or it is
-//! refused with a code and a message that the model can act on.
+//! refused with a code and a message that the model can act on. What had to be inferred runs only
+//! with a tool that changes nothing.
 #![deny(missing_docs)]
 
 mod arguments;
+mod bare;
+mod cursor;
 mod delta;
+mod draft;
+mod envelope;
 mod family;
+mod glm;
+mod harmony;
 mod ids;
 mod interpret;
+mod json;
+mod literal;
 mod names;
+mod object;
+mod offer;
+mod python;
 mod raw;
-mod read;
-mod strict;
-mod text_call;
-mod think;
+mod refuse;
+mod renderings;
+mod said;
+mod scan;
+mod tags;
+mod thought;
+mod tokens;
+mod watch;
 
 pub use arguments::Arguments;
 pub use delta::{Delta, DeltaSink, Discard};
+pub use draft::{Call, Item, Refused};
 pub use family::{Family, IdForm, Keeps, TemplateArgument, ThinkingSwitch, Traits};
-pub use interpret::{Reading, interpret};
+pub use interpret::{Interpretation, Reading, interpret, read};
 pub use names::{nearest, strip};
+pub use object::read_object;
 pub use raw::{RawAnswer, RawArguments, RawCall};
-pub use strict::parse as parse_strictly;
-pub use text_call::fenced;
-pub use think::Watcher;
+pub use said::classify;
+pub use watch::Watcher;

@@ -3,18 +3,14 @@
 use crate::{
     CallError, ChatReply, ChatRequest, Discard, JsonSchema, NoModel, Router, ToolChoice, Tried,
 };
-use jsonschema::Validator;
-use loom_dialect::{fenced, parse_strictly};
-use loom_events::{Answer, Failure, FailureClass, Finish, Latency, Message, Role, Tier};
+use loom_dialect::read_object;
+use loom_events::{Answer, Failure, FailureClass, Latency, Message, Role, Tier, ToolSpec};
 use serde_json::Value;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-/// More errors do not help a model: the first ones usually cause the rest.
-const MAX_ERRORS: usize = 8;
-
 /// An error repeats the value it is about, which may be half the answer.
-const MAX_ERROR_BYTES: usize = 300;
+const MAX_ERROR_BYTES: usize = 1200;
 
 /// A JSON answer that fits its schema.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +98,7 @@ impl Router {
         request: &ChatRequest,
         cancel: &CancellationToken,
     ) -> Result<JsonReply, JsonError> {
-        let validator = validator(schema)?;
+        sound(schema)?;
         let mut request = ChatRequest {
             tools: Vec::new(),
             tool_choice: ToolChoice::None,
@@ -110,7 +106,7 @@ impl Router {
             ..request.clone()
         };
         let first = self.chat(model, &request, &mut Discard, cancel).await?;
-        let errors = match read(&validator, &first) {
+        let errors = match read(schema, &first) {
             Ok(value) => return Ok(accepted(value, first, false)),
             Err(errors) => errors,
         };
@@ -120,7 +116,7 @@ impl Router {
         ask_again(&mut request, schema, &first.answer, &errors);
         let second = self.chat(model, &request, &mut Discard, cancel).await?;
         let second = including(second, &first);
-        match read(&validator, &second) {
+        match read(schema, &second) {
             Ok(value) => Ok(accepted(value, second, true)),
             Err(errors) => Err(invalid(model, schema, errors, second)),
         }
@@ -233,49 +229,21 @@ fn including(second: ChatReply, first: &ChatReply) -> ChatReply {
     }
 }
 
-fn validator(schema: &JsonSchema) -> Result<Validator, JsonError> {
-    jsonschema::validator_for(&schema.schema).map_err(|error| JsonError::BadSchema {
-        schema: schema.name.clone(),
-        reason: error.to_string(),
-    })
-}
-
-/// The object of a reply, or everything that is wrong with it.
-fn read(validator: &Validator, reply: &ChatReply) -> Result<Value, Vec<String>> {
-    let value = whole_object(&reply.answer.text, reply.finish).map_err(|error| vec![error])?;
-    let errors: Vec<_> = validator
-        .iter_errors(&value)
-        .take(MAX_ERRORS)
-        .map(|error| {
-            let place = error.instance_path().to_string();
-            let place = if place.is_empty() { "/" } else { &place };
-            capped(format!("at {place}: {error}"))
+/// Whether the schema is one at all: said before anything is asked.
+fn sound(schema: &JsonSchema) -> Result<(), JsonError> {
+    jsonschema::validator_for(&schema.schema)
+        .map(|_| ())
+        .map_err(|error| JsonError::BadSchema {
+            schema: schema.name.clone(),
+            reason: error.to_string(),
         })
-        .collect();
-    if errors.is_empty() {
-        Ok(value)
-    } else {
-        Err(errors)
-    }
 }
 
-/// The one object that the whole text is, bare or in a fence. An object among other text is not
-/// taken: it may be an example, or the first of two.
-fn whole_object(text: &str, finish: Finish) -> Result<Value, String> {
-    let body = fenced(text.trim());
-    if body.is_empty() {
-        return Err("the answer is empty".into());
-    }
-    match parse_strictly(body) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) => Err("the answer is JSON but not an object".into()),
-        Err(_) if finish == Finish::Length => {
-            Err("the answer was cut off by the limit of tokens: be much shorter".into())
-        }
-        Err(fault) => Err(capped(format!(
-            "the answer is not one JSON object: {fault}"
-        ))),
-    }
+/// The object of a reply, or what is wrong with it.
+fn read(schema: &JsonSchema, reply: &ChatReply) -> Result<Value, Vec<String>> {
+    let form = ToolSpec::new(&schema.name, "", schema.schema.clone());
+    read_object(&reply.answer.text, false, reply.finish, &form)
+        .map_err(|refusal| vec![capped(refusal.message)])
 }
 
 fn capped(mut text: String) -> String {
@@ -306,35 +274,11 @@ fn ask_again(request: &mut ChatRequest, schema: &JsonSchema, answer: &Answer, er
 #[cfg(test)]
 mod tests {
     use super::*;
+    use loom_events::Finish;
     use serde_json::json;
 
     #[test]
-    fn only_a_single_whole_object_is_taken() {
-        let taken = |text: &str| whole_object(text, Finish::Stop).ok();
-        for text in [
-            r#"{"a":1}"#,
-            " {\"a\":1}\n",
-            "```json\n{\"a\":1}\n```",
-            "```\n{\"a\":1}\n```",
-        ] {
-            assert_eq!(taken(text), Some(json!({"a": 1})), "{text}");
-        }
-        for text in [
-            "",
-            "Sure: {\"a\":1}",
-            "{\"a\":1} Done.",
-            "{\"a\":1}{\"a\":1}",
-            "Here:\n```json\n{\"a\":1}\n```",
-            "[{\"a\":1}]",
-            r#"{"a":1,"a":2}"#,
-            r#"{"a":1"#,
-        ] {
-            assert_eq!(taken(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn errors_name_the_place_and_the_value() {
+    fn an_answer_that_does_not_fit_is_told_where_and_why() {
         let schema = JsonSchema {
             name: "plan".into(),
             schema: json!({
@@ -343,7 +287,6 @@ mod tests {
                 "properties": {"steps": {"type": "array", "items": {"type": "string"}}},
             }),
         };
-        let validator = validator(&schema).unwrap();
         let reply = |text: &str| ChatReply {
             answer: Answer {
                 text: text.into(),
@@ -355,13 +298,21 @@ mod tests {
             model: "m".into(),
             reported: None,
         };
-        assert_eq!(
-            read(&validator, &reply(r#"{"steps":[1]}"#)),
-            Err(vec![r#"at /steps/0: 1 is not of type "string""#.to_owned()])
+        let told = |text: &str| read(&schema, &reply(text)).unwrap_err().remove(0);
+        assert!(
+            told(r#"{"steps":[{}]}"#).contains("`steps.0`"),
+            "{}",
+            told(r#"{"steps":[{}]}"#)
         );
+        assert!(
+            told("{}").contains("`steps` (array) is missing"),
+            "{}",
+            told("{}")
+        );
+        assert!(told(r#"{"steps":["a"#).contains("cut off"));
         assert_eq!(
-            read(&validator, &reply("{}")),
-            Err(vec![r#"at /: "steps" is a required property"#.to_owned()])
+            read(&schema, &reply("Sure:\n```json\n{'steps': ['a',]}\n```")),
+            Ok(json!({"steps": ["a"]}))
         );
     }
 
@@ -371,9 +322,6 @@ mod tests {
             name: "plan".into(),
             schema: json!({"type": 3}),
         };
-        assert!(matches!(
-            validator(&schema),
-            Err(JsonError::BadSchema { .. })
-        ));
+        assert!(matches!(sound(&schema), Err(JsonError::BadSchema { .. })));
     }
 }

@@ -56,7 +56,7 @@ impl Registry {
         if self.tools.contains_key(&name) {
             return Err(NameTaken(name));
         }
-        let arguments = Arc::new(Arguments::new(&tool.spec().parameters));
+        let arguments = Arc::new(Arguments::new(tool.spec()));
         self.tools.insert(name, Entry { tool, arguments });
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! Values of another type that mean one thing only.
 
+use crate::json;
+use crate::names::fold;
 use serde_json::{Number, Value};
 
 /// Makes a value fit the declared type where nothing is lost and nothing is guessed.
 pub(super) fn coerce(value: &mut Value, schema: &Value) {
     let fitting = match value {
         Value::String(text) if !allows(schema, "string") => from_text(text, schema),
+        Value::String(text) => choice(text, schema),
         Value::Number(number) => from_number(number, schema),
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
@@ -15,22 +18,43 @@ pub(super) fn coerce(value: &mut Value, schema: &Value) {
         }
         Value::Object(members) => {
             let declared = schema.get("properties").and_then(Value::as_object);
+            let others = schema
+                .get("additionalProperties")
+                .filter(|others| others.is_object());
             for (key, member) in members {
-                if let Some(schema) = declared.and_then(|declared| declared.get(key)) {
+                if let Some(schema) = declared.and_then(|declared| declared.get(key)).or(others) {
                     coerce(member, schema);
                 }
             }
             None
         }
-        Value::String(_) | Value::Bool(_) | Value::Null => None,
+        Value::Bool(_) | Value::Null => None,
     };
     if let Some(fitting) = fitting {
         *value = fitting;
     }
 }
 
+/// The one choice of an enumeration that a text is but for case and separators.
+fn choice(text: &str, schema: &Value) -> Option<Value> {
+    let choices = schema.get("enum")?.as_array()?;
+    if choices.iter().any(|choice| choice == text) {
+        return None;
+    }
+    let folded = fold(text);
+    let same = |choice: &&Value| choice.as_str().is_some_and(|choice| fold(choice) == folded);
+    let mut alike = choices.iter().filter(same);
+    let one = alike.next().filter(|_| !folded.is_empty())?;
+    alike.next().is_none().then(|| one.clone())
+}
+
+/// Whether a value of this schema is text, so that what looks like JSON in it is text as well.
+pub(crate) fn kind_is_text(schema: &Value) -> bool {
+    allows(schema, "string")
+}
+
 /// Whether the schema names a type.
-pub(super) fn allows(schema: &Value, wanted: &str) -> bool {
+pub(crate) fn allows(schema: &Value, wanted: &str) -> bool {
     match schema.get("type") {
         Some(Value::String(one)) => one == wanted,
         Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
@@ -61,13 +85,19 @@ fn from_text(text: &str, schema: &Value) -> Option<Value> {
         }
     }
     if allows(schema, "integer") || allows(schema, "number") {
-        let number: Number = serde_json::from_str(trimmed).ok()?;
         // Only what would be written the same way again: not 1e3, 007 or 1.10.
-        if number.to_string() == trimmed {
+        if let Ok(number) = serde_json::from_str::<Number>(trimmed)
+            && number.to_string() == trimmed
+        {
             return from_number(&number, schema).or(Some(Value::Number(number)));
         }
     }
-    let nested: Value = serde_json::from_str(trimmed).ok()?;
+    if !allows(schema, "array") && !allows(schema, "object") {
+        return None;
+    }
+    let read = json::whole(trimmed).filter(|read| read.notes == json::Notes::default())?;
+    let mut nested = read.value;
+    coerce(&mut nested, schema);
     let fits = (nested.is_array() && allows(schema, "array"))
         || (nested.is_object() && allows(schema, "object"));
     fits.then_some(nested)

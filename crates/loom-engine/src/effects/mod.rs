@@ -8,7 +8,6 @@ mod model;
 mod plan;
 mod prepare;
 mod reconcile;
-mod said;
 mod state;
 mod tool;
 

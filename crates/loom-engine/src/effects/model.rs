@@ -1,12 +1,12 @@
 //! One turn of the executor: the conversation rebuilt, the model asked, its calls checked.
 
-use super::said::classify;
 use super::{Conversations, Cx, FrozenPrompt, Slot, Talk};
 use crate::Signal;
 use crate::broken::Broken;
 use crate::conversation::Conversation;
 use crate::ledger::Ledger;
 use crate::view::Steering;
+use loom_dialect::classify;
 use loom_events::{
     Answer, AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Said, ToolCall,
 };

@@ -66,14 +66,14 @@ async fn an_answer_that_does_not_fit_is_asked_for_once_more_with_the_errors() {
     );
     let errors = second[2]["content"].as_str().unwrap();
     assert!(
-        errors.contains(r#"at /pass: "yes" is not of type "boolean""#),
+        errors.contains(r#"`pass` must be a boolean, not the string "yes""#),
         "{errors}"
     );
 }
 
 #[tokio::test]
 async fn two_answers_that_do_not_fit_are_the_models_failure() {
-    let server = Server::start([says("Sure!"), says(r#"Sure: {"pass": true}"#)]).await;
+    let server = Server::start([says("Sure!"), says(r#"Sure: {"pass": yes}"#)]).await;
     let error = ask(&server).await.unwrap_err();
     assert_eq!(error.to_failure().class, FailureClass::Model);
     let JsonError::Invalid { errors, reply, .. } = error else {

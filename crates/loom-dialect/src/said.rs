@@ -1,26 +1,45 @@
-//! What an answer without tool calls amounts to. A claim at best: the gate decides what is done.
+//! What an answer without calls amounts to. A claim at best: the gate decides what is done.
 
 use loom_events::Said;
 
 /// Words with which weak models announce an action in the sentence that should have been the action.
-const ANNOUNCING: [&str; 12] = [
+const ANNOUNCING: [&str; 18] = [
     "i will",
     "i'll",
+    "i’ll",
     "let me",
     "i'm going to",
     "i am going to",
     "next, i",
+    "next i",
     "now i",
+    "now, i",
+    "now let",
     "let's",
+    "let us",
     "i need to",
     "first, i",
+    "first i",
     "i should",
     "going to",
 ];
 
+/// Languages of fences that are commands: a model that offers one has not run it.
+const SHELLS: [&str; 8] = [
+    "bash",
+    "sh",
+    "shell",
+    "zsh",
+    "console",
+    "shell-session",
+    "powershell",
+    "cmd",
+];
+
 /// Classifies the words of an answer that has no call. `blocked` is the reason that the answer
 /// itself gives in the form that the prompt asks for.
-pub(super) fn classify(text: &str, has_thought: bool, blocked: Option<String>) -> Said {
+#[must_use]
+pub fn classify(text: &str, has_thought: bool, blocked: Option<String>) -> Said {
     if let Some(reason) = blocked {
         return Said::Blocked { reason };
     }
@@ -30,6 +49,9 @@ pub(super) fn classify(text: &str, has_thought: bool, blocked: Option<String>) -
             true => Said::OnlyThought,
             false => Said::Nothing,
         };
+    }
+    if ends_in_commands(text) {
+        return Said::Announced;
     }
     let last = last_sentence(text);
     if last.ends_with('?') {
@@ -43,10 +65,26 @@ pub(super) fn classify(text: &str, has_thought: bool, blocked: Option<String>) -
     Said::Done
 }
 
+/// Whether the text ends in a fence of commands, in place of a call that would run them.
+fn ends_in_commands(text: &str) -> bool {
+    let Some(inner) = text.strip_suffix("```") else {
+        return false;
+    };
+    let Some(at) = inner.rfind("```") else {
+        return false;
+    };
+    let language = inner[at + 3..].lines().next().unwrap_or_default().trim();
+    SHELLS.contains(&language.to_lowercase().as_str())
+}
+
 /// From the last sentence end (or line end) to the end of the text.
 fn last_sentence(text: &str) -> &str {
     let body = text.trim_end_matches(['.', '!', '?', '…', ' ']);
-    let cut = body.rfind(['\n', '.', '!', '?']).map_or(0, |at| at + 1);
+    let ends = |(at, c): (usize, char)| {
+        let stops = matches!(c, '.' | '!' | '?') && body[at + 1..].starts_with(char::is_whitespace);
+        (c == '\n' || stops).then_some(at + 1)
+    };
+    let cut = body.char_indices().rev().find_map(ends).unwrap_or(0);
     text.get(cut..).unwrap_or(text).trim()
 }
 
@@ -65,6 +103,8 @@ mod tests {
             "The bug is in calc.sh. Let me fix it.",
             "Now I will run the tests:",
             "Here is what comes next:",
+            "Let me open src/main.rs and look.",
+            "```bash\nrm -rf build && make\n```",
         ] {
             assert_eq!(said(text), Said::Announced, "{text}");
         }
@@ -76,6 +116,8 @@ mod tests {
             "Done.",
             "Let me summarise. Everything is fixed and the tests pass.",
             "I changed add() so that it adds.",
+            "I have created `a.md` with the requested content.",
+            "Run this:\n```bash\nmake\n```\nThat is all.",
         ] {
             assert_eq!(said(text), Said::Done, "{text}");
         }

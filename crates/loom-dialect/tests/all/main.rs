@@ -1,0 +1,5 @@
+//! The reader of answers as a whole: recorded failures, any chunks, hostile text.
+
+mod corpus;
+mod hostile;
+mod score;
