@@ -157,7 +157,11 @@ const VLLM: KindDefaults = KindDefaults {
 const ANTHROPIC: KindDefaults = KindDefaults {
     name: "anthropic",
     protocol: Protocol::Messages,
-    takes: Fields::of(&[Field::ToolChoice, Field::Thinking]),
+    takes: Fields::of(&[
+        Field::ToolChoice,
+        Field::ChatTemplateKwargs,
+        Field::Thinking,
+    ]),
     schema_in_prompt: true,
     ..OPENAI_COMPATIBLE
 };

@@ -44,7 +44,7 @@ pub use entry::{Deadlines, ModelEntry};
 pub use json_answer::{JsonError, JsonReply};
 pub use key::ApiKey;
 pub use kind::ProviderKind;
-pub use loom_dialect::{Delta, DeltaSink, Discard};
+pub use loom_dialect::{Delta, DeltaSink, Discard, Family};
 pub use ollama::Ollama;
 pub use openai::OpenAiCompatible;
 pub use provider::{BuiltinProviders, ListedModel, Provider, ProviderFactory};

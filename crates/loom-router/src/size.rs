@@ -15,7 +15,7 @@ pub(crate) fn parameters(words: &str) -> Option<u64> {
         clippy::cast_sign_loss,
         reason = "saturates, and a size is only compared with others"
     )]
-    let count = (number * unit) as u64;
+    let count = (number * unit).round() as u64;
     Some(count).filter(|count| *count > 0)
 }
 

@@ -59,6 +59,13 @@ pub(super) fn question(ask: &Ask<'_>) -> Value {
     if let Some(system) = system {
         question.insert("system".into(), system.into());
     }
+    // Local servers hand it on to the template, which is how they are told; the service itself
+    // refuses it, once.
+    if let Some((name, on)) = ask.switch.template()
+        && !ask.without.has(Field::ChatTemplateKwargs)
+    {
+        question.insert("chat_template_kwargs".into(), json!({ name: on }));
+    }
     if !ask.request.tools.is_empty() {
         question.insert("tools".into(), ask.tools().into_iter().map(tool).collect());
         if let Some(choice) = choice(ask) {
@@ -188,6 +195,7 @@ mod tests {
                 ],
                 "tools": [{"name": "read_file", "description": "d", "input_schema": {"type": "object"}}],
                 "tool_choice": {"type": "any"},
+                "chat_template_kwargs": {"enable_thinking": true},
                 "temperature": 0.5,
                 "max_tokens": 100,
                 "stream": true,

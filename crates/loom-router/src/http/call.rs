@@ -104,8 +104,19 @@ impl<W: Wire + Provider> Call<'_, W> {
         }
     }
 
-    /// Sends the request, once more for everything that turns out not to suit the server.
+    /// Sends the request; a history in plain words that is refused too was not at fault.
     async fn open(&self, stream: bool, clock: &Clock) -> Result<(Opened, u64), CallError> {
+        let plain = &self.http.plain_history;
+        let was_plain = plain.load(Ordering::Relaxed);
+        let opened = self.open_somehow(stream, clock).await;
+        if let Err(CallError::Refused { .. } | CallError::Busy { .. }) = &opened {
+            plain.store(was_plain, Ordering::Relaxed);
+        }
+        opened
+    }
+
+    /// Sends the request, once more for everything that turns out not to suit the server.
+    async fn open_somehow(&self, stream: bool, clock: &Clock) -> Result<(Opened, u64), CallError> {
         let http = self.http;
         let mut seed = None;
         loop {

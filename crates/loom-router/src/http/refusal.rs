@@ -206,6 +206,7 @@ impl<'a> Refused<'a> {
             "pinned to",
             "not loaded",
             "no models loaded",
+            "model is required",
         ];
         matches!(self.status, Some(400 | 404 | 422))
             && (words.contains("model") || words.contains("pinned to"))
