@@ -31,6 +31,11 @@ impl Style {
         }
     }
 
+    /// Whether it is in plain words, without calls.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.plain
+    }
+
     /// The conversation in this form.
     pub(crate) fn render(&self, messages: &[Message]) -> Vec<Message> {
         let mut history = valid(messages);

@@ -106,17 +106,21 @@ impl<W: Wire + Provider> Call<'_, W> {
 
     /// Sends the request; a history in plain words that is refused too was not at fault.
     async fn open(&self, stream: bool, clock: &Clock) -> Result<(Opened, u64), CallError> {
-        let plain = &self.http.plain_history;
-        let was_plain = plain.load(Ordering::Relaxed);
-        let opened = self.open_somehow(stream, clock).await;
-        if let Err(CallError::Refused { .. } | CallError::Busy { .. }) = &opened {
-            plain.store(was_plain, Ordering::Relaxed);
+        let mut flattened = false;
+        let opened = self.open_somehow(stream, clock, &mut flattened).await;
+        if flattened && opened.is_err() {
+            self.http.plain_history.store(false, Ordering::Relaxed);
         }
         opened
     }
 
     /// Sends the request, once more for everything that turns out not to suit the server.
-    async fn open_somehow(&self, stream: bool, clock: &Clock) -> Result<(Opened, u64), CallError> {
+    async fn open_somehow(
+        &self,
+        stream: bool,
+        clock: &Clock,
+        flattened: &mut bool,
+    ) -> Result<(Opened, u64), CallError> {
         let http = self.http;
         let mut seed = None;
         loop {
@@ -143,8 +147,10 @@ impl<W: Wire + Provider> Call<'_, W> {
                     );
                 }
                 Meaning::Field(_) => {}
-                // Ends: a history is flattened only once.
-                Meaning::History(_) if !http.plain_history.swap(true, Ordering::Relaxed) => {
+                // Ends: what is in plain words cannot be flattened again.
+                Meaning::History(_) if !ask.style.is_plain() => {
+                    *flattened = true;
+                    http.plain_history.store(true, Ordering::Relaxed);
                     tracing::debug!(
                         model = http.place.model,
                         "the template refuses the history, which is said in plain words from now on"

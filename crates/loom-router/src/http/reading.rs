@@ -2,6 +2,7 @@
 
 use super::{Fields, Http, Settings};
 use crate::assembly::{Abort, Assembly};
+use crate::history::Style;
 use crate::thinking::Switch;
 use crate::{ChatRequest, DeltaSink, JsonSchema};
 use loom_events::Message;
@@ -83,6 +84,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) request: &'a ChatRequest,
     /// The history, rendered for the model's family.
     pub(crate) messages: Vec<Message>,
+    /// How it was rendered.
+    pub(crate) style: Style,
     pub(crate) id: Option<&'a str>,
     pub(crate) settings: &'a Settings,
     pub(crate) switch: Switch,
@@ -98,15 +101,14 @@ impl<'a> Ask<'a> {
     pub(crate) fn new(http: &'a Http, request: &'a ChatRequest) -> Self {
         let without = http.without();
         let in_words = http.settings.schema_in_prompt || without.has(super::Field::ResponseFormat);
-        let order = request
-            .schema
-            .as_ref()
-            .filter(|_| in_words)
-            .map(instruction);
+        let schema = request.schema.as_ref().filter(|_| in_words);
+        let order = schema.and_then(|schema| instruction(schema, request.messages.last()));
         let said = request.messages.iter().cloned();
         let said: Vec<_> = said.chain(order).collect();
+        let style = http.style(request);
         Self {
-            messages: http.style(request).render(&said),
+            messages: style.render(&said),
+            style,
             request,
             id: http.place.id.as_deref(),
             settings: &http.settings,
@@ -135,17 +137,18 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// The schema in words, at the very end.
-fn instruction(schema: &JsonSchema) -> Message {
-    Message::User {
+/// The schema in words, at the very end, unless whoever asks has said it there.
+fn instruction(schema: &JsonSchema, last: Option<&Message>) -> Option<Message> {
+    let schema = schema.schema.to_string();
+    let is_said = matches!(last, Some(Message::User { text }) if text.ends_with(&schema));
+    (!is_said).then(|| Message::User {
         text: format!(
-            "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n{}",
-            schema.schema
+            "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n{schema}"
         ),
-    }
+    })
 }
 
-/// A number of a field, whatever other type it has.
+/// A number in a field, if it is one.
 pub(crate) fn integer(value: &Value, field: &str) -> Option<u64> {
     value.get(field).and_then(Value::as_u64)
 }

@@ -244,3 +244,21 @@ async fn thoughts_go_back_under_the_name_that_the_server_gave_them() {
         &json!({"role": "assistant", "content": "a", "reasoning": "hm"})
     );
 }
+
+#[tokio::test]
+async fn a_schema_that_was_said_with_the_errors_is_not_said_twice() {
+    let schema = loom_router::JsonSchema {
+        name: "verdict".into(),
+        schema: json!({"type": "object", "required": ["pass"]}),
+    };
+    let server = Server::start([says("no"), says("{\"pass\": true}")]).await;
+    let router = Router::new(vec![server.entry_of(ProviderKind::Mlx)]).unwrap();
+    let cancel = CancellationToken::new();
+    let reply = router.json("m", &schema, &hello(), &cancel).await.unwrap();
+    assert!(reply.asked_again);
+    for request in server.requests() {
+        let last = request["messages"].as_array().unwrap().last().unwrap();
+        let text = last["content"].as_str().unwrap();
+        assert_eq!(text.matches("JSON Schema").count(), 1, "{text}");
+    }
+}
