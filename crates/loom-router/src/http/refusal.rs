@@ -78,12 +78,13 @@ impl<'a> Refused<'a> {
 
     /// What it means for a request without these fields.
     pub(crate) fn meaning(&self, without: Fields) -> Meaning {
-        if let Some(error) = self.in_words() {
-            return Meaning::Error(error);
-        }
+        // First: what the model wrote is quoted here, and may be about anything.
         if let Some(raw) = self.quoted_answer() {
             let said = self.said.clone();
             return Meaning::Unparsed { raw, said };
+        }
+        if let Some(error) = self.in_words() {
+            return Meaning::Error(error);
         }
         if self.status == Some(400) && self.said.contains("invalid UTF-8 byte") {
             return Meaning::Garbled(self.by_status());
@@ -509,6 +510,10 @@ mod tests {
             quoted(500, llama).as_deref(),
             Some("<tool_call>\n  <function=f>")
         );
+        let about = "Failed to parse input at pos 0: the context length is exceeded";
+        let body = serde_json::json!({ "error": about }).to_string();
+        let refused = Refused::new(&place, 500, body.as_bytes(), None);
+        assert!(matches!(refused.meaning(TAKES), Meaning::Unparsed { .. }));
         assert_eq!(quoted(400, llama), None);
         assert_eq!(quoted(500, "out of memory"), None);
     }

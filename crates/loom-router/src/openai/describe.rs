@@ -18,34 +18,36 @@ impl OpenAiCompatible {
         })
     }
 
-    /// From `/props`, which in router mode is that of the model once it is loaded.
+    /// From `/props`. In router mode those are the model's own only once it is loaded: asking for them
+    /// before would load it, and push another one out.
     pub(super) async fn describe_llama_cpp(&self) -> Result<Capabilities, CallError> {
         let mut props: Value = self.http.get(self.http.root_url("props")).await?;
-        let routes = text(&props, "/role") == Some("router");
-        if routes && let Some(id) = &self.http.place.id {
-            let url = format!("{}?model={}", self.http.root_url("props"), escaped(id));
-            // An unloaded model has no properties yet; the list still knows its window.
-            props = self.http.get(url).await.unwrap_or(props);
-        }
         let lists: Value = self.http.get(self.http.url("models")).await?;
-        let line = lists.get("data").and_then(Value::as_array);
-        let line = line.and_then(|lines| {
-            lines
-                .iter()
-                .find(|line| self.is_own(line))
-                .or(lines.first())
-        });
+        let lines = lists.get("data").and_then(Value::as_array);
+        let line = lines.and_then(|lines| lines.iter().find(|line| self.is_own(line)));
+        let line = line.or_else(|| lines?.first());
+        let status = line.and_then(|line| text(line, "/status/value"));
+        let loaded = status.is_none_or(|status| status == "loaded");
+        let routes = text(&props, "/role") == Some("router");
+        if routes
+            && loaded
+            && let Some(id) = &self.http.place.id
+        {
+            let url = format!("{}?model={}", self.http.root_url("props"), escaped(id));
+            props = self.http.get(url).await?;
+        }
         let meta = |name: &str| number(line?, &format!("/meta/{name}"));
         let window = number(&props, "/default_generation_settings/n_ctx").or_else(|| meta("n_ctx"));
         let id = line.and_then(|line| text(line, "/id"));
         let template = text(&props, "/chat_template");
-        let loaded = line.and_then(|line| text(line, "/status/value"));
         Ok(Capabilities {
             server: text(&props, "/build_info").map(|build| format!("llama-server {build}")),
             window: window.and_then(window_of),
-            trained_window: meta("n_ctx_train").and_then(window_of),
+            trained_window: meta("n_ctx_train")
+                .or_else(|| number(line?, "/context_length"))
+                .and_then(window_of),
             slots: number(&props, "/total_slots").and_then(window_of),
-            loaded: Some(loaded.is_none_or(|loaded| loaded == "loaded")),
+            loaded: Some(loaded),
             parameters: meta("n_params"),
             calls: template.map_or(Calls::Unknown, |template| {
                 calls_by(template, props.get("chat_template_caps"))

@@ -60,13 +60,14 @@ async fn llama_cpp_has_the_window_of_one_slot_and_a_template_that_tells_more() {
 #[tokio::test]
 async fn llama_cpp_as_a_router_tells_of_the_model_that_is_asked_for() {
     let list = json!({"data": [
-        {"id": "alpha", "status": {"value": "unloaded"}},
+        {"id": "alpha", "status": {"value": "unloaded"}, "context_length": 8192},
         {"id": "beta", "status": {"value": "loaded"}},
     ]});
     let server = Server::start([])
         .await
         .has_list(list)
         .has("/props", json!({"role": "router"}))
+        // That of alpha would load it, and is not there to be asked for.
         .has(
             "/props?model=beta",
             json!({"default_generation_settings": {"n_ctx": 2048}, "total_slots": 1}),
@@ -78,6 +79,7 @@ async fn llama_cpp_as_a_router_tells_of_the_model_that_is_asked_for() {
     );
     let alpha = described(&server, ProviderKind::LlamaCpp, "alpha").await;
     assert_eq!((alpha.window, alpha.loaded), (None, Some(false)));
+    assert_eq!(alpha.trained_window, Some(8192));
 }
 
 #[tokio::test]
