@@ -113,3 +113,55 @@ impl Default for Deadlines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traits(name: &str, model: Option<&str>, family: Option<Family>) -> Traits {
+        let entry = ModelEntry {
+            model: model.map(Into::into),
+            family,
+            ..ModelEntry::new(name, "http://a:1")
+        };
+        entry.traits()
+    }
+
+    #[test]
+    fn a_model_is_known_by_its_family_then_its_id_then_its_name() {
+        assert_eq!(traits("x", Some("qwen3:8b"), None), Traits::of("qwen3:8b"));
+        assert_eq!(traits("qwen3", None, None), Traits::of("qwen3"));
+        let set = traits("x", Some("my-finetune"), Some(Family::Mistral));
+        assert_eq!(set, Traits::of("mistral"));
+        // The same family as the id says: the id knows more.
+        let same = traits("x", Some("qwen3:8b"), Some(Family::Hermes));
+        assert_eq!(same, Traits::of("qwen3:8b"));
+    }
+
+    #[test]
+    fn every_family_stands_for_itself() {
+        for family in [
+            Family::Hermes,
+            Family::Qwen3Coder,
+            Family::MiniMax,
+            Family::Glm,
+            Family::DeepSeek,
+            Family::Kimi,
+            Family::Llama,
+            Family::Mistral,
+            Family::GptOss,
+            Family::Gemma,
+            Family::Granite,
+            Family::Phi,
+            Family::Command,
+            Family::Nemotron,
+            Family::Seed,
+            Family::Lfm,
+            Family::Olmo,
+            Family::InternLm,
+            Family::Unknown,
+        ] {
+            assert_eq!(Traits::of_family(family).family, family);
+        }
+    }
+}
