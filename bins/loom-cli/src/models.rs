@@ -174,6 +174,7 @@ async fn ask(entry: &ModelEntry) -> Result<Vec<ListedModel>, CallError> {
         model: entry.name.clone(),
         deadline: loom_router::Deadline::FirstToken,
         limit: PATIENCE,
+        partial: None,
     };
     tokio::time::timeout(PATIENCE, provider.list())
         .await

@@ -1,8 +1,8 @@
 //! A model as it is configured: where it is, what it may be asked to be, and how long it may take.
 
-use crate::ApiKey;
+use crate::{ApiKey, ProviderKind, ThinkingSetting};
+use loom_dialect::{Family, Traits};
 use loom_events::{Role, Tier};
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// One model that Loom may use.
@@ -35,6 +35,13 @@ pub struct ModelEntry {
     pub deadlines: Deadlines,
     /// How often a call that failed before it said anything is tried again.
     pub retries: u32,
+    /// Whether it thinks before it answers.
+    pub thinking: ThinkingSetting,
+    /// Tokens that it may spend on thoughts; an answer that thinks longer is ended. `None` leaves
+    /// only the bound of the whole answer.
+    pub reasoning_budget: Option<u32>,
+    /// Its family, where the id does not tell.
+    pub family: Option<Family>,
 }
 
 impl ModelEntry {
@@ -55,6 +62,20 @@ impl ModelEntry {
             api_key: None,
             deadlines: Deadlines::default(),
             retries: Self::DEFAULT_RETRIES,
+            thinking: ThinkingSetting::Auto,
+            reasoning_budget: None,
+            family: None,
+        }
+    }
+
+    /// What is known of the model: by its id, else by the name that the user gave it, unless the
+    /// family is set.
+    #[must_use]
+    pub fn traits(&self) -> Traits {
+        let by_id = Traits::of(self.model.as_deref().unwrap_or(&self.name));
+        match self.family {
+            Some(family) if family != by_id.family => Traits::of_family(family),
+            _ => by_id,
         }
     }
 
@@ -65,25 +86,6 @@ impl ModelEntry {
     /// Three more tries span about ten seconds: a server that restarts is back, one that is down is
     /// reported while the user still looks.
     pub const DEFAULT_RETRIES: u32 = 3;
-}
-
-/// How a server is spoken to. More kinds come here; nothing outside of the factory matches on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ProviderKind {
-    /// `POST /v1/chat/completions`: llama.cpp, LM Studio, vLLM, MLX, Ollama and many more.
-    OpenaiCompatible,
-}
-
-impl ProviderKind {
-    /// The name used in configuration and status.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OpenaiCompatible => "openai_compatible",
-        }
-    }
 }
 
 /// Four clocks, since one cannot tell a long prompt from a dead server.
@@ -108,6 +110,58 @@ impl Default for Deadlines {
             first_token: Duration::from_secs(600),
             stall: Duration::from_secs(120),
             total: Duration::from_secs(1800),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traits(name: &str, model: Option<&str>, family: Option<Family>) -> Traits {
+        let entry = ModelEntry {
+            model: model.map(Into::into),
+            family,
+            ..ModelEntry::new(name, "http://a:1")
+        };
+        entry.traits()
+    }
+
+    #[test]
+    fn a_model_is_known_by_its_family_then_its_id_then_its_name() {
+        assert_eq!(traits("x", Some("qwen3:8b"), None), Traits::of("qwen3:8b"));
+        assert_eq!(traits("qwen3", None, None), Traits::of("qwen3"));
+        let set = traits("x", Some("my-finetune"), Some(Family::Mistral));
+        assert_eq!(set, Traits::of("mistral"));
+        // The same family as the id says: the id knows more.
+        let same = traits("x", Some("qwen3:8b"), Some(Family::Hermes));
+        assert_eq!(same, Traits::of("qwen3:8b"));
+    }
+
+    #[test]
+    fn every_family_stands_for_itself() {
+        for family in [
+            Family::Hermes,
+            Family::Qwen3Coder,
+            Family::MiniMax,
+            Family::Glm,
+            Family::DeepSeek,
+            Family::Kimi,
+            Family::Llama,
+            Family::Mistral,
+            Family::GptOss,
+            Family::Gemma,
+            Family::Granite,
+            Family::Phi,
+            Family::Command,
+            Family::Nemotron,
+            Family::Seed,
+            Family::Lfm,
+            Family::Olmo,
+            Family::InternLm,
+            Family::Unknown,
+        ] {
+            assert_eq!(Traits::of_family(family).family, family);
         }
     }
 }

@@ -142,6 +142,7 @@ impl ModelConfig {
                 total: duration(self.timeouts.total_ms),
             },
             retries: self.retries,
+            ..ModelEntry::new(name, base_url)
         })
     }
 }

@@ -4,10 +4,15 @@
     reason = "what the helpers of a test unwrap is part of the test"
 )]
 
+mod anthropic;
+mod describing;
 mod discovery;
 mod failures;
 mod json;
 mod llama_server;
+mod llama_server_slots;
+mod ollama;
+mod recovery;
 mod routing;
 mod server;
 mod streaming;
