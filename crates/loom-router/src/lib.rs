@@ -12,23 +12,32 @@
 //! refused with a reason that the model can act on.
 #![deny(missing_docs)]
 
+mod breaker;
+mod by_role;
 mod call_error;
 mod capabilities;
+mod cut;
 mod discover;
 mod entry;
+mod gate;
 mod history;
 mod json_answer;
 mod key;
+mod model;
 mod openai;
 mod provider;
+mod queue;
 mod repetition;
 mod reply;
 mod request;
 mod retry;
 mod router;
+mod seats;
 mod select;
 mod status;
+mod tokens;
 
+pub use by_role::{RoleError, RoleReply};
 pub use call_error::{CallError, Deadline};
 pub use capabilities::{Calls, Capabilities, Thinking};
 pub use discover::{Candidate, Discovered, discover, entries, local_candidates};
@@ -42,4 +51,5 @@ pub use reply::ChatReply;
 pub use request::{ChatRequest, JsonSchema, ToolChoice};
 pub use router::{Router, RouterError};
 pub use select::{NoModel, Selected, Tried};
-pub use status::ModelStatus;
+pub use status::{Health, ModelStatus, Speed};
+pub use tokens::Budget;

@@ -233,7 +233,7 @@ impl Provider for OpenAiCompatible {
         request: &ChatRequest,
         sink: &mut dyn DeltaSink,
     ) -> Result<ChatReply, CallError> {
-        let mut clock = Clock::start(self.settings.deadlines);
+        let mut clock = Clock::start(request.deadlines(self.settings.deadlines));
         let (response, sent) = self.open(request, &clock).await?;
         let assembly = self.read(response, &mut clock, sink).await?;
         Ok(reply(assembly, request, &self.place, sent, clock.latency()))

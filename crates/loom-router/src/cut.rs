@@ -1,0 +1,461 @@
+//! Whether a server has silently cut a prompt, told from the number of prompt tokens that it reports.
+//!
+//! Main type: [`Trail`], the prompts that a model was sent lately. The difficulty is not to see that
+//! a number is too small, but to know why: some servers report only the tokens that were not in
+//! their cache, some report nonsense. So a number is held against the least that the text can be,
+//! against what the window can hold, and against the prompt that this one continues; and what may
+//! be a count of uncached tokens is never called a cut.
+
+use crate::ChatRequest;
+use crate::tokens::{bytes_of, length};
+use loom_events::{Message, Usage};
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Conversations that are remembered for each model.
+const REMEMBERED: usize = 64;
+
+/// No text has more bytes for a token, once runs of one character are counted once: English prose
+/// has between four and five, with the largest vocabularies.
+const MOST_BYTES_PER_TOKEN: u64 = 9;
+
+/// A run of one character counts as so many bytes at most: tokenizers have tokens for long runs of
+/// spaces or dashes.
+const RUN_BYTES: u64 = 2;
+
+/// No cut leaves less: system prompt and last message stay. A smaller number counts something else.
+const LEAST_OF_A_CUT: u64 = 256;
+
+/// No window is so small that it would cut a prompt of fewer tokens.
+const LEAST_THAT_IS_CUT: u64 = 1024;
+
+/// By so much the count of a longer conversation may be smaller, since templates add or drop a
+/// frame here and there.
+const SLACK: u64 = 32;
+
+/// What the number that a server reports is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Count {
+    /// The whole prompt.
+    Whole,
+    /// Not the whole prompt, but not a sign of a cut either: only what was not cached, or nonsense.
+    Part,
+    /// All that was left of the prompt.
+    Cut,
+}
+
+/// What there is to know about a prompt beside the report.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    /// The estimate of its tokens.
+    pub(crate) tokens: u64,
+    /// Whether the estimate rests on reports.
+    pub(crate) calibrated: bool,
+    /// The window, when known.
+    pub(crate) window: Option<u64>,
+}
+
+/// The prompts that one model was sent lately, as hashes.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    sent: VecDeque<Sent>,
+    /// Whether the server is known to count cached tokens too.
+    counts_cached: bool,
+}
+
+#[derive(Debug)]
+struct Sent {
+    outline: Outline,
+    /// The number that counted all of it.
+    whole: Option<u64>,
+}
+
+/// A prompt without its words.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    /// Tells tools and switches apart, which change the beginning of a prompt.
+    head: u64,
+    steps: Vec<Step>,
+}
+
+/// A prompt up to and including one of its messages.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    hash: u64,
+    /// Bytes of everything.
+    bytes: u64,
+    /// Bytes that must be in the prompt, runs counted once. Not thoughts, calls and tools, which
+    /// some templates leave out.
+    dense: u64,
+    /// Bytes of thoughts, which some templates drop from older messages.
+    thoughts: u64,
+}
+
+impl Outline {
+    /// The outline of a request.
+    pub(crate) fn of(request: &ChatRequest) -> Self {
+        let mut head = DefaultHasher::new();
+        request.think.hash(&mut head);
+        for tool in &request.tools {
+            tool.name.hash(&mut head);
+        }
+        let mut hash = head.clone();
+        let mut step = Step::default();
+        let steps = request.messages.iter().map(|message| {
+            let (text, thought) = words(message);
+            text.hash(&mut hash);
+            thought.hash(&mut hash);
+            step = Step {
+                hash: hash.finish(),
+                bytes: step.bytes + bytes_of(message),
+                dense: step.dense + dense(text),
+                thoughts: step.thoughts + length(thought),
+            };
+            step
+        });
+        Self {
+            steps: steps.collect(),
+            head: head.finish(),
+        }
+    }
+
+    fn whole(&self) -> Step {
+        self.steps.last().copied().unwrap_or_default()
+    }
+
+    /// How many of its messages begin the other one too.
+    fn in_common(&self, other: &Self) -> usize {
+        if self.head != other.head {
+            return 0;
+        }
+        let pairs = self.steps.iter().zip(&other.steps);
+        pairs.take_while(|(a, b)| a.hash == b.hash).count()
+    }
+}
+
+impl Trail {
+    /// Whether nothing of it was sent before, so that nothing of it can be cached.
+    pub(crate) fn is_new(&self, outline: &Outline) -> bool {
+        self.known_beginning(outline).is_none()
+    }
+
+    /// Says what the reported number is and remembers the prompt.
+    pub(crate) fn judge(&mut self, outline: Outline, expected: Expected, usage: &Usage) -> Count {
+        if usage.estimated || usage.prompt == 0 {
+            return Count::Part;
+        }
+        let count = self.count(&outline, expected, usage);
+        if count != Count::Cut {
+            let whole = (count == Count::Whole).then_some(usage.prompt);
+            self.remember(Sent { outline, whole });
+        }
+        count
+    }
+
+    fn count(&mut self, outline: &Outline, expected: Expected, usage: &Usage) -> Count {
+        let reported = usage.prompt;
+        let all = outline.whole();
+        let mut rules = vec![all.dense / MOST_BYTES_PER_TOKEN];
+        // Counting only what is new cannot give this much.
+        let is_much = reported >= LEAST_OF_A_CUT && reported >= expected.tokens / 2;
+        if is_much && usage.cached > 0 && usage.cached < reported {
+            self.counts_cached = true;
+        }
+        if let Some(known) = self.known_beginning(outline) {
+            let rest = all.bytes.saturating_sub(known.bytes);
+            let rest = share(expected.tokens, rest, all.bytes);
+            let of_rest = reported <= rest + rest / 2 + 2 * SLACK;
+            if !of_rest && is_much {
+                self.counts_cached = true;
+            }
+            if of_rest && !self.counts_cached {
+                let least = (all.dense - known.dense.min(all.dense)) / MOST_BYTES_PER_TOKEN;
+                let cut = reported < least && reported >= LEAST_OF_A_CUT;
+                return if cut { Count::Cut } else { Count::Part };
+            }
+        }
+        if expected.calibrated {
+            rules.push(expected.tokens / 2);
+        }
+        rules.extend(self.least_after_earlier(outline));
+        let least = rules.into_iter().max().unwrap_or(0);
+        if reported >= least && !fills_the_window(reported, expected) {
+            return Count::Whole;
+        }
+        let may_be_cut = expected.tokens >= LEAST_THAT_IS_CUT
+            && (reported >= LEAST_OF_A_CUT || self.counts_cached);
+        if may_be_cut { Count::Cut } else { Count::Part }
+    }
+
+    /// The longest beginning that it shares with another prompt, and that may so be cached.
+    fn known_beginning(&self, outline: &Outline) -> Option<Step> {
+        let common = self
+            .sent
+            .iter()
+            .map(|sent| outline.in_common(&sent.outline));
+        let most = common.max().filter(|most| *most > 0)?;
+        outline.steps.get(most - 1).copied()
+    }
+
+    /// The least that a prompt must have which continues one whose number is known.
+    fn least_after_earlier(&self, outline: &Outline) -> Option<u64> {
+        let earlier = |sent: &Sent| {
+            let length = sent.outline.steps.len();
+            let continued = length > 0 && outline.in_common(&sent.outline) == length;
+            let whole = sent.whole.filter(|_| continued)?;
+            let new = outline
+                .whole()
+                .dense
+                .saturating_sub(sent.outline.whole().dense);
+            // A thought of one byte is one token at most.
+            let may_go = SLACK + outline.whole().thoughts;
+            Some((whole + new / MOST_BYTES_PER_TOKEN).saturating_sub(may_go))
+        };
+        self.sent.iter().filter_map(earlier).max()
+    }
+
+    fn remember(&mut self, sent: Sent) {
+        // What it continues needs no place of its own any more.
+        self.sent.retain(|earlier| {
+            sent.outline.in_common(&earlier.outline) < earlier.outline.steps.len()
+        });
+        self.sent.push_back(sent);
+        if self.sent.len() > REMEMBERED {
+            self.sent.pop_front();
+        }
+    }
+}
+
+/// Whether exactly what a window holds was read, of a prompt that is clearly longer.
+fn fills_the_window(reported: u64, expected: Expected) -> bool {
+    let percent = if expected.calibrated { 120 } else { 160 };
+    let is_longer = expected.tokens > share(reported, percent, 100);
+    let fills = |window: u64| reported <= window && reported >= share(window, 97, 100);
+    // A window that nobody has told is a power of two in practice.
+    let usual = || (11..=18).any(|power| fills(1 << power));
+    is_longer && expected.window.map_or_else(usual, |w| fills(w) || usual())
+}
+
+/// `number · part / of`.
+fn share(number: u64, part: u64, of: u64) -> u64 {
+    number.saturating_mul(part) / of.max(1)
+}
+
+/// Text and thought of a message.
+fn words(message: &Message) -> (&str, &str) {
+    match message {
+        Message::System { text } | Message::User { text } | Message::Tool { text, .. } => {
+            (text, "")
+        }
+        Message::Assistant { text, thought, .. } => (text, thought.as_deref().unwrap_or("")),
+    }
+}
+
+/// Bytes of a text with long runs of one byte cut short.
+fn dense(text: &str) -> u64 {
+    let (mut last, mut run, mut bytes) = (0, 0, 0);
+    for byte in text.bytes() {
+        run = if byte == last { run + 1 } else { 1 };
+        last = byte;
+        bytes += u64::from(run <= RUN_BYTES);
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text of this many tokens at four bytes each.
+    fn text(tokens: usize) -> String {
+        "abc ".repeat(tokens)
+    }
+
+    fn user(tokens: usize) -> Message {
+        Message::User { text: text(tokens) }
+    }
+
+    fn system(tokens: usize) -> Message {
+        Message::System { text: text(tokens) }
+    }
+
+    fn said(prompt: u64, cached: u64) -> Usage {
+        Usage {
+            prompt,
+            cached,
+            completion: 1,
+            estimated: false,
+        }
+    }
+
+    /// The server's account of a conversation, one number for each of its turns. Every turn adds
+    /// one message; estimates are exact, or `off` percent of the truth.
+    struct Story {
+        turns: &'static [usize],
+        reports: &'static [(u64, u64)],
+        off: u64,
+        window: Option<u64>,
+        calibrated: bool,
+    }
+
+    impl Story {
+        fn counts(&self) -> Vec<Count> {
+            let mut trail = Trail::default();
+            let mut messages = Vec::new();
+            let turn = |(tokens, report): (&usize, &(u64, u64))| {
+                messages.push(match messages.len() {
+                    0 => system(*tokens),
+                    _ => user(*tokens),
+                });
+                let request = ChatRequest::new(messages.clone());
+                let truth: u64 = messages.iter().map(bytes_of).sum::<u64>() / 4;
+                let expected = Expected {
+                    tokens: truth * self.off / 100,
+                    calibrated: self.calibrated,
+                    window: self.window,
+                };
+                trail.judge(Outline::of(&request), expected, &said(report.0, report.1))
+            };
+            self.turns.iter().zip(self.reports).map(turn).collect()
+        }
+    }
+
+    const PLAIN: Story = Story {
+        turns: &[3000, 300, 300],
+        reports: &[],
+        off: 100,
+        window: None,
+        calibrated: false,
+    };
+
+    use Count::{Cut, Part, Whole};
+
+    #[test]
+    fn a_report_is_read_as_what_it_is() {
+        let table: &[(&str, Story, &[Count])] = &[
+            (
+                "honest",
+                Story {
+                    reports: &[(3004, 0), (3310, 3000), (3620, 3300)],
+                    ..PLAIN
+                },
+                &[Whole, Whole, Whole],
+            ),
+            (
+                "honest, and the text has far fewer tokens than guessed",
+                Story {
+                    reports: &[(2100, 0), (2300, 0), (2500, 0)],
+                    off: 140,
+                    ..PLAIN
+                },
+                &[Whole, Whole, Whole],
+            ),
+            (
+                "only what is not cached",
+                Story {
+                    reports: &[(3004, 0), (310, 0), (306, 0)],
+                    ..PLAIN
+                },
+                &[Whole, Part, Part],
+            ),
+            (
+                "only what is not cached, and the cache is older than this process",
+                Story {
+                    reports: &[(12, 0), (310, 0), (306, 0)],
+                    ..PLAIN
+                },
+                &[Part, Part, Part],
+            ),
+            (
+                "nothing",
+                Story {
+                    reports: &[(0, 0), (0, 0), (0, 0)],
+                    ..PLAIN
+                },
+                &[Part, Part, Part],
+            ),
+            (
+                "nonsense",
+                Story {
+                    reports: &[(10, 4), (10, 4), (10, 4)],
+                    ..PLAIN
+                },
+                &[Part, Part, Part],
+            ),
+            (
+                "all cached, but for the last token",
+                Story {
+                    reports: &[(3004, 3003), (3310, 3309), (3620, 3619)],
+                    ..PLAIN
+                },
+                &[Whole, Whole, Whole],
+            ),
+            (
+                "short prompts, of which nothing can be cut",
+                Story {
+                    turns: &[280, 90, 90],
+                    reports: &[(284, 3), (284, 0), (10, 0)],
+                    ..PLAIN
+                },
+                &[Whole, Part, Part],
+            ),
+            (
+                "a long prompt cut to a small window at once",
+                Story {
+                    turns: &[9000],
+                    reports: &[(2048, 0)],
+                    ..PLAIN
+                },
+                &[Cut],
+            ),
+            (
+                "the first prompt far below anything it can be",
+                Story {
+                    turns: &[9000],
+                    reports: &[(1300, 0)],
+                    ..PLAIN
+                },
+                &[Cut],
+            ),
+            (
+                "a conversation that grows out of its window",
+                Story {
+                    reports: &[(3004, 0), (3310, 0), (2100, 0)],
+                    ..PLAIN
+                },
+                &[Whole, Whole, Cut],
+            ),
+            (
+                "the same where cached tokens are reported",
+                Story {
+                    reports: &[(3004, 0), (3310, 3004), (2100, 20)],
+                    ..PLAIN
+                },
+                &[Whole, Whole, Cut],
+            ),
+            (
+                "a count that stands still while the conversation grows",
+                Story {
+                    turns: &[3500, 300, 900],
+                    reports: &[(3504, 0), (3810, 0), (3810, 0)],
+                    ..PLAIN
+                },
+                &[Whole, Whole, Cut],
+            ),
+            (
+                "the window is known and full",
+                Story {
+                    turns: &[4400],
+                    reports: &[(4090, 0)],
+                    off: 130,
+                    window: Some(4096),
+                    calibrated: true,
+                },
+                &[Cut],
+            ),
+        ];
+        for (name, story, expected) in table {
+            assert_eq!(story.counts(), *expected, "{name}");
+        }
+    }
+}
