@@ -6,11 +6,9 @@
 //! against what the window can hold, and against the prompt that this one continues; and what may
 //! be a count of uncached tokens is never called a cut.
 
-use crate::ChatRequest;
-use crate::tokens::{bytes_of, length};
-use loom_events::{Message, Usage};
+use crate::outline::{Outline, Step};
+use loom_events::Usage;
 use std::collections::VecDeque;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Conversations that are remembered for each model.
 const REMEMBERED: usize = 64;
@@ -18,10 +16,6 @@ const REMEMBERED: usize = 64;
 /// No text has more bytes for a token, once runs of one character are counted once: English prose
 /// has between four and five, with the largest vocabularies.
 const MOST_BYTES_PER_TOKEN: u64 = 9;
-
-/// A run of one character counts as so many bytes at most: tokenizers have tokens for long runs of
-/// spaces or dashes.
-const RUN_BYTES: u64 = 2;
 
 /// No cut leaves less: system prompt and last message stay. A smaller number counts something else.
 const LEAST_OF_A_CUT: u64 = 256;
@@ -68,69 +62,6 @@ struct Sent {
     outline: Outline,
     /// The number that counted all of it.
     whole: Option<u64>,
-}
-
-/// A prompt without its words.
-#[derive(Debug)]
-pub(crate) struct Outline {
-    /// Tells tools and switches apart, which change the beginning of a prompt.
-    head: u64,
-    steps: Vec<Step>,
-}
-
-/// A prompt up to and including one of its messages.
-#[derive(Clone, Copy, Debug, Default)]
-struct Step {
-    hash: u64,
-    /// Bytes of everything.
-    bytes: u64,
-    /// Bytes that must be in the prompt, runs counted once. Not thoughts, calls and tools, which
-    /// some templates leave out.
-    dense: u64,
-    /// Bytes of thoughts, which some templates drop from older messages.
-    thoughts: u64,
-}
-
-impl Outline {
-    /// The outline of a request.
-    pub(crate) fn of(request: &ChatRequest) -> Self {
-        let mut head = DefaultHasher::new();
-        request.think.hash(&mut head);
-        for tool in &request.tools {
-            tool.name.hash(&mut head);
-        }
-        let mut hash = head.clone();
-        let mut step = Step::default();
-        let steps = request.messages.iter().map(|message| {
-            let (text, thought) = words(message);
-            text.hash(&mut hash);
-            thought.hash(&mut hash);
-            step = Step {
-                hash: hash.finish(),
-                bytes: step.bytes + bytes_of(message),
-                dense: step.dense + dense(text),
-                thoughts: step.thoughts + length(thought),
-            };
-            step
-        });
-        Self {
-            steps: steps.collect(),
-            head: head.finish(),
-        }
-    }
-
-    fn whole(&self) -> Step {
-        self.steps.last().copied().unwrap_or_default()
-    }
-
-    /// How many of its messages begin the other one too.
-    fn in_common(&self, other: &Self) -> usize {
-        if self.head != other.head {
-            return 0;
-        }
-        let pairs = self.steps.iter().zip(&other.steps);
-        pairs.take_while(|(a, b)| a.hash == b.hash).count()
-    }
 }
 
 impl Trail {
@@ -194,13 +125,13 @@ impl Trail {
             .iter()
             .map(|sent| outline.in_common(&sent.outline));
         let most = common.max().filter(|most| *most > 0)?;
-        outline.steps.get(most - 1).copied()
+        outline.up_to(most)
     }
 
     /// The least that a prompt must have which continues one whose number is known.
     fn least_after_earlier(&self, outline: &Outline) -> Option<u64> {
         let earlier = |sent: &Sent| {
-            let length = sent.outline.steps.len();
+            let length = sent.outline.len();
             let continued = length > 0 && outline.in_common(&sent.outline) == length;
             let whole = sent.whole.filter(|_| continued)?;
             let new = outline
@@ -216,9 +147,8 @@ impl Trail {
 
     fn remember(&mut self, sent: Sent) {
         // What it continues needs no place of its own any more.
-        self.sent.retain(|earlier| {
-            sent.outline.in_common(&earlier.outline) < earlier.outline.steps.len()
-        });
+        self.sent
+            .retain(|earlier| sent.outline.in_common(&earlier.outline) < earlier.outline.len());
         self.sent.push_back(sent);
         if self.sent.len() > REMEMBERED {
             self.sent.pop_front();
@@ -241,30 +171,12 @@ fn share(number: u64, part: u64, of: u64) -> u64 {
     number.saturating_mul(part) / of.max(1)
 }
 
-/// Text and thought of a message.
-fn words(message: &Message) -> (&str, &str) {
-    match message {
-        Message::System { text } | Message::User { text } | Message::Tool { text, .. } => {
-            (text, "")
-        }
-        Message::Assistant { text, thought, .. } => (text, thought.as_deref().unwrap_or("")),
-    }
-}
-
-/// Bytes of a text with long runs of one byte cut short.
-fn dense(text: &str) -> u64 {
-    let (mut last, mut run, mut bytes) = (0, 0, 0);
-    for byte in text.bytes() {
-        run = if byte == last { run + 1 } else { 1 };
-        last = byte;
-        bytes += u64::from(run <= RUN_BYTES);
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ChatRequest;
+    use crate::tokens::bytes_of;
+    use loom_events::Message;
 
     /// Text of this many tokens at four bytes each.
     fn text(tokens: usize) -> String {

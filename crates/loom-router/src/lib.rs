@@ -25,6 +25,7 @@ mod json_answer;
 mod key;
 mod model;
 mod openai;
+mod outline;
 mod provider;
 mod queue;
 mod repetition;

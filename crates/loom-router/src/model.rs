@@ -3,8 +3,9 @@
 //! Main type: [`Model`]. In order: what fits into the window, the place at the server's gate, the
 //! slot whose cache is meant, the tries, and at the end whether the whole prompt was read.
 
-use crate::cut::{Count, Expected, Outline, Trail};
+use crate::cut::{Count, Expected, Trail};
 use crate::gate::{Gate, Try};
+use crate::outline::Outline;
 use crate::queue::Asking;
 use crate::seats::{Owner, Seats};
 use crate::status::Record;
@@ -232,6 +233,7 @@ impl Model {
                 }
                 Err(error) => in_its_own_time(error, request),
             };
+            self.heed(&error);
             tried += 1;
             let is_useless = sink.attempt.failed(&error);
             let wait = retry::wait(&error, tried, self.entry.retries, retry::chance());
@@ -240,6 +242,27 @@ impl Model {
             };
             tracing::debug!(model = self.entry.name, %error, tried, ?wait, "the call is tried again");
             tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// A server that refuses a prompt often says how large its window is: the next one is measured
+    /// before it is sent.
+    fn heed(&self, error: &CallError) {
+        let CallError::Overflow {
+            prompt: Some(prompt),
+            window: Some(window),
+            ..
+        } = error
+        else {
+            return;
+        };
+        if let Ok(window) = u32::try_from(*window)
+            && window >= LEAST_ANSWER
+            && *prompt > u64::from(window)
+        {
+            let mut learnt = self.learnt();
+            let known = &mut learnt.capabilities.get_or_insert_default().window;
+            *known = Some(known.map_or(window, |known| known.min(window)));
         }
     }
 

@@ -18,6 +18,10 @@ const MAX_ARGUMENT_BYTES: usize = 1 << 20;
 /// Calls in one answer; a model that needs more has lost the thread.
 const MAX_CALLS: usize = 64;
 
+/// Calls beyond [`MAX_CALLS`] that are counted for the model to be told; one that goes on after
+/// these does not end by itself.
+const MAX_DROPPED_CALLS: usize = 1000;
+
 /// Why an answer is not read to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Abort {
@@ -111,6 +115,9 @@ impl Assembly {
             Some(place) => &mut self.calls[place],
             None if self.calls.len() >= MAX_CALLS => {
                 self.dropped_calls += 1;
+                if self.dropped_calls > MAX_DROPPED_CALLS {
+                    return Err(Abort::Repeating(name));
+                }
                 return Ok(());
             }
             None => {

@@ -4,10 +4,15 @@
     reason = "what the helpers of a test unwrap is part of the test"
 )]
 
+mod context;
 mod discovery;
 mod failures;
+mod fake;
+mod faults;
+mod health;
 mod json;
 mod llama_server;
 mod routing;
+mod scheduling;
 mod server;
 mod streaming;
