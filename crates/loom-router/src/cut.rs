@@ -86,30 +86,36 @@ impl Trail {
     fn count(&mut self, outline: &Outline, expected: Expected, usage: &Usage) -> Count {
         let reported = usage.prompt;
         let all = outline.whole();
-        let mut rules = vec![all.dense / MOST_BYTES_PER_TOKEN];
-        // Counting only what is new cannot give this much.
         let is_much = reported >= LEAST_OF_A_CUT && reported >= expected.tokens / 2;
+        // Only its own word is proof: a server that counts only what is new counts everything again
+        // when its cache was used for something else meanwhile.
         if is_much && usage.cached > 0 && usage.cached < reported {
             self.counts_cached = true;
         }
-        if let Some(known) = self.known_beginning(outline) {
-            let rest = all.bytes.saturating_sub(known.bytes);
-            let rest = share(expected.tokens, rest, all.bytes);
-            let of_rest = reported <= rest + rest / 2 + 2 * SLACK;
-            if !of_rest && is_much {
-                self.counts_cached = true;
-            }
-            if of_rest && !self.counts_cached {
-                let least = (all.dense - known.dense.min(all.dense)) / MOST_BYTES_PER_TOKEN;
-                let cut = reported < least && reported >= LEAST_OF_A_CUT;
-                return if cut { Count::Cut } else { Count::Part };
+        if let Some(known) = self
+            .known_beginning(outline)
+            .filter(|_| !self.counts_cached)
+        {
+            let new = share(expected.tokens, all.bytes - known.bytes, all.bytes);
+            if reported <= new + new / 2 + 2 * SLACK {
+                let least = (all.dense - known.dense) / MOST_BYTES_PER_TOKEN;
+                let is_cut = reported < least && reported >= LEAST_OF_A_CUT;
+                return if is_cut { Count::Cut } else { Count::Part };
             }
         }
+        let mut least = all.dense / MOST_BYTES_PER_TOKEN;
         if expected.calibrated {
-            rules.push(expected.tokens / 2);
+            least = least.max(expected.tokens / 2);
         }
-        rules.extend(self.least_after_earlier(outline));
-        let least = rules.into_iter().max().unwrap_or(0);
+        let mut expected = expected;
+        if let Some((earlier, whole)) = self.earlier(outline) {
+            let new = (all.dense - earlier.dense) / MOST_BYTES_PER_TOKEN;
+            // A thought of one byte is one token at most.
+            least = least.max((whole + new).saturating_sub(SLACK + all.thoughts));
+            // A better estimate: only what is new has to be guessed.
+            let new = share(expected.tokens, all.bytes - earlier.bytes, all.bytes);
+            expected.tokens = expected.tokens.min(whole + new);
+        }
         if reported >= least && !fills_the_window(reported, expected) {
             return Count::Whole;
         }
@@ -128,21 +134,17 @@ impl Trail {
         outline.up_to(most)
     }
 
-    /// The least that a prompt must have which continues one whose number is known.
-    fn least_after_earlier(&self, outline: &Outline) -> Option<u64> {
+    /// The longest prompt that this one continues and whose number is known, with that number.
+    fn earlier(&self, outline: &Outline) -> Option<(Step, u64)> {
         let earlier = |sent: &Sent| {
-            let length = sent.outline.len();
-            let continued = length > 0 && outline.in_common(&sent.outline) == length;
+            let continued = outline.in_common(&sent.outline) == sent.outline.len();
             let whole = sent.whole.filter(|_| continued)?;
-            let new = outline
-                .whole()
-                .dense
-                .saturating_sub(sent.outline.whole().dense);
-            // A thought of one byte is one token at most.
-            let may_go = SLACK + outline.whole().thoughts;
-            Some((whole + new / MOST_BYTES_PER_TOKEN).saturating_sub(may_go))
+            Some((sent.outline.whole(), whole))
         };
-        self.sent.iter().filter_map(earlier).max()
+        self.sent
+            .iter()
+            .filter_map(earlier)
+            .max_by_key(|(step, _)| step.bytes)
     }
 
     fn remember(&mut self, sent: Sent) {
@@ -310,6 +312,25 @@ mod tests {
                     ..PLAIN
                 },
                 &[Whole, Part, Part],
+            ),
+            (
+                "only what is not cached, and the cache was used for something else meanwhile",
+                Story {
+                    reports: &[(3004, 0), (3310, 0), (306, 0)],
+                    ..PLAIN
+                },
+                &[Whole, Whole, Part],
+            ),
+            (
+                "a conversation that passes a usual window, of text that is longer than guessed",
+                Story {
+                    turns: &[3700, 300, 300],
+                    reports: &[(3704, 0), (4040, 0), (4380, 0)],
+                    off: 125,
+                    calibrated: true,
+                    ..PLAIN
+                },
+                &[Whole, Whole, Whole],
             ),
             (
                 "a long prompt cut to a small window at once",

@@ -4,7 +4,7 @@
 
 use crate::ChatRequest;
 use crate::tokens::{bytes_of, length};
-use loom_events::Message;
+use loom_events::{Message, ToolCall};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A run of one character counts as so many bytes at most: tokenizers have tokens for long runs of
@@ -46,6 +46,10 @@ impl Outline {
             let (text, thought) = words(message);
             text.hash(&mut hash);
             thought.hash(&mut hash);
+            for call in calls_of(message) {
+                call.name.hash(&mut hash);
+                call.arguments.to_string().hash(&mut hash);
+            }
             step = Step {
                 hash: hash.finish(),
                 bytes: step.bytes + bytes_of(message),
@@ -95,6 +99,13 @@ fn words(message: &Message) -> (&str, &str) {
     }
 }
 
+fn calls_of(message: &Message) -> &[ToolCall] {
+    match message {
+        Message::Assistant { calls, .. } => calls,
+        Message::System { .. } | Message::User { .. } | Message::Tool { .. } => &[],
+    }
+}
+
 /// Bytes of a text with long runs of one byte cut short.
 fn dense(text: &str) -> u64 {
     let (mut last, mut run, mut bytes) = (0, 0, 0);
@@ -129,6 +140,20 @@ mod tests {
         ] {
             assert_eq!(one.in_common(&outline(texts)), common, "{texts:?}");
         }
+        let calling = |name: &str| {
+            let call = ToolCall {
+                id: "1".into(),
+                name: name.into(),
+                arguments: serde_json::json!({}),
+            };
+            Outline::of(&ChatRequest::new(vec![Message::Assistant {
+                text: String::new(),
+                thought: None,
+                calls: vec![call],
+            }]))
+        };
+        assert_eq!(calling("a").in_common(&calling("b")), 0);
+        assert_eq!(calling("a").in_common(&calling("a")), 1);
         let thinking = Outline::of(&ChatRequest {
             think: true,
             ..ChatRequest::new(vec![Message::User { text: "a".into() }])
