@@ -244,9 +244,9 @@ async fn answers_by_schema(router: &Router) {
 /// Estimates come near what the server counts, for code and prose, once it has reported; and a
 /// conversation that grows is never taken for one that was cut.
 async fn counts_as_estimated(router: &Router) {
-    let prose = "The quick brown fox jumps over the lazy dog, and nobody knows why. ".repeat(12);
+    let prose = "The quick brown fox jumps over the lazy dog, and nobody knows why. ".repeat(6);
     let code =
-        "    fn next(&mut self) -> Option<u8> {\n        self.bytes.pop_front()\n    }\n".repeat(9);
+        "    fn next(&mut self) -> Option<u8> {\n        self.bytes.pop_front()\n    }\n".repeat(5);
     let cancel = CancellationToken::new();
     let mut request = ChatRequest {
         tools: vec![file_tool()],
