@@ -79,6 +79,37 @@ pub enum CallError {
         /// Its words.
         said: String,
     },
+    /// The server read less of the prompt than was sent and said nothing of it, so that the answer
+    /// is to a question that nobody has asked.
+    #[error(
+        "use the answer of model {model}: {server} cut the prompt, about {sent} tokens were sent and {reported} read; raise {setting}, or set `context_length` of the model to what it has"
+    )]
+    Cut {
+        /// Address.
+        server: String,
+        /// Name of the entry.
+        model: String,
+        /// Estimate of the tokens that were sent.
+        sent: u64,
+        /// Tokens that were read, as the server reported.
+        reported: u64,
+        /// Where the server's window is set.
+        setting: &'static str,
+    },
+    /// The server failed too often or asked to be left alone, so it was not asked.
+    #[error(
+        "ask model {model}: {server} is left alone for {left:.1?} after it failed; the last error was: failed to {last}"
+    )]
+    Resting {
+        /// Address.
+        server: String,
+        /// Name of the entry.
+        model: String,
+        /// What happened last.
+        last: String,
+        /// When it is asked again.
+        left: Duration,
+    },
     /// The server wants a key, or another one.
     #[error(
         "use model {model}: {server} refused the API key ({status}: {said}); set `api_key_env` of the model to a variable that holds a valid key"
@@ -249,6 +280,7 @@ impl CallError {
             | Self::Broken { .. }
             | Self::TimedOut { .. }
             | Self::Busy { .. }
+            | Self::Resting { .. }
             | Self::Cancelled { .. } => FailureClass::Transient,
             Self::Overflow { .. }
             | Self::TooLarge { .. }
@@ -259,6 +291,7 @@ impl CallError {
             | Self::NoTools { .. }
             | Self::Refused { .. }
             | Self::Protocol { .. }
+            | Self::Cut { .. }
             | Self::UnknownEntry { .. } => FailureClass::Environment,
         }
     }
@@ -268,6 +301,7 @@ impl CallError {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after, .. } => *retry_after,
+            Self::Resting { left, .. } => Some(*left),
             _ => None,
         }
     }

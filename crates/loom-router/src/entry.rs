@@ -26,8 +26,8 @@ pub struct ModelEntry {
     pub temperature: Option<f32>,
     /// Its context window in tokens, when known.
     pub context_length: Option<u32>,
-    /// Calls that its server works on at once. Entries on the same server share one bound: the
-    /// largest that any of them states.
+    /// Calls that its server works on at once; 0 is one until the server has said how many. Entries
+    /// on the same server share one bound: the largest that any of them states.
     pub max_concurrency: u32,
     /// The key that the server asks for.
     pub api_key: Option<ApiKey>,
@@ -58,7 +58,7 @@ impl ModelEntry {
             max_tokens: Self::DEFAULT_MAX_TOKENS,
             temperature: None,
             context_length: None,
-            max_concurrency: 1,
+            max_concurrency: 0,
             api_key: None,
             deadlines: Deadlines::default(),
             retries: Self::DEFAULT_RETRIES,

@@ -165,12 +165,16 @@ impl Router {
         request: &ChatRequest,
         cancel: &CancellationToken,
     ) -> Result<JsonReply, JsonError> {
+        let request = ChatRequest {
+            role: Some(request.role.unwrap_or(role)),
+            ..request.clone()
+        };
         let mut tried: Vec<Tried> = Vec::new();
         // Ends: every round takes one of the models out of the choice.
         loop {
             let selected = self.select_next(role, min_tier, &tried)?;
             let asked = self
-                .json_asking(asks, &selected.name, schema, request, cancel)
+                .json_asking(asks, &selected.name, schema, &request, cancel)
                 .await;
             match asked {
                 Ok(mut reply) => {

@@ -1,7 +1,9 @@
 //! What a model is asked, independent of how its server wants to hear it.
 
+use crate::Deadlines;
 use loom_dialect::Reading;
 use loom_events::{Message, Role, TaskId, ToolSpec};
+use std::time::Duration;
 
 /// One call of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,8 +27,11 @@ pub struct ChatRequest {
     pub role: Option<Role>,
     /// The task that asks; slots are shared fairly between tasks.
     pub task: Option<TaskId>,
-    /// The slot of the server that has the conversation in its cache; set by whoever keeps the slots.
+    /// The server's slot that the call should use, where it can be chosen; set by the router.
     pub slot: Option<u32>,
+    /// How long the first token may take, where the prompt needs longer than the entry grants; set
+    /// by the router.
+    pub first_token: Option<Duration>,
 }
 
 impl ChatRequest {
@@ -36,6 +41,14 @@ impl ChatRequest {
         Self {
             messages,
             ..Self::default()
+        }
+    }
+
+    /// The limits of this call.
+    pub(crate) fn deadlines(&self, of_entry: Deadlines) -> Deadlines {
+        Deadlines {
+            first_token: self.first_token.unwrap_or(of_entry.first_token),
+            ..of_entry
         }
     }
 

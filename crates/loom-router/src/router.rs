@@ -1,29 +1,22 @@
 //! The router: all models of an installation, and every call that is made of them.
 
-use crate::select::select;
-use crate::status::Record;
+use crate::gate::Gate;
+use crate::model::Model;
+use crate::select::{Choice, select};
 use crate::{
-    BuiltinProviders, CallError, ChatReply, ChatRequest, Delta, DeltaSink, ListedModel, ModelEntry,
-    ModelStatus, NoModel, Provider, ProviderFactory, Selected, Tried, retry,
+    Budget, BuiltinProviders, CallError, Capabilities, ChatReply, ChatRequest, DeltaSink,
+    ListedModel, ModelEntry, ModelStatus, NoModel, ProviderFactory, Selected, Tried,
 };
 use loom_events::{Role, Tier};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// All models, with their queues and their records. Shared by reference; it has no other state.
 pub struct Router {
     models: Vec<Model>,
-}
-
-struct Model {
-    entry: ModelEntry,
-    provider: Arc<dyn Provider>,
-    /// The slots of its server, first come first served; shared by all models at that server.
-    slots: Arc<Semaphore>,
-    record: Record,
 }
 
 /// Entries that make no sense together or by themselves.
@@ -72,18 +65,14 @@ impl Router {
         entries: Vec<ModelEntry>,
         factory: &dyn ProviderFactory,
     ) -> Result<Self, RouterError> {
-        let servers = slots_by_server(&entries);
+        let gates = gates(&entries);
         let mut models: Vec<Model> = Vec::with_capacity(entries.len());
         for entry in entries {
             if models.iter().any(|model| model.entry.name == entry.name) {
                 return Err(RouterError::DuplicateName { name: entry.name });
             }
-            models.push(Model {
-                provider: factory.provider(&entry)?,
-                slots: Arc::clone(&servers[&server_of(&entry)]),
-                record: Record::default(),
-                entry,
-            });
+            let gate = Arc::clone(&gates[&server_of(&entry)]);
+            models.push(Model::new(entry.clone(), factory.provider(&entry)?, gate));
         }
         Ok(Self { models })
     }
@@ -94,7 +83,50 @@ impl Router {
         self.find(name).ok().map(|model| &model.entry)
     }
 
-    /// The model to ask first: the lowest tier that suffices, then the next up, then any with the role.
+    /// Takes account of what a model can do, as its server or a probe says. Slots that an entry of
+    /// the server states are left as they are. False if there is no such model.
+    pub fn learn(&self, model: &str, capabilities: Capabilities) -> bool {
+        self.find(model)
+            .map(|model| model.learn(capabilities))
+            .is_ok()
+    }
+
+    /// What was learnt of the model of this name.
+    #[must_use]
+    pub fn capabilities(&self, model: &str) -> Option<Capabilities> {
+        self.find(model).ok()?.capabilities()
+    }
+
+    /// The context window of the model of this name in tokens, as configured or learnt.
+    #[must_use]
+    pub fn window(&self, model: &str) -> Option<u64> {
+        self.find(model).ok()?.window()
+    }
+
+    /// What a request takes of the model's context window, by estimate; asks nobody.
+    ///
+    /// # Errors
+    /// No entry has that name.
+    pub fn budget(&self, model: &str, request: &ChatRequest) -> Result<Budget, CallError> {
+        Ok(self.find(model)?.budget(request))
+    }
+
+    /// The same as the server counts it, where it is known to count.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn count(&self, model: &str, request: &ChatRequest) -> Result<Budget, CallError> {
+        self.find(model)?.count(request).await
+    }
+
+    /// How long the model takes to read so many tokens, when that has been measured.
+    #[must_use]
+    pub fn expect(&self, model: &str, prompt_tokens: u64) -> Option<Duration> {
+        self.find(model).ok()?.expect(prompt_tokens)
+    }
+
+    /// The model to ask first: the lowest tier that suffices, then the next up, then any with the
+    /// role. A model whose server is being left alone comes after all others.
     ///
     /// # Errors
     /// No model has the role.
@@ -112,8 +144,12 @@ impl Router {
         min_tier: Tier,
         tried: &[Tried],
     ) -> Result<Selected, NoModel> {
-        let entries = self.models.iter().map(|model| &model.entry);
-        select(entries, role, min_tier, tried)
+        let choices = self.models.iter().map(|model| Choice {
+            entry: &model.entry,
+            rests: model.gate.rest().map(|rest| rest.last),
+        });
+        let choices: Vec<_> = choices.collect();
+        select(&choices, role, min_tier, tried)
     }
 
     /// Asks the model of that name, waiting for a slot of its server and trying again as configured.
@@ -151,10 +187,7 @@ impl Router {
     /// What is known about each model, in the order of the entries.
     #[must_use]
     pub fn models(&self) -> Vec<ModelStatus> {
-        self.models
-            .iter()
-            .map(|model| model.record.status(&model.entry))
-            .collect()
+        self.models.iter().map(ModelStatus::of).collect()
     }
 
     fn find(&self, name: &str) -> Result<&Model, CallError> {
@@ -165,66 +198,17 @@ impl Router {
     }
 }
 
-impl Model {
-    /// Asks until there is a reply, a failure that will not pass, or something was delivered.
-    async fn ask(
-        &self,
-        request: &ChatRequest,
-        sink: &mut dyn DeltaSink,
-    ) -> Result<ChatReply, CallError> {
-        let _slot = self
-            .slots
-            .acquire()
-            .await
-            .expect("BUG: the semaphore of a server is never closed");
-        let mut sink = Watched {
-            sink,
-            delivered: false,
-        };
-        let mut tried = 0;
-        loop {
-            let error = match self.provider.chat(request, &mut sink).await {
-                Ok(reply) => return Ok(reply),
-                Err(error) => error,
-            };
-            tried += 1;
-            let wait = retry::wait(&error, tried, self.entry.retries, retry::chance());
-            let Some(wait) = wait.filter(|_| !sink.delivered) else {
-                return Err(error);
-            };
-            tracing::debug!(model = self.entry.name, %error, tried, ?wait, "the call is tried again");
-            tokio::time::sleep(wait).await;
-        }
-    }
-}
-
-/// Remembers whether anything was delivered: from then on another try would say it twice.
-struct Watched<'a> {
-    sink: &'a mut dyn DeltaSink,
-    delivered: bool,
-}
-
-impl DeltaSink for Watched<'_> {
-    fn delta(&mut self, delta: Delta<'_>) {
-        self.delivered = true;
-        self.sink.delta(delta);
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        self.sink.progress(done, total);
-    }
-}
-
-/// The slots of every server: the most that any of its entries states, and at least one.
-fn slots_by_server(entries: &[ModelEntry]) -> HashMap<String, Arc<Semaphore>> {
-    let mut bounds: HashMap<String, usize> = HashMap::new();
+/// The gate of every server.
+fn gates(entries: &[ModelEntry]) -> HashMap<String, Arc<Gate>> {
+    let mut servers: HashMap<String, Vec<&ModelEntry>> = HashMap::new();
     for entry in entries {
-        let bound = bounds.entry(server_of(entry)).or_insert(1);
-        let stated = usize::try_from(entry.max_concurrency).unwrap_or(usize::MAX);
-        *bound = stated.clamp(*bound, Semaphore::MAX_PERMITS);
+        servers.entry(server_of(entry)).or_default().push(entry);
     }
-    let slots = |(server, bound)| (server, Arc::new(Semaphore::new(bound)));
-    bounds.into_iter().map(slots).collect()
+    let gate = |(server, entries): (String, Vec<&ModelEntry>)| {
+        let gate = Arc::new(Gate::new(&entries));
+        (server, gate)
+    };
+    servers.into_iter().map(gate).collect()
 }
 
 /// What tells servers apart: host and port. Two paths of one server share its slots.

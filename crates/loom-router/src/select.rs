@@ -36,6 +36,8 @@ pub struct NoModel {
     pub tried: String,
     /// Transient when one of those that were tried may answer later.
     pub class: FailureClass,
+    /// When the first of them said to come back.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl NoModel {
@@ -45,30 +47,54 @@ impl NoModel {
         Failure {
             class: self.class,
             message: self.to_string(),
-            retry_after_ms: None,
+            retry_after_ms: self.retry_after_ms,
         }
     }
 }
 
-/// The first choice among the entries that have not been tried: the lowest tier that suffices, then
-/// the next up, then the highest below. Entries of one tier are taken in their order.
-pub(crate) fn select<'a>(
-    entries: impl Iterator<Item = &'a ModelEntry> + Clone,
+/// A model that may be chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice<'a> {
+    /// Its entry.
+    pub(crate) entry: &'a ModelEntry,
+    /// Why its server is being left alone, if it is.
+    pub(crate) rests: Option<String>,
+}
+
+/// The first choice among the models that have not been tried: the lowest tier that suffices, then
+/// the next up, then the highest below. Models of one tier are taken in their order. Those whose
+/// server is being left alone come last, in the same order: they are still better than none.
+pub(crate) fn select(
+    choices: &[Choice<'_>],
     role: Role,
     least: Tier,
     tried: &[Tried],
 ) -> Result<Selected, NoModel> {
-    let left = entries
-        .clone()
-        .filter(|entry| entry.roles.contains(&role))
-        .filter(|entry| tried.iter().all(|tried| tried.name != entry.name));
-    let Some(entry) = left.min_by_key(|entry| distance(entry.tier, least)) else {
-        return Err(none(entries, role, least, tried));
+    let mut left: Vec<_> = choices
+        .iter()
+        .filter(|choice| choice.entry.roles.contains(&role))
+        .filter(|choice| tried.iter().all(|tried| tried.name != choice.entry.name))
+        .collect();
+    left.sort_by_key(|choice| distance(choice.entry.tier, least));
+    let healthy = left.iter().position(|choice| choice.rests.is_none());
+    let place = healthy.unwrap_or(0);
+    let Some(chosen) = left.get(place) else {
+        return Err(none(choices, role, least, tried));
     };
+    let passed_over = left[..place].iter().filter_map(|choice| {
+        let last = choice.rests.as_ref()?;
+        let name = &choice.entry.name;
+        Some(format!("{name} is left alone after it failed to {last}"))
+    });
+    let mut reasons: Vec<_> = tried.iter().map(reason).chain(passed_over).collect();
+    let entry = chosen.entry;
+    if entry.tier < least && left.iter().all(|choice| choice.entry.tier < least) {
+        reasons.push(format!("no other model has the role at tier ≥ {least}"));
+    }
     Ok(Selected {
         name: entry.name.clone(),
         tier: entry.tier,
-        degraded: degraded(entry, role, least, tried),
+        degraded: degraded(entry, role, &reasons),
     })
 }
 
@@ -82,11 +108,7 @@ fn distance(tier: Tier, least: Tier) -> (bool, i16) {
     }
 }
 
-fn degraded(entry: &ModelEntry, role: Role, least: Tier, tried: &[Tried]) -> Option<String> {
-    let mut reasons: Vec<_> = tried.iter().map(reason).collect();
-    if entry.tier < least {
-        reasons.push(format!("no other model has the role at tier ≥ {least}"));
-    }
+fn degraded(entry: &ModelEntry, role: Role, reasons: &[String]) -> Option<String> {
     let (name, tier) = (&entry.name, entry.tier);
     (!reasons.is_empty()).then(|| {
         format!(
@@ -100,17 +122,17 @@ fn reason(tried: &Tried) -> String {
     format!("{} {}", tried.name, tried.failure.message)
 }
 
-fn none<'a>(
-    entries: impl Iterator<Item = &'a ModelEntry>,
-    role: Role,
-    least: Tier,
-    tried: &[Tried],
-) -> NoModel {
-    let may_pass = tried
+fn none(choices: &[Choice<'_>], role: Role, least: Tier, tried: &[Tried]) -> NoModel {
+    let mut passing = tried
         .iter()
-        .any(|tried| tried.failure.class == FailureClass::Transient);
+        .filter(|tried| tried.failure.class == FailureClass::Transient)
+        .peekable();
+    let may_pass = passing.peek().is_some();
+    let retry_after_ms = passing
+        .filter_map(|tried| tried.failure.retry_after_ms)
+        .min();
     let tried = if tried.is_empty() {
-        what_there_is(entries)
+        what_there_is(choices.iter().map(|choice| choice.entry))
     } else {
         let reasons: Vec<_> = tried.iter().map(reason).collect();
         format!("tried {}", reasons.join("; "))
@@ -124,6 +146,7 @@ fn none<'a>(
         } else {
             FailureClass::Environment
         },
+        retry_after_ms,
     }
 }
 
@@ -157,6 +180,33 @@ mod tests {
         }
     }
 
+    /// Chooses among healthy models.
+    fn choose(
+        entries: &[ModelEntry],
+        role: Role,
+        least: Tier,
+        tried: &[Tried],
+    ) -> Result<Selected, NoModel> {
+        choose_resting(entries, &[], role, least, tried)
+    }
+
+    fn choose_resting(
+        entries: &[ModelEntry],
+        resting: &[&str],
+        role: Role,
+        least: Tier,
+        tried: &[Tried],
+    ) -> Result<Selected, NoModel> {
+        let choice = |entry| Choice {
+            entry,
+            rests: resting
+                .contains(&entry.name.as_str())
+                .then(|| "reach it".to_owned()),
+        };
+        let choices: Vec<_> = entries.iter().map(choice).collect();
+        select(&choices, role, least, tried)
+    }
+
     fn three() -> Vec<ModelEntry> {
         vec![
             entry("large", Tier::Large, &[Role::Planner, Role::Executor]),
@@ -180,7 +230,7 @@ mod tests {
     fn names(role: Role, least: Tier) -> Vec<String> {
         let entries = three();
         let mut tried = Vec::new();
-        while let Ok(selected) = select(entries.iter(), role, least, &tried) {
+        while let Ok(selected) = choose(&entries, role, least, &tried) {
             tried.push(failed(&selected.name));
         }
         tried.into_iter().map(|tried| tried.name).collect()
@@ -207,10 +257,10 @@ mod tests {
     #[test]
     fn a_sufficient_first_choice_is_not_degraded_and_a_fallback_says_why() {
         let entries = three();
-        let first = select(entries.iter(), Role::Executor, Tier::Medium, &[]).unwrap();
+        let first = choose(&entries, Role::Executor, Tier::Medium, &[]).unwrap();
         assert_eq!(first.degraded, None);
         let tried = [failed("medium"), failed("large")];
-        let third = select(entries.iter(), Role::Executor, Tier::Medium, &tried).unwrap();
+        let third = choose(&entries, Role::Executor, Tier::Medium, &tried).unwrap();
         assert_eq!(
             third.degraded.unwrap(),
             "role executor is filled by small (tier 1), since medium failed to reach it and large failed to reach it and no other model has the role at tier ≥ 2"
@@ -219,7 +269,7 @@ mod tests {
 
     #[test]
     fn without_a_model_for_the_role_the_message_names_what_there_is() {
-        let error = select(three().iter(), Role::Verifier, Tier::Medium, &[]).unwrap_err();
+        let error = choose(&three(), Role::Verifier, Tier::Medium, &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
             "no model for role verifier at tier ≥ 2: large is tier 3 for planner, executor; small is tier 1 for executor; medium is tier 2 for executor; small2 is tier 1 for executor; give one of them the role"
@@ -230,7 +280,7 @@ mod tests {
     #[test]
     fn when_all_have_failed_the_message_names_what_was_tried() {
         let tried = [failed("large")];
-        let error = select(three().iter(), Role::Planner, Tier::Small, &tried).unwrap_err();
+        let error = choose(&three(), Role::Planner, Tier::Small, &tried).unwrap_err();
         assert_eq!(
             error.to_string(),
             "no model for role planner at tier ≥ 1: tried large failed to reach it"
@@ -240,10 +290,53 @@ mod tests {
 
     #[test]
     fn without_any_model_the_way_out_is_named() {
-        let error = select([].iter(), Role::Planner, Tier::Small, &[]).unwrap_err();
+        let error = choose(&[], Role::Planner, Tier::Small, &[]).unwrap_err();
         assert!(
             error.to_string().contains("start a model server"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_model_that_rests_is_passed_over_and_that_is_said() {
+        let entries = three();
+        let choose = |resting: &[&str], least| {
+            choose_resting(&entries, resting, Role::Executor, least, &[]).unwrap()
+        };
+        let other = choose(&["small"], Tier::Small);
+        assert_eq!(other.name, "small2");
+        assert_eq!(
+            other.degraded.unwrap(),
+            "role executor is filled by small2 (tier 1), since small is left alone after it failed to reach it"
+        );
+        let below = choose(&["medium", "large"], Tier::Medium);
+        assert_eq!(below.name, "small");
+        assert!(below.degraded.unwrap().contains("large is left alone"));
+        let unaffected = choose(&["large", "medium"], Tier::Small);
+        assert_eq!(
+            (unaffected.name.as_str(), unaffected.degraded),
+            ("small", None)
+        );
+    }
+
+    #[test]
+    fn when_all_rest_the_best_is_chosen_as_ever() {
+        let all = ["large", "small", "medium", "small2"];
+        let chosen = choose_resting(&three(), &all, Role::Executor, Tier::Medium, &[]).unwrap();
+        assert_eq!((chosen.name.as_str(), chosen.degraded), ("medium", None));
+    }
+
+    #[test]
+    fn the_soonest_of_those_who_said_when_to_come_back_counts() {
+        let mut tried = [
+            failed("large"),
+            failed("small"),
+            failed("medium"),
+            failed("small2"),
+        ];
+        tried[1].failure.retry_after_ms = Some(9000);
+        tried[3].failure.retry_after_ms = Some(4000);
+        let error = choose(&three(), Role::Executor, Tier::Small, &tried).unwrap_err();
+        assert_eq!(error.to_failure().retry_after_ms, Some(4000));
     }
 }

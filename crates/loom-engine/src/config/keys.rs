@@ -167,7 +167,7 @@ pub(super) const MODEL_KEYS: &[Key<ModelConfig>] = &[
     key("context_length", Form::Whole(512, u32::MAX as u64), |m| {
         &mut m.context_length
     }),
-    key("max_concurrency", Form::Whole(1, 1024), |m| {
+    key("max_concurrency", Form::Whole(0, 1024), |m| {
         &mut m.max_concurrency
     }),
     key("retries", Form::Whole(0, 20), |m| &mut m.retries),

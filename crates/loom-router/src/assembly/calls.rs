@@ -12,6 +12,10 @@ const MAX_ARGUMENT_BYTES: usize = 1 << 20;
 /// Calls in one answer; a model that needs more has lost the thread.
 const MAX_CALLS: usize = 64;
 
+/// Calls beyond [`MAX_CALLS`] that are counted for the model to be told; one that goes on after
+/// these does not end by itself.
+const MAX_DROPPED_CALLS: usize = 1000;
+
 /// A piece of a call, or the whole of it.
 #[derive(Debug, Default)]
 pub(crate) struct CallPiece {
@@ -46,8 +50,8 @@ impl CallPiece {
 }
 
 impl Calls {
-    /// Takes a piece.
-    pub(super) fn add(&mut self, piece: CallPiece, sink: &mut dyn DeltaSink) {
+    /// Takes a piece; gives the name of a call that comes without end.
+    pub(super) fn add(&mut self, piece: CallPiece, sink: &mut dyn DeltaSink) -> Option<String> {
         let CallPiece {
             index,
             id,
@@ -60,7 +64,7 @@ impl Calls {
             Some(place) => &mut self.calls[place],
             None if self.calls.len() >= MAX_CALLS => {
                 self.dropped += 1;
-                return;
+                return (self.dropped > MAX_DROPPED_CALLS).then_some(name);
             }
             None => {
                 self.calls.push(Slot {
@@ -78,6 +82,7 @@ impl Calls {
             sink.delta(Delta::Call(&slot.call.name));
         }
         add_arguments(&mut slot.call.arguments, arguments);
+        None
     }
 
     /// The call that a piece belongs to; none when it begins a new one.

@@ -20,9 +20,6 @@ const MAX_PARTIAL_BYTES: usize = 64 << 10;
 /// Bytes of a token, where nobody counts them: between code and prose.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 
-/// What opens a thought in the text, for the watcher of a stream that begins inside of one.
-const OPENED: &str = "<think>";
-
 /// Why an answer is not read to its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Abort {
@@ -116,7 +113,7 @@ impl Assembly {
         };
         // Thoughts that came apart before the text were those that the template had opened.
         if self.text.is_empty() && self.limits.in_thought && self.thought.is_empty() {
-            self.watcher.piece(OPENED, &mut tally);
+            self.watcher = Watcher::in_thought();
         }
         self.watcher.piece(piece, &mut tally);
         self.text.push_str(piece);
@@ -127,8 +124,12 @@ impl Assembly {
     /// Takes a piece of a call.
     pub(crate) fn call(&mut self, piece: CallPiece, sink: &mut dyn DeltaSink) -> Result<(), Abort> {
         self.keep(piece.weight())?;
-        self.calls.add(piece, sink);
-        Ok(())
+        check(self.calls.add(piece, sink))
+    }
+
+    /// Hands on what was held back because it might have been the start of a mark.
+    pub(crate) fn flush(&mut self, sink: &mut dyn DeltaSink) {
+        self.watcher.finish(sink);
     }
 
     /// Takes why the model stopped.

@@ -79,7 +79,7 @@ impl<W: Wire + Provider> Call<'_, W> {
         stream: bool,
         sink: &mut dyn DeltaSink,
     ) -> Result<(Heard, Latency), CallError> {
-        let mut clock = Clock::start(self.http.settings.deadlines);
+        let mut clock = Clock::start(self.request.deadlines(self.http.settings.deadlines));
         let (opened, sent) = self.open(stream, &clock).await?;
         let mut heard = Heard {
             assembly: Assembly::new(self.limits()),
@@ -90,6 +90,7 @@ impl<W: Wire + Provider> Call<'_, W> {
             Opened::Response(response) => self.read(response, &mut heard, &mut clock, sink).await,
             Opened::Unparsed { raw, said } => self.quoted(&mut heard, &raw, said, sink),
         };
+        heard.assembly.flush(sink);
         match read {
             Ok(()) => Ok((heard, clock.latency())),
             Err(error) => Err(error.with_partial(heard.assembly.partial())),

@@ -104,21 +104,36 @@ fn capped(
     stream: impl Stream<Item = reqwest::Result<Bytes>> + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, Lost>> + Send + 'static {
     let (mut all, mut line) = (0_usize, 0_usize);
-    stream.map(move |chunk| {
-        let chunk = chunk.map_err(Lost::Http)?;
-        all = all.saturating_add(chunk.len());
-        line = match chunk.iter().rposition(|byte| *byte == b'\n') {
-            Some(at) => chunk.len() - at - 1,
-            None => line.saturating_add(chunk.len()),
-        };
-        if line > MAX_LINE_BYTES {
-            return Err(Lost::TooLarge("a line of the stream", MAX_LINE_BYTES));
-        }
-        if all > MAX_STREAM_BYTES {
-            return Err(Lost::TooLarge("the stream", MAX_STREAM_BYTES));
-        }
-        Ok(chunk)
-    })
+    stream
+        .map(move |chunk| {
+            let chunk = chunk.map_err(Lost::Http)?;
+            all = all.saturating_add(chunk.len());
+            line = match chunk.iter().rposition(|byte| *byte == b'\n') {
+                Some(at) => chunk.len() - at - 1,
+                None => line.saturating_add(chunk.len()),
+            };
+            if line > MAX_LINE_BYTES {
+                return Err(Lost::TooLarge("a line of the stream", MAX_LINE_BYTES));
+            }
+            if all > MAX_STREAM_BYTES {
+                return Err(Lost::TooLarge("the stream", MAX_STREAM_BYTES));
+            }
+            Ok(chunk)
+        })
+        .flat_map(|chunk| stream::iter(sliced(chunk)))
+}
+
+/// A chunk in small parts: the reader of events copies what is left of one for every line in it.
+fn sliced(chunk: Result<Bytes, Lost>) -> impl Iterator<Item = Result<Bytes, Lost>> {
+    const PART: usize = 4096;
+    let (bytes, lost) = match chunk {
+        Ok(bytes) => (bytes, None),
+        Err(lost) => (Bytes::new(), Some(lost)),
+    };
+    let parts = (0..bytes.len())
+        .step_by(PART)
+        .map(move |from| Ok(bytes.slice(from..bytes.len().min(from + PART))));
+    parts.chain(lost.map(Err))
 }
 
 #[cfg(test)]

@@ -145,6 +145,7 @@ async fn a_real_llama_server_lists_streams_calls_answers_by_schema_and_refuses_w
     streams(&router).await;
     calls(&router).await;
     answers_by_schema(&router).await;
+    counts_as_estimated(&router).await;
     refuses_what_is_too_long(&router).await;
     assert_eq!(router.models()[0].failed, 1);
 }
@@ -252,6 +253,35 @@ async fn answers_by_schema(router: &Router) {
         .await
         .unwrap();
     assert!(reply.value["pass"].is_boolean(), "{reply:?}");
+}
+
+/// Estimates come near what the server counts, for code and prose, once it has reported; and a
+/// conversation that grows is never taken for one that was cut.
+async fn counts_as_estimated(router: &Router) {
+    let prose = "The quick brown fox jumps over the lazy dog, and nobody knows why. ".repeat(6);
+    let code =
+        "    fn next(&mut self) -> Option<u8> {\n        self.bytes.pop_front()\n    }\n".repeat(5);
+    let cancel = CancellationToken::new();
+    let mut request = ChatRequest {
+        tools: vec![file_tool()],
+        max_tokens: Some(4),
+        ..hello()
+    };
+    for turn in 0..6 {
+        let text = if turn % 2 == 0 { &prose } else { &code };
+        request.messages.push(Message::User {
+            text: format!("{turn} {text}"),
+        });
+        let budget = router.budget("tiny", &request).unwrap();
+        let reply = router
+            .chat("tiny", &request, &mut Discard, &cancel)
+            .await
+            .unwrap();
+        let reported = reply.usage.prompt;
+        assert!(!reply.usage.estimated);
+        let off = budget.prompt.abs_diff(reported) * 100 / reported;
+        assert!(turn < 3 || off < 25, "{} for {reported}", budget.prompt);
+    }
 }
 
 async fn refuses_what_is_too_long(router: &Router) {

@@ -5,14 +5,19 @@
 )]
 
 mod anthropic;
+mod context;
 mod describing;
 mod discovery;
 mod failures;
+mod fake;
+mod faults;
+mod health;
 mod json;
 mod llama_server;
 mod llama_server_slots;
 mod ollama;
 mod recovery;
 mod routing;
+mod scheduling;
 mod server;
 mod streaming;
