@@ -13,11 +13,13 @@ mod effects;
 mod engine;
 mod feed;
 mod ledger;
+mod outputs;
 mod reader;
 mod revert;
 mod runner;
 mod shared;
 mod view;
+mod window;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{
