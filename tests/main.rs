@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod context;
 mod documents;
 mod layers;
 mod servers;

@@ -13,6 +13,9 @@ use std::time::Duration;
 /// Longest a task of a test may take before the test says what it hangs in: far more than any needs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Tokens of a model's window, where a test does not say: what people run on a laptop.
+const WINDOW: u32 = 32_768;
+
 /// One data directory, one workspace, one simulated server.
 pub(crate) struct World {
     pub(crate) server: SimServer,
@@ -28,12 +31,25 @@ impl World {
     }
 
     pub(crate) async fn with(playbook: Playbook, options: Options) -> Self {
-        Self::over(SimServer::start(playbook, options).await.unwrap()).await
+        Self::over(
+            SimServer::start(playbook, options).await.unwrap(),
+            Some(WINDOW),
+        )
+        .await
     }
 
     pub(crate) async fn code(responder: impl Responder + 'static) -> Self {
-        let server = SimServer::with_responder(responder, Options::default());
-        Self::over(server.await.unwrap()).await
+        Self::code_in(responder, Options::default(), Some(WINDOW)).await
+    }
+
+    /// A world whose models are code and have a window of so many tokens, as Loom is told.
+    pub(crate) async fn code_in(
+        responder: impl Responder + 'static,
+        options: Options,
+        window: Option<u32>,
+    ) -> Self {
+        let server = SimServer::with_responder(responder, options);
+        Self::over(server.await.unwrap(), window).await
     }
 
     /// A world over another server than the simulated one, which then answers nothing.
@@ -42,9 +58,9 @@ impl World {
         Self::with_entry(server.await.unwrap(), entry).await
     }
 
-    async fn over(server: SimServer) -> Self {
+    async fn over(server: SimServer, window: Option<u32>) -> Self {
         let mut entry = ModelEntry::new("sim", server.url());
-        entry.context_length = Some(32_768);
+        entry.context_length = window;
         entry.deadlines = Deadlines {
             connect: Duration::from_secs(2),
             first_token: Duration::from_secs(2),

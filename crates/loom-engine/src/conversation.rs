@@ -1,8 +1,10 @@
 //! The messages of one attempt, rebuilt from its journal entries. Always valid by construction:
-//! every call is answered, roles alternate, and what was sent once is never changed afterwards.
+//! every call is answered, roles alternate, and what was sent once is never changed afterwards, but
+//! for old outputs that an entry of the journal leaves out.
 
 use crate::broken::Broken;
 use crate::ledger::{Entry, ResultText};
+use crate::outputs::Outputs;
 use crate::view::Steering;
 use loom_events::{Answer, Message, ModelReply, Seq};
 use std::collections::BTreeMap;
@@ -19,10 +21,12 @@ pub(crate) trait Texts: Send + Sync {
     async fn result(&self, text: &ResultText) -> Result<String, Broken>;
 }
 
-/// The messages so far: appending only.
+/// The messages so far: appending only, but for [`Conversation::trim`].
 #[derive(Clone, Debug)]
 pub(crate) struct Conversation {
     messages: Vec<Message>,
+    outputs: Outputs,
+    count: Option<Count>,
     heard: Seq,
     /// Ends every tool message.
     reminder: String,
@@ -31,12 +35,38 @@ pub(crate) struct Conversation {
     unread: Vec<String>,
 }
 
+/// What the server counted, and what the conversation has gained and lost since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) tokens: u64,
+    pub(crate) gained: usize,
+    pub(crate) lost: usize,
+}
+
+/// A count, and where the conversation was when it was made.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    tokens: u64,
+    messages: usize,
+    lost: usize,
+}
+
 /// A turn whose calls are not all answered yet.
 #[derive(Clone, Debug)]
 struct OpenTurn {
+    turn: u32,
     answer: Answer,
+    /// One line for each call, by position.
+    summaries: Vec<String>,
     /// By position in the reply.
-    results: BTreeMap<u32, String>,
+    results: BTreeMap<u32, CallResult>,
+}
+
+#[derive(Clone, Debug)]
+struct CallResult {
+    text: String,
+    /// Whether `recall` finds it.
+    kept: bool,
 }
 
 impl Conversation {
@@ -44,6 +74,8 @@ impl Conversation {
     pub(crate) const fn new(messages: Vec<Message>, heard: Seq, reminder: String) -> Self {
         Self {
             messages,
+            outputs: Outputs::new(),
+            count: None,
             heard,
             reminder,
             open: None,
@@ -55,6 +87,39 @@ impl Conversation {
         &self.messages
     }
 
+    /// The newest count of the server; none before the first.
+    pub(crate) fn counted(&self) -> Option<Counted> {
+        let count = self.count?;
+        let since = self.messages.get(count.messages..).unwrap_or_default();
+        Some(Counted {
+            tokens: count.tokens,
+            gained: since.iter().map(message_bytes).sum(),
+            lost: count.lost,
+        })
+    }
+
+    /// The conversation as it is has so many tokens: the server has said it.
+    pub(crate) fn count(&mut self, tokens: u64) {
+        self.count = Some(Count {
+            tokens,
+            messages: self.messages.len(),
+            lost: 0,
+        });
+    }
+
+    /// The outputs that can be left out.
+    pub(crate) const fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Leaves out the outputs of every turn before this one. Again is the same as once.
+    pub(crate) fn trim(&mut self, before_turn: u32) {
+        let lost = self.outputs.leave_out(before_turn, &mut self.messages);
+        if let Some(count) = &mut self.count {
+            count.lost += lost;
+        }
+    }
+
     /// Takes in one entry. When it fails nothing has changed, and it can be given again.
     pub(crate) async fn advance(
         &mut self,
@@ -63,16 +128,18 @@ impl Conversation {
         texts: &dyn Texts,
     ) -> Result<(), Broken> {
         match entry {
-            Entry::Answered { reply } => {
+            Entry::Answered { turn, reply } => {
                 let answer = texts.answer(reply).await?;
                 self.flush();
-                self.answered(answer, reply);
+                self.answered(answer, *turn, reply);
             }
             Entry::Result { call, text } => {
+                let kept = matches!(text, ResultText::Kept { .. });
                 let text = texts.result(text).await?;
+                let result = CallResult { text, kept };
                 if let Some(open) = &mut self.open {
                     // The last word counts: a call that was asked about has its answer later.
-                    open.results.insert(*call, text);
+                    open.results.insert(*call, result);
                 }
             }
             Entry::Nudge { text } => {
@@ -85,11 +152,12 @@ impl Conversation {
                 self.flush();
                 self.steer(*steer_upto, steering);
             }
+            Entry::Trimmed { before_turn } => self.trim(*before_turn),
         }
         Ok(())
     }
 
-    fn answered(&mut self, answer: Answer, reply: &ModelReply) {
+    fn answered(&mut self, answer: Answer, turn: u32, reply: &ModelReply) {
         let text = match (answer.text.trim().is_empty(), answer.calls.is_empty()) {
             (true, true) => NO_WORDS.to_owned(),
             (true, false) => String::new(),
@@ -100,16 +168,26 @@ impl Conversation {
             thought: answer.thought.clone(),
             calls: answer.calls.clone(),
         });
+        self.count(reply.usage.total());
         let refused = reply.calls.iter().enumerate().filter_map(|(at, call)| {
             let refusal = call.refusal.as_ref()?;
-            Some((u32::try_from(at).ok()?, refusal.message.clone()))
+            let result = CallResult {
+                text: refusal.message.clone(),
+                kept: false,
+            };
+            Some((u32::try_from(at).ok()?, result))
         });
         let results = refused.collect();
         if answer.calls.is_empty() {
             let broken = answer.unreadable.into_iter();
             self.unread = broken.map(|call| call.refusal.message).collect();
         } else {
-            self.open = Some(OpenTurn { answer, results });
+            self.open = Some(OpenTurn {
+                turn,
+                answer,
+                summaries: reply.calls.iter().map(|c| c.summary.clone()).collect(),
+                results,
+            });
         }
     }
 
@@ -121,9 +199,16 @@ impl Conversation {
         let last = open.answer.calls.len() - 1;
         for (at, call) in open.answer.calls.iter().enumerate() {
             let known = u32::try_from(at).ok().and_then(|at| open.results.get(&at));
-            let mut text = known
-                .cloned()
-                .unwrap_or_else(|| "This call was interrupted before it had a result.".to_owned());
+            let mut text = match known {
+                Some(result) => result.text.clone(),
+                None => "This call was interrupted before it had a result.".to_owned(),
+            };
+            if known.is_some_and(|result| result.kept) {
+                let summary = open.summaries.get(at).map_or("", String::as_str);
+                let message = self.messages.len();
+                self.outputs
+                    .add((open.turn, message), (summary, &call.id), text.len());
+            }
             if at == last {
                 for broken in &open.answer.unreadable {
                     text.push_str("\n\nAnother call could not be read: ");
@@ -175,6 +260,25 @@ impl Conversation {
     }
 }
 
+/// Bytes of what is said in a message.
+pub(crate) fn message_bytes(message: &Message) -> usize {
+    match message {
+        Message::System { text } | Message::User { text } | Message::Tool { text, .. } => {
+            text.len()
+        }
+        Message::Assistant {
+            text,
+            thought,
+            calls,
+        } => {
+            let call = |c: &loom_events::ToolCall| c.name.len() + c.arguments.to_string().len();
+            text.len()
+                + thought.as_ref().map_or(0, String::len)
+                + calls.iter().map(call).sum::<usize>()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,7 +298,7 @@ mod tests {
         async fn result(&self, text: &ResultText) -> Result<String, Broken> {
             match text {
                 ResultText::Inline(text) => Ok(text.clone()),
-                ResultText::Blob(_) => Ok("blob".to_owned()),
+                ResultText::Kept { .. } => Ok(format!("{}\n", "output ".repeat(100))),
             }
         }
     }
@@ -276,6 +380,7 @@ mod tests {
         let entries = [
             asked(0),
             Entry::Answered {
+                turn: 0,
                 reply: reply(&[("a", None), ("b", Some("no such tool")), ("c", None)]),
             },
             result(0, "one"),
@@ -307,6 +412,7 @@ mod tests {
         let entries = [
             asked(0),
             Entry::Answered {
+                turn: 0,
                 reply: reply(&[("a", None)]),
             },
             result(0, "one"),
@@ -337,7 +443,10 @@ mod tests {
         });
         let entries = [
             asked(0),
-            Entry::Answered { reply: reply(&[]) },
+            Entry::Answered {
+                turn: 0,
+                reply: reply(&[]),
+            },
             Entry::Nudge {
                 text: "Send it again.".into(),
             },

@@ -6,14 +6,15 @@ use crate::config::Config;
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
+use crate::window::Windows;
 use crate::{Clock, Feed};
 use futures_util::Stream;
 use loom_events::{Command, NewTask, Seq, TaskId};
 use loom_kernel::Input;
 use loom_prompts::Prompts;
 use loom_router::{ModelEntry, ModelStatus, Router};
-use loom_state::{DataDirLock, Follow, Journal, Options, SqliteJournal, subscribe};
-use loom_tools::Registry;
+use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
+use loom_tools::{Recall, Registry};
 use loom_workspace::{Bounds, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -202,12 +203,13 @@ impl Engine {
             journal: Arc::clone(&journal),
             router: Arc::new(Router::new(setup.models)?),
             prompts: Arc::new(prompts),
-            registry: Arc::new(Registry::builtin()),
+            registry: Arc::new(registry()),
             shell,
             store: Arc::clone(&store),
             clock: setup.clock,
             live,
             build: setup.build,
+            windows: Windows::default(),
         });
         let bounds = Bounds {
             data_dir: dir.clone(),
@@ -242,6 +244,33 @@ impl Engine {
     #[must_use]
     pub fn models(&self) -> Vec<ModelStatus> {
         self.shared.router.models()
+    }
+
+    /// What is known of the models at their servers, from earlier probes and use.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub async fn model_facts(&self) -> Result<Vec<ModelFacts>, loom_state::ReadError> {
+        self.shared.journal.model_facts().await
+    }
+
+    /// Keeps what was found out about a model, in place of what was known of it.
+    ///
+    /// # Errors
+    /// When the journal does not take it.
+    pub async fn put_model_facts(
+        &self,
+        server: &str,
+        model: &str,
+        facts: serde_json::Value,
+    ) -> Result<(), loom_state::AppendError> {
+        let facts = ModelFacts {
+            server: server.to_owned(),
+            model: model.to_owned(),
+            facts,
+            seen: self.now(),
+        };
+        self.shared.journal.put_model_facts(facts).await
     }
 
     /// Begins a task; answers once it is durable, and long before it ends.
@@ -487,6 +516,15 @@ impl Engine {
         let dir = self.data_dir.join("tasks").join(task.to_string());
         TaskPlace::open(task, dir, workspace)
     }
+}
+
+/// The tools that work on the workspace, and those that need the engine.
+fn registry() -> Registry {
+    let mut registry = Registry::builtin();
+    registry
+        .register(Arc::new(Recall::default()))
+        .expect("BUG: no built-in tool is called recall");
+    registry
 }
 
 /// Makes the data directory for its owner alone: prompts and file contents are in it.

@@ -57,17 +57,23 @@ pub(crate) enum Entry {
     /// It was asked; every instruction up to this seq had been given.
     Asked { steer_upto: Seq },
     /// It answered.
-    Answered { reply: ModelReply },
+    Answered { turn: u32, reply: ModelReply },
     /// A call has its result.
     Result { call: u32, text: ResultText },
     /// The harness said something.
     Nudge { text: String },
+    /// The outputs of every turn before this one were left out.
+    Trimmed { before_turn: u32 },
 }
 
 /// The text of a tool result.
 #[derive(Clone, Debug)]
 pub(crate) enum ResultText {
-    Blob(BlobId),
+    /// An output that is kept: what the model was shown, and the whole when that was not all.
+    Kept {
+        shown: BlobId,
+        full: Option<BlobId>,
+    },
     Inline(String),
 }
 
@@ -186,6 +192,16 @@ impl Ledger {
                     steer_upto: *steer_upto,
                 },
             ),
+            Event::ContextTrimmed {
+                effect,
+                before_turn,
+                ..
+            } => {
+                if let Some(attempt) = self.works.get(effect).and_then(Work::attempt) {
+                    let before_turn = *before_turn;
+                    self.enter(attempt, Entry::Trimmed { before_turn });
+                }
+            }
             Event::ToolCallStarted {
                 grant: Some(question),
                 ..
@@ -287,9 +303,9 @@ impl Ledger {
             return;
         };
         match (event, work) {
-            (Event::ModelCallCompleted { reply, .. }, Work::Model { attempt, .. }) => {
+            (Event::ModelCallCompleted { reply, .. }, Work::Model { attempt, turn }) => {
                 let reply = reply.clone();
-                self.enter(attempt, Entry::Answered { reply });
+                self.enter(attempt, Entry::Answered { turn, reply });
             }
             (Event::AttemptPrepared { prepared, .. }, Work::Prepare { attempt }) => {
                 if let Some(log) = self.attempts.get_mut(&attempt) {
@@ -331,7 +347,10 @@ impl Ledger {
             log.touched += u32::from(result.touched);
             log.steps.push(result.summary.clone());
         }
-        let text = ResultText::Blob(result.text.clone());
+        let text = ResultText::Kept {
+            shown: result.text.clone(),
+            full: result.full.clone(),
+        };
         self.enter(attempt, Entry::Result { call, text });
     }
 

@@ -13,11 +13,13 @@ mod effects;
 mod engine;
 mod feed;
 mod ledger;
+mod outputs;
 mod reader;
 mod revert;
 mod runner;
 mod shared;
 mod view;
+mod window;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{
@@ -27,6 +29,7 @@ pub use config::{
 };
 pub use engine::{CommandError, Engine, OpenError, ResumeError, Setup, SubmitError};
 pub use feed::{Feed, Live, Signal};
+pub use loom_state::ModelFacts;
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use revert::{RevertReport, RevertScope};
 pub use runner::{CommandRefused, RunnerError};

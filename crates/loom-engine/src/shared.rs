@@ -1,5 +1,6 @@
 //! What all tasks of an engine share, and the place of one task on disk.
 
+use crate::window::{Room, Windows};
 use crate::{Clock, Live};
 use loom_events::{Role, TaskId, Tier};
 use loom_prompts::Prompts;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: broadcast::Sender<Arc<Live>>,
     pub(crate) build: String,
+    /// The windows that servers have shown.
+    pub(crate) windows: Windows,
 }
 
 /// Where one task works: the user's directory, its scratch directory, its own files.
@@ -101,7 +104,19 @@ impl Shared {
 
     /// Tokens that a first prompt may cost: half of the window, so that work fits into the rest.
     pub(crate) fn prompt_budget(&self, model: &str) -> Option<u64> {
-        let window = self.router.entry(model)?.context_length?;
-        Some(u64::from(window) / 2)
+        Some(u64::from(self.window(model)?) / 2)
+    }
+
+    /// Tokens of a model's window: what it is set to, or less when its server has said so.
+    pub(crate) fn window(&self, model: &str) -> Option<u32> {
+        let set = self.router.entry(model)?.context_length;
+        let shown = self.windows.get(model);
+        set.into_iter().chain(shown).min().filter(|w| *w > 0)
+    }
+
+    /// What the window of a model has room for; none when nobody knows it.
+    pub(crate) fn room(&self, model: &str) -> Option<Room> {
+        let entry = self.router.entry(model)?;
+        Some(Room::new(self.window(model)?, entry.max_tokens))
     }
 }

@@ -170,6 +170,13 @@ pub enum Outcome {
     Reconciled(Reconciled),
     /// For any work: the world failed. What now is decided by the class of the failure.
     Failed(Failure),
+    /// For [`Work::Plan`] and [`Work::Model`]: the call failed after a part of the answer had come.
+    CallFailed {
+        /// Why.
+        failure: Failure,
+        /// What had come, as text for people.
+        partial: Option<BlobId>,
+    },
     /// For any work: the runner stopped it, as `Batch::stop` asked.
     Interrupted {
         /// Whether it may have had an effect that was not put back.
@@ -284,6 +291,9 @@ pub enum Note {
     ContextTrimmed {
         /// How many results.
         elided: u32,
+        /// The outputs of every turn before this one are left out. With it the shortened
+        /// conversation can be rebuilt to the byte.
+        before_turn: u32,
     },
 }
 

@@ -38,10 +38,22 @@ pub struct Record {
     pub envelope: Envelope,
 }
 
-/// The version that this build writes for every type of event. History, newest first:
-///
-/// * 1 — the first.
+/// The version of a payload that has never changed.
 pub const EVENT_VERSION: u32 = 1;
+
+/// The version that this build writes for a type of event, and the newest that it reads. A payload
+/// gets a new one when a reader of the old one would get something wrong. History, newest first:
+///
+/// * `context_trimmed` 2 — `before_turn` says which outputs are left out; a 1 says none, since no
+///   Loom that wrote a 1 left any out.
+/// * everything 1 — the first.
+#[must_use]
+pub fn event_version(event_type: &str) -> u32 {
+    match event_type {
+        "context_trimmed" => 2,
+        _ => EVENT_VERSION,
+    }
+}
 
 /// An event in its stored form.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +75,7 @@ pub fn encode(event: &Event) -> Result<Encoded, EncodeError> {
     let data = value.get("data").unwrap_or(&serde_json::Value::Null);
     Ok(Encoded {
         event_type: event.name(),
-        version: EVENT_VERSION,
+        version: event_version(event.name()),
         data: data.to_string(),
     })
 }
@@ -73,12 +85,15 @@ pub fn encode(event: &Event) -> Result<Encoded, EncodeError> {
 /// # Errors
 /// [`DecodeError`] names the type; the caller refuses the task, not the process.
 pub fn decode(event_type: &str, version: u32, data: &str) -> Result<Event, DecodeError> {
-    if version != EVENT_VERSION {
+    let known = event_version(event_type);
+    if !(EVENT_VERSION..=known).contains(&version) {
         return Err(DecodeError::Version {
             event_type: event_type.to_owned(),
             version,
+            known,
         });
     }
+    // So far every older version is lifted by the default of what it lacks.
     // Built as text, so that the payload is parsed once and not through a `Value`.
     let text = if data == "null" {
         format!("{{\"event_type\":{}}}", serde_json::Value::from(event_type))
@@ -103,12 +118,14 @@ pub struct EncodeError(#[from] serde_json::Error);
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// Written by a newer Loom.
-    #[error("event `{event_type}` has version {version}, this build reads {EVENT_VERSION}")]
+    #[error("event `{event_type}` has version {version}, this build reads {known}")]
     Version {
         /// Its type.
         event_type: String,
         /// Its version.
         version: u32,
+        /// The newest version of this type that this build reads.
+        known: u32,
     },
     /// Unknown type or damaged payload.
     #[error("event `{event_type}` cannot be read")]
@@ -156,6 +173,21 @@ mod tests {
         assert!(unknown.to_string().contains("task_exploded"));
         let newer = decode("task_paused", 2, "null").unwrap_err();
         assert!(newer.to_string().contains("version 2"));
+    }
+
+    #[test]
+    fn an_older_version_of_a_payload_is_lifted() {
+        let old = r#"{"effect":4,"elided":2}"#;
+        let lifted = decode("context_trimmed", 1, old).unwrap();
+        let expected = Event::ContextTrimmed {
+            effect: crate::EffectId(Seq(4)),
+            elided: 2,
+            before_turn: 0,
+        };
+        assert_eq!(lifted, expected);
+        assert_eq!(encode(&lifted).unwrap().version, 2);
+        decode("context_trimmed", 3, old).unwrap_err();
+        decode("context_trimmed", 0, old).unwrap_err();
     }
 
     #[test]

@@ -142,9 +142,21 @@ pub enum Event {
         model: String,
     },
     /// It did not answer.
-    ModelCallFailed { effect: EffectId, failure: Failure },
+    ModelCallFailed {
+        effect: EffectId,
+        failure: Failure,
+        /// What had come before it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        partial: Option<BlobId>,
+    },
     /// Old tool output was replaced by a line.
-    ContextTrimmed { effect: EffectId, elided: u32 },
+    ContextTrimmed {
+        effect: EffectId,
+        elided: u32,
+        /// Outputs of turns before this one are left out; a version 1 says none.
+        #[serde(default)]
+        before_turn: u32,
+    },
 
     // ── tools ───────────────────────────────────────────────────────────────────────────────
     /// A tool call is about to run.

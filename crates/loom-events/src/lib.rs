@@ -32,6 +32,7 @@ pub use effect::{
 };
 pub use envelope::{
     DecodeError, EVENT_VERSION, EncodeError, Encoded, Envelope, Record, decode, encode,
+    event_version,
 };
 pub use event::{
     AttemptEnd, End, Event, GivenAnswer, Limit, Nudge, PlanReason, SkippedBy, Summary,

@@ -3,7 +3,9 @@
 //!
 //! **Invariant:** an acknowledged append is durable; what a reader sees was committed.
 
-use crate::{ApprovalRow, MemoryQuery, MemoryRow, RevertRecord, SubtaskRow, TaskFilter, TaskRow};
+use crate::{
+    ApprovalRow, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, SubtaskRow, TaskFilter, TaskRow,
+};
 use async_trait::async_trait;
 use loom_events::{BlobId, DecodeError, EncodeError, Envelope, Record, Seq, TaskId};
 use std::sync::Arc;
@@ -127,6 +129,19 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`ReadError::Storage`] when the storage cannot be read.
     async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, ReadError>;
+
+    /// Keeps what was found out about a model, in place of what was known of it. Durable when it
+    /// returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError>;
+
+    /// What is known of every model, by server and model.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when the storage cannot be read.
+    async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError>;
 
     /// Commits what waits and takes nothing more; reading goes on. Feeds end.
     async fn close(&self);

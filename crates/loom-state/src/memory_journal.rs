@@ -5,8 +5,8 @@ use crate::journal::{blob_id, check_numbering};
 use crate::projection::{Projection, Touched};
 use crate::search;
 use crate::{
-    AppendError, ApprovalRow, BlobError, Journal, MAX_FOUND, MemoryQuery, MemoryRow, ReadError,
-    RevertRecord, SubtaskRow, TaskFilter, TaskRow,
+    AppendError, ApprovalRow, BlobError, Journal, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts,
+    ReadError, RevertRecord, SubtaskRow, TaskFilter, TaskRow,
 };
 use async_trait::async_trait;
 use loom_events::{BlobId, Envelope, Event, Record, Seq, TaskId, encode};
@@ -27,6 +27,8 @@ struct Inner {
     memory: Vec<MemoryRow>,
     blobs: BTreeMap<BlobId, Vec<u8>>,
     reverts: BTreeMap<TaskId, Vec<RevertRecord>>,
+    /// By server and model.
+    model_facts: BTreeMap<(String, String), ModelFacts>,
     feeds: Option<Feeds>,
     tail: watch::Receiver<u64>,
 }
@@ -55,6 +57,7 @@ impl MemoryJournal {
             memory: Vec::new(),
             blobs: BTreeMap::new(),
             reverts: BTreeMap::new(),
+            model_facts: BTreeMap::new(),
             feeds: Some(Feeds {
                 tail: sender,
                 live: broadcast::Sender::new(crate::subscribe::RING),
@@ -261,6 +264,20 @@ impl Journal for MemoryJournal {
 
     async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, ReadError> {
         Ok(self.lock().reverts.get(&task).cloned().unwrap_or_default())
+    }
+
+    async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        let key = (facts.server.clone(), facts.model.clone());
+        inner.model_facts.insert(key, facts);
+        Ok(())
+    }
+
+    async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError> {
+        Ok(self.lock().model_facts.values().cloned().collect())
     }
 
     async fn close(&self) {

@@ -268,6 +268,19 @@ pub struct MemoryRow {
     pub entry: MemoryEntry,
 }
 
+/// What was found out about a model at a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFacts {
+    /// Address of the server.
+    pub server: String,
+    /// The model's id there.
+    pub model: String,
+    /// What was found out, in the words of whoever did.
+    pub facts: serde_json::Value,
+    /// When.
+    pub seen: Time,
+}
+
 /// A revert that a human asked for, as it was done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevertRecord {

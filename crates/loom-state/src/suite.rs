@@ -5,8 +5,8 @@ use crate::fixtures::{
     remember, started, subtask, task, whole_task,
 };
 use crate::{
-    AppendError, BlobError, Closing, Follow, Journal, MemoryQuery, RevertRecord, RowStatus,
-    TaskFilter, check_projections, subscribe,
+    AppendError, BlobError, Closing, Follow, Journal, MemoryQuery, ModelFacts, RevertRecord,
+    RowStatus, TaskFilter, check_projections, subscribe,
 };
 use futures_util::StreamExt;
 use loom_events::{
@@ -62,6 +62,7 @@ suite! {
     memory_is_found_by_text_the_best_match_first
     no_text_of_a_query_is_an_error
     reverts_have_a_stream_of_their_own
+    the_newest_facts_of_a_model_are_kept
 }
 
 async fn read(journal: &J, task: TaskId) -> Vec<Record> {
@@ -666,4 +667,35 @@ async fn reverts_have_a_stream_of_their_own(j: J) {
     assert_eq!(kept, [revert("task"), revert("src/main.rs")]);
     assert_eq!(j.reverts(task(2)).await.unwrap(), []);
     assert_eq!(read(&j, task(1)).await.len(), 19);
+}
+
+fn facts(server: &str, model: &str, window: u32) -> ModelFacts {
+    ModelFacts {
+        server: server.into(),
+        model: model.into(),
+        facts: serde_json::json!({"window": window, "family": null}),
+        seen: Time::from_millis(i64::from(window)),
+    }
+}
+
+async fn the_newest_facts_of_a_model_are_kept(j: J) {
+    assert_eq!(j.model_facts().await.unwrap(), []);
+    for known in [
+        facts("http://b", "m", 1),
+        facts("http://a", "m", 2),
+        facts("http://b", "m", 3),
+        facts("http://b", "a'; --", 4),
+    ] {
+        j.put_model_facts(known).await.unwrap();
+    }
+    let kept = [
+        facts("http://a", "m", 2),
+        facts("http://b", "a'; --", 4),
+        facts("http://b", "m", 3),
+    ];
+    assert_eq!(j.model_facts().await.unwrap(), kept);
+    j.close().await;
+    let refused = j.put_model_facts(facts("http://a", "m", 5)).await;
+    assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
+    assert_eq!(j.model_facts().await.unwrap(), kept);
 }

@@ -1,7 +1,7 @@
 //! What a tool is given to work with: the places, the limits, and where changes are recorded.
 
 use crate::Seen;
-use loom_events::{Digest, FileChange};
+use loom_events::{Digest, FileChange, MemoryEntry};
 use loom_workspace::{Sandbox, Workspace};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,53 @@ pub struct ToolContext<'a> {
     pub shell: &'a ShellSettings,
     /// Marks every process of the call.
     pub label: &'a str,
+    /// The id under which the model knows this call.
+    pub call_id: &'a str,
+    /// What can be looked up of what was before.
+    pub past: &'a dyn Past,
+}
+
+/// What a call can look up of its task's past. Kept elsewhere; here is only the question.
+#[async_trait::async_trait]
+pub trait Past: Send + Sync {
+    /// The whole output of an earlier call that the model knows by this id.
+    async fn output(&self, id: &str) -> Result<Found, PastError>;
+
+    /// Memory entries of the task that have words of the text, the best first. Any text is taken
+    /// as words.
+    async fn memory(&self, text: &str, limit: usize) -> Result<Vec<MemoryEntry>, PastError>;
+}
+
+/// What was found of an earlier call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Its output.
+    Output {
+        /// The call in one line.
+        call: String,
+        /// All of it.
+        text: String,
+    },
+    /// There is no output of that id; these are some ids that have one, the newest last.
+    Nothing {
+        /// The ids.
+        known: Vec<String>,
+    },
+}
+
+/// The past could not be looked up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what was kept could not be read: {message}")]
+pub struct PastError {
+    message: String,
+}
+
+impl PastError {
+    /// Says why.
+    pub fn new(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { message }
+    }
 }
 
 /// Takes note of what a tool is about to do.

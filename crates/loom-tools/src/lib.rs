@@ -9,14 +9,17 @@
 mod clip;
 mod context;
 mod files;
+mod names;
 pub mod policy;
+mod recall;
 mod registry;
 mod secrets;
 mod seen;
 mod shell;
 mod tool;
 
-pub use context::{RecordError, Recorder, ShellSettings, ToolContext};
+pub use context::{Found, Past, PastError, RecordError, Recorder, ShellSettings, ToolContext};
+pub use recall::Recall;
 pub use registry::{Checked, NameTaken, Registry};
 pub use seen::Seen;
 pub use shell::{CheckCommand, CheckRun, run_check};

@@ -1,7 +1,7 @@
 //! All tools by name: offers them, checks calls, runs them.
 
 use crate::tool::refusal;
-use crate::{Call, CallOutcome, ShellSettings, Tool, ToolContext, files, shell};
+use crate::{Call, CallOutcome, ShellSettings, Tool, ToolContext, files, names, shell};
 use loom_dialect::{Arguments, nearest, strip};
 use loom_events::{Class, Digest, Refusal, ToolSpec};
 use serde_json::Value;
@@ -22,7 +22,7 @@ struct Entry {
     arguments: Arc<Arguments>,
 }
 
-/// Two tools of one name.
+/// Two tools of one name, be it the proper one or another that models use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is a tool named `{0}` already")]
 pub struct NameTaken(pub String);
@@ -52,9 +52,12 @@ impl Registry {
     /// # Errors
     /// When the name is taken; which of two tools a model means must never be a guess.
     pub fn register(&mut self, tool: Arc<dyn Tool>) -> Result<(), NameTaken> {
-        let name = tool.spec().name.clone();
-        if self.tools.contains_key(&name) {
-            return Err(NameTaken(name));
+        let spec = tool.spec();
+        let name = spec.name.clone();
+        for wanted in spec.aliases.iter().chain([&name]) {
+            if self.find(wanted).is_some() {
+                return Err(NameTaken(wanted.clone()));
+            }
         }
         let arguments = Arc::new(Arguments::new(tool.spec()));
         self.tools.insert(name, Entry { tool, arguments });
@@ -76,10 +79,8 @@ impl Registry {
     /// # Errors
     /// A refusal that tells the model what was wrong and what to send instead.
     pub fn check(&self, name: &str, arguments: Value) -> Result<Checked, Refusal> {
-        let entry = self
-            .tools
-            .get(strip(name))
-            .ok_or_else(|| self.unknown(name))?;
+        let entry = self.find(strip(name)).ok_or_else(|| self.unknown(name))?;
+        let arguments = names::proper_parameters(entry.tool.spec(), arguments);
         Ok(Checked {
             arguments: entry.arguments.fit(arguments)?,
             tool: Arc::clone(&entry.tool),
@@ -104,11 +105,24 @@ impl Registry {
         match checked.tool.run(&call).await {
             CallOutcome::Done(mut output) if output.full.is_none() => {
                 let text = std::mem::take(&mut output.text);
-                (output.text, output.full) = crate::clip::head_and_tail(text, cx.output_bytes);
+                let id = self
+                    .tools
+                    .contains_key(crate::recall::NAME)
+                    .then_some(cx.call_id);
+                (output.text, output.full) = crate::clip::head_and_tail(text, cx.output_bytes, id);
                 output.into()
             }
             other => other,
         }
+    }
+
+    /// By its proper name, else by another one that models use for it.
+    fn find(&self, name: &str) -> Option<&Entry> {
+        let by_alias = || {
+            let mut entries = self.tools.values();
+            entries.find(|entry| entry.tool.spec().aliases.iter().any(|alias| alias == name))
+        };
+        self.tools.get(name).or_else(by_alias)
     }
 
     fn unknown(&self, name: &str) -> Refusal {

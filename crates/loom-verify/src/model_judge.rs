@@ -2,7 +2,7 @@
 
 use crate::{Judge, JudgeError, JudgeReply, Question};
 use async_trait::async_trait;
-use loom_events::{Failure, FailureClass, Role, Usage};
+use loom_events::{Failure, FailureClass, Role, TaskId, Usage};
 use loom_prompts::{Prompts, RenderError, Rendered, VerifierInput, parse_verdict, verdict_schema};
 use loom_router::{
     ChatRequest, JsonError, JsonReply, JsonSchema, NoModel, Router, Selected, ToolChoice, Tried,
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub struct ModelJudge {
     router: Arc<Router>,
     prompts: Arc<Prompts>,
+    task: Option<TaskId>,
 }
 
 /// A verdict on six criteria with quotes fits well; what is longer is prose.
@@ -29,7 +30,20 @@ impl ModelJudge {
     /// A judge over these models.
     #[must_use]
     pub const fn new(router: Arc<Router>, prompts: Arc<Prompts>) -> Self {
-        Self { router, prompts }
+        Self {
+            router,
+            prompts,
+            task: None,
+        }
+    }
+
+    /// The same, asking for this task: slots are shared fairly between tasks.
+    #[must_use]
+    pub fn for_task(self, task: TaskId) -> Self {
+        Self {
+            task: Some(task),
+            ..self
+        }
     }
 
     /// Another model that is not weaker than the executor's; else the executor's own, asked in a
@@ -87,6 +101,8 @@ impl ModelJudge {
             max_tokens: Some(MAX_ANSWER_TOKENS),
             temperature: Some(0.0),
             think: false,
+            role: Some(Role::Verifier),
+            task: self.task,
             ..ChatRequest::new(rendered.messages)
         };
         let schema = JsonSchema {

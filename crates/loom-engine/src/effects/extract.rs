@@ -6,7 +6,7 @@ use crate::broken::Broken;
 use crate::ledger::Ledger;
 use loom_events::{
     AttemptId, FileChange, MemoryEntry, MemoryKind, Note, Operation, Outcome, Role, SubtaskId,
-    SubtaskSpec, Tier, Usage,
+    SubtaskSpec, TaskId, Tier, Usage,
 };
 use loom_prompts::{ExtractorInput, clip_chars, memory_schema, parse_memory};
 use loom_router::{ChatRequest, JsonSchema};
@@ -22,6 +22,7 @@ const MAX_TOKENS: u32 = 1_000;
 
 /// What an extraction needs to know: recorded facts, never the conversation.
 pub(super) struct Task {
+    task: TaskId,
     goal: String,
     subtask: SubtaskId,
     spec: Option<SubtaskSpec>,
@@ -43,6 +44,7 @@ impl Task {
         };
         let log = ledger.attempts.get(&attempt);
         Self {
+            task: ledger.view.id,
             goal: ledger.view.goal.clone(),
             subtask: subtask.clone(),
             spec: shown.map(|s| s.spec.clone()),
@@ -95,6 +97,8 @@ async fn ask(task: &Task, cx: &Cx) -> Result<(String, Vec<MemoryEntry>, Usage), 
     let request = ChatRequest {
         messages: rendered.messages,
         max_tokens: Some(MAX_TOKENS),
+        role: Some(Role::Extractor),
+        task: Some(task.task),
         ..ChatRequest::default()
     };
     let schema = JsonSchema {

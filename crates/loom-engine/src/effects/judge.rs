@@ -39,8 +39,11 @@ impl Task {
         let subtask = ledger.view.subtask(&log.subtask).ok_or_else(unknown)?;
         let prepared = log.prepared.as_ref().ok_or_else(unknown)?;
         let last_reply = log.entries.iter().rev().find_map(|entry| match entry {
-            Entry::Answered { reply } => Some(reply.clone()),
-            Entry::Asked { .. } | Entry::Result { .. } | Entry::Nudge { .. } => None,
+            Entry::Answered { reply, .. } => Some(reply.clone()),
+            Entry::Asked { .. }
+            | Entry::Result { .. }
+            | Entry::Nudge { .. }
+            | Entry::Trimmed { .. } => None,
         });
         Ok(Self {
             step: Step::of_subtask(&subtask.spec),
@@ -133,7 +136,8 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
     let judge = ModelJudge::new(
         Arc::clone(&cx.shared.router),
         Arc::clone(&cx.shared.prompts),
-    );
+    )
+    .for_task(cx.signals.task);
     let tools = GateTools {
         runner: &Checks::new(cx),
         judge: &judge,

@@ -5,9 +5,13 @@ mod checks;
 mod extract;
 mod judge;
 mod model;
+mod partial;
+mod past;
 mod plan;
+mod prefix;
 mod prepare;
 mod reconcile;
+mod room;
 mod state;
 mod tool;
 
@@ -225,6 +229,10 @@ impl Cx {
         found.ok_or_else(|| Broken::damaged(&format!("payload {id}")))
     }
 
+    pub(crate) async fn get_text(&self, id: &BlobId) -> Result<String, Broken> {
+        Ok(String::from_utf8_lossy(&self.get(id).await?).into_owned())
+    }
+
     pub(crate) async fn get_json<T: serde::de::DeserializeOwned>(
         &self,
         id: &BlobId,
@@ -358,7 +366,7 @@ impl Texts for Cx {
     async fn result(&self, text: &ResultText) -> Result<String, Broken> {
         match text {
             ResultText::Inline(text) => Ok(text.clone()),
-            ResultText::Blob(id) => Ok(String::from_utf8_lossy(&self.get(id).await?).into_owned()),
+            ResultText::Kept { shown, .. } => self.get_text(shown).await,
         }
     }
 }
@@ -395,6 +403,8 @@ pub(crate) struct Slot {
 pub(crate) struct Talk {
     pub(crate) prompt: FrozenPrompt,
     pub(crate) conversation: Conversation,
+    /// What was sent last, while somebody wants to see how much of it is sent again.
+    pub(crate) sent: Vec<Message>,
 }
 
 #[derive(Default)]

@@ -1,6 +1,8 @@
 //! One turn of the executor: the conversation rebuilt, the model asked, its calls checked.
 
-use super::{Conversations, Cx, FrozenPrompt, Slot, Talk};
+use super::partial::Partial;
+use super::room::{self, Made, Next};
+use super::{Conversations, Cx, FrozenPrompt, Slot, Talk, prefix};
 use crate::Signal;
 use crate::broken::Broken;
 use crate::conversation::Conversation;
@@ -8,7 +10,8 @@ use crate::ledger::Ledger;
 use crate::view::Steering;
 use loom_dialect::classify;
 use loom_events::{
-    Answer, AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Said, ToolCall,
+    Answer, AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Role, Said, TaskId,
+    ToolCall,
 };
 use loom_router::{CallError, ChatReply, ChatRequest, Delta};
 use std::sync::Arc;
@@ -20,6 +23,7 @@ pub(super) struct Task {
     steering: Vec<Steering>,
     slot: Arc<Slot>,
     turn: u32,
+    task: TaskId,
 }
 
 impl Task {
@@ -40,6 +44,7 @@ impl Task {
             steering: ledger.view.steering.clone(),
             slot,
             turn,
+            task: ledger.view.id,
         })
     }
 }
@@ -57,15 +62,48 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             return Err(broken);
         }
     }
+    let mut refused: Option<CallError> = None;
+    loop {
+        let next = Next {
+            model: &task.model,
+            turn: task.turn,
+            refused: refused.is_some(),
+        };
+        match (room::make(talk, next, &cx).await?, &refused) {
+            (Made::Nothing, None) | (Made::Trimmed, _) => {}
+            (Made::Full(tokens), None) => {
+                let error = room::overflow(&task.model, tokens, &cx);
+                return Ok(call_failed(&error, false));
+            }
+            (Made::Nothing | Made::Full(_), Some(error)) => return Ok(call_failed(error, false)),
+        }
+        match ask(&task, talk, &cx).await {
+            Ok(reply) => return replied(&task, reply, &cx).await,
+            // Once: what it says now about its window is believed, and if that does not help
+            // nothing will.
+            Err((error @ CallError::Overflow { .. }, _)) if refused.is_none() => {
+                room::believe(talk, &task.model, &error, &cx);
+                refused = Some(error);
+            }
+            Err((error, partial)) => return failed(&error, partial, &cx).await,
+        }
+    }
+}
+
+/// One call of the model, watched by whoever wants to.
+async fn ask(task: &Task, talk: &mut Talk, cx: &Cx) -> Result<ChatReply, (CallError, Partial)> {
     let request = ChatRequest {
         messages: talk.conversation.messages().to_vec(),
         tools: talk.prompt.tools.clone(),
         think: talk.prompt.think,
+        role: Some(Role::Executor),
+        task: Some(task.task),
         ..ChatRequest::default()
     };
-    let signals = cx.signals.clone();
-    let mut sink = move |delta: Delta<'_>| {
-        signals.live(match delta {
+    let mut partial = Partial::default();
+    let mut sink = |delta: Delta<'_>| {
+        partial.add(&delta);
+        cx.signals.live(match delta {
             Delta::Text(piece) => Signal::Text {
                 piece: piece.to_owned(),
             },
@@ -77,16 +115,29 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             },
         });
     };
-    let cancel = &cx.signals.cancel;
     let asked = cx
         .shared
         .router
-        .chat(&task.model, &request, &mut sink, cancel)
+        .chat(&task.model, &request, &mut sink, &cx.signals.cancel)
         .await;
-    match asked {
-        Ok(reply) => replied(&task, reply, &cx).await,
-        Err(error) => Ok(call_failed(&error, cancel.is_cancelled())),
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let cached = asked.as_ref().map_or(0, |reply| reply.usage.cached);
+        prefix::log(task.turn, (&talk.sent, &request.messages), cached);
+        talk.sent = request.messages;
     }
+    asked.map_err(|error| (error, partial))
+}
+
+/// The outcome of a call that gave no reply, with what it had given before.
+async fn failed(error: &CallError, partial: Partial, cx: &Cx) -> Result<Outcome, Broken> {
+    let cancelled = cx.signals.cancel.is_cancelled();
+    Ok(match (call_failed(error, cancelled), partial.into_text()) {
+        (Outcome::Failed(failure), Some(text)) => Outcome::CallFailed {
+            failure,
+            partial: Some(cx.put_text(&text).await?),
+        },
+        (outcome, _) => outcome,
+    })
 }
 
 /// The outcome of a call that gave no reply.
@@ -107,20 +158,21 @@ async fn begin(task: &Task, cx: &Cx) -> Result<Talk, Broken> {
     Ok(Talk {
         prompt,
         conversation,
+        sent: Vec::new(),
     })
 }
 
 async fn replied(task: &Task, mut reply: ChatReply, cx: &Cx) -> Result<Outcome, Broken> {
     unique_ids(&mut reply.answer.calls, task.turn);
+    let calls = reply.answer.calls.iter_mut();
+    let calls: Vec<CallRecord> = calls.map(|call| record(call, cx)).collect();
     let answer = &reply.answer;
-    let calls: Vec<CallRecord> = answer.calls.iter().map(|call| record(call, cx)).collect();
     let final_answer = loom_prompts::read_answer(&answer.text);
     let said = match calls.is_empty() {
         true => classify(&answer.text, answer.thought.is_some(), final_answer.blocked),
         false => Said::Called,
     };
-    let window = cx.shared.router.entry(&task.model);
-    let window = window.and_then(|entry| entry.context_length);
+    let window = cx.shared.window(&task.model);
     Ok(Outcome::Replied(ModelReply {
         answer: cx.put_json::<Answer>(answer).await?,
         unreadable: u32::try_from(answer.unreadable.len()).unwrap_or(u32::MAX),
@@ -135,11 +187,15 @@ async fn replied(task: &Task, mut reply: ChatReply, cx: &Cx) -> Result<Outcome, 
     }))
 }
 
-/// Checks a call against the tool's schema; a refused one is not run and carries its answer.
-fn record(call: &ToolCall, cx: &Cx) -> CallRecord {
+/// Checks a call against the tool's schema; a refused one is not run and carries its answer. The
+/// history shows a tool under its proper name only: it is the one on offer.
+fn record(call: &mut ToolCall, cx: &Cx) -> CallRecord {
     let checked = cx.shared.registry.check(&call.name, call.arguments.clone());
     let (class, summary, refusal): (Class, String, Option<Refusal>) = match checked {
-        Ok(checked) => (checked.class(&cx.shared.shell), checked.summary(), None),
+        Ok(checked) => {
+            checked.name().clone_into(&mut call.name);
+            (checked.class(&cx.shared.shell), checked.summary(), None)
+        }
         Err(refusal) => (Class::Pure, call.name.clone(), Some(refusal)),
     };
     CallRecord {

@@ -4,12 +4,13 @@ use super::state::step_status;
 use super::{Cx, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Ledger, PlanningLog};
-use loom_events::{BlobId, FailureClass, Outcome, PlanReason, PlanningId, Proposal, Role};
+use loom_events::{BlobId, FailureClass, Outcome, PlanReason, PlanningId, Proposal, Role, TaskId};
 use loom_prompts::{OldStep, PlannerInput, Repair, ReplannerInput, TaskState, plan_schema};
 use loom_router::{ChatRequest, JsonError, JsonSchema};
 
 /// What a round of planning needs to know.
 pub(super) struct Task {
+    task: TaskId,
     goal: String,
     context: Option<String>,
     instructions: Vec<String>,
@@ -32,6 +33,7 @@ impl Task {
             },
         };
         Self {
+            task: view.id,
             goal: view.goal.clone(),
             context: view.context.clone(),
             instructions: view.steering.iter().map(|s| s.text.clone()).collect(),
@@ -58,6 +60,8 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let request = ChatRequest {
         messages: rendered.messages,
         think: true,
+        role: Some(role),
+        task: Some(task.task),
         ..ChatRequest::default()
     };
     let schema = JsonSchema {

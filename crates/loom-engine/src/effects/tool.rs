@@ -1,11 +1,12 @@
 //! One tool call: the arguments taken from the journaled answer, policy and tool run, changes
 //! journaled before they happen.
 
+use super::past::{Earlier, Remembered, outputs};
 use super::{Conversations, Cx, Known, Slot};
 use crate::broken::Broken;
 use crate::ledger::{Entry, Ledger};
 use loom_events::{
-    Answer, AttemptId, BlobId, Class, Digest, FileChange, Note, Outcome, Question, Subject,
+    Answer, AttemptId, BlobId, Class, Digest, FileChange, Note, Outcome, Question, Subject, TaskId,
     ToolResult,
 };
 use loom_kernel::Start;
@@ -23,6 +24,9 @@ pub(super) struct Task {
     grant: Option<Digest>,
     slot: Arc<Slot>,
     output_bytes: u32,
+    /// What can be recalled: the outputs of this attempt.
+    outputs: Vec<Earlier>,
+    task: TaskId,
 }
 
 impl Task {
@@ -40,8 +44,11 @@ impl Task {
             _ => 0,
         };
         let answer = log.entries.iter().rev().find_map(|entry| match entry {
-            Entry::Answered { reply } => Some(reply.answer.clone()),
-            Entry::Asked { .. } | Entry::Result { .. } | Entry::Nudge { .. } => None,
+            Entry::Answered { reply, .. } => Some(reply.answer.clone()),
+            Entry::Asked { .. }
+            | Entry::Result { .. }
+            | Entry::Nudge { .. }
+            | Entry::Trimmed { .. } => None,
         });
         Ok(Self {
             answer: answer.ok_or_else(unknown)?,
@@ -52,6 +59,8 @@ impl Task {
             grant: ledger.grant(start.id).cloned(),
             slot: conversations.slot(attempt),
             output_bytes: ledger.state.settings().limits.tool_output_bytes,
+            outputs: outputs(&log.entries, turn, call),
+            task: ledger.view.id,
         })
     }
 }
@@ -86,6 +95,12 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         output_bytes: usize::try_from(task.output_bytes).unwrap_or(usize::MAX),
         shell: &cx.shared.shell,
         label: &label,
+        call_id: &call.id,
+        past: &Remembered {
+            cx: &cx,
+            task: task.task,
+            outputs: &task.outputs,
+        },
     };
     let outcome = cx.shared.registry.call(&checked, &context).await;
     if cx.signals.cancel.is_cancelled() {

@@ -148,7 +148,10 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
         }
         Event::ToolCallCompleted { effect, result } => tool::completed(state, at, *effect, result)?,
         Event::ToolCallHeld { effect, question } => tool::held(state, at, *effect, question)?,
-        Event::ModelCallFailed { effect, failure } | Event::EffectFailed { effect, failure } => {
+        Event::ModelCallFailed {
+            effect, failure, ..
+        }
+        | Event::EffectFailed { effect, failure } => {
             failure::failed(state, at, *effect, failure)?;
         }
         Event::EffectInterrupted { effect, maybe } => {

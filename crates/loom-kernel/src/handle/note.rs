@@ -18,7 +18,14 @@ pub(super) fn handle(state: &State, id: EffectId, note: &Note) -> Result<Vec<Eve
         Note::Progress { text } => Event::SubtaskProgress { effect, text },
         Note::Memory(entry) => Event::MemoryEntryCreated { effect, entry },
         Note::Degraded { what } => Event::Degraded { what },
-        Note::ContextTrimmed { elided } => Event::ContextTrimmed { effect, elided },
+        Note::ContextTrimmed {
+            elided,
+            before_turn,
+        } => Event::ContextTrimmed {
+            effect,
+            elided,
+            before_turn,
+        },
         Note::Snapshot { manifest } => Event::SnapshotTaken { effect, manifest },
     }])
 }

@@ -90,7 +90,18 @@ fn event(effect: EffectId, work: &Work, outcome: &Outcome) -> Option<Event> {
             found,
         },
         (Outcome::Failed(failure), Work::Plan { .. } | Work::Model { .. }) => {
-            Event::ModelCallFailed { effect, failure }
+            Event::ModelCallFailed {
+                effect,
+                failure,
+                partial: None,
+            }
+        }
+        (Outcome::CallFailed { failure, partial }, Work::Plan { .. } | Work::Model { .. }) => {
+            Event::ModelCallFailed {
+                effect,
+                failure,
+                partial,
+            }
         }
         (Outcome::Failed(failure), _) => Event::EffectFailed { effect, failure },
         (Outcome::Interrupted { maybe }, _) => Event::EffectInterrupted { effect, maybe },
@@ -106,6 +117,7 @@ fn event(effect: EffectId, work: &Work, outcome: &Outcome) -> Option<Event> {
             | Outcome::Rechecked(_)
             | Outcome::Unmerged
             | Outcome::Extracted { .. }
+            | Outcome::CallFailed { .. }
             | Outcome::Reconciled(_),
             _,
         ) => return None,

@@ -11,8 +11,8 @@ mod writer;
 
 use crate::journal::{blob_id, check_numbering};
 use crate::{
-    AppendError, ApprovalRow, BlobError, Journal, MemoryQuery, MemoryRow, ReadError, RevertRecord,
-    StorageError, SubtaskRow, TaskFilter, TaskRow, subscribe,
+    AppendError, ApprovalRow, BlobError, Journal, MemoryQuery, MemoryRow, ModelFacts, ReadError,
+    RevertRecord, StorageError, SubtaskRow, TaskFilter, TaskRow, subscribe,
 };
 use async_trait::async_trait;
 use blobs::{Packed, PendingBlobs};
@@ -302,6 +302,14 @@ impl Journal for SqliteJournal {
         self.readers
             .run(move |conn| reader::reverts(conn, task))
             .await
+    }
+
+    async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError> {
+        self.ask(|reply| Job::ModelFacts { facts, reply }).await
+    }
+
+    async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError> {
+        self.readers.run(reader::model_facts).await
     }
 
     async fn close(&self) {

@@ -6,8 +6,8 @@ use super::column::{from_json, from_word, int, limit, text, time, uint};
 use super::schema::{configure_reader, reader_flags};
 use super::store::{self, APPROVAL_COLUMNS, SUBTASK_COLUMNS, TASK_COLUMNS};
 use crate::{
-    ApprovalRow, MAX_FOUND, MemoryQuery, MemoryRow, ReadError, RevertRecord, StorageError,
-    SubtaskRow, TaskFilter, TaskRow, search,
+    ApprovalRow, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, ReadError, RevertRecord,
+    StorageError, SubtaskRow, TaskFilter, TaskRow, search,
 };
 use loom_events::{BlobId, DecodeError, Envelope, Event, Record, Seq, TaskId, decode};
 use r2d2_sqlite::SqliteConnectionManager;
@@ -308,6 +308,21 @@ pub(super) fn reverts(conn: &Connection, task: TaskId) -> Result<Vec<RevertRecor
             scope: row.get(0)?,
             changes: from_json(row, 1)?,
             at: time(row, 2)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn model_facts(conn: &Connection) -> Result<Vec<ModelFacts>> {
+    let mut query = conn.prepare_cached(
+        "SELECT server, model, facts, seen FROM model_facts ORDER BY server, model",
+    )?;
+    let rows = query.query_map([], |row| {
+        Ok(ModelFacts {
+            server: row.get(0)?,
+            model: row.get(1)?,
+            facts: from_json(row, 2)?,
+            seen: time(row, 3)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

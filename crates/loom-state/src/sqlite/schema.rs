@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Every schema, oldest first. Only ever appended to: a released one is on somebody's disk.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("0001_initial.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("0001_initial.sql")),
+    M::up(include_str!("0002_model_facts.sql")),
+];
 
 /// How long a connection waits for another one. Only a backup or a person with a shell can hold
 /// the database that long; the journal's own connections never do.
@@ -244,6 +247,7 @@ mod tests {
 
     const NEXT: &[M<'static>] = &[
         M::up(include_str!("0001_initial.sql")),
+        M::up(include_str!("0002_model_facts.sql")),
         M::up("ALTER TABLE tasks ADD COLUMN extra TEXT;"),
     ];
 
@@ -268,11 +272,27 @@ mod tests {
 
         let conn = open_with(dir.path(), Durability::Full, NEXT).unwrap();
 
-        assert_eq!(version(&conn).unwrap(), 2);
-        let copy = dir.path().join("loom.db.schema-1.bak");
-        assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), 1);
+        assert_eq!(version(&conn).unwrap(), 3);
+        let copy = dir.path().join("loom.db.schema-2.bak");
+        assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), 2);
         assert_eq!(blobs(&copy), 1);
         assert_eq!(blobs(&dir.path().join(DATABASE_FILE)), 1);
+    }
+
+    #[test]
+    fn a_database_of_the_first_release_gets_a_place_for_model_facts() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = open_with(dir.path(), Durability::Full, &MIGRATIONS[..1]).unwrap();
+        conn.execute("INSERT INTO blobs VALUES ('a', 0, x'')", [])
+            .unwrap();
+        drop(conn);
+        let conn = open(dir.path(), Durability::Full).unwrap();
+        let facts: i64 = conn
+            .query_row("SELECT count(*) FROM model_facts", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(facts, 0);
+        assert_eq!(blobs(&dir.path().join(DATABASE_FILE)), 1);
+        assert_eq!(blobs(&dir.path().join("loom.db.schema-1.bak")), 1);
     }
 
     #[test]
@@ -290,13 +310,14 @@ mod tests {
     fn a_failed_migration_leaves_the_old_schema_and_the_copy() {
         let dir = tempfile::tempdir().unwrap();
         drop(open(dir.path(), Durability::Full).unwrap());
-        let broken = [M::up(include_str!("0001_initial.sql")), M::up("nonsense")];
-        let broken: &'static [M<'static>] = Box::leak(Box::new(broken));
+        let mut broken = MIGRATIONS.to_vec();
+        broken.push(M::up("nonsense"));
+        let broken: &'static [M<'static>] = Box::leak(broken.into_boxed_slice());
         open_with(dir.path(), Durability::Full, broken).unwrap_err();
-        assert!(dir.path().join("loom.db.schema-1.bak").exists());
+        assert!(dir.path().join("loom.db.schema-2.bak").exists());
         assert_eq!(
             version(&open(dir.path(), Durability::Full).unwrap()).unwrap(),
-            1
+            2
         );
     }
 
@@ -309,8 +330,8 @@ mod tests {
 
         let refused = open(dir.path(), Durability::Full).unwrap_err().to_string();
 
-        assert!(refused.contains("schema 2"), "{refused}");
-        assert!(refused.contains("up to 1"), "{refused}");
+        assert!(refused.contains("schema 3"), "{refused}");
+        assert!(refused.contains("up to 2"), "{refused}");
         assert!(refused.contains("LOOM_HOME"), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
@@ -325,7 +346,7 @@ mod tests {
         drop(open_with(dir.path(), Durability::Full, NEXT).unwrap());
         let newer = open_existing(dir.path()).unwrap_err();
         assert!(
-            matches!(newer, OpenError::Newer { found: 2, .. }),
+            matches!(newer, OpenError::Newer { found: 3, .. }),
             "{newer:?}"
         );
 

@@ -3,7 +3,7 @@
 
 use super::column::{from_json, int, json, must_word, text, time, uint, word};
 use crate::projection::{Projection, SubtaskState, Touched};
-use crate::{ApprovalRow, Closed, RevertRecord, SubtaskRow, TaskRow, search};
+use crate::{ApprovalRow, Closed, ModelFacts, RevertRecord, SubtaskRow, TaskRow, search};
 use loom_events::{
     AttemptId, BlobId, Encoded, Envelope, Event, MemoryEntry, QuestionId, Record, Seq, SubtaskId,
     TaskId, Tier,
@@ -100,6 +100,20 @@ pub(super) fn insert_revert(conn: &Connection, task: TaskId, revert: &RevertReco
         revert.at.as_millis(),
         revert.scope,
         json(&revert.changes)?,
+    ])?;
+    Ok(())
+}
+
+/// Keeps what was found out about a model, in place of what was known.
+pub(super) fn replace_model_facts(conn: &Connection, known: &ModelFacts) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO model_facts (server, model, facts, seen) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        known.server,
+        known.model,
+        json(&known.facts)?,
+        known.seen.as_millis(),
     ])?;
     Ok(())
 }

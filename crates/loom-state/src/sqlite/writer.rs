@@ -8,7 +8,7 @@
 use super::blobs::{Packed, PendingBlobs};
 use super::store;
 use crate::projection::{Projection, Touched};
-use crate::{AppendError, RevertRecord, StorageError};
+use crate::{AppendError, ModelFacts, RevertRecord, StorageError};
 use loom_events::{BlobId, Encoded, Envelope, Record, Seq, TaskId};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -51,6 +51,13 @@ pub(super) enum Job {
         task: TaskId,
         /// What was done.
         revert: RevertRecord,
+        /// Where the answer goes.
+        reply: Reply<()>,
+    },
+    /// What was found out about a model.
+    ModelFacts {
+        /// The facts.
+        facts: ModelFacts,
         /// Where the answer goes.
         reply: Reply<()>,
     },
@@ -166,7 +173,7 @@ impl Writer {
             (Job::Append(append), Written::Conflict(conflict)) => {
                 append.reply.send(Err(conflict)).ok();
             }
-            (Job::Revert { reply, .. }, _) => {
+            (Job::Revert { reply, .. } | Job::ModelFacts { reply, .. }, _) => {
                 reply.send(Ok(())).ok();
             }
             (Job::Blob { id, .. }, _) => self.pending.stored(&id),
@@ -190,7 +197,7 @@ impl Writer {
                         .send(Err(AppendError::Storage(cause.clone())))
                         .ok();
                 }
-                Job::Revert { reply, .. } => {
+                Job::Revert { reply, .. } | Job::ModelFacts { reply, .. } => {
                     reply.send(Err(AppendError::Storage(cause.clone()))).ok();
                 }
                 Job::Blob { .. } => {}
@@ -218,7 +225,7 @@ impl Job {
     fn held_bytes(&self) -> usize {
         match self {
             Self::Blob { packed, .. } => packed.zstd.len(),
-            Self::Append(_) | Self::Revert { .. } => 0,
+            Self::Append(_) | Self::Revert { .. } | Self::ModelFacts { .. } => 0,
         }
     }
 }
@@ -240,6 +247,10 @@ impl Ledger<'_> {
             }
             Job::Revert { task, revert, .. } => {
                 store::insert_revert(self.tx, *task, revert)?;
+                Ok(Written::Done)
+            }
+            Job::ModelFacts { facts, .. } => {
+                store::replace_model_facts(self.tx, facts)?;
                 Ok(Written::Done)
             }
         }

@@ -19,16 +19,19 @@ pub(super) struct ListDirectory(ToolSpec);
 
 impl Default for ListDirectory {
     fn default() -> Self {
-        Self(spec(
-            "list_directory",
-            "List a directory, two levels deep, without what git ignores.",
-            json!({
-                "type": "object",
-                "properties": {
-                    "path": {"type": "string", "description": "default: the workspace"}
-                }
-            }),
-        ))
+        Self(
+            spec(
+                "list_directory",
+                "List a directory, two levels deep, without what git ignores.",
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "path": {"type": "string", "description": "default: the workspace"}
+                    }
+                }),
+            )
+            .read_only(),
+        )
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
 
 /// A specification as a model sees it.
 pub(crate) fn spec(name: &str, description: &str, parameters: Value) -> ToolSpec {
-    ToolSpec::new(name, description, parameters)
+    crate::names::named(ToolSpec::new(name, description, parameters))
 }
 
 /// The main argument, for a summary.

@@ -31,7 +31,7 @@ impl Default for ReadFile {
                 },
                 "required": ["path"]
             }),
-        ))
+        ).read_only())
     }
 }
 

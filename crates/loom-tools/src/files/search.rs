@@ -48,7 +48,7 @@ impl Default for SearchFiles {
                 },
                 "required": ["pattern"]
             }),
-        ))
+        ).read_only())
     }
 }
 

@@ -1,9 +1,9 @@
 //! A temporary workspace with everything that a call needs.
 
-use loom_events::{Digest, FileChange, Operation};
+use loom_events::{Digest, FileChange, MemoryEntry, Operation};
 use loom_tools::{
-    CallOutcome, Held, RecordError, Recorder, Registry, Seen, ShellSettings, ToolContext,
-    ToolOutput,
+    CallOutcome, Found, Held, Past, PastError, RecordError, Recorder, Registry, Seen,
+    ShellSettings, ToolContext, ToolOutput,
 };
 use loom_workspace::{Bounds, Store, Workspace, detect_sandbox};
 use serde_json::Value;
@@ -23,6 +23,7 @@ pub(crate) struct Bench {
     pub(crate) shell: ShellSettings,
     pub(crate) cancel: CancellationToken,
     pub(crate) output_bytes: usize,
+    pub(crate) past: Kept,
 }
 
 /// Remembers every change; can be made to refuse them.
@@ -95,6 +96,7 @@ impl Bench {
             },
             cancel: CancellationToken::new(),
             output_bytes: 10_000,
+            past: Kept::default(),
             dir,
         }
     }
@@ -130,6 +132,8 @@ impl Bench {
             output_bytes: self.output_bytes,
             shell: &self.shell,
             label: "loom-tools-test",
+            call_id: "call_7_0",
+            past: &self.past,
         };
         self.registry.call(&checked, &context).await
     }
@@ -170,5 +174,43 @@ pub(crate) fn done(outcome: CallOutcome) -> ToolOutput {
     match outcome {
         CallOutcome::Done(output) => output,
         other => panic!("not done: {other:?}"),
+    }
+}
+
+/// A past that is given by the test.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) outputs: Vec<(&'static str, String)>,
+    pub(crate) entries: Vec<MemoryEntry>,
+}
+
+#[async_trait::async_trait]
+impl Past for Kept {
+    async fn output(&self, id: &str) -> Result<Found, PastError> {
+        let found = self.outputs.iter().find(|(known, _)| *known == id);
+        Ok(match found {
+            Some((_, text)) => Found::Output {
+                call: "run x".to_owned(),
+                text: text.clone(),
+            },
+            None => Found::Nothing {
+                known: self
+                    .outputs
+                    .iter()
+                    .map(|(id, _)| (*id).to_owned())
+                    .collect(),
+            },
+        })
+    }
+
+    async fn memory(&self, text: &str, limit: usize) -> Result<Vec<MemoryEntry>, PastError> {
+        let fits = |entry: &&MemoryEntry| text.contains(entry.summary.as_str());
+        Ok(self
+            .entries
+            .iter()
+            .filter(fits)
+            .take(limit)
+            .cloned()
+            .collect())
     }
 }

@@ -10,6 +10,7 @@ mod bench;
 mod editing;
 mod files;
 mod policy;
+mod recall;
 mod registry;
 mod score;
 mod shell;

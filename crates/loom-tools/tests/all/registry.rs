@@ -27,7 +27,10 @@ fn all_tools_together_are_described_in_a_few_kilobytes_in_a_stable_order() {
             "write_file"
         ]
     );
-    let bytes = serde_json::to_string(&specs).unwrap().len();
+    let shown = specs
+        .iter()
+        .map(|spec| json!([spec.name, spec.description, spec.parameters]));
+    let bytes: usize = shown.map(|spec| spec.to_string().len()).sum();
     assert!(bytes < MAX_SPEC_BYTES, "{bytes}");
 }
 
@@ -212,4 +215,65 @@ fn a_foreign_tool_may_take_what_it_did_not_declare() {
     let open = json!({"type": "object", "properties": {"a": {}}, "additionalProperties": true});
     registry.register(foreign("x", open)).unwrap();
     assert!(registry.check("x", json!({"b": 1})).is_ok());
+}
+
+#[test]
+fn a_tool_and_its_parameters_answer_to_the_names_that_models_use() {
+    let registry = Registry::builtin();
+    let table = [
+        (
+            "bash",
+            json!({"cmd": "ls"}),
+            "shell_execute",
+            json!({"command": "ls"}),
+        ),
+        (
+            "functions.read",
+            json!({"file_path": "a"}),
+            "read_file",
+            json!({"path": "a"}),
+        ),
+        (
+            "str_replace",
+            json!({"path": "a", "old_str": "x", "new_str": "y"}),
+            "edit_file",
+            json!({"path": "a", "old_text": "x", "new_text": "y"}),
+        ),
+        (
+            "create_file",
+            json!({"filename": "a", "file_text": ""}),
+            "write_file",
+            json!({"path": "a", "content": ""}),
+        ),
+        (
+            "grep",
+            json!({"pattern": "x"}),
+            "search_files",
+            json!({"pattern": "x"}),
+        ),
+        ("ls", json!({}), "list_directory", json!({})),
+    ];
+    for (name, arguments, proper, fitting) in table {
+        let checked = registry
+            .check(name, arguments)
+            .unwrap_or_else(|r| panic!("{r:?}"));
+        assert_eq!((checked.name(), checked.arguments()), (proper, &fitting));
+    }
+    for guess in ["str_replace_editor", "rm", "find"] {
+        assert!(registry.check(guess, json!({})).is_err(), "{guess}");
+    }
+}
+
+#[test]
+fn the_specs_say_which_tools_only_look() {
+    let specs = Registry::builtin().specs(true);
+    let looking = specs.iter().filter(|spec| spec.read_only);
+    let names: Vec<&str> = looking.map(|spec| spec.name.as_str()).collect();
+    assert_eq!(names, ["list_directory", "read_file", "search_files"]);
+}
+
+#[test]
+fn a_name_that_models_use_for_a_tool_is_taken_too() {
+    let mut registry = Registry::builtin();
+    registry.register(foreign("grep", json!({}))).unwrap_err();
 }
