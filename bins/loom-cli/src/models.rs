@@ -58,31 +58,19 @@ async fn at_server(server: &str, model: Option<&str>) -> Result<Vec<ModelEntry>,
     let listed = ask(&probe)
         .await
         .map_err(|error| unreachable_fault(&url, error))?;
-    let candidate = Candidate {
-        label: url.clone(),
-        base_url: url.clone(),
-    };
-    let found = match model {
-        None => discover(std::slice::from_ref(&candidate)).await,
-        Some(id) => {
-            let known: Vec<_> = listed
-                .iter()
-                .filter(|model| model.id == id)
-                .cloned()
-                .collect();
-            if known.is_empty() {
-                return Err(unknown_model(
-                    id,
-                    &format!("the server at {url}"),
-                    &ids(&listed),
-                ));
-            }
-            vec![Discovered {
-                candidate,
-                models: Ok(known),
-            }]
+    let mut found = discover(&[Candidate::new(&url, &url)]).await;
+    if let Some(id) = model {
+        if listed.iter().all(|model| model.id != id) {
+            let who = format!("the server at {url}");
+            return Err(unknown_model(id, &who, &ids(&listed)));
         }
-    };
+        for models in found
+            .iter_mut()
+            .filter_map(|place| place.models.as_mut().ok())
+        {
+            models.retain(|model| model.id == id);
+        }
+    }
     let entries = entries(&found);
     match entries.is_empty() {
         true => Err(
@@ -253,11 +241,8 @@ mod tests {
 
     #[tokio::test]
     async fn with_no_server_anywhere_the_sentence_says_where_was_looked_and_how_to_start_one() {
-        let place = Candidate {
-            label: "Ollama".into(),
-            // Port 9 is the discard protocol: nothing listens there.
-            base_url: "http://127.0.0.1:9/v1".into(),
-        };
+        // Port 9 is the discard protocol: nothing listens there.
+        let place = Candidate::new("Ollama", "http://127.0.0.1:9/v1");
         let fault = anywhere(vec![place]).await.unwrap_err();
         let lines = fault.lines();
         assert!(

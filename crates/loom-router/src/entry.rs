@@ -1,6 +1,7 @@
 //! A model as it is configured: where it is, what it may be asked to be, and how long it may take.
 
 use crate::ApiKey;
+use loom_dialect::Family;
 use loom_events::{Role, Tier};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -35,6 +36,15 @@ pub struct ModelEntry {
     pub deadlines: Deadlines,
     /// How often a call that failed before it said anything is tried again.
     pub retries: u32,
+    /// The form in which it writes calls and thoughts; `None` goes by its id.
+    pub family: Option<Family>,
+    /// Whether it thinks: as the role wants it, always, or never.
+    pub thinking: ThinkingSetting,
+    /// Bound on the tokens that it thinks, where its server knows one.
+    pub reasoning_budget: Option<u32>,
+    /// How long the server keeps it in memory after a call, as Ollama takes it: `1800s`, or `-1` for
+    /// ever. `None` leaves it to the server.
+    pub keep_alive: Option<String>,
 }
 
 impl ModelEntry {
@@ -55,6 +65,10 @@ impl ModelEntry {
             api_key: None,
             deadlines: Deadlines::default(),
             retries: Self::DEFAULT_RETRIES,
+            family: None,
+            thinking: ThinkingSetting::Auto,
+            reasoning_budget: None,
+            keep_alive: None,
         }
     }
 
@@ -67,21 +81,80 @@ impl ModelEntry {
     pub const DEFAULT_RETRIES: u32 = 3;
 }
 
+/// Whether a model is let think.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThinkingSetting {
+    /// As the request says: planners think, executors act.
+    #[default]
+    Auto,
+    /// In every call.
+    On,
+    /// In none.
+    Off,
+}
+
 /// How a server is spoken to. More kinds come here; nothing outside of the factory matches on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProviderKind {
-    /// `POST /v1/chat/completions`: llama.cpp, LM Studio, vLLM, MLX, Ollama and many more.
+    /// `POST /v1/chat/completions`, whatever else the server is.
     OpenaiCompatible,
+    /// Ollama.
+    Ollama,
+    /// `mlx_lm.server`.
+    Mlx,
+    /// `llama-server` of llama.cpp.
+    LlamaCpp,
+    /// LM Studio.
+    LmStudio,
+    /// vLLM.
+    Vllm,
+    /// `POST /v1/messages`.
+    Anthropic,
+    /// A server whose answers are scripted, such as the one of `loom demo`.
+    Scripted,
 }
 
 impl ProviderKind {
+    /// Every kind, in the order in which they are documented.
+    pub const ALL: [Self; 8] = [
+        Self::OpenaiCompatible,
+        Self::Ollama,
+        Self::Mlx,
+        Self::LlamaCpp,
+        Self::LmStudio,
+        Self::Vllm,
+        Self::Anthropic,
+        Self::Scripted,
+    ];
+
     /// The name used in configuration and status.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenaiCompatible => "openai_compatible",
+            Self::Ollama => "ollama",
+            Self::Mlx => "mlx",
+            Self::LlamaCpp => "llama_cpp",
+            Self::LmStudio => "lm_studio",
+            Self::Vllm => "vllm",
+            Self::Anthropic => "anthropic",
+            Self::Scripted => "scripted",
+        }
+    }
+
+    /// Where such a server listens on this machine unless it is told otherwise; `None` for kinds
+    /// that have no usual place.
+    #[must_use]
+    pub const fn usual_url(self) -> Option<&'static str> {
+        match self {
+            Self::Ollama => Some("http://127.0.0.1:11434"),
+            Self::LmStudio => Some("http://127.0.0.1:1234/v1"),
+            Self::LlamaCpp | Self::Mlx => Some("http://127.0.0.1:8080/v1"),
+            Self::Vllm => Some("http://127.0.0.1:8000/v1"),
+            Self::OpenaiCompatible | Self::Anthropic | Self::Scripted => None,
         }
     }
 }

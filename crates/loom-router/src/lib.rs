@@ -31,11 +31,13 @@ mod status;
 
 pub use call_error::{CallError, Deadline};
 pub use capabilities::{Calls, Capabilities, Thinking};
-pub use discover::{Candidate, Discovered, discover, entries, local_candidates};
-pub use entry::{Deadlines, ModelEntry, ProviderKind};
+pub use discover::{
+    Absent, Candidate, Discovered, FoundModel, Usable, discover, entries, local_candidates, usable,
+};
+pub use entry::{Deadlines, ModelEntry, ProviderKind, ThinkingSetting};
 pub use json_answer::{JsonError, JsonReply};
 pub use key::ApiKey;
-pub use loom_dialect::{Delta, DeltaSink, Discard};
+pub use loom_dialect::{Delta, DeltaSink, Discard, Family};
 pub use openai::OpenAiCompatible;
 pub use provider::{BuiltinProviders, ListedModel, Provider, ProviderFactory};
 pub use reply::ChatReply;

@@ -71,7 +71,14 @@ pub struct BuiltinProviders;
 impl ProviderFactory for BuiltinProviders {
     fn provider(&self, entry: &ModelEntry) -> Result<Arc<dyn Provider>, RouterError> {
         match entry.provider {
-            ProviderKind::OpenaiCompatible => Ok(Arc::new(OpenAiCompatible::new(entry)?)),
+            ProviderKind::OpenaiCompatible
+            | ProviderKind::Ollama
+            | ProviderKind::Mlx
+            | ProviderKind::LlamaCpp
+            | ProviderKind::LmStudio
+            | ProviderKind::Vllm
+            | ProviderKind::Anthropic
+            | ProviderKind::Scripted => Ok(Arc::new(OpenAiCompatible::new(entry)?)),
         }
     }
 }
