@@ -8,6 +8,7 @@ mod discovery;
 mod failures;
 mod json;
 mod llama_server;
+mod probing;
 mod routing;
 mod server;
 mod streaming;
