@@ -5,12 +5,7 @@ use super::{Absent, Candidate, Discovered, is_chat_model, ollama};
 use crate::ProviderKind;
 use reqwest::header::SERVER;
 use reqwest::{Client, RequestBuilder, Url, redirect};
-use std::time::Duration;
 use tokio::time::timeout;
-
-/// A server on this machine answers in milliseconds, a refused port at once. What takes longer is no
-/// model server, and a user is waiting for Loom to start.
-const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Room for a list of thousands of models; what is longer is not read to its end, and so is no JSON.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -91,7 +86,7 @@ impl<'a> Place<'a> {
         let client = Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
-            .connect_timeout(PATIENCE)
+            .connect_timeout(candidate.patience)
             .build()
             .map_err(|error| unusable(error.to_string()))?;
         Ok(Self {
@@ -127,9 +122,10 @@ impl<'a> Place<'a> {
         if let Some(key) = &self.candidate.key {
             request = request.bearer_auth(key.expose());
         }
-        timeout(PATIENCE, read(request))
+        let patience = self.candidate.patience;
+        timeout(patience, read(request))
             .await
-            .unwrap_or(Err(Absent::Silent(PATIENCE)))
+            .unwrap_or(Err(Absent::Silent(patience)))
     }
 }
 

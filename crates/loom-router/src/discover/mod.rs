@@ -24,9 +24,15 @@ pub struct Candidate {
     pub base_url: String,
     /// The key that the server asks for.
     pub key: Option<ApiKey>,
+    /// How long it may take to answer a question.
+    pub patience: Duration,
 }
 
 impl Candidate {
+    /// A server on this machine answers in milliseconds, a refused port at once. What takes longer
+    /// is no model server, and a user is waiting for Loom to start.
+    pub const PATIENCE: Duration = Duration::from_millis(1500);
+
     /// A place that asks for no key.
     #[must_use]
     pub fn new(label: impl Into<String>, base_url: impl Into<String>) -> Self {
@@ -34,6 +40,7 @@ impl Candidate {
             label: label.into(),
             base_url: base_url.into(),
             key: None,
+            patience: Self::PATIENCE,
         }
     }
 
