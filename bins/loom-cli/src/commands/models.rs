@@ -61,8 +61,15 @@ pub(super) async fn run(arguments: &ModelsArgs, context: &mut Context) -> Outcom
     if asked.iter().any(|one| one.down.is_none()) {
         return Ok(Exit::Done);
     }
-    context.ui.labelled("error", "no model answers");
-    context.ui.labelled("hint", HOW_TO_START);
+    let error = match arguments.probe {
+        Some(_) => "no model could be probed",
+        None => "no model answers",
+    };
+    context.ui.labelled("error", error);
+    if asked.is_empty() {
+        // Otherwise each model has said what is wrong with it.
+        context.ui.labelled("hint", HOW_TO_START);
+    }
     Ok(Exit::Failed)
 }
 

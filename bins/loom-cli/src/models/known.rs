@@ -101,8 +101,7 @@ fn fill(mut model: Model, slots_given: &[String]) -> Model {
         (None, window) => entry.context_length = window,
         (Some(given), Some(real)) if given > real => {
             model.notes.push(format!(
-                "{}: `context_length` is {given}, and its server gives a request {real} tokens; {real} it is",
-                entry.name
+                "`context_length` is {given}, and its server gives a request {real} tokens; {real} it is"
             ));
             entry.context_length = Some(real);
         }
@@ -114,8 +113,7 @@ fn fill(mut model: Model, slots_given: &[String]) -> Model {
     entry.family = entry.family.or(known.family);
     if let Some(window) = model.window().filter(|window| *window < GOOD_WINDOW) {
         model.notes.push(format!(
-            "{}: a window of {window} tokens is small for real work; {}",
-            model.entry.name,
+            "a window of {window} tokens is small for real work; {}",
             larger_window(model.entry.provider)
         ));
     }
@@ -139,10 +137,7 @@ pub(crate) const fn larger_window(kind: ProviderKind) -> &'static str {
 pub(crate) fn check_kind(entry: &ModelEntry, place: &Discovered) -> Option<String> {
     let plain = entry.provider == ProviderKind::OpenaiCompatible;
     (plain && place.kind == ProviderKind::Ollama).then(|| {
-        format!(
-            "model {}: its server is Ollama; with `provider = \"ollama\"` Loom asks it for the window that it needs, which Ollama's `/v1` does not allow",
-            entry.name
-        )
+        "its server is Ollama; with `provider = \"ollama\"` Loom asks it for the window that it needs, which Ollama's `/v1` does not allow".to_owned()
     })
 }
 
@@ -163,16 +158,12 @@ pub(crate) fn check_listed(
     let has: Vec<_> = models.iter().map(|model| model.id.as_str()).collect();
     let has = has.join(", ");
     let swaps = models.iter().any(|model| model.capabilities.swaps);
-    let text = format!(
-        "model {}: its server has no `{id}`; it has {has}",
-        entry.name
-    );
+    let text = format!("its server has no `{id}`; it has {has}");
     match place.kind {
         ProviderKind::Ollama | ProviderKind::LmStudio | ProviderKind::Vllm => Err(text),
         ProviderKind::LlamaCpp if swaps => Err(text),
         ProviderKind::LlamaCpp => Ok(Some(format!(
-            "model {}: llama-server answers for any name with what it has loaded, which is {has} and not `{id}`",
-            entry.name
+            "llama-server answers for any name with what it has loaded, which is {has} and not `{id}`"
         ))),
         _ => Ok(Some(text)),
     }

@@ -12,7 +12,7 @@ use loom_engine::Config;
 use loom_events::Role;
 use loom_router::{
     Absent, BuiltinProviders, CallError, Candidate, Discovered, ListedModel, ModelEntry,
-    ProviderFactory as _, RouterError, discover, local_candidates, usable,
+    ProviderFactory as _, ProviderKind, RouterError, discover, local_candidates, usable,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,8 +43,11 @@ impl Models {
     /// Says in one line which models are used and why these, and what ought to be known of them.
     pub(crate) fn announce(&self, context: &Context) {
         context.ui.note(Tone::Dim, &self.sentence());
-        for note in self.models.iter().flat_map(|model| &model.notes) {
-            context.ui.labelled("note", note);
+        for model in &self.models {
+            for note in &model.notes {
+                let text = format!("{}: {note}", model.entry.name);
+                context.ui.labelled("note", &text);
+            }
         }
     }
 
@@ -162,10 +165,26 @@ async fn anywhere(places: Vec<Candidate>) -> Result<Vec<Model>, Fault> {
     if !models.is_empty() {
         return Ok(models);
     }
-    let tried: Vec<_> = found.iter().map(place_sentence).collect();
-    let tried = tried.join("; ");
-    let message = format!("no model server was found on this machine (tried {tried})");
+    let message = format!(
+        "no model server was found on this machine: {}",
+        looked_at(&found)
+    );
     Err(Fault::usage(message).hint(HOW_TO_START))
+}
+
+/// Where nothing was, and what else was where.
+fn looked_at(found: &[Discovered]) -> String {
+    let (silent, others): (Vec<_>, Vec<_>) = found
+        .iter()
+        .partition(|place| place.models == Err(Absent::NothingListens));
+    let name =
+        |place: &&Discovered| format!("{} at {}", place.candidate.label, place.candidate.base_url);
+    let mut parts: Vec<_> = others.into_iter().map(place_sentence).collect();
+    if !silent.is_empty() {
+        let silent: Vec<_> = silent.iter().map(name).collect();
+        parts.push(format!("nothing listens for {}", silent.join(", ")));
+    }
+    parts.join("; ")
 }
 
 /// What is at a place, in a few words.
@@ -196,31 +215,27 @@ async fn reachable(config: &Config, env: &BTreeMap<String, String>) -> Result<Ve
     let entries = configured(config, env)?;
     let looked = look(&entries).await;
     let mut models = Vec::with_capacity(entries.len());
-    let mut failures = Vec::new();
+    let mut first_failure = None;
+    let mut answers = 0;
     for ((entry, answer), place) in ask_all(entries).await.into_iter().zip(looked) {
+        let mut model = with_place(entry, &place);
         match answer {
             // A server that is only slow, or that lists nothing, may do its work all the same.
-            Ok(_) | Err(CallError::TimedOut { .. } | CallError::Protocol { .. }) => {}
-            Err(error) => failures.push(error),
+            Ok(_) | Err(CallError::TimedOut { .. } | CallError::Protocol { .. }) => answers += 1,
+            Err(error) => {
+                model.notes.push(format!("cannot {error}"));
+                first_failure.get_or_insert(error);
+            }
         }
-        let mut model = with_place(entry, &place);
-        let listed = known::check_listed(&model.entry, &place);
-        let listed = listed.map_err(|text| {
-            Fault::usage(text).hint("set `model` to one that it has, or load it there")
+        let listed = known::check_listed(&model.entry, &place).map_err(|text| {
+            Fault::usage(format!("model {}: {text}", model.entry.name))
+                .hint("set `model` to one that it has, or load it there")
         })?;
         model.notes.extend(listed);
         model.notes.extend(known::check_kind(&model.entry, &place));
         models.push(model);
     }
-    if failures.len() < models.len() {
-        for failure in failures {
-            if let Some(first) = models.first_mut() {
-                first.notes.push(format!("cannot {failure}"));
-            }
-        }
-        return Ok(models);
-    }
-    match failures.into_iter().next() {
+    match first_failure.filter(|_| answers == 0) {
         Some(first) => Err(Fault::cannot(first)
             .exit(Exit::Usage)
             .hint("`loom models` shows what answers and what does not")),
@@ -235,7 +250,14 @@ async fn look(entries: &[ModelEntry]) -> Vec<Discovered> {
 }
 
 fn with_place(entry: ModelEntry, place: &Discovered) -> Model {
-    let known = place.model(entry.model.as_deref());
+    let id = entry.model.as_deref();
+    // A llama-server of one model answers with it whatever it is asked for.
+    let only = || {
+        place
+            .model(None)
+            .filter(|_| place.kind == ProviderKind::LlamaCpp)
+    };
+    let known = place.model(id).or_else(only);
     let known = known.map(|model| model.capabilities.clone());
     Model::new(entry, known.unwrap_or_default())
 }
@@ -403,7 +425,7 @@ fn too_small(models: &[Model]) -> Fault {
         windows.join(", ")
     ))
     .hint(known::larger_window(
-        kind.unwrap_or(loom_router::ProviderKind::OpenaiCompatible),
+        kind.unwrap_or(ProviderKind::OpenaiCompatible),
     ))
 }
 

@@ -73,7 +73,7 @@ pub(super) fn canary_finding(canary: Canary, about: About) -> Option<Finding> {
             Verdict::Unclear,
             "it did not do what it was asked, so whether it sees the whole prompt could not be told",
         )
-        .way_out("if the model is a base model or a small one, take an instruct model"),
+        .way_out("base models and very small ones are like this: take an instruct model"),
     })
 }
 
@@ -99,8 +99,24 @@ pub(super) fn counted(heard: &Heard, sent: &ChatRequest, about: About) -> Option
     })
 }
 
-/// Whether it thinks, and whether that follows the switch.
-pub(super) fn thinking(off: &Heard, on: &Heard, about: About) -> (Thinking, Finding) {
+/// Whether anybody knows how much fits into a prompt. Ollama gives what it is asked for.
+pub(super) fn window(known: Option<u32>, about: About) -> Option<Finding> {
+    (known.is_none() && about.kind != ProviderKind::Ollama).then(|| {
+        let text =
+            "nobody says how large its window is, so Loom cannot tell when a prompt is too long";
+        Finding::new(Verdict::Note, text)
+            .way_out("set `context_length` of the model to what it is served with")
+    })
+}
+
+/// Whether it thinks, and whether that follows the switch. A model that does not follow instructions
+/// may write the marks of a thought anywhere.
+pub(super) fn thinking(
+    off: &Heard,
+    on: &Heard,
+    follows: bool,
+    about: About,
+) -> (Thinking, Finding) {
     let switch = about.traits.thinking;
     match (off.thought(), on.thought()) {
         (false, true) => (
@@ -110,6 +126,13 @@ pub(super) fn thinking(off: &Heard, on: &Heard, about: About) -> (Thinking, Find
         (true, true) if matches!(switch, ThinkingSwitch::Always | ThinkingSwitch::Effort) => (
             Thinking::Always,
             Finding::new(Verdict::Note, "it always thinks, as its family does"),
+        ),
+        (true, true) if !follows => (
+            Thinking::Unknown,
+            Finding::new(
+                Verdict::Unclear,
+                "the marks of a thought came with the switch on and off, among words that make no sense; whether it works could not be told",
+            ),
         ),
         (true, true) => (
             Thinking::Always,

@@ -191,7 +191,7 @@ async fn run(
         .ask(&questions::plain(&others, true), NEXT_ANSWER)
         .await;
     if let Some(thought) = report.heard(Stage::Thinking, thinking) {
-        let (thinking, finding) = judge::thinking(&plain, &thought, about);
+        let (thinking, finding) = judge::thinking(&plain, &thought, follows, about);
         report.seen.thinking = thinking;
         report.add(Some(finding));
         report.timed.push(thought);
@@ -229,7 +229,10 @@ async fn run(
         report.seen.schema = honoured;
         report.add(Some(finding));
     }
-    Ok(report.finish(described, canary))
+    let mut probe = report.finish(described, canary);
+    let window = entry.context_length.or(probe.capabilities.window);
+    probe.seen.extend(judge::window(window, about));
+    Ok(probe)
 }
 
 impl Subject<'_> {

@@ -5,6 +5,7 @@
 )]
 
 mod discovery;
+mod documentation;
 mod failures;
 mod json;
 mod llama_server;

@@ -134,9 +134,15 @@ fn thinking_is_judged_by_what_came_with_the_switch_on_and_off() {
         ),
     ];
     for (off, on, id, expected, verdict) in table {
-        let (thinking, finding) = thinking(&off, &on, about(ProviderKind::LlamaCpp, id));
+        let (thinking, finding) = thinking(&off, &on, true, about(ProviderKind::LlamaCpp, id));
         assert_eq!((thinking, finding.verdict), (expected, verdict), "{id}");
     }
+    let stray = || thinks(NOISE);
+    let (found, finding) = thinking(&stray(), &stray(), false, about(ProviderKind::Mlx, "x"));
+    assert_eq!(
+        (found, finding.verdict),
+        (Thinking::Unknown, Verdict::Unclear)
+    );
 }
 
 #[test]
