@@ -61,7 +61,9 @@ pub(crate) async fn learn(models: Vec<Model>, facts: &Facts, slots_given: &[Stri
         let described = describe(&model.entry).await;
         model.known = model.known.updated(&described);
         if let Some(kept) = facts.of(&model.entry) {
-            model.known = with_probe(&model.known, &kept.probe.capabilities);
+            let probed = &kept.probe.capabilities;
+            model.notes.extend(other_server(&model.known, probed));
+            model.known = with_probe(&model.known, probed);
         }
         fill(model, slots_given)
     });
@@ -74,6 +76,14 @@ async fn describe(entry: &ModelEntry) -> Capabilities {
     };
     let described = timeout(DESCRIPTION, provider.describe()).await;
     described.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// What was seen of another version of the server may not hold any more.
+fn other_server(now: &Capabilities, probed: &Capabilities) -> Option<String> {
+    let (now, then) = (now.server.as_ref()?, probed.server.as_ref()?);
+    (now != then).then(|| {
+        format!("it was probed when its server was {then}, which is {now} now: `loom models --probe` looks again")
+    })
 }
 
 /// A probe saw what the model does; how it is served is what the server says now, since it may have
@@ -235,6 +245,19 @@ mod tests {
             (known.calls, known.decode_per_s),
             (Calls::InText, Some(30.0))
         );
+    }
+
+    #[test]
+    fn what_was_seen_of_another_version_of_the_server_is_marked_so() {
+        let version = |name: &str| Capabilities {
+            server: Some(name.into()),
+            ..Capabilities::default()
+        };
+        let (old, new) = (version("llama-server b1"), version("llama-server b2"));
+        let note = other_server(&new, &old);
+        assert!(note.is_some_and(|note| note.contains("b2 now")));
+        assert_eq!(other_server(&new, &new), None);
+        assert_eq!(other_server(&Capabilities::default(), &old), None);
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn block(row: &[String; 10], model: &Model, columns: usize) -> Lines {
         roles,
     ] = row;
     let about = format!(
-        "{provider} at {}, tier {tier}, window {window}, slots {slots}, calls {calls}, thinking {thinking}, {speed}, loaded {loaded}, roles {roles}",
+        "{provider} at {}, tier {tier}, window {window}, slots {slots}, calls {calls}, thinking {thinking}, speed {speed}, loaded {loaded}, roles {roles}",
         clean(&model.entry.base_url)
     );
     indented(Tone::Dim, &about, columns)
