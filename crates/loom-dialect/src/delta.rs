@@ -18,6 +18,11 @@ pub enum Delta<'a> {
 pub trait DeltaSink: Send {
     /// The next piece.
     fn delta(&mut self, delta: Delta<'_>);
+
+    /// So many tokens of the prompt have been read, of so many; only some servers tell.
+    fn progress(&mut self, done: u64, total: u64) {
+        let _ = (done, total);
+    }
 }
 
 /// A sink for callers that only want the reply.

@@ -153,6 +153,34 @@ impl Traits {
         row.map_or(Self::UNKNOWN, |(_, traits)| *traits)
     }
 
+    /// What is known of a model of which only the family is known: what its newer members have in
+    /// common, with thoughts left alone where some of them have none.
+    #[must_use]
+    pub fn of_family(family: Family) -> Self {
+        let id = match family {
+            Family::Hermes => "hermes",
+            Family::Qwen3Coder => "qwen3-coder",
+            Family::MiniMax => "minimax",
+            Family::Glm => "glm",
+            Family::DeepSeek => "deepseek",
+            Family::Kimi => "kimi",
+            Family::Llama => "llama",
+            Family::Mistral => "mistral",
+            Family::GptOss => "gpt-oss",
+            Family::Gemma => "gemma",
+            Family::Granite => "granite",
+            Family::Phi => "phi-4",
+            Family::Command => "command",
+            Family::Nemotron => "nemotron",
+            Family::Seed => "seed-oss",
+            Family::Lfm => "lfm2",
+            Family::Olmo => "olmo",
+            Family::InternLm => "internlm",
+            Family::Unknown => return Self::UNKNOWN,
+        };
+        Self::of(id)
+    }
+
     const fn family(family: Family) -> Self {
         Self {
             family,

@@ -28,6 +28,8 @@ pub enum CallError {
         model: String,
         /// The cause.
         reason: String,
+        /// What had come of the answer, thoughts included, for the record.
+        partial: Option<String>,
     },
     /// One of the clocks ran out.
     #[error(
@@ -43,6 +45,8 @@ pub enum CallError {
         deadline: Deadline,
         /// What it was set to.
         limit: Duration,
+        /// What had come of the answer, thoughts included, for the record.
+        partial: Option<String>,
     },
     /// The server could not now: 408, 429 or 5xx.
     #[error("get an answer of model {model}: {server} said {status}: {said}")]
@@ -131,7 +135,7 @@ pub enum CallError {
     },
     /// What came back is no chat completion.
     #[error(
-        "understand the answer of {server} for model {model}: {reason}; check that `base_url` is an OpenAI-compatible server"
+        "understand the answer of {server} for model {model}: {reason}; check that `base_url` is a model server and that `provider` says which kind"
     )]
     Protocol {
         /// Address.
@@ -150,6 +154,8 @@ pub enum CallError {
         what: &'static str,
         /// The bound.
         limit: usize,
+        /// What had come of the answer, thoughts included, for the record.
+        partial: Option<String>,
     },
     /// The model repeated itself and was cut off.
     #[error("use the answer of model {model}: it repeated {sample:?} over and over")]
@@ -158,6 +164,20 @@ pub enum CallError {
         model: String,
         /// What it repeated.
         sample: String,
+        /// What had come of the answer, thoughts included, for the record.
+        partial: Option<String>,
+    },
+    /// The model thought for longer than it may.
+    #[error(
+        "get an answer of model {model}: it was still thinking after some {limit} tokens; raise `reasoning_budget` of the model, or set `thinking = \"off\"`"
+    )]
+    Overthinking {
+        /// Name of the entry.
+        model: String,
+        /// Tokens that it may think for.
+        limit: u32,
+        /// What had come of the answer, thoughts included, for the record.
+        partial: Option<String>,
     },
     /// The caller took the call back.
     #[error("finish the call of model {model}: it was cancelled")]
@@ -230,9 +250,10 @@ impl CallError {
             | Self::TimedOut { .. }
             | Self::Busy { .. }
             | Self::Cancelled { .. } => FailureClass::Transient,
-            Self::Overflow { .. } | Self::TooLarge { .. } | Self::Repeating { .. } => {
-                FailureClass::Model
-            }
+            Self::Overflow { .. }
+            | Self::TooLarge { .. }
+            | Self::Repeating { .. }
+            | Self::Overthinking { .. } => FailureClass::Model,
             Self::Unauthorized { .. }
             | Self::NoSuchModel { .. }
             | Self::NoTools { .. }
@@ -259,6 +280,32 @@ impl CallError {
             Self::TimedOut { deadline, .. } => matches!(deadline, Deadline::Connect),
             _ => false,
         }
+    }
+
+    /// What had come of an answer that came to no end.
+    #[must_use]
+    pub fn partial(&self) -> Option<&str> {
+        match self {
+            Self::Broken { partial, .. }
+            | Self::TimedOut { partial, .. }
+            | Self::TooLarge { partial, .. }
+            | Self::Repeating { partial, .. }
+            | Self::Overthinking { partial, .. } => partial.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The same with what had come; the kinds that end no answer have no place for it.
+    pub(crate) fn with_partial(mut self, so_far: Option<String>) -> Self {
+        match &mut self {
+            Self::Broken { partial, .. }
+            | Self::TimedOut { partial, .. }
+            | Self::TooLarge { partial, .. }
+            | Self::Repeating { partial, .. }
+            | Self::Overthinking { partial, .. } => *partial = so_far,
+            _ => {}
+        }
+        self
     }
 
     /// Whether another model may do where this one failed. Not after a cancellation.

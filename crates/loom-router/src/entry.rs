@@ -1,9 +1,8 @@
 //! A model as it is configured: where it is, what it may be asked to be, and how long it may take.
 
-use crate::ApiKey;
-use loom_dialect::Family;
+use crate::{ApiKey, ProviderKind, ThinkingSetting};
+use loom_dialect::{Family, Traits};
 use loom_events::{Role, Tier};
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// One model that Loom may use.
@@ -36,14 +35,15 @@ pub struct ModelEntry {
     pub deadlines: Deadlines,
     /// How often a call that failed before it said anything is tried again.
     pub retries: u32,
-    /// The form in which it writes calls and thoughts; `None` goes by its id.
-    pub family: Option<Family>,
-    /// Whether it thinks: as the role wants it, always, or never.
+    /// Whether it thinks before it answers.
     pub thinking: ThinkingSetting,
-    /// Bound on the tokens that it thinks, where its server knows one.
+    /// Tokens that it may spend on thoughts; an answer that thinks longer is ended. `None` leaves
+    /// only the bound of the whole answer.
     pub reasoning_budget: Option<u32>,
-    /// How long the server keeps it in memory after a call, as Ollama takes it: `1800s`, or `-1` for
-    /// ever. `None` leaves it to the server.
+    /// Its family, where the id does not tell.
+    pub family: Option<Family>,
+    /// How long the server keeps it in memory after a call, as Ollama takes it: `1800s`, or `-1s`
+    /// for ever. `None` is long enough for the pauses of a task.
     pub keep_alive: Option<String>,
 }
 
@@ -65,10 +65,21 @@ impl ModelEntry {
             api_key: None,
             deadlines: Deadlines::default(),
             retries: Self::DEFAULT_RETRIES,
-            family: None,
             thinking: ThinkingSetting::Auto,
             reasoning_budget: None,
+            family: None,
             keep_alive: None,
+        }
+    }
+
+    /// What is known of the model: by its id, else by the name that the user gave it, unless the
+    /// family is set.
+    #[must_use]
+    pub fn traits(&self) -> Traits {
+        let by_id = Traits::of(self.model.as_deref().unwrap_or(&self.name));
+        match self.family {
+            Some(family) if family != by_id.family => Traits::of_family(family),
+            _ => by_id,
         }
     }
 
@@ -79,84 +90,6 @@ impl ModelEntry {
     /// Three more tries span about ten seconds: a server that restarts is back, one that is down is
     /// reported while the user still looks.
     pub const DEFAULT_RETRIES: u32 = 3;
-}
-
-/// Whether a model is let think.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ThinkingSetting {
-    /// As the request says: planners think, executors act.
-    #[default]
-    Auto,
-    /// In every call.
-    On,
-    /// In none.
-    Off,
-}
-
-/// How a server is spoken to. More kinds come here; nothing outside of the factory matches on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ProviderKind {
-    /// `POST /v1/chat/completions`, whatever else the server is.
-    OpenaiCompatible,
-    /// Ollama.
-    Ollama,
-    /// `mlx_lm.server`.
-    Mlx,
-    /// `llama-server` of llama.cpp.
-    LlamaCpp,
-    /// LM Studio.
-    LmStudio,
-    /// vLLM.
-    Vllm,
-    /// `POST /v1/messages`.
-    Anthropic,
-    /// A server whose answers are scripted, such as the one of `loom demo`.
-    Scripted,
-}
-
-impl ProviderKind {
-    /// Every kind, in the order in which they are documented.
-    pub const ALL: [Self; 8] = [
-        Self::OpenaiCompatible,
-        Self::Ollama,
-        Self::Mlx,
-        Self::LlamaCpp,
-        Self::LmStudio,
-        Self::Vllm,
-        Self::Anthropic,
-        Self::Scripted,
-    ];
-
-    /// The name used in configuration and status.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OpenaiCompatible => "openai_compatible",
-            Self::Ollama => "ollama",
-            Self::Mlx => "mlx",
-            Self::LlamaCpp => "llama_cpp",
-            Self::LmStudio => "lm_studio",
-            Self::Vllm => "vllm",
-            Self::Anthropic => "anthropic",
-            Self::Scripted => "scripted",
-        }
-    }
-
-    /// Where such a server listens on this machine unless it is told otherwise; `None` for kinds
-    /// that have no usual place.
-    #[must_use]
-    pub const fn usual_url(self) -> Option<&'static str> {
-        match self {
-            Self::Ollama => Some("http://127.0.0.1:11434"),
-            Self::LmStudio => Some("http://127.0.0.1:1234/v1"),
-            Self::LlamaCpp | Self::Mlx => Some("http://127.0.0.1:8080/v1"),
-            Self::Vllm => Some("http://127.0.0.1:8000/v1"),
-            Self::OpenaiCompatible | Self::Anthropic | Self::Scripted => None,
-        }
-    }
 }
 
 /// Four clocks, since one cannot tell a long prompt from a dead server.
@@ -181,6 +114,58 @@ impl Default for Deadlines {
             first_token: Duration::from_secs(600),
             stall: Duration::from_secs(120),
             total: Duration::from_secs(1800),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traits(name: &str, model: Option<&str>, family: Option<Family>) -> Traits {
+        let entry = ModelEntry {
+            model: model.map(Into::into),
+            family,
+            ..ModelEntry::new(name, "http://a:1")
+        };
+        entry.traits()
+    }
+
+    #[test]
+    fn a_model_is_known_by_its_family_then_its_id_then_its_name() {
+        assert_eq!(traits("x", Some("qwen3:8b"), None), Traits::of("qwen3:8b"));
+        assert_eq!(traits("qwen3", None, None), Traits::of("qwen3"));
+        let set = traits("x", Some("my-finetune"), Some(Family::Mistral));
+        assert_eq!(set, Traits::of("mistral"));
+        // The same family as the id says: the id knows more.
+        let same = traits("x", Some("qwen3:8b"), Some(Family::Hermes));
+        assert_eq!(same, Traits::of("qwen3:8b"));
+    }
+
+    #[test]
+    fn every_family_stands_for_itself() {
+        for family in [
+            Family::Hermes,
+            Family::Qwen3Coder,
+            Family::MiniMax,
+            Family::Glm,
+            Family::DeepSeek,
+            Family::Kimi,
+            Family::Llama,
+            Family::Mistral,
+            Family::GptOss,
+            Family::Gemma,
+            Family::Granite,
+            Family::Phi,
+            Family::Command,
+            Family::Nemotron,
+            Family::Seed,
+            Family::Lfm,
+            Family::Olmo,
+            Family::InternLm,
+            Family::Unknown,
+        ] {
+            assert_eq!(Traits::of_family(family).family, family);
         }
     }
 }

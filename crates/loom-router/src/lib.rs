@@ -5,20 +5,25 @@
 //! what comes back. What does not: prompts, tools, schemas of tool arguments, the journal. A caller
 //! hands over typed [`loom_events::Message`]s and gets a typed [`loom_events::Answer`].
 //!
-//! Start at [`Router`], then `openai/mod.rs` for one call from request to reply, and `loom_dialect`
-//! for how an answer is interpreted.
+//! Start at [`Router`], then `http/call.rs` for one call from request to reply, one of `openai`,
+//! `ollama` and `anthropic` for a protocol, and `loom_dialect` for how an answer is interpreted.
 //!
 //! **Invariant:** nothing here repairs a call by guessing. A call is read as it was meant, or it is
 //! refused with a reason that the model can act on.
 #![deny(missing_docs)]
 
+mod anthropic;
+mod assembly;
 mod call_error;
 mod capabilities;
 mod discover;
 mod entry;
 mod history;
+mod http;
 mod json_answer;
 mod key;
+mod kind;
+mod ollama;
 mod openai;
 mod probe;
 mod provider;
@@ -28,17 +33,22 @@ mod request;
 mod retry;
 mod router;
 mod select;
+mod size;
 mod status;
+mod thinking;
 
+pub use anthropic::Anthropic;
 pub use call_error::{CallError, Deadline};
 pub use capabilities::{Calls, Capabilities, Thinking};
 pub use discover::{
     Absent, Candidate, Discovered, FoundModel, Usable, discover, entries, local_candidates, usable,
 };
-pub use entry::{Deadlines, ModelEntry, ProviderKind, ThinkingSetting};
+pub use entry::{Deadlines, ModelEntry};
 pub use json_answer::{JsonError, JsonReply};
 pub use key::ApiKey;
+pub use kind::ProviderKind;
 pub use loom_dialect::{Delta, DeltaSink, Discard, Family};
+pub use ollama::Ollama;
 pub use openai::OpenAiCompatible;
 pub use probe::{Canary, Finding, Probe, Stage, Subject, Verdict, probe};
 pub use provider::{BuiltinProviders, ListedModel, Provider, ProviderFactory};
@@ -47,3 +57,4 @@ pub use request::{ChatRequest, JsonSchema, ToolChoice};
 pub use router::{Router, RouterError};
 pub use select::{NoModel, Selected, Tried};
 pub use status::ModelStatus;
+pub use thinking::ThinkingSetting;

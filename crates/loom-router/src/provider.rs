@@ -1,8 +1,9 @@
 //! The seam to a kind of server: one trait, and the factory that makes an implementation for an entry.
 
+use crate::kind::Protocol;
 use crate::{
-    CallError, Capabilities, ChatReply, ChatRequest, DeltaSink, ModelEntry, OpenAiCompatible,
-    ProviderKind, RouterError,
+    Anthropic, CallError, Capabilities, ChatReply, ChatRequest, DeltaSink, ModelEntry, Ollama,
+    OpenAiCompatible, RouterError,
 };
 use async_trait::async_trait;
 use std::sync::Arc;
@@ -70,15 +71,10 @@ pub struct BuiltinProviders;
 
 impl ProviderFactory for BuiltinProviders {
     fn provider(&self, entry: &ModelEntry) -> Result<Arc<dyn Provider>, RouterError> {
-        match entry.provider {
-            ProviderKind::OpenaiCompatible
-            | ProviderKind::Ollama
-            | ProviderKind::Mlx
-            | ProviderKind::LlamaCpp
-            | ProviderKind::LmStudio
-            | ProviderKind::Vllm
-            | ProviderKind::Anthropic
-            | ProviderKind::Scripted => Ok(Arc::new(OpenAiCompatible::new(entry)?)),
-        }
+        Ok(match entry.provider.defaults().protocol {
+            Protocol::ChatCompletions => Arc::new(OpenAiCompatible::new(entry)?),
+            Protocol::Ollama => Arc::new(Ollama::new(entry)?),
+            Protocol::Messages => Arc::new(Anthropic::new(entry)?),
+        })
     }
 }

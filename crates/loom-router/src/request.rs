@@ -25,6 +25,8 @@ pub struct ChatRequest {
     pub role: Option<Role>,
     /// The task that asks; slots are shared fairly between tasks.
     pub task: Option<TaskId>,
+    /// The slot of the server that has the conversation in its cache; set by whoever keeps the slots.
+    pub slot: Option<u32>,
 }
 
 impl ChatRequest {

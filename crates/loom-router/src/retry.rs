@@ -84,6 +84,7 @@ mod tests {
             model: "m".into(),
             deadline,
             limit: FIRST,
+            partial: None,
         };
         assert!(wait(&timed_out(Deadline::Connect), 1, 3, 1.0).is_some());
         for deadline in [Deadline::FirstToken, Deadline::Stall, Deadline::Total] {

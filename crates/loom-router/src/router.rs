@@ -209,6 +209,10 @@ impl DeltaSink for Watched<'_> {
         self.delivered = true;
         self.sink.delta(delta);
     }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        self.sink.progress(done, total);
+    }
 }
 
 /// The slots of every server: the most that any of its entries states, and at least one.

@@ -9,7 +9,7 @@ use crate::ui::{Tone, clean};
 use clap::Args;
 use loom_engine::{Clock as _, SystemClock};
 use loom_router::{
-    BuiltinProviders, Discovered, ModelEntry, ProviderFactory as _, ProviderKind, Stage, Subject,
+    BuiltinProviders, Discovered, ModelEntry, ProviderFactory as _, Stage, Subject,
     ThinkingSetting, probe,
 };
 use serde_json::json;
@@ -107,8 +107,7 @@ fn show(context: &mut Context, asked: &[Asked], facts: &Facts, json: bool) {
 
 /// Probes a model that answers, and says what was seen.
 async fn probe_one(context: &mut Context, one: &mut Asked, facts: &mut Facts, json: bool) {
-    // A script has no answer to spare for questions that are not in it.
-    if one.down.is_some() || one.model.entry.provider == ProviderKind::Scripted {
+    if one.down.is_some() || !one.model.entry.provider.is_probed() {
         return;
     }
     let name = clean(&one.model.entry.name);

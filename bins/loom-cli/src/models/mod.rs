@@ -346,6 +346,7 @@ async fn ask(entry: &ModelEntry) -> Answer {
         model: entry.name.clone(),
         deadline: loom_router::Deadline::FirstToken,
         limit: PATIENCE,
+        partial: None,
     };
     tokio::time::timeout(PATIENCE, provider.list())
         .await

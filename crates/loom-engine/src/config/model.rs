@@ -131,7 +131,7 @@ impl ModelConfig {
         Ok(ModelEntry {
             name: name.to_owned(),
             provider: self.provider,
-            base_url: base_url.to_owned(),
+            base_url,
             model: self.model.clone(),
             roles: self.roles.clone(),
             tier: self.tier,
@@ -160,16 +160,17 @@ impl ModelConfig {
 
     /// Where its server is: as configured, else the usual place of its kind.
     #[must_use]
-    pub fn address(&self) -> Option<&str> {
-        self.base_url.as_deref().or(self.provider.usual_url())
+    pub fn address(&self) -> Option<String> {
+        let usual = || self.provider.usual_url();
+        self.base_url.clone().or_else(usual)
     }
 }
 
-/// A duration in the words of Ollama, which counts in seconds and has `-1` for ever.
+/// A duration in the words of Ollama, to which a negative one is for ever.
 fn for_ollama(keep_alive: &str) -> String {
     match milliseconds(keep_alive) {
         Some(millis) => format!("{}s", millis.div_ceil(1000)),
-        None => "-1".to_owned(),
+        None => "-1s".to_owned(),
     }
 }
 
@@ -234,7 +235,7 @@ mod tests {
 
     #[test]
     fn keep_alive_is_said_in_the_words_of_ollama() {
-        for (given, sent) in [("30m", "1800s"), ("1500ms", "2s"), ("forever", "-1")] {
+        for (given, sent) in [("30m", "1800s"), ("1500ms", "2s"), ("forever", "-1s")] {
             assert_eq!(for_ollama(given), sent);
         }
     }

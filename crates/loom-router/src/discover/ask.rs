@@ -4,7 +4,7 @@ use super::recognise::{self, Answer, Identity};
 use super::{Absent, Candidate, Discovered, is_chat_model, ollama};
 use crate::ProviderKind;
 use reqwest::header::SERVER;
-use reqwest::{Client, RequestBuilder, Url, redirect};
+use reqwest::{Client, RequestBuilder, Url};
 use tokio::time::timeout;
 
 /// Room for a list of thousands of models; what is longer is not read to its end, and so is no JSON.
@@ -83,9 +83,7 @@ impl<'a> Place<'a> {
             path => path,
         };
         list.set_path(&format!("{path}/models"));
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
+        let client = crate::http::client_builder(&list)
             .connect_timeout(candidate.patience)
             .build()
             .map_err(|error| unusable(error.to_string()))?;

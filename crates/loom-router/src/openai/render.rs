@@ -1,71 +1,70 @@
 //! Writes a request. The same conversation always gives the same bytes, and a longer one begins
 //! with the bytes of the shorter one: a server's cached prefix is worth minutes.
 
-use super::field::{Field, Fields};
-use super::wire::{
+use super::body::{
     Body, CallBody, FunctionBody, JsonSchemaBody, MessageBody, ResponseFormat, StreamOptions,
-    TemplateKwargs, ToolBody, ToolFunction,
+    ToolBody, ToolFunction,
 };
-use super::{Place, Settings};
-use crate::{ChatRequest, JsonSchema, ToolChoice, history};
-use loom_events::{Message, ToolCall};
+use super::chunk::ThoughtName;
+use crate::http::{Ask, Field};
+use crate::thinking::Switch;
+use crate::{ChatRequest, JsonSchema, ToolChoice};
+use loom_events::{Message, ToolCall, ToolSpec};
+use serde_json::{Map, Value};
 
-/// The body of a request, without the fields that the server refuses.
-pub(super) fn body<'a>(
-    request: &'a ChatRequest,
-    place: &'a Place,
-    settings: &Settings,
-    without: Fields,
-) -> Body<'a> {
-    let mut messages = history::valid(&request.messages);
-    let schema = request.schema.as_ref();
-    if let Some(schema) = schema.filter(|_| without.has(Field::ResponseFormat)) {
-        instruct(&mut messages, schema);
-    }
+/// The body of a request.
+pub(super) fn body<'a>(ask: &'a Ask<'_>, thoughts: ThoughtName) -> Body<'a> {
+    let takes = |field| !ask.without.has(field);
+    let schema = ask.request.schema.as_ref();
     Body {
-        model: place.id.as_deref(),
-        messages: messages.into_iter().map(message).collect(),
-        tools: tools(request),
-        tool_choice: tool_choice(request).filter(|_| !without.has(Field::ToolChoice)),
+        model: ask.id,
+        messages: ask
+            .messages
+            .iter()
+            .map(|said| message(said, thoughts))
+            .collect(),
+        tools: ask.tools().into_iter().map(tool).collect(),
+        tool_choice: tool_choice(ask.request).filter(|_| takes(Field::ToolChoice)),
         response_format: schema
-            .filter(|_| !without.has(Field::ResponseFormat))
+            .filter(|_| takes(Field::ResponseFormat))
             .map(response_format),
-        max_tokens: request.max_tokens.unwrap_or(settings.max_tokens),
-        temperature: request.temperature.or(settings.temperature),
-        stream: true,
-        stream_options: (!without.has(Field::StreamOptions)).then_some(StreamOptions {
+        max_tokens: ask.max_tokens(),
+        temperature: ask.temperature(),
+        stream: ask.stream,
+        stream_options: (ask.stream && takes(Field::StreamOptions)).then_some(StreamOptions {
             include_usage: true,
         }),
-        chat_template_kwargs: (!without.has(Field::ChatTemplateKwargs)).then_some(TemplateKwargs {
-            enable_thinking: request.think,
-        }),
+        chat_template_kwargs: template_arguments(&ask.switch)
+            .filter(|_| takes(Field::ChatTemplateKwargs)),
+        reasoning_effort: ask
+            .switch
+            .effort()
+            .filter(|_| takes(Field::ReasoningEffort)),
+        seed: ask.seed.filter(|_| takes(Field::Seed)),
+        cache_prompt: takes(Field::CachePrompt).then_some(true),
+        id_slot: ask.request.slot.filter(|_| takes(Field::IdSlot)),
+        return_progress: (ask.stream && takes(Field::ReturnProgress)).then_some(true),
     }
 }
 
-/// The schema as an instruction, at the very end.
-fn instruct(messages: &mut Vec<Message>, schema: &JsonSchema) {
-    let order = format!(
-        "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n{}",
-        schema.schema
-    );
-    match messages.last_mut() {
-        Some(Message::User { text }) => {
-            text.push_str("\n\n");
-            text.push_str(&order);
-        }
-        _ => messages.push(Message::User { text: order }),
+/// What the chat template is told. Effort is said here too: llama.cpp hands only these on.
+fn template_arguments(switch: &Switch) -> Option<Map<String, Value>> {
+    let argument = |name: &str, value: Value| Map::from_iter([(name.to_owned(), value)]);
+    if let Some((name, on)) = switch.template() {
+        return Some(argument(name, Value::Bool(on)));
     }
+    if let Some(effort) = switch.effort() {
+        return Some(argument("reasoning_effort", effort.into()));
+    }
+    let tokens = switch.tokens()?;
+    Some(argument("thinking_budget", tokens.into()))
 }
 
-/// The tools by name, whatever order they came in.
-fn tools(request: &ChatRequest) -> Vec<ToolBody<'_>> {
-    let mut specs: Vec<_> = request.tools.iter().collect();
-    specs.sort_by(|a, b| a.name.cmp(&b.name));
-    let tool = |spec| ToolBody {
+fn tool(spec: &ToolSpec) -> ToolBody<'_> {
+    ToolBody {
         kind: "function",
         function: ToolFunction::from(spec),
-    };
-    specs.into_iter().map(tool).collect()
+    }
 }
 
 /// Auto is what servers do by themselves, so it is not said.
@@ -90,32 +89,37 @@ fn response_format(schema: &JsonSchema) -> ResponseFormat<'_> {
     }
 }
 
-fn message(message: Message) -> MessageBody {
+fn message(message: &Message, thoughts: ThoughtName) -> MessageBody {
     match message {
-        Message::System { text } => MessageBody::plain("system", text),
-        Message::User { text } => MessageBody::plain("user", text),
+        Message::System { text } => MessageBody::plain("system", text.clone()),
+        Message::User { text } => MessageBody::plain("user", text.clone()),
         Message::Assistant {
             text,
             thought,
             calls,
         } => MessageBody {
-            reasoning_content: thought,
-            tool_calls: calls.into_iter().map(call).collect(),
-            ..MessageBody::plain("assistant", text)
+            thought: thought
+                .clone()
+                .map(|thought| thoughts.field(thought))
+                .unwrap_or_default(),
+            tool_calls: calls.iter().map(call).collect(),
+            ..MessageBody::plain("assistant", text.clone())
         },
         Message::Tool { call_id, text, .. } => MessageBody {
-            tool_call_id: Some(call_id),
-            ..MessageBody::plain("tool", text)
+            tool_call_id: Some(call_id.clone()),
+            ..MessageBody::plain("tool", text.clone())
         },
     }
 }
 
-fn call(call: ToolCall) -> CallBody {
+/// The arguments are written anew: malformed text of an old answer would be an example to follow,
+/// and some templates fail on it for ever.
+fn call(call: &ToolCall) -> CallBody {
     CallBody {
-        id: call.id,
+        id: call.id.clone(),
         kind: "function",
         function: FunctionBody {
-            name: call.name,
+            name: call.name.clone(),
             arguments: call.arguments.to_string(),
         },
     }
@@ -123,29 +127,31 @@ fn call(call: ToolCall) -> CallBody {
 
 #[cfg(test)]
 mod tests {
-    use super::super::field::RefusedFields;
     use super::*;
-    use loom_events::ToolSpec;
-    use serde_json::{Value, json};
+    use crate::http::Http;
+    use crate::{ModelEntry, ProviderKind};
+    use serde_json::json;
 
-    fn place() -> Place {
-        Place {
-            server: "s".into(),
-            model: "m".into(),
-            id: Some("qwen3".into()),
+    fn entry(id: &str, provider: ProviderKind) -> ModelEntry {
+        ModelEntry {
+            provider,
+            model: Some(id.into()),
+            max_tokens: 100,
+            ..ModelEntry::new("m", "http://a:1")
         }
     }
 
-    fn rendered(request: &ChatRequest, without: Fields) -> Value {
-        let settings = Settings {
-            max_tokens: 100,
-            temperature: None,
-            deadlines: crate::Deadlines::default(),
-        };
-        serde_json::to_value(body(request, &place(), &settings, without)).unwrap()
+    fn rendered_by(entry: &ModelEntry, request: &ChatRequest) -> Value {
+        let http = Http::new(entry).unwrap();
+        let ask = Ask::new(&http, request);
+        serde_json::to_value(body(&ask, ThoughtName::default())).unwrap()
     }
 
-    fn tool(name: &str) -> ToolSpec {
+    fn rendered(request: &ChatRequest) -> Value {
+        rendered_by(&entry("qwen3", ProviderKind::OpenaiCompatible), request)
+    }
+
+    fn spec(name: &str) -> ToolSpec {
         ToolSpec::new(name, "d", json!({"type": "object"}))
     }
 
@@ -175,14 +181,14 @@ mod tests {
     #[test]
     fn a_request_has_exactly_these_fields() {
         let request = ChatRequest {
-            tools: vec![tool("b"), tool("a")],
+            tools: vec![spec("b"), spec("a")],
             tool_choice: ToolChoice::Required,
             temperature: Some(0.5),
             ..ChatRequest::new(conversation())
         };
         let function = |name: &str| json!({"type": "function", "function": {"name": name, "description": "d", "parameters": {"type": "object"}}});
         assert_eq!(
-            rendered(&request, Fields::default()),
+            rendered(&request),
             json!({
                 "model": "qwen3",
                 "messages": [
@@ -208,10 +214,10 @@ mod tests {
     fn the_order_of_the_tools_does_not_change_a_byte() {
         let bytes = |names: [&str; 3]| {
             let request = ChatRequest {
-                tools: names.map(tool).to_vec(),
+                tools: names.map(spec).to_vec(),
                 ..ChatRequest::default()
             };
-            rendered(&request, Fields::default()).to_string()
+            rendered(&request).to_string()
         };
         assert_eq!(bytes(["a", "b", "c"]), bytes(["c", "a", "b"]));
     }
@@ -225,14 +231,12 @@ mod tests {
             }),
             ..ChatRequest::new(conversation())
         };
-        let with = rendered(&request, Fields::default());
+        let with = rendered(&request);
         assert_eq!(
             with["response_format"],
             json!({"type": "json_schema", "json_schema": {"name": "plan", "schema": {"type": "object"}}})
         );
-        let refused = RefusedFields::default();
-        refused.add(Field::ResponseFormat);
-        let without = rendered(&request, refused.known());
+        let without = rendered_by(&entry("qwen3", ProviderKind::Mlx), &request);
         assert_eq!(without.get("response_format"), None);
         assert_eq!(
             without["messages"][4],
@@ -242,5 +246,37 @@ mod tests {
             without["messages"].as_array().unwrap()[..4],
             with["messages"].as_array().unwrap()[..]
         );
+    }
+
+    #[test]
+    fn llama_cpp_is_told_which_slot_and_asked_how_far_it_is() {
+        let request = ChatRequest {
+            slot: Some(3),
+            ..ChatRequest::new(conversation())
+        };
+        let body = rendered_by(&entry("qwen3", ProviderKind::LlamaCpp), &request);
+        let fields = ["cache_prompt", "id_slot", "return_progress"].map(|name| body[name].clone());
+        assert_eq!(fields, [json!(true), json!(3), json!(true)]);
+        assert_eq!(rendered(&request).get("id_slot"), None);
+    }
+
+    #[test]
+    fn each_family_is_told_in_its_own_field_whether_to_think() {
+        let table = [
+            ("qwen3:8b", json!({"enable_thinking": false}), None),
+            (
+                "gpt-oss:20b",
+                json!({"reasoning_effort": "low"}),
+                Some("low"),
+            ),
+            ("seed-oss-36b", json!({"thinking_budget": 0}), None),
+            ("minimax-m2", Value::Null, None),
+        ];
+        for (id, arguments, effort) in table {
+            let entry = entry(id, ProviderKind::OpenaiCompatible);
+            let body = rendered_by(&entry, &ChatRequest::new(conversation()));
+            assert_eq!(body["chat_template_kwargs"], arguments, "{id}");
+            assert_eq!(body["reasoning_effort"].as_str(), effort, "{id}");
+        }
     }
 }

@@ -13,7 +13,6 @@ use crate::{
     CallError, Capabilities, ChatReply, ChatRequest, Deadline, Delta, ModelEntry, Provider,
 };
 use judge::Heard;
-use loom_dialect::Traits;
 use questions::Words;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -172,7 +171,7 @@ async fn run(
     let entry = subject.entry;
     let about = judge::About {
         kind: entry.provider,
-        traits: Traits::of(entry.model.as_deref().unwrap_or(&entry.name)),
+        traits: entry.traits(),
     };
     let words = Words::of(subject.salt);
     let others = Words::of(subject.salt.wrapping_add(1));
@@ -252,6 +251,7 @@ impl Subject<'_> {
                     model: self.entry.name.clone(),
                     deadline: Deadline::Total,
                     limit,
+                    partial: None,
                 })
             });
         Ok(Heard {

@@ -75,6 +75,7 @@ fn every_error_of_a_call_is_explained_by_its_words() {
                 server: server(),
                 model: model(),
                 reason: String::new(),
+                partial: None,
             },
             "get the whole answer of model",
         ),
@@ -84,6 +85,7 @@ fn every_error_of_a_call_is_explained_by_its_words() {
                 model: model(),
                 deadline: Deadline::Stall,
                 limit: Duration::ZERO,
+                partial: None,
             },
             "in time",
         ),
@@ -155,6 +157,7 @@ fn every_error_of_a_call_is_explained_by_its_words() {
                 model: model(),
                 what: "it",
                 limit: 1,
+                partial: None,
             },
             "take the answer of model",
         ),
@@ -162,8 +165,17 @@ fn every_error_of_a_call_is_explained_by_its_words() {
             CallError::Repeating {
                 model: model(),
                 sample: String::new(),
+                partial: None,
             },
             "over and over",
+        ),
+        (
+            CallError::Overthinking {
+                model: model(),
+                limit: 1,
+                partial: None,
+            },
+            "it was still thinking after",
         ),
         (CallError::Cancelled { model: model() }, "it was cancelled"),
         (

@@ -2,7 +2,7 @@
 
 use crate::server::{Answer, Server, Step, answer, delta, events, hello, refuses, says, text};
 use loom_events::{FailureClass, Message};
-use loom_router::{CallError, Deadline, Deadlines, Delta, ModelEntry, Router};
+use loom_router::{CallError, Deadline, Deadlines, Delta, ModelEntry, Router, RouterError};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -465,4 +465,20 @@ async fn the_key_is_in_no_message() {
     assert!(matches!(error, CallError::Unauthorized { status: 401, .. }));
     assert!(!format!("{error} {error:?}").contains("sk-secret"));
     assert!(error.to_string().contains("api_key_env"), "{error}");
+}
+
+/// A machine without certificates says so before anything is asked; any other gets as far as the port.
+#[tokio::test]
+async fn an_https_address_is_called_with_tls() {
+    let entry = ModelEntry {
+        retries: 0,
+        ..ModelEntry::new("m", "https://127.0.0.1:1/v1")
+    };
+    match Router::new(vec![entry]) {
+        Ok(router) => {
+            let error = router.list("m").await.unwrap_err();
+            assert!(matches!(error, CallError::Unreachable { .. }), "{error}");
+        }
+        Err(error) => assert!(matches!(error, RouterError::Client { .. }), "{error}"),
+    }
 }

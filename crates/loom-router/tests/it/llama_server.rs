@@ -14,17 +14,22 @@ use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A running server; it ends with the test.
-struct LlamaServer {
+pub(crate) struct LlamaServer {
     script: Child,
-    url: String,
+    pub(crate) url: String,
+    /// Two of them on a small machine spin for each other's cores.
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl LlamaServer {
     /// Starts one, where it is installed.
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/model-servers");
         let home = servers_home()?;
         let installed = home.join("llama-debian/llama-server").exists()
@@ -32,6 +37,7 @@ impl LlamaServer {
         if !installed || !scripts.join("start-llama-server.sh").exists() {
             return None;
         }
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .ok()?
             .local_addr()
@@ -45,11 +51,13 @@ impl LlamaServer {
         Some(Self {
             script,
             url: format!("http://127.0.0.1:{port}/v1"),
+            _alone: alone,
         })
     }
 
-    fn entry(&self) -> ModelEntry {
+    pub(crate) fn entry(&self) -> ModelEntry {
         ModelEntry {
+            provider: ProviderKind::LlamaCpp,
             max_tokens: 400,
             ..ModelEntry::new("tiny", &self.url)
         }
@@ -94,7 +102,16 @@ fn command(program: &str) -> Command {
     Command::new(program)
 }
 
-fn file_tool() -> ToolSpec {
+pub(crate) fn say_skipped() {
+    let mut out = std::io::stderr();
+    writeln!(
+        out,
+        "\nSKIPPED: no llama-server is installed; run shared/model-servers/install-llama-server.sh and start it once to test against a real one\n"
+    )
+    .unwrap();
+}
+
+pub(crate) fn file_tool() -> ToolSpec {
     ToolSpec::new(
         "read_file",
         "Reads a file.",
@@ -121,11 +138,7 @@ impl DeltaSink for Count {
 #[tokio::test]
 async fn a_real_llama_server_lists_streams_calls_answers_by_schema_and_refuses_what_is_too_long() {
     let Some(server) = LlamaServer::start() else {
-        writeln!(
-            std::io::stderr(),
-            "\nSKIPPED: no llama-server is installed; run shared/model-servers/install-llama-server.sh and start it once to test against a real one\n"
-        )
-        .unwrap();
+        say_skipped();
         return;
     };
     let router = Router::new(vec![server.entry()]).unwrap();

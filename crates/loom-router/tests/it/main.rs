@@ -4,12 +4,17 @@
     reason = "what the helpers of a test unwrap is part of the test"
 )]
 
+mod anthropic;
+mod describing;
 mod discovery;
 mod documentation;
 mod failures;
 mod json;
 mod llama_server;
+mod llama_server_slots;
+mod ollama;
 mod probing;
+mod recovery;
 mod routing;
 mod server;
 mod streaming;

@@ -5,9 +5,11 @@ use axum::extract::State;
 use axum::http::{Response, StatusCode};
 use axum::routing::{get, post};
 use futures_util::{Stream, stream};
-use loom_router::{CallError, ChatReply, ChatRequest, Delta, ModelEntry, Router};
+use loom_router::{
+    CallError, ChatReply, ChatRequest, Delta, DeltaSink, ModelEntry, ProviderKind, Router,
+};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, Semaphore};
@@ -46,6 +48,7 @@ struct Script {
     answers: Mutex<VecDeque<Answer>>,
     requests: Mutex<Vec<Value>>,
     models: Mutex<String>,
+    pages: Mutex<HashMap<String, Value>>,
     keys: Mutex<Vec<String>>,
     running: AtomicUsize,
     most_running: AtomicUsize,
@@ -75,7 +78,10 @@ impl Server {
         script.answers.lock().unwrap().extend(answers);
         let app = axum::Router::new()
             .route("/v1/chat/completions", post(chat))
+            .route("/api/chat", post(chat))
+            .route("/v1/messages", post(chat))
             .route("/v1/models", get(models))
+            .fallback(page)
             .with_state(Arc::clone(&script));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -89,8 +95,27 @@ impl Server {
     /// What `GET /v1/models` says.
     pub(crate) fn has_models(self, ids: &[&str]) -> Self {
         let data: Vec<_> = ids.iter().map(|id| json!({"id": id})).collect();
-        *self.script.models.lock().unwrap() = json!({"object": "list", "data": data}).to_string();
+        self.has_list(json!({"object": "list", "data": data}))
+    }
+
+    /// The same, to the letter.
+    pub(crate) fn has_list(self, list: Value) -> Self {
+        *self.script.models.lock().unwrap() = list.to_string();
         self
+    }
+
+    /// What any other path says, its query included.
+    pub(crate) fn has(self, path: &str, body: Value) -> Self {
+        self.script.pages.lock().unwrap().insert(path.into(), body);
+        self
+    }
+
+    /// The same entry for another kind of server.
+    pub(crate) fn entry_of(&self, provider: ProviderKind) -> ModelEntry {
+        ModelEntry {
+            provider,
+            ..self.entry()
+        }
     }
 
     /// An entry for it that does not try again.
@@ -115,8 +140,7 @@ impl Server {
         let router = Router::new(vec![entry]).unwrap();
         let mut delivered = Delivered::default();
         let cancel = CancellationToken::new();
-        let mut sink = |delta: Delta<'_>| delivered.add(delta);
-        let reply = router.chat("m", request, &mut sink, &cancel).await;
+        let reply = router.chat("m", request, &mut delivered, &cancel).await;
         (reply, delivered)
     }
 
@@ -152,6 +176,17 @@ pub(crate) struct Delivered {
     pub(crate) text: String,
     pub(crate) thought: String,
     pub(crate) calls: Vec<String>,
+    pub(crate) progress: Vec<(u64, u64)>,
+}
+
+impl DeltaSink for Delivered {
+    fn delta(&mut self, delta: Delta<'_>) {
+        self.add(delta);
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        self.progress.push((done, total));
+    }
 }
 
 impl Delivered {
@@ -232,6 +267,18 @@ async fn models(State(script): State<Arc<Script>>) -> Response<Body> {
     response(status, "application/json", Body::from(body))
 }
 
+async fn page(State(script): State<Arc<Script>>, uri: axum::http::Uri) -> Response<Body> {
+    let path = uri.path_and_query().unwrap().as_str();
+    let (status, body) = match script.pages.lock().unwrap().get(path) {
+        Some(body) => (StatusCode::OK, body.to_string()),
+        None => (
+            StatusCode::NOT_FOUND,
+            json!({"error": {"message": "File Not Found"}}).to_string(),
+        ),
+    };
+    response(status, "application/json", Body::from(body))
+}
+
 async fn chat(
     State(script): State<Arc<Script>>,
     headers: axum::http::HeaderMap,
@@ -241,7 +288,9 @@ async fn chat(
     let request = serde_json::from_slice(&body).expect("a request must be JSON");
     assert_well_formed(&request);
     script.requests.lock().unwrap().push(request);
-    let key = headers.get("authorization");
+    let key = headers
+        .get("authorization")
+        .or_else(|| headers.get("x-api-key"));
     let key = key.map(|key| key.to_str().unwrap().to_owned());
     script.keys.lock().unwrap().extend(key);
     script.begun.0.add_permits(1);
@@ -282,11 +331,12 @@ fn response(status: StatusCode, kind: &str, body: Body) -> Response<Body> {
 
 /// What every request must keep, whatever the test is about.
 fn assert_well_formed(request: &Value) {
-    assert_eq!(request["stream"], true);
+    assert!(request["stream"].is_boolean());
     let messages = request["messages"].as_array().unwrap();
     assert!(!messages.is_empty());
     for (place, message) in messages.iter().enumerate() {
-        assert!(message["content"].is_string(), "{message}");
+        let content = &message["content"];
+        assert!(content.is_string() || content.is_array(), "{message}");
         assert!(message["role"] != "system" || place == 0, "{request}");
     }
 }

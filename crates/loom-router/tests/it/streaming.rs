@@ -84,6 +84,7 @@ async fn an_answer_is_the_same_wherever_its_bytes_are_split() {
             text: "Ich lese 日本.\n".into(),
             thought: "häm".into(),
             calls: vec!["read_file".into()],
+            ..Delivered::default()
         };
         assert_eq!(delivered, expected, "split at {at}");
     }

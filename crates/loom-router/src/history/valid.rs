@@ -15,10 +15,10 @@ const INTERRUPTED: &str =
 const GO_ON: &str = "Go on.";
 
 /// Between two messages that become one.
-const PARAGRAPH: &str = "\n\n";
+pub(super) const PARAGRAPH: &str = "\n\n";
 
 /// The same conversation, valid.
-pub(crate) fn valid(messages: &[Message]) -> Vec<Message> {
+pub(super) fn valid(messages: &[Message]) -> Vec<Message> {
     let mut history = Vec::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate() {
         match message {
@@ -38,12 +38,7 @@ pub(crate) fn valid(messages: &[Message]) -> Vec<Message> {
             Message::Tool { .. } => {}
         }
     }
-    if !matches!(
-        history.last(),
-        Some(Message::User { .. } | Message::Tool { .. })
-    ) {
-        push_user(&mut history, GO_ON);
-    }
+    push_something_to_answer(&mut history);
     history
 }
 
@@ -65,23 +60,11 @@ fn push_assistant(
     thought: Option<&str>,
     calls: &[ToolCall],
 ) {
-    if let Some(Message::Assistant {
-        text: last,
-        thought: last_thought,
-        calls: last_calls,
-    }) = history.last_mut()
-    {
-        // Only a message without calls can be last: calls are followed by their results.
-        join(last, text);
-        if let Some(thought) = thought {
-            join(last_thought.get_or_insert_default(), thought);
-        }
-        last_calls.extend_from_slice(calls);
-        return;
-    }
     if text.trim().is_empty() && calls.is_empty() {
         return;
     }
+    // Whatever the model answered when nobody had said anything, it answered this: see `valid`.
+    push_something_to_answer(history);
     history.push(Message::Assistant {
         text: text.into(),
         thought: thought.map(Into::into),
@@ -89,11 +72,13 @@ fn push_assistant(
     });
 }
 
-fn join(text: &mut String, more: &str) {
-    if !text.is_empty() && !more.is_empty() {
-        text.push_str(PARAGRAPH);
+fn push_something_to_answer(history: &mut Vec<Message>) {
+    if !matches!(
+        history.last(),
+        Some(Message::User { .. } | Message::Tool { .. })
+    ) {
+        push_user(history, GO_ON);
     }
-    text.push_str(more);
 }
 
 /// Answers every call, from the messages up to the model's next one.
@@ -220,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn models_in_a_row_become_one_and_an_empty_one_is_left_out() {
+    fn between_two_answers_stands_what_was_said_for_the_second_and_an_empty_one_is_left_out() {
         let messages = [
             user("a"),
             assistant("x", &[]),
@@ -228,10 +213,15 @@ mod tests {
             tool("c", "1"),
             assistant("", &[]),
         ];
-        assert_eq!(
-            valid(&messages),
-            [user("a"), assistant("x\n\ny", &["c"]), tool("c", "1")]
-        );
+        let expected = [
+            user("a"),
+            assistant("x", &[]),
+            user(GO_ON),
+            assistant("y", &["c"]),
+            tool("c", "1"),
+        ];
+        assert_eq!(valid(&messages), expected);
+        assert_eq!(valid(&messages[..2]), expected[..3]);
     }
 
     #[test]

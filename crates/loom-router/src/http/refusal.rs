@@ -5,38 +5,51 @@
 
 use super::Place;
 use super::field::{Field, Fields};
+use super::refused_words::{
+    blames_history, capped, is_overflow, is_overflow_code, is_without_tools, quoted_answer, said,
+};
 use crate::CallError;
 use serde_json::Value;
 use std::time::Duration;
 
-/// How much of a server's words is passed on.
-const MAX_SAID_BYTES: usize = 500;
-
 /// A refused request, or an error inside of a stream.
-pub(super) struct Refused<'a> {
+pub(crate) struct Refused<'a> {
     place: &'a Place,
     /// `None` inside of a started stream, which has said 200 already.
     status: Option<u16>,
     body: Value,
+    /// Its words in full, which may quote what the model wrote.
+    words: String,
     said: String,
     retry_after: Option<Duration>,
 }
 
 /// What a refusal means for the call.
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// It can be sent again without this field.
     Field(Field),
     /// The server does not have the model.
     NoModel,
     /// There is nothing at the address, or the model is unknown; the error if neither is so.
     NoPath(CallError),
+    /// The template cannot render the history; the error if nothing helps.
+    History(CallError),
+    /// The model wrote what the server cannot encode; the error if it does so again.
+    Garbled(CallError),
+    /// The server could not parse what the model wrote, and quotes it.
+    Unparsed {
+        /// What the model wrote.
+        raw: String,
+        /// What the server said of it.
+        said: String,
+    },
     /// Anything else.
     Error(CallError),
 }
 
 impl<'a> Refused<'a> {
     /// A refusal with its status and body.
-    pub(super) fn new(
+    pub(crate) fn new(
         place: &'a Place,
         status: u16,
         body: &[u8],
@@ -44,17 +57,19 @@ impl<'a> Refused<'a> {
     ) -> Self {
         let text = String::from_utf8_lossy(body);
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let words = said(&body).unwrap_or_else(|| text.into_owned());
         Self {
             place,
             status: Some(status),
-            said: capped(&said(&body).unwrap_or_else(|| text.into_owned())),
+            said: capped(&words),
+            words,
             body,
             retry_after,
         }
     }
 
     /// An error inside of a started stream.
-    pub(super) fn in_stream(place: &'a Place, data: &[u8]) -> Self {
+    pub(crate) fn in_stream(place: &'a Place, data: &[u8]) -> Self {
         Self {
             status: None,
             ..Self::new(place, 0, data, None)
@@ -62,15 +77,26 @@ impl<'a> Refused<'a> {
     }
 
     /// What it means for a request without these fields.
-    pub(super) fn meaning(&self, without: Fields) -> Meaning {
+    pub(crate) fn meaning(&self, without: Fields) -> Meaning {
+        // First: what the model wrote is quoted here, and may be about anything.
+        if let Some(raw) = self.quoted_answer() {
+            let said = self.said.clone();
+            return Meaning::Unparsed { raw, said };
+        }
         if let Some(error) = self.in_words() {
             return Meaning::Error(error);
+        }
+        if self.status == Some(400) && self.said.contains("invalid UTF-8 byte") {
+            return Meaning::Garbled(self.by_status());
         }
         let of_request = matches!(self.status, Some(400 | 422));
         // Only the words: some servers quote the whole request beside them, with every field in it.
         let words = format!("{} {}", self.said, self.codes());
         match Field::named_in(&words, without) {
             Some(field) if of_request => Meaning::Field(field),
+            _ if matches!(self.status, Some(400 | 422 | 500)) && blames_history(&self.said) => {
+                Meaning::History(self.by_status())
+            }
             _ if self.is_unknown_model() => Meaning::NoModel,
             _ if self.status == Some(404) => Meaning::NoPath(self.by_status()),
             _ => Meaning::Error(self.by_status()),
@@ -78,8 +104,19 @@ impl<'a> Refused<'a> {
     }
 
     /// The error, where nothing can be done about it.
-    pub(super) fn error(&self) -> CallError {
+    pub(crate) fn error(&self) -> CallError {
         self.in_words().unwrap_or_else(|| self.by_status())
+    }
+
+    /// What the model wrote, where the server could not parse it and quotes it.
+    pub(crate) fn quoted_answer(&self) -> Option<String> {
+        let own = matches!(self.status, None | Some(500..));
+        quoted_answer(&self.words).filter(|_| own)
+    }
+
+    /// What the server said.
+    pub(crate) fn into_words(self) -> String {
+        self.said
     }
 
     fn in_words(&self) -> Option<CallError> {
@@ -110,6 +147,7 @@ impl<'a> Refused<'a> {
                 server,
                 model,
                 reason: format!("it reported an error in the middle of the answer: {said}"),
+                partial: None,
             };
         };
         match status {
@@ -169,6 +207,7 @@ impl<'a> Refused<'a> {
             "pinned to",
             "not loaded",
             "no models loaded",
+            "model is required",
         ];
         matches!(self.status, Some(400 | 404 | 422))
             && (words.contains("model") || words.contains("pinned to"))
@@ -193,91 +232,12 @@ impl<'a> Refused<'a> {
     }
 }
 
-/// Whether the words, in lower case, say that the prompt does not fit.
-fn is_overflow(words: &str) -> bool {
-    let of_context = [
-        "context length",
-        "context size",
-        "context window",
-        "context the overflow",
-        "maximum model length",
-        "max context",
-        "maximum context",
-    ];
-    let too_long = [
-        "exceed",
-        "overflow",
-        "longer than",
-        "greater than",
-        "too long",
-        "too large",
-        "maximum context length is",
-        "larger than",
-    ];
-    let both = of_context.iter().any(|part| words.contains(part))
-        && too_long.iter().any(|part| words.contains(part));
-    both || words.contains("prompt is too long")
-        || words.contains("prompt too long")
-        || (words.contains("`inputs` tokens") && words.contains("must be <="))
-}
-
-fn is_overflow_code(codes: &str) -> bool {
-    codes.contains("exceed_context_size") || codes.contains("context_length_exceeded")
-}
-
-/// Whether the words, in lower case, say that the model cannot have tools.
-fn is_without_tools(words: &str) -> bool {
-    words.contains("does not support tools")
-        || words.contains("tools param requires --jinja")
-        || words.contains("tool choice requires --enable-auto-tool-choice")
-}
-
-/// The words of an error in any of its shapes.
-fn said(body: &Value) -> Option<String> {
-    let error = body.get("error").filter(|error| !error.is_null());
-    let candidates = [
-        error.and_then(|error| error.get("message")),
-        error,
-        body.get("detail"),
-        body.get("message"),
-    ];
-    candidates.into_iter().flatten().find_map(words)
-}
-
-/// A text, or the messages of a list of complaints, each with the place it is about.
-fn words(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(items) => {
-            let item = |item: &Value| {
-                let message = item.get("msg").and_then(Value::as_str)?;
-                let place = item.get("loc").map(Value::to_string).unwrap_or_default();
-                Some(format!("{message} {place}").trim_end().to_owned())
-            };
-            let all: Vec<_> = items.iter().filter_map(item).collect();
-            (!all.is_empty()).then(|| all.join("; "))
-        }
-        Value::Object(_) => Some(value.to_string()),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
-    }
-}
-
-/// The words on one line, without what is too much.
-fn capped(words: &str) -> String {
-    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.is_empty() {
-        return "nothing".into();
-    }
-    let end = words.floor_char_boundary(MAX_SAID_BYTES);
-    if end == words.len() {
-        return words;
-    }
-    format!("{}…", &words[..end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nothing is left out.
+    const TAKES: Fields = Fields::of(&[]);
 
     fn place() -> Place {
         Place {
@@ -454,7 +414,7 @@ mod tests {
         let place = place();
         for (status, body) in table {
             let refused = Refused::new(&place, status, body.as_bytes(), None);
-            let meaning = refused.meaning(Fields::default());
+            let meaning = refused.meaning(TAKES);
             assert!(matches!(meaning, Meaning::NoModel), "{body}");
         }
     }
@@ -462,9 +422,8 @@ mod tests {
     #[test]
     fn a_field_that_is_named_in_a_refusal_is_left_out_but_not_for_an_overflow() {
         let place = place();
-        let meaning = |status, body: &str| {
-            Refused::new(&place, status, body.as_bytes(), None).meaning(Fields::default())
-        };
+        let meaning =
+            |status, body: &str| Refused::new(&place, status, body.as_bytes(), None).meaning(TAKES);
         assert!(matches!(
             meaning(
                 422,
@@ -506,5 +465,64 @@ mod tests {
         let error = error(400, body);
         assert!(matches!(error, CallError::NoTools { .. }));
         assert!(error.to_string().contains("role executor"), "{error}");
+    }
+
+    #[test]
+    fn a_history_that_the_template_refuses_is_recognised_and_other_complaints_are_not() {
+        let place = place();
+        let is_history = |status, said: &str| {
+            let body = serde_json::json!({"error": {"message": said}}).to_string();
+            let refused = Refused::new(&place, status, body.as_bytes(), None);
+            matches!(refused.meaning(TAKES), Meaning::History(_))
+        };
+        for said in [
+            "Conversation roles must alternate user/assistant/user/assistant/...",
+            "After the optional system message, conversation roles must alternate",
+            "Tool call IDs should be alphanumeric strings with length 9!",
+            "System role not supported",
+            "Error rendering prompt with jinja template: \"Cannot call something that is not a function\"",
+            "Failed to parse tool call arguments as JSON: [json.exception.parse_error.101]",
+        ] {
+            assert!(is_history(400, said) && is_history(500, said), "{said}");
+            assert!(!is_history(429, said));
+        }
+        for said in [
+            "'messages' is required",
+            "slot is busy",
+            "no argument is good",
+        ] {
+            assert!(!is_history(400, said), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_the_server_could_not_parse_is_read_out_of_its_error() {
+        let place = place();
+        let quoted = |status, said: &str| {
+            let body = serde_json::json!({"error": {"message": said}}).to_string();
+            Refused::new(&place, status, body.as_bytes(), None).quoted_answer()
+        };
+        let ollama =
+            "error parsing tool call: raw='{\"path\":  \"it's\"', err=unexpected end of JSON input";
+        assert_eq!(quoted(500, ollama).as_deref(), Some("{\"path\":  \"it's\""));
+        let llama = "Failed to parse input at pos 46: <tool_call>\n  <function=f>";
+        assert_eq!(
+            quoted(500, llama).as_deref(),
+            Some("<tool_call>\n  <function=f>")
+        );
+        let about = "Failed to parse input at pos 0: the context length is exceeded";
+        let body = serde_json::json!({ "error": about }).to_string();
+        let refused = Refused::new(&place, 500, body.as_bytes(), None);
+        assert!(matches!(refused.meaning(TAKES), Meaning::Unparsed { .. }));
+        assert_eq!(quoted(400, llama), None);
+        assert_eq!(quoted(500, "out of memory"), None);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_utf_8_is_the_models_fault() {
+        let said = r#"{"error":{"code":400,"message":"[json.exception.type_error.316] invalid UTF-8 byte at index 62: 0xF7"}}"#;
+        let place = place();
+        let refused = Refused::new(&place, 400, said.as_bytes(), None);
+        assert!(matches!(refused.meaning(TAKES), Meaning::Garbled(_)));
     }
 }
