@@ -17,6 +17,9 @@ const LEAST_READ: u64 = 100;
 /// Fewer tokens than these are no measure of speed.
 const LEAST_WRITTEN: u64 = 16;
 
+/// What takes less time came in one piece, which says how it was sent and not how it was made.
+const LEAST_MILLIS: u64 = 20;
+
 /// An answer, and what was seen while it came.
 #[derive(Clone, Debug)]
 pub(super) struct Heard {
@@ -322,8 +325,8 @@ pub(super) fn schema(heard: &Heard) -> (Option<bool>, Finding) {
     (Some(false), Finding::new(Verdict::Note, text))
 }
 
-/// Tokens that are read and written in a second, by the best of the answers: the others waited for
-/// the model to be loaded, or for someone else.
+/// Tokens that are read and written in a second: read in the quickest of the answers, since the
+/// others waited for the model to be loaded or for someone else; written in the longest.
 pub(super) fn speed(timed: &[Heard]) -> (Option<f32>, Option<f32>) {
     let prefill = |heard: &Heard| {
         let usage = heard.reply.usage;
@@ -336,13 +339,15 @@ pub(super) fn speed(timed: &[Heard]) -> (Option<f32>, Option<f32>) {
         let enough = !usage.estimated && usage.completion >= LEAST_WRITTEN;
         let millis = latency.total_ms.saturating_sub(latency.first_token_ms);
         // The first token belongs to the reading.
-        enough.then(|| rate(usage.completion - 1, millis))?
+        let written = enough.then(|| rate(usage.completion - 1, millis))??;
+        Some((usage.completion, written))
     };
-    let best = |rates: &mut dyn Iterator<Item = f32>| rates.max_by(f32::total_cmp);
-    (
-        best(&mut timed.iter().filter_map(prefill)),
-        best(&mut timed.iter().filter_map(decode)),
-    )
+    let read = timed.iter().filter_map(prefill).max_by(f32::total_cmp);
+    let written = timed
+        .iter()
+        .filter_map(decode)
+        .max_by_key(|(tokens, _)| *tokens);
+    (read, written.map(|(_, rate)| rate))
 }
 
 #[expect(
@@ -351,7 +356,7 @@ pub(super) fn speed(timed: &[Heard]) -> (Option<f32>, Option<f32>) {
     reason = "a speed is shown with three digits"
 )]
 fn rate(tokens: u64, millis: u64) -> Option<f32> {
-    (millis > 0).then(|| (tokens as f64 * 1000.0 / millis as f64) as f32)
+    (millis >= LEAST_MILLIS).then(|| (tokens as f64 * 1000.0 / millis as f64) as f32)
 }
 
 /// The marks of each family in a text, the more exact ones first.

@@ -225,7 +225,7 @@ fn force_and_schema_are_honoured_or_not() {
 }
 
 #[test]
-fn speed_is_that_of_the_best_answer_and_needs_enough_to_measure() {
+fn speed_needs_enough_to_measure_and_a_burst_is_no_measure() {
     let slow = {
         let mut slow = says("");
         slow.reply.latency.first_token_ms = 60_000;
@@ -237,6 +237,9 @@ fn speed_is_that_of_the_best_answer_and_needs_enough_to_measure() {
     short.reply.usage.cached = 690;
     short.reply.usage.completion = 3;
     assert_eq!(speed(&[short]), (None, None));
+    let mut burst = says("");
+    burst.reply.latency.total_ms = 1001;
+    assert_eq!(speed(&[burst]), (Some(700.0), None));
 }
 
 #[test]
