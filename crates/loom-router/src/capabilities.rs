@@ -45,6 +45,38 @@ pub struct Capabilities {
     pub decode_per_s: Option<f32>,
 }
 
+impl Capabilities {
+    /// The same with what a better source knows in its place; where that one does not know, this
+    /// one holds.
+    #[must_use]
+    pub fn updated(self, by: &Self) -> Self {
+        Self {
+            server: by.server.clone().or(self.server),
+            window: by.window.or(self.window),
+            trained_window: by.trained_window.or(self.trained_window),
+            slots: by.slots.or(self.slots),
+            loaded: by.loaded.or(self.loaded),
+            parameters: by.parameters.or(self.parameters),
+            family: by.family.or(self.family),
+            calls: match by.calls {
+                Calls::Unknown => self.calls,
+                known => known,
+            },
+            thinking: match by.thinking {
+                Thinking::Unknown => self.thinking,
+                known => known,
+            },
+            schema: by.schema.or(self.schema),
+            forced_calls: by.forced_calls.or(self.forced_calls),
+            counts_tokens: by.counts_tokens || self.counts_tokens,
+            picks_slot: by.picks_slot || self.picks_slot,
+            swaps: by.swaps || self.swaps,
+            prefill_per_s: by.prefill_per_s.or(self.prefill_per_s),
+            decode_per_s: by.decode_per_s.or(self.decode_per_s),
+        }
+    }
+}
+
 /// How the calls of a model arrive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,4 +105,33 @@ pub enum Thinking {
     Switchable,
     /// Whatever it is told.
     Always,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_better_source_does_not_know_the_other_one_still_tells() {
+        let server = Capabilities {
+            window: Some(4096),
+            slots: Some(2),
+            calls: Calls::Structured,
+            counts_tokens: true,
+            ..Capabilities::default()
+        };
+        let probe = Capabilities {
+            window: Some(2048),
+            calls: Calls::InText,
+            thinking: Thinking::Always,
+            ..Capabilities::default()
+        };
+        let both = server.updated(&probe);
+        assert_eq!((both.window, both.slots), (Some(2048), Some(2)));
+        assert_eq!(
+            (both.calls, both.thinking),
+            (Calls::InText, Thinking::Always)
+        );
+        assert!(both.counts_tokens);
+    }
 }

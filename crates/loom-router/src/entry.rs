@@ -42,6 +42,9 @@ pub struct ModelEntry {
     pub reasoning_budget: Option<u32>,
     /// Its family, where the id does not tell.
     pub family: Option<Family>,
+    /// How long the server keeps it in memory after a call, as Ollama takes it: `1800s`, or `-1s`
+    /// for ever. `None` is long enough for the pauses of a task.
+    pub keep_alive: Option<String>,
 }
 
 impl ModelEntry {
@@ -65,6 +68,7 @@ impl ModelEntry {
             thinking: ThinkingSetting::Auto,
             reasoning_budget: None,
             family: None,
+            keep_alive: None,
         }
     }
 

@@ -75,6 +75,16 @@ impl ProviderKind {
         self.defaults().port
     }
 
+    /// Where such a server listens on this machine unless it is told otherwise; `None` for kinds
+    /// that have no usual place.
+    #[must_use]
+    pub fn usual_url(self) -> Option<String> {
+        let defaults = self.defaults();
+        let path = defaults.path.trim_end_matches('/');
+        let url = |port| format!("http://127.0.0.1:{port}{path}");
+        defaults.port.map(url)
+    }
+
     /// Whether its models may be asked something to see what they can do. A script has no answer to
     /// spare for that.
     #[must_use]

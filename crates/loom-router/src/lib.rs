@@ -31,6 +31,7 @@ mod model;
 mod ollama;
 mod openai;
 mod outline;
+mod probe;
 mod provider;
 mod queue;
 mod repetition;
@@ -49,7 +50,9 @@ pub use anthropic::Anthropic;
 pub use by_role::{RoleError, RoleReply};
 pub use call_error::{CallError, Deadline};
 pub use capabilities::{Calls, Capabilities, Thinking};
-pub use discover::{Candidate, Discovered, discover, entries, local_candidates};
+pub use discover::{
+    Absent, Candidate, Discovered, FoundModel, Usable, discover, entries, local_candidates, usable,
+};
 pub use entry::{Deadlines, ModelEntry};
 pub use json_answer::{JsonError, JsonReply};
 pub use key::ApiKey;
@@ -57,6 +60,7 @@ pub use kind::ProviderKind;
 pub use loom_dialect::{Delta, DeltaSink, Discard, Family};
 pub use ollama::Ollama;
 pub use openai::OpenAiCompatible;
+pub use probe::{Canary, Finding, Probe, Stage, Subject, Verdict, probe};
 pub use provider::{BuiltinProviders, ListedModel, Provider, ProviderFactory};
 pub use reply::ChatReply;
 pub use request::{ChatRequest, JsonSchema, ToolChoice};

@@ -147,7 +147,11 @@ impl Stage {
                 model: None,
             },
         };
-        models::choose(config, &choice, &context.here.env).await
+        let models = models::choose(config, &choice, context).await?;
+        if self.model.is_none() {
+            models.announce(context);
+        }
+        Ok(models.entries())
     }
 
     /// Runs the project's own tests.

@@ -41,10 +41,7 @@ pub(super) async fn run(arguments: &ListArgs, context: &mut Context) -> Outcome 
     if rows.is_empty() {
         return Ok(none(context, false));
     }
-    let columns = context.ui.out_screen.then(|| {
-        let (columns, _) = crossterm::terminal::size().unwrap_or((80, 24));
-        usize::from(columns)
-    });
+    let columns = context.ui.columns();
     for (tone, text) in task_table(&rows, SystemClock.now(), columns) {
         context.ui.line(tone, &text);
     }

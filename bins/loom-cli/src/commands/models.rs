@@ -1,21 +1,38 @@
-//! `loom models`: what Loom would use, and whether it answers.
+//! `loom models`: what Loom would use, whether it answers, and what it can do.
 
+use crate::cli::ModelChoice;
 use crate::context::Context;
-use crate::fault::{Exit, Outcome};
-use crate::models::{HOW_TO_START, ask_configured, find_local};
-use crate::render::model_lines;
-use crate::ui::Tone;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::models::{Asked, Facts, HOW_TO_START, Known, Model, place_sentence, survey};
+use crate::render::{finding_lines, model_table};
+use crate::ui::{Tone, clean};
 use clap::Args;
-use loom_router::{Discovered, ModelEntry, entries};
+use loom_engine::{Clock as _, SystemClock};
+use loom_router::{
+    BuiltinProviders, Discovered, ModelEntry, ProviderFactory as _, Stage, Subject,
+    ThinkingSetting, probe,
+};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 /// Arguments of `loom models`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   loom models
-  loom models --json")]
+  loom models --probe
+  loom models --probe qwen3:8b --server http://127.0.0.1:11434
+  loom models --json
+
+A probe asks a model six short questions and shows what it and its server really do: how calls
+arrive, whether thinking can be switched, how fast it is. What it finds is kept and used by later
+runs. docs/models.md explains each finding.")]
 pub(crate) struct ModelsArgs {
+    /// Ask each model, or only NAME, a few short questions to find out what it really does
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    probe: Option<String>,
+    #[command(flatten)]
+    choice: ModelChoice,
     /// Print each model as a line of JSON
     #[arg(long)]
     json: bool,
@@ -23,63 +40,125 @@ pub(crate) struct ModelsArgs {
 
 pub(super) async fn run(arguments: &ModelsArgs, context: &mut Context) -> Outcome {
     let config = context.load(&[])?.config;
-    let models = match config.models.is_empty() {
-        true => found(context, &find_local().await, arguments.json),
-        false => configured(ask_configured(&config, &context.here.env).await?),
-    };
-    for (entry, answer) in &models {
-        if arguments.json {
-            context.ui.raw(&format!("{}\n", as_json(entry, answer)));
-            continue;
-        }
-        for (tone, text) in model_lines(entry, answer) {
-            context.ui.line(tone, &text);
-        }
+    let data_dir = context.data_dir()?;
+    let mut facts = Facts::load(&data_dir);
+    let mut choice = arguments.choice.clone();
+    let name = arguments.probe.as_ref().filter(|name| !name.is_empty());
+    choice.model = choice.model.or_else(|| name.cloned());
+    let (mut asked, places) = survey(&config, &choice, context, &facts).await?;
+    if !arguments.json {
+        say_places(context, &places);
     }
-    if models.iter().any(|(_, answer)| answer.is_ok()) {
+    if arguments.probe.is_some() {
+        for one in &mut asked {
+            probe_one(context, one, &mut facts, arguments.json).await;
+        }
+        facts
+            .store(&data_dir)
+            .map_err(|error| Fault::from(error).hint("what was found out is not kept"))?;
+    }
+    show(context, &asked, &facts, arguments.json);
+    if asked.iter().any(|one| one.down.is_none()) {
         return Ok(Exit::Done);
     }
-    context.ui.labelled("error", "no model answers");
-    context.ui.labelled("hint", HOW_TO_START);
+    let error = match arguments.probe {
+        Some(_) => "no model could be probed",
+        None => "no model answers",
+    };
+    context.ui.labelled("error", error);
+    if asked.is_empty() {
+        // Otherwise each model has said what is wrong with it.
+        context.ui.labelled("hint", HOW_TO_START);
+    }
     Ok(Exit::Failed)
 }
 
-type Answers = Vec<(ModelEntry, Result<(), String>)>;
-
-fn configured(asked: Vec<crate::models::Asked>) -> Answers {
-    let answer = |one: crate::models::Asked| {
-        let answer = one
-            .answer
-            .map(|_| ())
-            .map_err(|error| format!("cannot {error}"));
-        (one.entry, answer)
-    };
-    asked.into_iter().map(answer).collect()
-}
-
-fn found(context: &Context, places: &[Discovered], json: bool) -> Answers {
-    if !json {
-        context.ui.note(
-            Tone::Dim,
-            "no models are configured; looked on the usual ports:",
-        );
-        for place in places {
-            let state = match &place.models {
-                Ok(models) => crate::ui::plural(models.len(), "model"),
-                Err(_) => "nothing answers".to_owned(),
-            };
-            let place = &place.candidate;
-            let text = format!("  {} at {}: {state}", place.label, place.base_url);
-            context.ui.note(Tone::Dim, &text);
-        }
+fn say_places(context: &Context, places: &[Discovered]) {
+    if places.is_empty() {
+        return;
     }
-    entries(places)
-        .into_iter()
-        .map(|entry| (entry, Ok(())))
-        .collect()
+    context.ui.note(
+        Tone::Dim,
+        "no models are configured; looked on the usual ports:",
+    );
+    for place in places {
+        let text = format!("  {}", place_sentence(place));
+        context.ui.note(Tone::Dim, &text);
+    }
 }
 
-fn as_json(entry: &ModelEntry, answer: &Result<(), String>) -> serde_json::Value {
+fn show(context: &mut Context, asked: &[Asked], facts: &Facts, json: bool) {
+    if json {
+        for one in asked {
+            let line = as_json(one, facts.of(&one.model.entry));
+            context.ui.raw(&format!("{line}\n"));
+        }
+        return;
+    }
+    for (tone, text) in model_table(asked, context.ui.columns()) {
+        context.ui.line(tone, &text);
+    }
+    let unknown = |one: &&Asked| one.down.is_none() && facts.of(&one.model.entry).is_none();
+    if asked.iter().any(|one| unknown(&one)) {
+        let text = "`loom models --probe` finds out what `?` stands for";
+        context.ui.labelled("hint", text);
+    }
+}
+
+/// Probes a model that answers, and says what was seen.
+async fn probe_one(context: &mut Context, one: &mut Asked, facts: &mut Facts, json: bool) {
+    if one.down.is_some() || !one.model.entry.provider.is_probed() {
+        return;
+    }
+    let name = clean(&one.model.entry.name);
+    let ui = &context.ui;
+    let mut progress = |stage: Stage| {
+        let at = Stage::ALL.iter().position(|other| *other == stage);
+        let at = at.map_or(0, |at| at + 1);
+        let text = format!("probing {name}: {at}/{} {}", Stage::ALL.len(), stage.name());
+        ui.note(Tone::Dim, &text);
+    };
+    match ask(&one.model, &mut progress).await {
+        Ok(known) => {
+            if !json {
+                let columns = context.ui.columns();
+                for (tone, text) in finding_lines(&one.model.entry.name, &known.probe, columns) {
+                    context.ui.line(tone, &text);
+                }
+                context.ui.line(Tone::Plain, "");
+            }
+            one.model.saw(&known.probe);
+            facts.put(&one.model.entry, known);
+        }
+        Err(error) => one.down = Some(error),
+    }
+}
+
+async fn ask(model: &Model, progress: &mut (dyn FnMut(Stage) + Send)) -> Result<Known, String> {
+    let entry = ModelEntry {
+        // What the switch does is to be seen, whatever is configured.
+        thinking: ThinkingSetting::Auto,
+        ..model.entry.clone()
+    };
+    let provider = BuiltinProviders
+        .provider(&entry)
+        .map_err(|error| format!("cannot {error}"))?;
+    let at = SystemClock.now();
+    let subject = Subject {
+        provider: provider.as_ref(),
+        entry: &entry,
+        salt: at.as_millis().unsigned_abs(),
+    };
+    let mut probe = probe(&subject, progress, &CancellationToken::new())
+        .await
+        .map_err(|error| format!("cannot {error}"))?;
+    // What the server says of the model stands where the probe saw nothing.
+    probe.capabilities = model.known.clone().updated(&probe.capabilities);
+    Ok(Known { at, probe })
+}
+
+fn as_json(one: &Asked, kept: Option<&Known>) -> serde_json::Value {
+    let entry = &one.model.entry;
     json!({
         "name": entry.name,
         "provider": entry.provider,
@@ -87,8 +166,14 @@ fn as_json(entry: &ModelEntry, answer: &Result<(), String>) -> serde_json::Value
         "model": entry.model,
         "tier": entry.tier,
         "roles": entry.roles,
-        "context_length": entry.context_length,
-        "answers": answer.is_ok(),
-        "error": answer.as_ref().err(),
+        "context_length": one.model.window(),
+        "max_concurrency": entry.max_concurrency,
+        "answers": one.down.is_none(),
+        "error": one.down,
+        "notes": one.model.notes,
+        "capabilities": one.model.known,
+        "probed_at": kept.map(|kept| kept.at),
+        "canary": kept.map(|kept| kept.probe.canary),
+        "findings": kept.map(|kept| &kept.probe.seen),
     })
 }

@@ -43,7 +43,11 @@ pub(super) async fn run(arguments: ResumeArgs, context: &mut Context) -> Outcome
         );
     }
     let config = context.load(&[])?.config;
-    let models = models::choose(&config, &arguments.model, &context.here.env).await?;
+    let models = models::choose(&config, &arguments.model, context).await?;
+    if !arguments.json {
+        models.announce(context);
+    }
+    let models = models.entries();
     context.ui.attended &= !arguments.json;
     let mut interrupts = Interrupts::catch()?;
     let engine = context.engine(config, models, &context.data_dir()?).await?;

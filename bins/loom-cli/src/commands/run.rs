@@ -77,7 +77,11 @@ pub(super) async fn run(arguments: RunArgs, context: &mut Context) -> Outcome {
     // Whoever cannot be asked must not be waited for.
     context.ui.attended &= !arguments.json;
     config.task.attended = context.ui.attended;
-    let models = models::choose(&config, &arguments.model, &context.here.env).await?;
+    let models = models::choose(&config, &arguments.model, context).await?;
+    if !arguments.json {
+        models.announce(context);
+    }
+    let models = models.entries();
     let new = NewTask {
         goal: arguments.goal,
         workspace: Some(workspace.to_string_lossy().into_owned()),

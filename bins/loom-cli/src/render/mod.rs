@@ -1,5 +1,6 @@
 //! What is shown, as pure functions from events and views to text: nothing here writes or waits.
 
+mod models;
 mod narrate;
 mod question;
 mod report;
@@ -8,8 +9,9 @@ mod status;
 mod testing;
 mod tree;
 
+pub(crate) use models::{finding_lines, model_table};
 pub(crate) use narrate::{Catch, Line, Narrator};
 pub(crate) use question::{Asking, answer, question};
 pub(crate) use report::{exit, report, result_json};
-pub(crate) use status::{model_lines, status, task_table};
+pub(crate) use status::{status, task_table};
 pub(crate) use tree::{Moment, tree};

@@ -1,10 +1,9 @@
-//! One task, a list of tasks, a list of models: how things stand.
+//! One task, a list of tasks: how things stand.
 
 use super::report::file;
 use crate::ui::{Tone, clean, clip, count, duration, fit, plural};
 use loom_engine::{SubtaskStatus, SubtaskView, TaskView};
 use loom_events::Time;
-use loom_router::ModelEntry;
 use loom_state::{RowStatus, TaskRow};
 
 /// Columns of a goal in a list, when nobody says how wide the screen is.
@@ -106,31 +105,6 @@ const fn tone(status: RowStatus) -> Tone {
         | RowStatus::Paused
         | RowStatus::Stopping => Tone::Plain,
     }
-}
-
-/// A model and whether it can be reached.
-pub(crate) fn model_lines(entry: &ModelEntry, answer: &Result<(), String>) -> Vec<(Tone, String)> {
-    let roles: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
-    let window = match entry.context_length {
-        Some(tokens) => format!("{} tokens", count(u64::from(tokens))),
-        None => "unknown".to_owned(),
-    };
-    let (tone, mark, state) = match answer {
-        Ok(()) => (Tone::Good, "✓", "answers".to_owned()),
-        Err(why) => (Tone::Bad, "✗", clean(why)),
-    };
-    vec![
-        (tone, format!("{mark} {}  {state}", clean(&entry.name))),
-        (
-            Tone::Plain,
-            format!(
-                "    server {}, tier {}, window {window}",
-                clean(&entry.base_url),
-                entry.tier
-            ),
-        ),
-        (Tone::Dim, format!("    {}", roles.join(", "))),
-    ]
 }
 
 #[cfg(test)]

@@ -73,6 +73,22 @@ pub(crate) fn fit(text: &str, to: usize) -> String {
     fitted
 }
 
+/// A text in lines of at most `columns`, broken between words. A word that is longer has a line of
+/// its own, cut.
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(clip(word, columns)),
+        }
+    }
+    lines
+}
+
 /// The first line that says something, cleaned.
 pub(crate) fn first_line(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
@@ -127,6 +143,13 @@ mod tests {
         assert_eq!(clip("x", 0), "");
         assert_eq!(fit("ab", 4), "ab  ");
         assert_eq!(width(&fit("日本語", 4)), 4);
+    }
+
+    #[test]
+    fn a_text_is_broken_between_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("unbreakable x", 5), ["unbr…", "x"]);
+        assert_eq!(wrap("", 5), Vec::<String>::new());
     }
 
     #[test]

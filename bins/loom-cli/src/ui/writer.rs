@@ -75,6 +75,14 @@ impl Ui {
         writeln!(io::stderr().lock(), "{label} {text}").ok();
     }
 
+    /// Columns of the screen that results are shown on; none when they go elsewhere.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.out_screen.then(|| {
+            let (columns, _) = crossterm::terminal::size().unwrap_or((80, 24));
+            usize::from(columns)
+        })
+    }
+
     /// Whether nobody reads the result any more.
     pub(crate) const fn is_closed(&self) -> bool {
         self.broken.is_some()

@@ -1,6 +1,7 @@
 //! The forms that values have: what is accepted, in which canonical JSON it is kept, how it is
 //! shown. A [`Form`] knows nothing about which key it belongs to.
 
+use super::error::most_like;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(super) enum Form {
     Duration,
     /// The same, or `"never"`.
     DurationOrNever,
+    /// The same, or `"forever"`; kept as it was written.
+    KeepAlive,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of these words without repetition, at least one.
@@ -49,8 +52,20 @@ impl Form {
             Raw::Typed(value) => value.clone(),
             Raw::Word(word) => self.typed(word),
         };
-        self.accept(&value)
-            .ok_or_else(|| format!("must be {}, not {}", self.expected(), shown(&value)))
+        self.accept(&value).ok_or_else(|| {
+            let meant = self.nearest(&value);
+            let meant =
+                meant.map_or_else(String::new, |word| format!("; did you mean \"{word}\"?"));
+            format!("must be {}, not {}{meant}", self.expected(), shown(&value))
+        })
+    }
+
+    /// The word of a choice that was probably meant.
+    fn nearest(self, value: &Value) -> Option<&'static str> {
+        match self {
+            Self::Choice(words) => most_like(value.as_str()?, words.iter().copied()),
+            _ => None,
+        }
     }
 
     /// A word in the type that this form wants; what does not parse stays text and is refused.
@@ -68,6 +83,7 @@ impl Form {
                 .collect(),
             Self::Duration
             | Self::DurationOrNever
+            | Self::KeepAlive
             | Self::Choice(_)
             | Self::Path
             | Self::Text
@@ -90,6 +106,9 @@ impl Form {
             Self::Duration => milliseconds(value.as_str()?).map(Value::from),
             Self::DurationOrNever if value == "never" => Some(Value::Null),
             Self::DurationOrNever => Self::Duration.accept(value),
+            Self::KeepAlive => text_where(value, |text| {
+                text == "forever" || milliseconds(text).is_some()
+            }),
             Self::Choice(words) => one_of(words, value),
             Self::Choices(words) => {
                 let list = value.as_array().filter(|list| !list.is_empty())?;
@@ -123,6 +142,7 @@ impl Form {
             Self::Switch => "true or false".into(),
             Self::Duration => "a duration above zero such as \"30s\", \"5m\" or \"2h\"".into(),
             Self::DurationOrNever => "a duration such as \"5m\" or \"2h\", or \"never\"".into(),
+            Self::KeepAlive => "a duration such as \"30m\" or \"2h\", or \"forever\"".into(),
             Self::Choice(words) => format!("one of {}", quoted(words)),
             Self::Choices(words) => format!("a list of different words out of {}", quoted(words)),
             Self::Path => "an absolute path".into(),
@@ -208,7 +228,7 @@ const UNITS: [(&str, u64); 5] = [
 ];
 
 /// Reads `1h30m`, `90s`, `250ms`: whole numbers with units, each unit at most once, above zero.
-fn milliseconds(text: &str) -> Option<u64> {
+pub(super) fn milliseconds(text: &str) -> Option<u64> {
     let mut rest = text.trim();
     let mut total: u64 = 0;
     let mut above = u64::MAX;

@@ -5,6 +5,7 @@ use super::error::most_like;
 use super::form::Form;
 use super::{Config, ModelConfig};
 use loom_events::Role;
+use loom_router::ProviderKind;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -151,11 +152,42 @@ const ROLES: [&str; Role::ALL.len()] = {
     names
 };
 
+const PROVIDERS: [&str; ProviderKind::ALL.len()] = {
+    let mut names = [""; ProviderKind::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = ProviderKind::ALL[at].name();
+        at += 1;
+    }
+    names
+};
+
+/// The families of [`loom_router::Family`], as they are written in a file; a test compares.
+const FAMILIES: &[&str] = &[
+    "hermes",
+    "qwen3_coder",
+    "mini_max",
+    "glm",
+    "deep_seek",
+    "kimi",
+    "llama",
+    "mistral",
+    "gpt_oss",
+    "gemma",
+    "granite",
+    "phi",
+    "command",
+    "nemotron",
+    "seed",
+    "lfm",
+    "olmo",
+    "intern_lm",
+    "unknown",
+];
+
 /// The keys of one `[models.NAME]`.
 pub(super) const MODEL_KEYS: &[Key<ModelConfig>] = &[
-    key("provider", Form::Choice(&["openai_compatible"]), |m| {
-        &mut m.provider
-    }),
+    key("provider", Form::Choice(&PROVIDERS), |m| &mut m.provider),
     key("base_url", Form::Url, |m| &mut m.base_url),
     key("model", Form::Text, |m| &mut m.model),
     key("roles", Form::Choices(&ROLES), |m| &mut m.roles),
@@ -167,10 +199,16 @@ pub(super) const MODEL_KEYS: &[Key<ModelConfig>] = &[
     key("context_length", Form::Whole(512, u32::MAX as u64), |m| {
         &mut m.context_length
     }),
-    key("max_concurrency", Form::Whole(0, 1024), |m| {
+    key("max_concurrency", Form::Whole(1, 1024), |m| {
         &mut m.max_concurrency
     }),
     key("retries", Form::Whole(0, 20), |m| &mut m.retries),
+    key("thinking", Form::Choice(&["auto", "on", "off"]), |m| {
+        &mut m.thinking
+    }),
+    key("reasoning_budget", COUNT, |m| &mut m.reasoning_budget),
+    key("family", Form::Choice(FAMILIES), |m| &mut m.family),
+    key("keep_alive", Form::KeepAlive, |m| &mut m.keep_alive),
     key("api_key_env", Form::Variable, |m| &mut m.api_key_env),
     key("timeouts.connect", Form::Duration, |m| {
         &mut m.timeouts.connect_ms
@@ -197,38 +235,6 @@ const LATER_SECTIONS: &[(&str, &str)] = &[
     ("webhooks", "follow a task with `loom run --json` instead"),
     ("learning", "Loom does not learn from task to task yet"),
     ("telemetry", "Loom sends nothing anywhere"),
-];
-
-/// Values of `provider` that are planned, with the way out.
-const LATER_PROVIDERS: &[(&str, &str)] = &[
-    (
-        "ollama",
-        "Ollama also serves \"openai_compatible\" at http://127.0.0.1:11434/v1",
-    ),
-    (
-        "lm_studio",
-        "LM Studio also serves \"openai_compatible\" at http://127.0.0.1:1234/v1",
-    ),
-    (
-        "llama_cpp",
-        "llama-server also serves \"openai_compatible\" at http://127.0.0.1:8080/v1",
-    ),
-    (
-        "mlx",
-        "mlx_lm.server also serves \"openai_compatible\" at http://127.0.0.1:8080/v1",
-    ),
-    (
-        "vllm",
-        "vLLM also serves \"openai_compatible\" at http://127.0.0.1:8000/v1",
-    ),
-    (
-        "anthropic",
-        "use a server that speaks \"openai_compatible\"",
-    ),
-    (
-        "scripted",
-        "start the simulated server of `loom demo` instead",
-    ),
 ];
 
 /// What a path in the configuration leads to.
@@ -271,11 +277,6 @@ fn find_in_models(parts: &[String]) -> Place {
     if path.is_empty() || MODEL_KEYS.iter().any(|key| is_below(key.path, &path)) {
         return Place::Section;
     }
-    if path == "thinking" {
-        return Place::Later(
-            "planner and replanner think and the other roles act, where the model has a switch",
-        );
-    }
     match MODEL_KEYS.iter().find(|key| key.path == path) {
         Some(key) => Place::ModelKey(name.clone(), key),
         None => {
@@ -283,14 +284,6 @@ fn find_in_models(parts: &[String]) -> Place {
             Place::Nothing(near.map(|near| format!("models.{name}.{near}")))
         }
     }
-}
-
-/// What to do instead of a provider that is planned.
-pub(super) fn later_provider(name: &str) -> Option<&'static str> {
-    LATER_PROVIDERS
-        .iter()
-        .find(|(later, _)| *later == name)
-        .map(|(_, instead)| *instead)
 }
 
 fn is_below(key: &str, section: &str) -> bool {
@@ -356,6 +349,18 @@ mod tests {
             (key.slot)(&mut config).put(read).unwrap();
         }
         assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn the_families_are_those_that_the_parser_knows() {
+        let said = serde_json::from_value::<loom_router::Family>(Value::from("?"))
+            .unwrap_err()
+            .to_string();
+        let names: Vec<_> = FAMILIES.iter().map(|name| format!("`{name}`")).collect();
+        assert!(
+            said.ends_with(&format!("one of {}", names.join(", "))),
+            "{said}"
+        );
     }
 
     #[test]

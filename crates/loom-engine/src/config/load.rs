@@ -92,7 +92,6 @@ impl Loaded {
         let (form, slot) = match keys::find(parts) {
             Place::Key(found) => (found.form, (found.slot)(&mut self.config)),
             Place::ModelKey(name, found) => {
-                refuse_later_provider(found.path, raw, &key, &origin)?;
                 let model = self.config.models.entry(name).or_default();
                 (found.form, (found.slot)(model))
             }
@@ -138,10 +137,10 @@ impl Loaded {
                     "must have a name of letters, digits and `-_.:`, at most 64",
                 ));
             }
-            if model.base_url.is_none() {
+            if model.address().is_none() {
                 return Err(self.bad(
                     &key,
-                    "needs a `base_url` such as \"http://127.0.0.1:8080/v1\"",
+                    "needs a `base_url` such as \"http://127.0.0.1:8080/v1\", or a `provider` that has a usual address (ollama, lm_studio, llama_cpp, mlx, vllm)",
                 ));
             }
             self.check_timeouts(&key, model)?;
@@ -188,29 +187,6 @@ fn is_model_name(name: &str) -> bool {
     const LONGEST: usize = 64;
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
     (1..=LONGEST).contains(&name.len()) && name.bytes().all(fits)
-}
-
-fn refuse_later_provider(
-    path: &str,
-    raw: &Raw,
-    key: &str,
-    origin: &Origin,
-) -> Result<(), ConfigError> {
-    let word = match raw {
-        Raw::Word(word) => Some(word.as_str()),
-        Raw::Typed(value) => value.as_str(),
-    };
-    let later = word
-        .filter(|_| path == "provider")
-        .and_then(keys::later_provider);
-    match (later, word) {
-        (Some(instead), Some(word)) => Err(ConfigError::NotYet {
-            origin: origin.clone(),
-            key: format!("{key} = \"{word}\""),
-            instead: instead.to_owned(),
-        }),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -329,11 +305,23 @@ mod tests {
             ),
             (
                 "[models.a]\ntier = 1",
-                "c.toml:1: `models.a` needs a `base_url` such as \"http://127.0.0.1:8080/v1\"",
+                "c.toml:1: `models.a` needs a `base_url` such as \"http://127.0.0.1:8080/v1\", or a `provider` that has a usual address (ollama, lm_studio, llama_cpp, mlx, vllm)",
             ),
             (
-                "[models.a]\nprovider = 'ollama'",
-                "c.toml:2: `models.a.provider = \"ollama\"` is not supported yet: Ollama also serves \"openai_compatible\" at http://127.0.0.1:11434/v1",
+                "[models.a]\nprovider = 'olama'",
+                "c.toml:2: `models.a.provider` must be one of \"openai_compatible\", \"ollama\", \"mlx\", \"llama_cpp\", \"lm_studio\", \"vllm\", \"anthropic\", \"scripted\", not \"olama\"; did you mean \"ollama\"?",
+            ),
+            (
+                "[models.a]\nprovider = 'anthropic'",
+                "c.toml:1: `models.a` needs a `base_url` such as \"http://127.0.0.1:8080/v1\", or a `provider` that has a usual address (ollama, lm_studio, llama_cpp, mlx, vllm)",
+            ),
+            (
+                "[models.a]\nprovider = 'vllm'\nthinking = 'of'",
+                "c.toml:3: `models.a.thinking` must be one of \"auto\", \"on\", \"off\", not \"of\"; did you mean \"off\"?",
+            ),
+            (
+                "[models.a]\nprovider = 'ollama'\nkeep_alive = 30",
+                "c.toml:3: `models.a.keep_alive` must be a duration such as \"30m\" or \"2h\", or \"forever\", not 30",
             ),
             (
                 "[server]\nport = 1",

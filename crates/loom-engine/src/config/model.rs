@@ -1,9 +1,9 @@
 //! `[models.NAME]`: a model as it is configured, and what the router makes of it.
 
 use super::Config;
-use super::form::duration;
+use super::form::{duration, milliseconds};
 use loom_events::{Role, Tier};
-use loom_router::{ApiKey, Deadlines, ModelEntry, ProviderKind};
+use loom_router::{ApiKey, Deadlines, Family, ModelEntry, ProviderKind, ThinkingSetting};
 use std::collections::BTreeMap;
 
 /// One `[models.NAME]`.
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub struct ModelConfig {
     /// How its server is spoken to.
     pub provider: ProviderKind,
-    /// Address of its server; required.
+    /// Address of its server; none means the usual one of its kind.
     pub base_url: Option<String>,
     /// Its id at the server; none means whatever the server has loaded.
     pub model: Option<String>,
@@ -25,10 +25,18 @@ pub struct ModelConfig {
     pub temperature: Option<f64>,
     /// Context window in tokens, when the server does not tell.
     pub context_length: Option<u32>,
-    /// Calls that its server works on at once.
-    pub max_concurrency: u32,
+    /// Calls that its server works on at once; none means what the server tells, else one.
+    pub max_concurrency: Option<u32>,
     /// How often a call that failed before it said anything is tried again.
     pub retries: u32,
+    /// Whether it thinks.
+    pub thinking: ThinkingSetting,
+    /// Bound on the tokens that it thinks, where its server knows one.
+    pub reasoning_budget: Option<u32>,
+    /// The form in which it writes calls and thoughts; none goes by its id.
+    pub family: Option<Family>,
+    /// How long Ollama keeps it in memory after a call, such as `30m`, or `forever`.
+    pub keep_alive: Option<String>,
     /// The variable that holds the key its server asks for.
     pub api_key_env: Option<String>,
     /// How long each part of a call may take.
@@ -74,8 +82,12 @@ impl Default for ModelConfig {
             max_tokens: of.max_tokens,
             temperature: None,
             context_length: of.context_length,
-            max_concurrency: of.max_concurrency,
+            max_concurrency: None,
             retries: of.retries,
+            thinking: of.thinking,
+            reasoning_budget: of.reasoning_budget,
+            family: of.family,
+            keep_alive: of.keep_alive,
             api_key_env: None,
             timeouts: Timeouts::default(),
         }
@@ -106,12 +118,9 @@ impl ModelConfig {
         name: &str,
         env: &BTreeMap<String, String>,
     ) -> Result<ModelEntry, ModelConfigError> {
-        let base_url = self
-            .base_url
-            .as_ref()
-            .ok_or_else(|| ModelConfigError::NoAddress {
-                name: name.to_owned(),
-            })?;
+        let base_url = self.address().ok_or_else(|| ModelConfigError::NoAddress {
+            name: name.to_owned(),
+        })?;
         let key = |variable: &String| match env.get(variable) {
             Some(key) if !key.trim().is_empty() => Ok(ApiKey::new(key)),
             _ => Err(ModelConfigError::NoKey {
@@ -122,7 +131,7 @@ impl ModelConfig {
         Ok(ModelEntry {
             name: name.to_owned(),
             provider: self.provider,
-            base_url: base_url.clone(),
+            base_url,
             model: self.model.clone(),
             roles: self.roles.clone(),
             tier: self.tier,
@@ -133,7 +142,7 @@ impl ModelConfig {
             )]
             temperature: self.temperature.map(|t| t as f32),
             context_length: self.context_length,
-            max_concurrency: self.max_concurrency,
+            max_concurrency: self.max_concurrency.unwrap_or(0),
             api_key: self.api_key_env.as_ref().map(key).transpose()?,
             deadlines: Deadlines {
                 connect: duration(self.timeouts.connect_ms),
@@ -142,17 +151,35 @@ impl ModelConfig {
                 total: duration(self.timeouts.total_ms),
             },
             retries: self.retries,
-            ..ModelEntry::new(name, base_url)
+            family: self.family,
+            thinking: self.thinking,
+            reasoning_budget: self.reasoning_budget,
+            keep_alive: self.keep_alive.as_deref().map(for_ollama),
         })
+    }
+
+    /// Where its server is: as configured, else the usual place of its kind.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        let usual = || self.provider.usual_url();
+        self.base_url.clone().or_else(usual)
+    }
+}
+
+/// A duration in the words of Ollama, to which a negative one is for ever.
+fn for_ollama(keep_alive: &str) -> String {
+    match milliseconds(keep_alive) {
+        Some(millis) => format!("{}s", millis.div_ceil(1000)),
+        None => "-1s".to_owned(),
     }
 }
 
 /// A model entry that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ModelConfigError {
-    /// It has no address.
+    /// It has no address, and its kind of server no usual one.
     #[error(
-        "model `{name}` has no `base_url`: add one to [models.{name}], such as \"http://127.0.0.1:8080/v1\""
+        "model `{name}` has no `base_url`: add one to [models.{name}], such as \"http://127.0.0.1:8080/v1\", or name a `provider` that has a usual address"
     )]
     NoAddress {
         /// Its name.
@@ -182,6 +209,35 @@ mod tests {
         };
         let entry = config.entry("local", &BTreeMap::new()).unwrap();
         assert_eq!(entry, ModelEntry::new("local", "http://h/v1"));
+    }
+
+    #[test]
+    fn an_address_that_is_not_given_is_the_usual_one_of_the_kind() {
+        let address = |provider| {
+            let config = ModelConfig {
+                provider,
+                ..ModelConfig::default()
+            };
+            config.entry("m", &BTreeMap::new()).map(|m| m.base_url)
+        };
+        assert_eq!(
+            address(ProviderKind::Ollama).as_deref(),
+            Ok("http://127.0.0.1:11434")
+        );
+        assert_eq!(
+            address(ProviderKind::Vllm).as_deref(),
+            Ok("http://127.0.0.1:8000/v1")
+        );
+        for kind in [ProviderKind::OpenaiCompatible, ProviderKind::Anthropic] {
+            assert!(address(kind).is_err(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn keep_alive_is_said_in_the_words_of_ollama() {
+        for (given, sent) in [("30m", "1800s"), ("1500ms", "2s"), ("forever", "-1s")] {
+            assert_eq!(for_ollama(given), sent);
+        }
     }
 
     #[test]

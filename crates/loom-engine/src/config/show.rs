@@ -105,6 +105,10 @@ mod tests {
         let default = crate::config::ModelConfig {
             base_url: example.base_url.clone(),
             model: example.model.clone(),
+            max_concurrency: example.max_concurrency,
+            reasoning_budget: example.reasoning_budget,
+            family: example.family,
+            keep_alive: example.keep_alive.clone(),
             temperature: example.temperature,
             context_length: example.context_length,
             api_key_env: example.api_key_env.clone(),
@@ -123,6 +127,8 @@ mod tests {
                 let covered = config.models.values().any(|m| m.roles.contains(&role));
                 assert!(covered, "{}: no model for {role}", path.display());
             }
+            let entries = config.model_entries(&BTreeMap::new());
+            assert!(entries.is_ok(), "{}: {entries:?}", path.display());
             seen += 1;
         }
         assert!(seen >= 3);

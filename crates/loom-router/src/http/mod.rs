@@ -27,7 +27,7 @@ use field::RefusedFields;
 use loom_dialect::Traits;
 use refusal::Refused;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Method, Response, Url, redirect};
+use reqwest::{Client, ClientBuilder, Method, Response, Url, redirect};
 use serde::de::DeserializeOwned;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,6 +73,7 @@ pub(crate) struct Settings {
     pub(crate) context_length: Option<u32>,
     pub(crate) reasoning_budget: Option<u32>,
     pub(crate) traits: Traits,
+    pub(crate) keep_alive: Option<String>,
     thinking: crate::ThinkingSetting,
     schema_in_prompt: bool,
     deadlines: Deadlines,
@@ -90,6 +91,7 @@ impl Settings {
             context_length: entry.context_length,
             reasoning_budget: entry.reasoning_budget,
             traits: entry.traits(),
+            keep_alive: entry.keep_alive.clone(),
             thinking: entry.thinking,
             schema_in_prompt: entry.provider.defaults().schema_in_prompt,
             deadlines: entry.deadlines,
@@ -293,19 +295,26 @@ impl Http {
 /// A client that goes where it is told: no proxy from the environment, and no redirect, which would
 /// carry prompt and key to somewhere else.
 fn client(entry: &ModelEntry, base: &Url) -> Result<Client, String> {
+    client_builder(base)
+        .connect_timeout(entry.deadlines.connect)
+        .default_headers(headers(entry)?)
+        .build()
+        .map_err(|error| root_cause(&error))
+}
+
+/// What every client of this crate has in common.
+pub(crate) fn client_builder(base: &Url) -> ClientBuilder {
     static TLS: Once = Once::new();
     // Fails when the program has chosen another one, which is as good.
     TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-    let mut builder = Client::builder()
+    let builder = Client::builder()
         .no_proxy()
-        .redirect(redirect::Policy::none())
-        .connect_timeout(entry.deadlines.connect)
-        .default_headers(headers(entry)?);
-    if base.scheme() == "http" {
+        .redirect(redirect::Policy::none());
+    match base.scheme() {
         // A machine without certificates can still talk to a server on it.
-        builder = builder.tls_certs_only([]);
+        "http" => builder.tls_certs_only([]),
+        _ => builder,
     }
-    builder.build().map_err(|error| root_cause(&error))
 }
 
 fn headers(entry: &ModelEntry) -> Result<HeaderMap, String> {

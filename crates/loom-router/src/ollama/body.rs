@@ -5,7 +5,7 @@ use crate::http::{Ask, Field};
 use loom_events::{Message, ToolCall, ToolSpec};
 use serde_json::{Map, Value, json};
 
-/// How long the model stays in memory after a call: its default of five minutes is less than a test
+/// How long the model stays in memory after a call unless it is configured: Ollama's own default of five minutes is less than a test
 /// suite takes, and loading it again costs the prompt too.
 const KEEP_ALIVE: &str = "30m";
 
@@ -17,7 +17,7 @@ pub(super) fn body(ask: &Ask<'_>, window: u32, thinks: bool) -> Value {
         "messages": ask.messages.iter().map(message).collect::<Vec<_>>(),
         "stream": ask.stream,
         "options": options(ask, window),
-        "keep_alive": KEEP_ALIVE,
+        "keep_alive": ask.settings.keep_alive.as_deref().unwrap_or(KEEP_ALIVE),
         // An over-long prompt is an error and not cut in silence, nor is the answer's beginning
         // pushed out by its end.
         "truncate": false,

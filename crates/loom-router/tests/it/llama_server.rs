@@ -6,8 +6,9 @@
 use crate::server::hello;
 use loom_events::{Finish, Message, ToolSpec};
 use loom_router::{
-    CallError, ChatRequest, Delta, DeltaSink, Discard, JsonSchema, ModelEntry, ProviderKind,
-    Router, ToolChoice,
+    BuiltinProviders, CallError, Canary, Candidate, ChatRequest, Delta, DeltaSink, Discard,
+    Finding, JsonSchema, ModelEntry, ProviderFactory as _, ProviderKind, Router, Subject,
+    ToolChoice, Verdict, discover, entries, probe,
 };
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
@@ -148,6 +149,38 @@ async fn a_real_llama_server_lists_streams_calls_answers_by_schema_and_refuses_w
     counts_as_estimated(&router).await;
     refuses_what_is_too_long(&router).await;
     assert_eq!(router.models()[0].failed, 1);
+    is_probed(&server).await;
+}
+
+/// It is recognised, and its model of noise is judged without guessing.
+async fn is_probed(server: &LlamaServer) {
+    let place = Candidate::new("here", &server.url);
+    let found = discover(&[place]).await.remove(0);
+    assert_eq!(found.kind, ProviderKind::LlamaCpp);
+    let known = &found.model(Some("loom-tiny")).unwrap().capabilities;
+    assert_eq!((known.window, known.slots), (Some(4096), Some(2)));
+    assert_eq!(known.parameters, Some(1_041_472));
+
+    let entry = entries(&[found]).remove(0);
+    let provider = BuiltinProviders.provider(&entry).unwrap();
+    let subject = Subject {
+        provider: provider.as_ref(),
+        entry: &entry,
+        salt: 11,
+    };
+    let probe = probe(&subject, &mut |_| {}, &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(probe.canary, Canary::Unclear);
+    let problem = |finding: &&Finding| finding.verdict == Verdict::Problem;
+    assert_eq!(probe.seen.iter().find(problem), None, "{:?}", probe.seen);
+    assert_eq!(probe.capabilities.schema, Some(true));
+    assert!(
+        probe
+            .capabilities
+            .prefill_per_s
+            .is_some_and(|rate| rate > 0.0)
+    );
 }
 
 async fn lists(router: &Router) {

@@ -1,0 +1,434 @@
+//! Which models a command may use: a server that was named, the configured ones, else whatever
+//! answers on the usual ports of this machine. Everything that is wrong is said before a task is made.
+
+mod facts;
+mod known;
+
+use crate::cli::ModelChoice;
+use crate::context::Context;
+use crate::fault::{Exit, Fault};
+use crate::ui::{Tone, clean, count};
+use loom_engine::Config;
+use loom_events::Role;
+use loom_router::{
+    Absent, BuiltinProviders, CallError, Candidate, Discovered, ListedModel, ModelEntry,
+    ProviderFactory as _, ProviderKind, RouterError, discover, local_candidates, usable,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub(crate) use facts::{Facts, Known};
+pub(crate) use known::Model;
+
+/// How long a server that was named has to say what it has. It answers at once unless it is loading
+/// a model, and a user is waiting for the first line.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What to do when no model server answers.
+pub(crate) const HOW_TO_START: &str = "start one (`ollama serve`, `llama-server -m MODEL.gguf --jinja`, or the server of LM Studio) and run this again, or name it with --server URL; `loom demo` needs none";
+
+/// The models that are to be used, and why these.
+#[derive(Debug)]
+pub(crate) struct Models {
+    pub(crate) models: Vec<Model>,
+    why: &'static str,
+}
+
+impl Models {
+    /// Their entries.
+    pub(crate) fn entries(self) -> Vec<ModelEntry> {
+        self.models.into_iter().map(|model| model.entry).collect()
+    }
+
+    /// Says in one line which models are used and why these, and what ought to be known of them.
+    pub(crate) fn announce(&self, context: &Context) {
+        context.ui.note(Tone::Dim, &self.sentence());
+        for model in &self.models {
+            for note in &model.notes {
+                let text = format!("{}: {note}", model.entry.name);
+                context.ui.labelled("note", &text);
+            }
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let models: Vec<_> = self.models.iter().map(in_use).collect();
+        format!("using {}; {}", models.join(", "), self.why)
+    }
+}
+
+/// A model with its roles, and what its first call will meet.
+fn in_use(model: &Model) -> String {
+    let entry = &model.entry;
+    let roles = if entry.roles.len() == Role::ALL.len() {
+        "everything".to_owned()
+    } else {
+        let names: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
+        names.join("+")
+    };
+    let mut about: Vec<_> = model
+        .known
+        .server
+        .iter()
+        .map(|server| clean(server))
+        .collect();
+    if let Some(window) = model.window() {
+        about.push(format!("window {}", count(u64::from(window))));
+    }
+    if model.known.loaded == Some(false) {
+        about.push("loaded by the first call".to_owned());
+    }
+    let about = match about.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", about.join(", ")),
+    };
+    format!("{} for {roles}{about}", clean(&entry.name))
+}
+
+/// What a model server was asked, and what it said.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// The model.
+    pub(crate) model: Model,
+    /// Why it cannot be used.
+    pub(crate) down: Option<String>,
+}
+
+/// The models that are to be used.
+pub(crate) async fn choose(
+    config: &Config,
+    choice: &ModelChoice,
+    context: &Context,
+) -> Result<Models, Fault> {
+    let facts = Facts::load(&context.data_dir()?);
+    let (models, why) = match &choice.server {
+        Some(server) => (at_server(server).await?, "from --server"),
+        None if config.models.is_empty() => {
+            let found = anywhere(local_candidates()).await?;
+            (found, "found on the usual ports")
+        }
+        None => {
+            let models = reachable(config, &context.here.env).await?;
+            (models, "as configured")
+        }
+    };
+    let models = match &choice.model {
+        Some(only) => keep_only(models, only, choice.server.as_deref())?,
+        None => models,
+    };
+    let models = known::learn(models, &facts, &slots_given(config)).await;
+    match models.iter().all(Model::is_too_small) {
+        true => Err(too_small(&models)),
+        false => Ok(Models { models, why }),
+    }
+}
+
+/// Models whose slots the configuration states, so that no server overrules it.
+fn slots_given(config: &Config) -> Vec<String> {
+    let given = config.models.iter();
+    let given = given.filter(|(_, model)| model.max_concurrency.is_some());
+    given.map(|(name, _)| name.clone()).collect()
+}
+
+/// The models of one server.
+async fn at_server(server: &str) -> Result<Vec<Model>, Fault> {
+    let url = address(server)?;
+    let place = Candidate {
+        patience: PATIENCE,
+        ..Candidate::new(&url, &url)
+    };
+    let found = discover(&[place]).await;
+    for place in &found {
+        if let Err(absent) = &place.models {
+            return Err(absent_fault(&url, absent));
+        }
+    }
+    let models = models_of(&found);
+    match models.is_empty() {
+        true => Err(
+            Fault::usage(format!("the server at {url} has no model that can chat"))
+                .hint("load one into it"),
+        ),
+        false => Ok(models),
+    }
+}
+
+fn models_of(found: &[Discovered]) -> Vec<Model> {
+    let model = |one: loom_router::Usable| Model::new(one.entry, one.capabilities);
+    usable(found).into_iter().map(model).collect()
+}
+
+/// The models that answer at any of these places.
+async fn anywhere(places: Vec<Candidate>) -> Result<Vec<Model>, Fault> {
+    let found = discover(&places).await;
+    let models = models_of(&found);
+    if !models.is_empty() {
+        return Ok(models);
+    }
+    let message = format!(
+        "no model server was found on this machine: {}",
+        looked_at(&found)
+    );
+    Err(Fault::usage(message).hint(HOW_TO_START))
+}
+
+/// Where nothing was, and what else was where.
+fn looked_at(found: &[Discovered]) -> String {
+    let (silent, others): (Vec<_>, Vec<_>) = found
+        .iter()
+        .partition(|place| place.models == Err(Absent::NothingListens));
+    let name =
+        |place: &&Discovered| format!("{} at {}", place.candidate.label, place.candidate.base_url);
+    let mut parts: Vec<_> = others.into_iter().map(place_sentence).collect();
+    if !silent.is_empty() {
+        let silent: Vec<_> = silent.iter().map(name).collect();
+        parts.push(format!("nothing listens for {}", silent.join(", ")));
+    }
+    parts.join("; ")
+}
+
+/// What is at a place, in a few words.
+pub(crate) fn place_sentence(place: &Discovered) -> String {
+    let (label, url) = (&place.candidate.label, place.base_url());
+    match &place.models {
+        Ok(models) => {
+            let server = place.server.as_deref().unwrap_or("a model server");
+            let models = crate::ui::plural(models.len(), "chat model");
+            format!("{} at {url}: {models}", clean(server))
+        }
+        Err(absent) => format!("{label} at {url}: {absent}"),
+    }
+}
+
+fn configured(config: &Config, env: &BTreeMap<String, String>) -> Result<Vec<ModelEntry>, Fault> {
+    let entries = config.model_entries(env);
+    let entries = entries.map_err(|error| Fault::from(error).exit(Exit::Usage))?;
+    for entry in &entries {
+        let made = BuiltinProviders.provider(entry);
+        made.map_err(|error| Fault::cannot(error).exit(Exit::Usage))?;
+    }
+    Ok(entries)
+}
+
+/// The configured models, unless not one of their servers can be reached, or one would refuse them.
+async fn reachable(config: &Config, env: &BTreeMap<String, String>) -> Result<Vec<Model>, Fault> {
+    let entries = configured(config, env)?;
+    let looked = look(&entries).await;
+    let mut models = Vec::with_capacity(entries.len());
+    let mut first_failure = None;
+    let mut answers = 0;
+    for ((entry, answer), place) in ask_all(entries).await.into_iter().zip(looked) {
+        let mut model = with_place(entry, &place);
+        match answer {
+            // A server that is only slow, or that lists nothing, may do its work all the same.
+            Ok(_) | Err(CallError::TimedOut { .. } | CallError::Protocol { .. }) => answers += 1,
+            Err(error) => {
+                model.notes.push(format!("cannot {error}"));
+                first_failure.get_or_insert(error);
+            }
+        }
+        let listed = known::check_listed(&model.entry, &place).map_err(|text| {
+            Fault::usage(format!("model {}: {text}", model.entry.name))
+                .hint("set `model` to one that it has, or load it there")
+        })?;
+        model.notes.extend(listed);
+        model.notes.extend(known::check_kind(&model.entry, &place));
+        models.push(model);
+    }
+    match first_failure.filter(|_| answers == 0) {
+        Some(first) => Err(Fault::cannot(first)
+            .exit(Exit::Usage)
+            .hint("`loom models` shows what answers and what does not")),
+        None => Ok(models),
+    }
+}
+
+/// Looks at the server of every entry.
+async fn look(entries: &[ModelEntry]) -> Vec<Discovered> {
+    let places: Vec<_> = entries.iter().map(Candidate::of).collect();
+    discover(&places).await
+}
+
+fn with_place(entry: ModelEntry, place: &Discovered) -> Model {
+    let id = entry.model.as_deref();
+    // A llama-server of one model answers with it whatever it is asked for.
+    let only = || {
+        place
+            .model(None)
+            .filter(|_| place.kind == ProviderKind::LlamaCpp)
+    };
+    let known = place.model(id).or_else(only);
+    let known = known.map(|model| model.capabilities.clone());
+    Model::new(entry, known.unwrap_or_default())
+}
+
+/// Every model that a command could use, with what is known of it; nothing is refused here.
+pub(crate) async fn survey(
+    config: &Config,
+    choice: &ModelChoice,
+    context: &Context,
+    facts: &Facts,
+) -> Result<(Vec<Asked>, Vec<Discovered>), Fault> {
+    let mut places = Vec::new();
+    let asked = match &choice.server {
+        Some(server) => up(at_server(server).await?),
+        None if config.models.is_empty() => {
+            places = discover(&local_candidates()).await;
+            up(models_of(&places))
+        }
+        None => ask_configured(config, &context.here.env).await?,
+    };
+    let (models, down): (Vec<_>, Vec<_>) =
+        asked.into_iter().map(|one| (one.model, one.down)).unzip();
+    let models = match &choice.model {
+        Some(only) => keep_only(models, only, choice.server.as_deref())?,
+        None => models,
+    };
+    let models = known::learn(models, facts, &slots_given(config)).await;
+    let mut down = down.into_iter();
+    let asked = |model| Asked {
+        model,
+        down: down.next().flatten(),
+    };
+    Ok((models.into_iter().map(asked).collect(), places))
+}
+
+fn up(models: Vec<Model>) -> Vec<Asked> {
+    let asked = |model| Asked { model, down: None };
+    models.into_iter().map(asked).collect()
+}
+
+/// Asks the servers of all configured models what they have.
+async fn ask_configured(
+    config: &Config,
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<Asked>, Fault> {
+    let entries = configured(config, env)?;
+    let looked = look(&entries).await;
+    let asked = ask_all(entries).await.into_iter().zip(looked);
+    let asked = asked.map(|((entry, answer), place)| {
+        let mut model = with_place(entry, &place);
+        let listed = known::check_listed(&model.entry, &place);
+        let down = match (answer, listed) {
+            (Err(error), _) => Some(format!("cannot {error}")),
+            (Ok(_), Err(refused)) => Some(refused),
+            (Ok(_), Ok(note)) => {
+                model.notes.extend(note);
+                None
+            }
+        };
+        model.notes.extend(known::check_kind(&model.entry, &place));
+        Asked { model, down }
+    });
+    Ok(asked.collect())
+}
+
+type Answer = Result<Vec<ListedModel>, CallError>;
+
+async fn ask_all(entries: Vec<ModelEntry>) -> Vec<(ModelEntry, Answer)> {
+    let asked = entries.into_iter().map(|entry| async {
+        let answer = ask(&entry).await;
+        (entry, answer)
+    });
+    futures_util::future::join_all(asked).await
+}
+
+async fn ask(entry: &ModelEntry) -> Answer {
+    let server = entry.base_url.clone();
+    let broken = |error: RouterError| CallError::Protocol {
+        server: server.clone(),
+        model: entry.name.clone(),
+        reason: error.to_string(),
+    };
+    let provider = BuiltinProviders.provider(entry).map_err(broken)?;
+    let timed_out = |_| CallError::TimedOut {
+        server: entry.base_url.clone(),
+        model: entry.name.clone(),
+        deadline: loom_router::Deadline::FirstToken,
+        limit: PATIENCE,
+        partial: None,
+    };
+    tokio::time::timeout(PATIENCE, provider.list())
+        .await
+        .map_err(timed_out)?
+}
+
+fn keep_only(models: Vec<Model>, only: &str, server: Option<&str>) -> Result<Vec<Model>, Fault> {
+    let names: Vec<_> = models
+        .iter()
+        .map(|model| model.entry.name.clone())
+        .collect();
+    let is_meant =
+        |model: &Model| model.entry.name == only || model.entry.model.as_deref() == Some(only);
+    let mut kept: Vec<_> = models.into_iter().filter(is_meant).collect();
+    if kept.is_empty() {
+        let who = server.map_or_else(|| "Loom".to_owned(), |url| format!("the server at {url}"));
+        return Err(unknown_model(only, &who, &names));
+    }
+    for model in &mut kept {
+        model.entry.roles = Role::ALL.to_vec();
+    }
+    Ok(kept)
+}
+
+/// A server as people type it: `localhost:8080` will do.
+fn address(server: &str) -> Result<String, Fault> {
+    let url = match server.contains("://") {
+        true => server.to_owned(),
+        false => format!("http://{server}"),
+    };
+    let problem = match BuiltinProviders.provider(&ModelEntry::new("--server", &url)) {
+        Ok(_) if !server.trim().is_empty() => return Ok(url),
+        Ok(_) => "is no address".to_owned(),
+        Err(RouterError::BadUrl { reason, .. } | RouterError::Client { reason, .. }) => reason,
+        Err(other) => other.to_string(),
+    };
+    Err(Fault::usage(format!("--server {server:?} {problem}"))
+        .hint("give one such as http://127.0.0.1:8080/v1"))
+}
+
+fn absent_fault(url: &str, absent: &Absent) -> Fault {
+    match absent {
+        Absent::NothingListens => {
+            Fault::usage(format!("no model server answers at {url}: {absent}")).hint(HOW_TO_START)
+        }
+        Absent::Silent(_) => Fault::usage(format!(
+            "the server at {url} does not say within {} s what models it has",
+            PATIENCE.as_secs()
+        ))
+        .hint("wait until it has started, or check the address"),
+        Absent::Loading => Fault::usage(format!("the server at {url} still loads its model"))
+            .hint("run this again in a moment"),
+        Absent::NeedsKey => Fault::usage(format!("the server at {url} asks for a key"))
+            .hint("configure it under [models.NAME] with `base_url` and `api_key_env`"),
+        Absent::SomethingElse(_) => Fault::usage(format!("at {url}: {absent}"))
+            .hint("check the port, and the path: most servers have their models below /v1"),
+    }
+}
+
+fn unknown_model(wanted: &str, who: &str, has: &[String]) -> Fault {
+    let fault = Fault::usage(format!("{who} has no model `{wanted}`"));
+    match has.is_empty() {
+        true => fault.hint("it has none: load one first"),
+        false => fault.hint(format!("it has {}", has.join(", "))),
+    }
+}
+
+fn too_small(models: &[Model]) -> Fault {
+    let window = |model: &Model| {
+        let window = model.window().unwrap_or_default();
+        format!("{} has {window} tokens", model.entry.name)
+    };
+    let windows: Vec<_> = models.iter().map(window).collect();
+    let kind = models.first().map(|model| model.entry.provider);
+    Fault::usage(format!(
+        "no model has a window that Loom's prompts fit into: {}",
+        windows.join(", ")
+    ))
+    .hint(known::larger_window(
+        kind.unwrap_or(ProviderKind::OpenaiCompatible),
+    ))
+}
+
+#[cfg(test)]
+mod tests;
