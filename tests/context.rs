@@ -3,9 +3,9 @@
 
 use crate::world::{Ended, World};
 use loom_engine::TaskStatus;
-use loom_events::{Event, NewTask, Rung, Seq};
+use loom_events::{Event, NewTask, Rung};
 use loom_sim::{Fault, Options, Reply, Request, Role, SimModel, Speaker, Stall, ViolationKind};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 
@@ -290,18 +290,18 @@ async fn what_came_before_a_call_failed_is_kept() {
     assert!(SAID.starts_with(&kept) && !kept.is_empty(), "{kept:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_known_of_models_outlives_the_engine() {
-    let mut world = World::code(reader).await;
-    let facts: Value = json!({"window": 4096});
-    let engine = &world.engine;
-    engine
-        .put_model_facts("http://a", "m", facts.clone())
+#[tokio::test]
+async fn what_is_known_of_models_is_kept_without_an_engine_and_read_beside_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let facts = loom_engine::ModelFacts {
+        server: "http://a".into(),
+        model: "m".into(),
+        facts: json!({"window": 4096}),
+        seen: loom_events::Time::from_millis(7),
+    };
+    loom_engine::keep_model_facts(dir.path(), vec![facts.clone()])
         .await
         .unwrap();
-    world.crash_and_recover().await;
-    let known = world.engine.model_facts().await.unwrap();
-    assert_eq!(known.len(), 1);
-    assert_eq!((known[0].model.as_str(), &known[0].facts), ("m", &facts));
-    assert_ne!(Seq::ZERO.0 as i64, known[0].seen.as_millis());
+    let reader = loom_engine::Reader::open(dir.path(), None).unwrap();
+    assert_eq!(reader.model_facts().await.unwrap(), [facts]);
 }

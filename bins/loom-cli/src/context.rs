@@ -9,7 +9,7 @@ use loom_engine::{
     Config, Engine, Flag, Loaded, OpenError, QueryError, Reader, Setup, Sources, SystemClock,
 };
 use loom_events::TaskId;
-use loom_router::ModelEntry;
+use loom_router::Usable;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl Context {
     pub(crate) async fn engine(
         &self,
         config: Config,
-        models: Vec<ModelEntry>,
+        models: Vec<Usable>,
         data_dir: &Path,
     ) -> Result<Engine, Fault> {
         let setup = Setup {

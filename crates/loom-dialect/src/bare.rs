@@ -132,7 +132,7 @@ fn looks_cut(text: &str) -> bool {
 }
 
 fn starts_line(text: &str, at: usize) -> bool {
-    let before = text[..at].trim_end_matches(|c| c == ' ' || c == '\t');
+    let before = text[..at].trim_end_matches([' ', '\t']);
     before.is_empty() || before.ends_with(['\n', ':', '`'])
 }
 

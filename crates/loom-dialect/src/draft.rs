@@ -89,6 +89,16 @@ pub(crate) enum Found<'t> {
     },
 }
 
+impl Found<'_> {
+    /// The name as it stands there.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Draft(draft) => draft.name.as_deref(),
+            Self::Bad { name, .. } => name.as_deref(),
+        }
+    }
+}
+
 /// Why something at a mark is no call.
 #[derive(Debug)]
 pub(crate) enum Why {
@@ -130,7 +140,7 @@ pub struct Refused {
 }
 
 /// One call of an answer, in its place.
-pub type Item = Result<Call, Refused>;
+pub type Item = Result<Call, Box<Refused>>;
 
 /// Judges what was found.
 pub(crate) fn judge(found: Found<'_>, offer: &Offer<'_>) -> Vec<Item> {
@@ -153,11 +163,11 @@ pub(crate) fn judge(found: Found<'_>, offer: &Offer<'_>) -> Vec<Item> {
 }
 
 fn refused(name: Option<&str>, raw: &str, refusal: Refusal, arguments: Option<Value>) -> Item {
-    Err(Refused {
+    Err(Box::new(Refused {
         id: None,
         call: unreadable(name, raw, refusal),
         arguments,
-    })
+    }))
 }
 
 fn judge_draft(draft: &Draft<'_>, offer: &Offer<'_>) -> Vec<Item> {

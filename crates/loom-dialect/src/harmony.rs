@@ -59,7 +59,7 @@ fn messages(text: &str) -> Harmony<'_> {
         if let Some(recipient) = header.recipient {
             let found = call(&mut cursor, recipient);
             let stops = matches!(found, Found::Bad { .. });
-            harmony.pieces.push(Piece::Call(found));
+            harmony.pieces.push(Piece::Call(Box::new(found)));
             if stops {
                 to_next(&mut cursor);
             }
@@ -230,7 +230,7 @@ fn stripped(text: &str) -> Option<Harmony<'_>> {
                 Err(fault) => bad(recipient, raw, fault),
             };
             let stops = matches!(found, Found::Bad { .. });
-            harmony.pieces.push(Piece::Call(found));
+            harmony.pieces.push(Piece::Call(Box::new(found)));
             if stops {
                 return Some(harmony);
             }

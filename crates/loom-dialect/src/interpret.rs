@@ -70,16 +70,18 @@ pub fn interpret(raw: RawAnswer, reading: &Reading<'_>) -> Answer {
                 name: call.name,
                 arguments: call.arguments,
             }),
-            Err(Refused {
-                id,
-                call,
-                arguments: Some(arguments),
-            }) if call.name.is_some() => answer.calls.push(ToolCall {
-                id: ids.next(id.as_deref()),
-                name: call.name.unwrap_or_default(),
-                arguments,
-            }),
-            Err(refused) => answer.unreadable.push(refused.call),
+            Err(refused) => match *refused {
+                Refused {
+                    id,
+                    call,
+                    arguments: Some(arguments),
+                } if call.name.is_some() => answer.calls.push(ToolCall {
+                    id: ids.next(id.as_deref()),
+                    name: call.name.unwrap_or_default(),
+                    arguments,
+                }),
+                refused => answer.unreadable.push(refused.call),
+            },
         }
     }
     if raw.dropped_calls > 0 {
@@ -103,11 +105,11 @@ pub fn read(raw: &RawAnswer, reading: &Reading<'_>) -> Interpretation {
     if read.items.len() > MAX_CALLS {
         let dropped = read.items.len() - MAX_CALLS;
         read.items.truncate(MAX_CALLS);
-        read.items.push(Err(Refused {
+        read.items.push(Err(Box::new(Refused {
             id: None,
             call: refuse::unreadable(None, "", refuse::too_many(dropped)),
             arguments: None,
-        }));
+        })));
     }
     read
 }
@@ -400,11 +402,11 @@ fn drafts_in(split: &Split<'_>, offer: &Offer<'_>) -> bool {
 }
 
 fn in_reasoning(raw: &str) -> Item {
-    Err(Refused {
+    Err(Box::new(Refused {
         id: None,
         call: refuse::unreadable(None, raw, refuse::in_reasoning()),
         arguments: None,
-    })
+    }))
 }
 
 /// An answer that is nothing but an open thought. A complete call as its last words was meant as the
@@ -441,7 +443,7 @@ fn only_thought(thought: &str, reading: &Reading<'_>, offer: &Offer<'_>) -> Inte
         read.calls_in_text = true;
         for piece in calls {
             if let Piece::Call(found) = piece {
-                read.items.extend(judge(found, offer));
+                read.items.extend(judge(*found, offer));
             }
         }
         return read;
@@ -490,8 +492,8 @@ fn marked(body: &str, pieces: Vec<Piece<'_>>, offer: &Offer<'_>) -> Interpretati
     };
     if is_example(&pieces) {
         let name = pieces.iter().find_map(|piece| match piece {
-            Piece::Call(Found::Draft(draft)) => draft.name.as_deref(),
-            _ => None,
+            Piece::Call(found) => found.name(),
+            Piece::Text(_) => None,
         });
         read.text = trimmed(body);
         read.items.push(Err(example(name, body, offer)));
@@ -501,7 +503,7 @@ fn marked(body: &str, pieces: Vec<Piece<'_>>, offer: &Offer<'_>) -> Interpretati
     for piece in pieces {
         match piece {
             Piece::Text(said) => text.push_str(said),
-            Piece::Call(found) => read.items.extend(judge(found, offer)),
+            Piece::Call(found) => read.items.extend(judge(*found, offer)),
         }
     }
     read.text = trimmed(&without_empty_fences(&text));
@@ -529,22 +531,19 @@ fn is_example(pieces: &[Piece<'_>]) -> bool {
     all_fenced && words_after
 }
 
-fn example(name: Option<&str>, raw: &str, offer: &Offer<'_>) -> Refused {
+fn example(name: Option<&str>, raw: &str, offer: &Offer<'_>) -> Box<Refused> {
     let refusal = refuse::example_only(offer.spec(name));
-    Refused {
+    Box::new(Refused {
         id: None,
         call: refuse::unreadable(name, raw, refusal),
         arguments: None,
-    }
+    })
 }
 
 /// Calls without marks.
 fn in_the_open(bare: Bare<'_>, whole: &str, offer: &Offer<'_>) -> Interpretation {
     if bare.example {
-        let name = bare.found.iter().find_map(|found| match found {
-            Found::Draft(draft) => draft.name.as_deref(),
-            Found::Bad { name, .. } => name.as_deref(),
-        });
+        let name = bare.found.iter().find_map(Found::name);
         return Interpretation {
             text: trimmed(whole),
             items: vec![Err(example(name, whole, offer))],
@@ -577,7 +576,7 @@ fn from_harmony(
             Piece::Text(said) => text.push_str(said),
             Piece::Call(found) if reading.may_call => {
                 read.calls_in_text = true;
-                read.items.extend(judge(found, offer));
+                read.items.extend(judge(*found, offer));
             }
             Piece::Call(_) => {}
         }
@@ -588,10 +587,7 @@ fn from_harmony(
         && read.items.is_empty()
         && let Some(bare) = bare::find(&words, offer)
     {
-        let name = bare.found.iter().find_map(|found| match found {
-            Found::Draft(draft) => draft.name.as_deref(),
-            Found::Bad { name, .. } => name.as_deref(),
-        });
+        let name = bare.found.iter().find_map(Found::name);
         read.items.push(Err(example(name, &words, offer)));
     }
     text.push_str(&words);

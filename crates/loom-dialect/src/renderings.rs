@@ -125,7 +125,7 @@ fn envelope_action<'t>(
 /// Where a line begins with these words.
 fn line_with(text: &str, words: &str) -> Option<usize> {
     text.match_indices(words).map(|(at, _)| at).find(|at| {
-        let before = text[..*at].trim_end_matches(|c| c == ' ' || c == '*');
+        let before = text[..*at].trim_end_matches([' ', '*']);
         before.is_empty() || before.ends_with('\n')
     })
 }

@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 #[derive(Debug)]
 pub(crate) enum Piece<'t> {
     Text(&'t str),
-    Call(Found<'t>),
+    Call(Box<Found<'t>>),
 }
 
 /// What a mark says.
@@ -317,7 +317,7 @@ impl<'t> Scan<'_, '_, 't> {
     /// Whether the last thing read was a call in tags.
     fn is_left_over(&self) -> bool {
         let mut calls = self.pieces.iter().rev().filter_map(|piece| match piece {
-            Piece::Call(found) => Some(found),
+            Piece::Call(found) => Some(found.as_ref()),
             Piece::Text(_) => None,
         });
         matches!(
@@ -337,14 +337,14 @@ impl<'t> Scan<'_, '_, 't> {
             .iter_mut()
             .rev()
             .find(|piece| matches!(piece, Piece::Call(_)));
-        if let Some(piece) = last
-            && let Piece::Call(Found::Draft(draft)) = piece
+        if let Some(Piece::Call(found)) = last
+            && let Found::Draft(draft) = found.as_mut()
         {
-            *piece = Piece::Call(Found::Bad {
+            **found = Found::Bad {
                 name: draft.name.take(),
                 raw: draft.raw,
                 why: Why::Collision,
-            });
+            };
         }
         self.pieces
     }
@@ -362,7 +362,8 @@ impl<'t> Scan<'_, '_, 't> {
             // The answer was stopped before its end mark, so more may have been to come.
             cut_off(&mut found);
         }
-        self.pieces.extend(found.into_iter().map(Piece::Call));
+        self.pieces
+            .extend(found.into_iter().map(|one| Piece::Call(Box::new(one))));
         self.said = cursor.place();
         Some(cursor.place())
     }

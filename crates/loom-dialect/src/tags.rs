@@ -472,7 +472,7 @@ pub(crate) fn close(cursor: &mut Cursor<'_>, words: &[&str]) -> bool {
     if !begin(&mut ahead, "</") {
         return false;
     }
-    let fits = words.iter().any(|word| {
+    words.iter().any(|word| {
         let mut after = ahead;
         let fits = after.eat(word) && {
             after.space();
@@ -482,8 +482,7 @@ pub(crate) fn close(cursor: &mut Cursor<'_>, words: &[&str]) -> bool {
             *cursor = after;
         }
         fits
-    });
-    fits
+    })
 }
 
 /// Passes the opening tag with one of these words.

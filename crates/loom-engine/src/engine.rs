@@ -12,7 +12,7 @@ use futures_util::Stream;
 use loom_events::{Command, NewTask, Seq, TaskId};
 use loom_kernel::Input;
 use loom_prompts::Prompts;
-use loom_router::{ModelEntry, ModelStatus, Router};
+use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
 use loom_tools::{Recall, Registry};
 use loom_workspace::{Bounds, Store, Workspace};
@@ -37,7 +37,7 @@ pub struct Setup {
     /// The search path for programs.
     pub path_env: OsString,
     /// The models: from the configuration, found, or the caller's own.
-    pub models: Vec<ModelEntry>,
+    pub models: Vec<Usable>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Names this build in the journal.
@@ -198,10 +198,11 @@ impl Engine {
             Some(overrides) => Prompts::with_overrides(overrides)?,
             None => Prompts::builtin()?,
         };
+        let router = router(setup.models)?;
         let (live, _) = broadcast::channel(LIVE_SIGNALS);
         let shared = Arc::new(Shared {
             journal: Arc::clone(&journal),
-            router: Arc::new(Router::new(setup.models)?),
+            router: Arc::new(router),
             prompts: Arc::new(prompts),
             registry: Arc::new(registry()),
             shell,
@@ -244,33 +245,6 @@ impl Engine {
     #[must_use]
     pub fn models(&self) -> Vec<ModelStatus> {
         self.shared.router.models()
-    }
-
-    /// What is known of the models at their servers, from earlier probes and use.
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
-    pub async fn model_facts(&self) -> Result<Vec<ModelFacts>, loom_state::ReadError> {
-        self.shared.journal.model_facts().await
-    }
-
-    /// Keeps what was found out about a model, in place of what was known of it.
-    ///
-    /// # Errors
-    /// When the journal does not take it.
-    pub async fn put_model_facts(
-        &self,
-        server: &str,
-        model: &str,
-        facts: serde_json::Value,
-    ) -> Result<(), loom_state::AppendError> {
-        let facts = ModelFacts {
-            server: server.to_owned(),
-            model: model.to_owned(),
-            facts,
-            seen: self.now(),
-        };
-        self.shared.journal.put_model_facts(facts).await
     }
 
     /// Begins a task; answers once it is durable, and long before it ends.
@@ -525,6 +499,41 @@ fn registry() -> Registry {
         .register(Arc::new(Recall::default()))
         .expect("BUG: no built-in tool is called recall");
     registry
+}
+
+/// A router that knows of its models what was found out before.
+fn router(models: Vec<Usable>) -> Result<Router, loom_router::RouterError> {
+    let (entries, known): (Vec<_>, Vec<_>) = models
+        .into_iter()
+        .map(|model| (model.entry.clone(), (model.entry.name, model.capabilities)))
+        .unzip();
+    let router = Router::new(entries)?;
+    for (name, capabilities) in known {
+        router.learn(&name, capabilities);
+    }
+    Ok(router)
+}
+
+/// Keeps what was found out about models, in place of what was known of them. No engine is needed,
+/// but nobody else may have the data directory.
+///
+/// # Errors
+/// [`OpenError`], when the data directory or the journal cannot be used.
+pub async fn keep_model_facts(data_dir: &Path, facts: Vec<ModelFacts>) -> Result<(), OpenError> {
+    let made = |source| OpenError::DataDir {
+        dir: data_dir.to_owned(),
+        source,
+    };
+    make_private(data_dir).map_err(made)?;
+    let _lock = DataDirLock::acquire(data_dir)?;
+    let journal = SqliteJournal::open(data_dir, Options::default())?;
+    for one in facts {
+        journal
+            .put_model_facts(one)
+            .await
+            .map_err(|error| made(std::io::Error::other(error)))?;
+    }
+    Ok(())
 }
 
 /// Makes the data directory for its owner alone: prompts and file contents are in it.

@@ -27,7 +27,9 @@ pub use config::{
     ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, Shown, Sources,
     StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
 };
-pub use engine::{CommandError, Engine, OpenError, ResumeError, Setup, SubmitError};
+pub use engine::{
+    CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts,
+};
 pub use feed::{Feed, Live, Signal};
 pub use loom_state::ModelFacts;
 pub use reader::{QueryError, Reader, ReplayReport};

@@ -6,7 +6,9 @@ use crate::broken::chain;
 use crate::engine::OpenError;
 use crate::ledger::Ledger;
 use loom_events::{BlobId, Event, FileChange, Record, Seq, SubtaskId, TaskId};
-use loom_state::{Journal, RevertRecord, RowStatus, SqliteJournal, TaskFilter, TaskRow};
+use loom_state::{
+    Journal, ModelFacts, RevertRecord, RowStatus, SqliteJournal, TaskFilter, TaskRow,
+};
 use loom_workspace::{Bounds, FileDiff, Store, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -120,6 +122,14 @@ impl Reader {
                     .join(", "),
             }),
         }
+    }
+
+    /// What earlier probes have found out about models.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn model_facts(&self) -> Result<Vec<ModelFacts>, QueryError> {
+        Ok(self.journal.model_facts().await?)
     }
 
     /// The list, newest first.

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use clap::Args;
 use loom_engine::{Config, Engine, RevertScope, TaskStatus, TaskView};
 use loom_events::{NewTask, TaskId};
-use loom_router::ModelEntry;
+use loom_router::Usable;
 use loom_sim::{Demo, Options, SimServer};
 use loom_workspace::{CommandLine, CommandSpec, RunStatus, Sandbox};
 use std::os::unix::fs::PermissionsExt as _;
@@ -139,7 +139,7 @@ impl Stage {
         context: &Context,
         config: &Config,
         choice: &ModelChoice,
-    ) -> Result<Vec<ModelEntry>, Fault> {
+    ) -> Result<Vec<Usable>, Fault> {
         let choice = match &self.model {
             None => choice.clone(),
             Some(model) => ModelChoice {
@@ -151,7 +151,7 @@ impl Stage {
         if self.model.is_none() {
             models.announce(context);
         }
-        Ok(models.entries())
+        Ok(models.usable())
     }
 
     /// Runs the project's own tests.

@@ -2,7 +2,7 @@
 
 use crate::cli::ModelChoice;
 use crate::context::Context;
-use crate::fault::{Exit, Fault, Outcome};
+use crate::fault::{Exit, Outcome, chain};
 use crate::models::{Asked, Facts, HOW_TO_START, Known, Model, place_sentence, survey};
 use crate::render::{finding_lines, model_table};
 use crate::ui::{Tone, clean};
@@ -40,8 +40,7 @@ pub(crate) struct ModelsArgs {
 
 pub(super) async fn run(arguments: &ModelsArgs, context: &mut Context) -> Outcome {
     let config = context.load(&[])?.config;
-    let data_dir = context.data_dir()?;
-    let mut facts = Facts::load(&data_dir);
+    let mut facts = Facts::load(context).await;
     let mut choice = arguments.choice.clone();
     let name = arguments.probe.as_ref().filter(|name| !name.is_empty());
     choice.model = choice.model.or_else(|| name.cloned());
@@ -53,11 +52,12 @@ pub(super) async fn run(arguments: &ModelsArgs, context: &mut Context) -> Outcom
         for one in &mut asked {
             probe_one(context, one, &mut facts, arguments.json).await;
         }
-        facts
-            .store(&data_dir)
-            .map_err(|error| Fault::from(error).hint("what was found out is not kept"))?;
     }
     show(context, &asked, &facts, arguments.json);
+    if let Err(error) = facts.store(&context.data_dir()?).await {
+        let text = format!("what was found out is not kept: {}", chain(&error));
+        context.ui.labelled("note", &text);
+    }
     if asked.iter().any(|one| one.down.is_none()) {
         return Ok(Exit::Done);
     }

@@ -47,7 +47,7 @@ pub(super) async fn run(arguments: ResumeArgs, context: &mut Context) -> Outcome
     if !arguments.json {
         models.announce(context);
     }
-    let models = models.entries();
+    let models = models.usable();
     context.ui.attended &= !arguments.json;
     let mut interrupts = Interrupts::catch()?;
     let engine = context.engine(config, models, &context.data_dir()?).await?;

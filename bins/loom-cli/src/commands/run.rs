@@ -81,7 +81,7 @@ pub(super) async fn run(arguments: RunArgs, context: &mut Context) -> Outcome {
     if !arguments.json {
         models.announce(context);
     }
-    let models = models.entries();
+    let models = models.usable();
     let new = NewTask {
         goal: arguments.goal,
         workspace: Some(workspace.to_string_lossy().into_owned()),

@@ -1,22 +1,21 @@
-//! What probes have found out, kept between runs: one file in the data directory.
+//! What probes have found out, kept between runs with everything else that Loom keeps.
 //!
-//! The file is a cache. One that is missing or cannot be read means that nothing is known, and the
-//! next probe writes it anew.
+//! What cannot be read is not known: the next probe finds it out anew.
 
+use crate::context::Context;
+use loom_engine::{ModelFacts, OpenError, keep_model_facts};
 use loom_events::Time;
 use loom_router::{ModelEntry, Probe};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io;
 use std::path::Path;
 
-/// Its name in the data directory.
-const FILE: &str = "models.json";
-
 /// All that is known, by server and model.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct Facts {
-    models: BTreeMap<String, Known>,
+    known: BTreeMap<(String, String), Known>,
+    /// What was found out since, to be kept.
+    new: Vec<ModelFacts>,
 }
 
 /// What is known of one model at one server.
@@ -29,49 +28,76 @@ pub(crate) struct Known {
 }
 
 impl Facts {
-    /// What is kept in this directory.
-    pub(crate) fn load(data_dir: &Path) -> Self {
-        let path = data_dir.join(FILE);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::default(),
-            Err(error) => {
-                tracing::warn!(path = %path.display(), %error, "what probes found out cannot be read");
+    /// What is kept in the data directory.
+    pub(crate) async fn load(context: &Context) -> Self {
+        let kept = match context.reader() {
+            Ok(Some(reader)) => reader.model_facts().await,
+            Ok(None) => return Self::default(),
+            Err(_) => {
+                tracing::warn!("what probes found out cannot be read, since the journal cannot");
                 return Self::default();
             }
         };
-        serde_json::from_str(&text).unwrap_or_else(|error| {
-            tracing::warn!(path = %path.display(), %error, "what probes found out cannot be read; `loom models --probe` finds it out again");
-            Self::default()
-        })
+        match kept {
+            Ok(kept) => Self::of_kept(kept),
+            Err(error) => {
+                tracing::warn!(%error, "what probes found out cannot be read");
+                Self::default()
+            }
+        }
     }
 
-    /// Keeps it, whole or not at all: the file is written beside its place and moved there.
-    pub(crate) fn store(&self, data_dir: &Path) -> io::Result<()> {
-        std::fs::create_dir_all(data_dir)?;
-        let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        file.persist(data_dir.join(FILE))?;
-        Ok(())
+    fn of_kept(kept: Vec<ModelFacts>) -> Self {
+        let mut facts = Self::default();
+        for one in kept {
+            match serde_json::from_value(one.facts) {
+                Ok(probe) => {
+                    let known = Known {
+                        at: one.seen,
+                        probe,
+                    };
+                    facts.known.insert((one.server, one.model), known);
+                }
+                Err(error) => {
+                    tracing::warn!(one.server, one.model, %error, "what a probe found out cannot be read; `loom models --probe` finds it out again");
+                }
+            }
+        }
+        facts
+    }
+
+    /// Keeps what was found out since it was loaded.
+    pub(crate) async fn store(self, data_dir: &Path) -> Result<(), OpenError> {
+        match self.new.is_empty() {
+            true => Ok(()),
+            false => keep_model_facts(data_dir, self.new).await,
+        }
     }
 
     /// What is known of the model of an entry.
     pub(crate) fn of(&self, entry: &ModelEntry) -> Option<&Known> {
-        self.models.get(&key(entry))
+        self.known.get(&key(entry))
     }
 
     /// Adds what is known now.
     pub(crate) fn put(&mut self, entry: &ModelEntry, known: Known) {
-        self.models.insert(key(entry), known);
+        let (server, model) = key(entry);
+        self.new.push(ModelFacts {
+            server: server.clone(),
+            model: model.clone(),
+            facts: serde_json::json!(known.probe),
+            seen: known.at,
+        });
+        self.known.insert((server, model), known);
     }
 }
 
 /// A model at a server; the name that its entry has is the user's and may change.
-fn key(entry: &ModelEntry) -> String {
+fn key(entry: &ModelEntry) -> (String, String) {
     let server = entry.base_url.trim_end_matches('/');
     let server = server.trim_end_matches("/v1");
     let model = entry.model.as_deref().unwrap_or("(loaded)");
-    format!("{server} {model}")
+    (server.to_owned(), model.to_owned())
 }
 
 #[cfg(test)]
@@ -95,23 +121,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_is_there_the_next_time_under_any_name_of_the_entry() {
-        let dir = tempfile::tempdir().unwrap();
-        let data_dir = dir.path().join("not/yet");
-        let mut facts = Facts::load(&data_dir);
+    fn what_was_kept_is_found_under_any_name_of_the_entry() {
+        let mut facts = Facts::default();
         facts.put(&ModelEntry::new("a", "http://h:1/v1"), known());
-        facts.store(&data_dir).unwrap();
-        let facts = Facts::load(&data_dir);
-        let found = facts.of(&ModelEntry::new("b", "http://h:1/"));
+        let again = Facts::of_kept(facts.new);
+        let found = again.of(&ModelEntry::new("b", "http://h:1/"));
         assert_eq!(found, Some(&known()));
-        assert_eq!(facts.of(&ModelEntry::new("a", "http://h:2")), None);
+        assert_eq!(again.of(&ModelEntry::new("a", "http://h:2")), None);
     }
 
     #[test]
-    fn a_broken_file_is_as_good_as_none() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(FILE), "{broken").unwrap();
-        let facts = Facts::load(dir.path());
+    fn what_cannot_be_read_is_not_known() {
+        let kept = ModelFacts {
+            server: "http://h:1".into(),
+            model: "(loaded)".into(),
+            facts: serde_json::json!({"of": "another version"}),
+            seen: Time::from_millis(5),
+        };
+        let facts = Facts::of_kept(vec![kept]);
         assert_eq!(facts.of(&ModelEntry::new("a", "http://h:1")), None);
     }
 }

@@ -12,7 +12,7 @@ use loom_engine::Config;
 use loom_events::Role;
 use loom_router::{
     Absent, BuiltinProviders, CallError, Candidate, Discovered, ListedModel, ModelEntry,
-    ProviderFactory as _, ProviderKind, RouterError, discover, local_candidates, usable,
+    ProviderFactory as _, ProviderKind, RouterError, Usable, discover, local_candidates, usable,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,9 +35,13 @@ pub(crate) struct Models {
 }
 
 impl Models {
-    /// Their entries.
-    pub(crate) fn entries(self) -> Vec<ModelEntry> {
-        self.models.into_iter().map(|model| model.entry).collect()
+    /// Each with what is known of it.
+    pub(crate) fn usable(self) -> Vec<Usable> {
+        let usable = |model: Model| Usable {
+            entry: model.entry,
+            capabilities: model.known,
+        };
+        self.models.into_iter().map(usable).collect()
     }
 
     /// Says in one line which models are used and why these, and what ought to be known of them.
@@ -100,7 +104,7 @@ pub(crate) async fn choose(
     choice: &ModelChoice,
     context: &Context,
 ) -> Result<Models, Fault> {
-    let facts = Facts::load(&context.data_dir()?);
+    let facts = Facts::load(context).await;
     let (models, why) = match &choice.server {
         Some(server) => (at_server(server).await?, "from --server"),
         None if config.models.is_empty() => {

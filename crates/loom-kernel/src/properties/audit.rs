@@ -433,10 +433,8 @@ impl Books {
             Event::ModelCallStarted {
                 work: Work::Model { attempt, turn },
                 ..
-            } => {
-                if *turn >= self.settings.limits.turns_per_attempt {
-                    self.fault(seq, format!("turn {turn} of attempt {attempt}"));
-                }
+            } if *turn >= self.settings.limits.turns_per_attempt => {
+                self.fault(seq, format!("turn {turn} of attempt {attempt}"));
             }
             Event::AttemptEnded { attempt, why, .. } => {
                 let book = self.attempts.entry(*attempt).or_default();
@@ -450,10 +448,11 @@ impl Books {
             } => {
                 self.subtask_completed(seq, (subtask, *attempt), *verdict);
             }
-            Event::SubtaskSkipped { subtask, by } => {
-                if *by == SkippedBy::Human {
-                    self.left_out.insert(subtask.clone());
-                }
+            Event::SubtaskSkipped {
+                subtask,
+                by: SkippedBy::Human,
+            } => {
+                self.left_out.insert(subtask.clone());
             }
             Event::SubtaskReset { subtask, .. } => {
                 self.left_out.remove(subtask);

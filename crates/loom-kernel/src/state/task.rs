@@ -324,7 +324,7 @@ impl State {
         let asked = |effect: &InFlight| effect.doubt && effect.class == Class::Unknowable;
         let idle = self.inflight.values().all(asked) && !self.waits();
         match self.life {
-            Life::Active => !self.paused && !(idle && !self.questions.is_empty()),
+            Life::Active => !self.paused && (!idle || self.questions.is_empty()),
             Life::Stopping(_) => true,
             Life::New | Life::Done(_) => false,
         }

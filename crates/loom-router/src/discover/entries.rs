@@ -16,8 +16,18 @@ const LARGE_FROM: u64 = 60_000_000_000;
 pub struct Usable {
     /// The entry.
     pub entry: ModelEntry,
-    /// What its server says of it.
+    /// What is known of it: from its server, and from a probe where there was one.
     pub capabilities: Capabilities,
+}
+
+impl From<ModelEntry> for Usable {
+    /// A model of which nothing is known.
+    fn from(entry: ModelEntry) -> Self {
+        Self {
+            entry,
+            capabilities: Capabilities::default(),
+        }
+    }
 }
 
 /// Ready entries for what was found, with tiers and roles by size.

@@ -144,7 +144,7 @@ impl Walk<'_> {
 
     fn git_setting(&mut self, setting: &str, shown: &str) {
         let (key, value) = setting.split_once('=').unwrap_or((setting, "true"));
-        if is_code_key(key) && !(is_harmless(value) && !value.is_empty()) {
+        if is_code_key(key) && (value.is_empty() || !is_harmless(value)) {
             self.matched(rules::GIT_CODE, shown);
         }
     }

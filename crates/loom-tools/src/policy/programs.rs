@@ -37,11 +37,7 @@ impl Walk<'_> {
             "git" => self.git(argv, stdin),
             "tar" | "bsdtar" | "unzip" | "7z" | "cpio" | "ar" | "zip" => self.archive(argv),
             "docker" | "podman" | "nerdctl" => self.container(argv),
-            "crontab" => {
-                if !argv.has("-l") {
-                    self.matched(rules::PERSIST, argv.shown());
-                }
-            }
+            "crontab" if !argv.has("-l") => self.matched(rules::PERSIST, argv.shown()),
             "gdb" | "lldb" | "rr" => self.debugger(argv),
             "trap" => {
                 if let Some(line) = argv.args.first().filter(|line| line.contains(' ')) {
@@ -53,10 +49,8 @@ impl Walk<'_> {
                     self.script(line, &Feed::default());
                 }
             }
-            "set" | "declare" | "export" | "typeset" => {
-                if argv.args.is_empty() || argv.args == ["-p"] || argv.args == ["-x"] {
-                    self.matched(rules::ENVIRONMENT, argv.shown());
-                }
+            "set" | "declare" | "export" | "typeset" if prints_all(&argv.args) => {
+                self.matched(rules::ENVIRONMENT, argv.shown());
             }
             "vim" | "vi" | "nvim" | "ex" | "emacs" | "ed" => self.editor(argv, stdin),
             "openssl" => self.openssl(argv, stdin),
@@ -322,4 +316,9 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Whether a builtin for variables is called so that it prints them all.
+fn prints_all(args: &[String]) -> bool {
+    args.is_empty() || args == ["-p"] || args == ["-x"]
 }
