@@ -167,7 +167,7 @@ fn as_json(one: &Asked, kept: Option<&Known>) -> serde_json::Value {
         "tier": entry.tier,
         "roles": entry.roles,
         "context_length": one.model.window(),
-        "max_concurrency": entry.max_concurrency,
+        "max_concurrency": one.model.slots(),
         "answers": one.down.is_none(),
         "error": one.down,
         "notes": one.model.notes,

@@ -50,13 +50,19 @@ impl Model {
         }
     }
 
+    /// Calls that its server works on at once: as stated, else as the server says.
+    pub(crate) fn slots(&self) -> Option<u32> {
+        let stated = Some(self.entry.max_concurrency).filter(|slots| *slots > 0);
+        stated.or(self.known.slots)
+    }
+
     pub(crate) fn window(&self) -> Option<u32> {
         self.entry.context_length.or(self.known.window)
     }
 }
 
 /// Asks every server what it says of itself, and adds what was found out before.
-pub(crate) async fn learn(models: Vec<Model>, facts: &Facts, slots_given: &[String]) -> Vec<Model> {
+pub(crate) async fn learn(models: Vec<Model>, facts: &Facts) -> Vec<Model> {
     let learned = models.into_iter().map(|mut model| async {
         let described = describe(&model.entry).await;
         model.known = model.known.updated(&described);
@@ -65,7 +71,7 @@ pub(crate) async fn learn(models: Vec<Model>, facts: &Facts, slots_given: &[Stri
             model.notes.extend(other_server(&model.known, probed));
             model.known = with_probe(&model.known, probed);
         }
-        fill(model, slots_given)
+        fill(model)
     });
     join_all(learned).await
 }
@@ -101,7 +107,7 @@ fn with_probe(now: &Capabilities, probed: &Capabilities) -> Capabilities {
 }
 
 /// Puts what is known where the configuration leaves room for it.
-fn fill(mut model: Model, slots_given: &[String]) -> Model {
+fn fill(mut model: Model) -> Model {
     let (entry, known) = (&mut model.entry, &model.known);
     // Ollama gives a model the window that it is asked for.
     let window = known
@@ -116,9 +122,6 @@ fn fill(mut model: Model, slots_given: &[String]) -> Model {
             entry.context_length = Some(real);
         }
         (Some(_), _) => {}
-    }
-    if let Some(slots) = known.slots.filter(|_| !slots_given.contains(&entry.name)) {
-        entry.max_concurrency = slots;
     }
     entry.family = entry.family.or(known.family);
     if let Some(window) = model.window().filter(|window| *window < GOOD_WINDOW) {
@@ -202,16 +205,18 @@ mod tests {
 
     #[test]
     fn what_is_not_configured_is_filled_in_and_what_cannot_be_is_said() {
-        let filled = fill(model(None, served(16384, 4)), &[]);
+        let filled = fill(model(None, served(16384, 4)));
         assert_eq!(filled.entry.context_length, Some(16384));
-        assert_eq!(filled.entry.max_concurrency, 4);
+        assert_eq!(filled.slots(), Some(4));
         assert_eq!(filled.notes, Vec::<String>::new());
 
-        let smaller = fill(model(Some(8192), served(16384, 4)), &["m".into()]);
+        let mut stated = model(Some(8192), served(16384, 4));
+        stated.entry.max_concurrency = 1;
+        let smaller = fill(stated);
         assert_eq!(smaller.entry.context_length, Some(8192));
-        assert_eq!(smaller.entry.max_concurrency, 1);
+        assert_eq!(smaller.slots(), Some(1));
 
-        let larger = fill(model(Some(32768), served(16384, 1)), &[]);
+        let larger = fill(model(Some(32768), served(16384, 1)));
         assert_eq!(larger.entry.context_length, Some(16384));
         assert!(
             larger.notes[0].contains("gives a request 16384"),
@@ -223,7 +228,7 @@ mod tests {
     fn ollama_is_asked_for_the_window_that_is_configured() {
         let mut model = model(Some(32768), served(4096, 1));
         model.entry.provider = ProviderKind::Ollama;
-        let filled = fill(model, &[]);
+        let filled = fill(model);
         assert_eq!(filled.entry.context_length, Some(32768));
         assert_eq!(filled.notes, Vec::<String>::new());
     }

@@ -120,18 +120,11 @@ pub(crate) async fn choose(
         Some(only) => keep_only(models, only, choice.server.as_deref())?,
         None => models,
     };
-    let models = known::learn(models, &facts, &slots_given(config)).await;
+    let models = known::learn(models, &facts).await;
     match models.iter().all(Model::is_too_small) {
         true => Err(too_small(&models)),
         false => Ok(Models { models, why }),
     }
-}
-
-/// Models whose slots the configuration states, so that no server overrules it.
-fn slots_given(config: &Config) -> Vec<String> {
-    let given = config.models.iter();
-    let given = given.filter(|(_, model)| model.max_concurrency.is_some());
-    given.map(|(name, _)| name.clone()).collect()
 }
 
 /// The models of one server.
@@ -288,7 +281,7 @@ pub(crate) async fn survey(
         Some(only) => keep_only(models, only, choice.server.as_deref())?,
         None => models,
     };
-    let models = known::learn(models, facts, &slots_given(config)).await;
+    let models = known::learn(models, facts).await;
     let mut down = down.into_iter();
     let asked = |model| Asked {
         model,

@@ -74,7 +74,9 @@ fn cells(model: &Model) -> [String; 10] {
         model
             .window()
             .map_or_else(|| UNKNOWN.into(), |window| count(u64::from(window))),
-        entry.max_concurrency.to_string(),
+        model
+            .slots()
+            .map_or_else(|| UNKNOWN.into(), |slots| slots.to_string()),
         calls(known.calls).to_owned(),
         thinking(known.thinking).to_owned(),
         speed(model),

@@ -84,7 +84,6 @@ fn entry(place: &Discovered, model: &FoundModel, names: &mut HashSet<String>) ->
         tier: tier(known.parameters.or_else(|| parameters_in(&model.id))),
         // Ollama gives a model the window that it is asked for; what it has now is only the last wish.
         context_length: known.window.filter(|_| place.kind != ProviderKind::Ollama),
-        max_concurrency: known.slots.unwrap_or(0),
         ..ModelEntry::new(name, base_url)
     }
 }
@@ -242,18 +241,14 @@ mod tests {
     }
 
     #[test]
-    fn slots_and_window_come_from_the_server_but_ollama_is_asked_for_its_window() {
+    fn the_window_comes_from_the_server_but_ollama_is_asked_for_its_window() {
         let mut place = found("http://a:1/v1", &["m"]);
         for model in place.models.iter_mut().flatten() {
             model.capabilities.window = Some(4096);
-            model.capabilities.slots = Some(4);
         }
         place.kind = ProviderKind::LlamaCpp;
         let entry = entries(std::slice::from_ref(&place)).remove(0);
-        assert_eq!(
-            (entry.context_length, entry.max_concurrency),
-            (Some(4096), 4)
-        );
+        assert_eq!(entry.context_length, Some(4096));
         place.kind = ProviderKind::Ollama;
         let entry = entries(&[place]).remove(0);
         assert_eq!(entry.context_length, None);
