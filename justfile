@@ -38,9 +38,10 @@ bench:
 score NAME *ARGS:
     sh .ci/score {{NAME}} {{ARGS}}
 
-# A long run of the kernel's properties over random worlds.
+# A long run of the kernel's properties over random worlds, and of hostile text through the reader of answers.
 fuzz SEEDS="100000":
     sh .ci/score sim {{SEEDS}}
+    PROPTEST_CASES={{SEEDS}} cargo test --release --locked -p loom-dialect --test all hostile
 
 # A release build of the command.
 release:

@@ -81,7 +81,8 @@ fn main() -> ExitCode {
         .nth(1)
         .and_then(|text| text.parse().ok())
         .unwrap_or(10);
-    let parameters = json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]});
+    let parameters =
+        json!({"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]});
     let tools = [ToolSpec::new("read_file", "", parameters).read_only()];
     let mut worst = (Duration::ZERO, "");
     let mut measure = |what: &'static str, unit: &str, took: Duration| {
@@ -112,14 +113,22 @@ fn main() -> ExitCode {
             plain = took;
         }
         measure("read", unit, took);
-        measure("object", unit, timed(|| read_object(&text, false, Finish::Stop, &tools[0]).is_ok()));
-        measure("watch", unit, timed(|| {
-            let mut watcher = Watcher::default();
-            for piece in text.as_bytes().chunks(64 << 10) {
-                watcher.piece(&String::from_utf8_lossy(piece), &mut Discard);
-            }
-            watcher.finish(&mut Discard);
-        }));
+        measure(
+            "object",
+            unit,
+            timed(|| read_object(&text, false, Finish::Stop, &tools[0]).is_ok()),
+        );
+        measure(
+            "watch",
+            unit,
+            timed(|| {
+                let mut watcher = Watcher::default();
+                for piece in text.as_bytes().chunks(64 << 10) {
+                    watcher.piece(&String::from_utf8_lossy(piece), &mut Discard);
+                }
+                watcher.finish(&mut Discard);
+            }),
+        );
     }
     let met = worst.0 <= PER_MEGABYTE * u32::try_from(megabytes).unwrap_or(u32::MAX);
     println!("plain text of {megabytes} MiB    {plain:.1?}");

@@ -7,6 +7,7 @@ use crate::cursor::{Cursor, is_space, trim};
 use crate::draft::{Found, Why};
 use crate::json::{self, Fault};
 use crate::offer::Offer;
+use crate::scan::cut_off;
 use crate::{envelope, python};
 
 /// What was found in a text.
@@ -52,11 +53,17 @@ fn json_calls<'t>(text: &'t str, offer: &Offer<'_>) -> Option<Bare<'t>> {
     })
 }
 
+/// Brackets that are looked at; no answer of a model has so many.
+const MAX_LOOKED: usize = 100_000;
+
 /// The JSON values in a text that are calls, in their order.
 fn elements<'t>(text: &'t str, offer: &Offer<'_>) -> Vec<Element<'t>> {
     let mut elements = Vec::new();
-    let mut at = 0;
-    while let Some(found) = text[at..].find(['{', '[']) {
+    let (mut at, mut looked) = (0, 0);
+    while let Some(found) = text[at..].find(['{', '['])
+        && looked < MAX_LOOKED
+    {
+        looked += 1;
         let start = at + found;
         let mut cursor = Cursor::at(text, start);
         match json::read(&mut cursor) {
@@ -181,12 +188,15 @@ fn python_calls<'t>(text: &'t str, offer: &Offer<'_>) -> Option<Bare<'t>> {
     ahead.space();
     let first = python::begins_call(&ahead)?;
     let known = offer.knows(first);
-    let found = python::list(&mut cursor)?;
+    let mut found = python::list(&mut cursor)?;
     let good = found.iter().all(|found| matches!(found, Found::Draft(_)));
     if !known && !good {
         return None;
     }
     let rest = &text[cursor.place()..];
+    if offer.is_cut() && cursor.is_end() && !text.trim_end().ends_with(']') {
+        cut_off(&mut found);
+    }
     Some(Bare {
         said: without_fence(&text[..start]),
         example: is_words(rest),

@@ -356,6 +356,10 @@ impl Judge<'_, '_, '_> {
                 distinct.push(value);
             }
         }
+        // An empty object in front of the real one is how some servers begin a stream.
+        if distinct.len() > 1 {
+            distinct.retain(|value| value.as_object().is_none_or(|object| !object.is_empty()));
+        }
         match distinct[..] {
             [] => vec![self.fit(Value::Object(Map::new()))],
             [one] => vec![self.value(one)],
@@ -425,7 +429,7 @@ impl Judge<'_, '_, '_> {
         if self.offer.is_cut() {
             return Err(refuse::truncated(Some(self.spec()), raw, self.offer.finish));
         }
-        match missing.by_mark || missing.braces == 1 {
+        match missing.braces == 1 {
             true => Ok(()),
             false => self.allow(Doubt {
                 code: code::TRUNCATED,

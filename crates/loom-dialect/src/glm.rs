@@ -9,11 +9,18 @@ const KEY: (&str, &str) = ("<arg_key>", "</arg_key>");
 const VALUE: (&str, &str) = ("<arg_value>", "</arg_value>");
 const CLOSE: &str = "</tool_call>";
 
+/// No tool has a longer name.
+const MAX_NAME_BYTES: usize = 200;
+
 /// Reads the body of a call up to and with its end; `None` when it is not one.
 pub(crate) fn body<'t>(cursor: &mut Cursor<'t>) -> Option<Parsed<'t>> {
     let start = cursor.place();
     let mut ahead = *cursor;
-    let name = ahead.take_while(|c| !is_space(c) && !matches!(c, '<' | '{'));
+    let rest = ahead.rest();
+    let rest = &rest[..rest.floor_char_boundary(MAX_NAME_BYTES)];
+    let end = rest.find(|c| is_space(c) || matches!(c, '<' | '{' | '('));
+    let name = &rest[..end.unwrap_or(rest.len())];
+    ahead.skip(name.len());
     ahead.space();
     let begins = ahead.sees(KEY.0) || ahead.sees(CLOSE) || ahead.is_end();
     if name.is_empty() || !begins {

@@ -1,10 +1,9 @@
 //! gpt-oss: messages with channels and recipients, whole or with their tokens stripped.
 
 use crate::cursor::Cursor;
-use crate::draft::{Doubt, Draft, Found, Given, Why};
-use crate::json::Fault;
+use crate::draft::{Doubt, Draft, Found, Given};
 use crate::scan::Piece;
-use crate::tokens::fenced_json;
+use crate::tokens::with_json;
 use std::borrow::Cow;
 
 /// An answer in harmony's form.
@@ -57,7 +56,9 @@ fn messages(text: &str) -> Harmony<'_> {
             return harmony;
         }
         if let Some(recipient) = header.recipient {
-            let found = call(&mut cursor, recipient);
+            let doubt =
+                (!header.complete).then_some(Doubt::markup("the tokens of its head are missing"));
+            let found = call(&mut cursor, recipient, doubt);
             let stops = matches!(found, Found::Bad { .. });
             harmony.pieces.push(Piece::Call(Box::new(found)));
             if stops {
@@ -82,6 +83,8 @@ struct Header<'t> {
     role: &'t str,
     channel: &'t str,
     recipient: Option<&'t str>,
+    /// Whether its body has its mark.
+    complete: bool,
 }
 
 impl Header<'_> {
@@ -114,7 +117,8 @@ fn header<'t>(cursor: &mut Cursor<'t>) -> Option<Header<'t>> {
     header.recipient = header.recipient.or_else(|| recipient(&mut ahead));
     // What the body is said to be, with or without its token.
     ahead.take_while(|c| c.is_ascii_lowercase() || crate::cursor::is_space(c));
-    if !ahead.eat(MESSAGE) && !ahead.sees("{") {
+    header.complete = ahead.eat(MESSAGE);
+    if !header.complete && !ahead.sees("{") {
         // A head that never gets to a body is cut, or not a head.
         if !ahead.is_end() || header.channel.is_empty() {
             return (!header.role.is_empty()).then(|| {
@@ -142,16 +146,21 @@ fn recipient<'t>(cursor: &mut Cursor<'t>) -> Option<&'t str> {
     Some(recipient)
 }
 
-fn call<'t>(cursor: &mut Cursor<'t>, recipient: &'t str) -> Found<'t> {
+fn call<'t>(cursor: &mut Cursor<'t>, recipient: &'t str, doubt: Option<Doubt>) -> Found<'t> {
     let start = cursor.place();
-    let read = match ENDS.iter().any(|end| cursor.sees(end)) {
-        true => return draft(recipient, Given::Nothing, cursor.since(start), None),
-        false => fenced_json(cursor),
-    };
-    let raw = cursor.since(start);
-    match read {
-        Ok(read) => draft(recipient, Given::Json(vec![read]), raw, None),
-        Err(fault) => bad(recipient, raw, fault),
+    match ENDS.iter().any(|end| cursor.sees(end)) {
+        true => draft(recipient, Given::Nothing, cursor.since(start), None),
+        false => {
+            let mut found = with_json(recipient, cursor, start, doubt);
+            cursor.space();
+            if let Found::Draft(draft) = &mut found
+                && !cursor.is_end()
+                && !cursor.sees("<|")
+            {
+                draft.doubt = Some(Doubt::malformed("there are words behind its arguments"));
+            }
+            found
+        }
     }
 }
 
@@ -162,14 +171,6 @@ fn draft<'t>(name: &'t str, given: Given<'t>, raw: &'t str, doubt: Option<Doubt>
         raw,
         doubt,
     })
-}
-
-fn bad<'t>(name: &'t str, raw: &'t str, fault: Fault) -> Found<'t> {
-    Found::Bad {
-        name: Some(Cow::Borrowed(name)),
-        raw,
-        why: Why::from(fault),
-    }
 }
 
 /// Goes to the end of a message, or the head of the next.
@@ -222,13 +223,8 @@ fn stripped(text: &str) -> Option<Harmony<'_>> {
             cursor.eat("json");
             let recipient = recipient.strip_suffix("json").unwrap_or(recipient);
             let start = cursor.place();
-            let read = fenced_json(&mut cursor);
-            let raw = cursor.since(start);
             let doubt = Doubt::markup("the tokens of its channel are missing");
-            let found = match read {
-                Ok(read) => draft(recipient, Given::Json(vec![read]), raw, Some(doubt)),
-                Err(fault) => bad(recipient, raw, fault),
-            };
+            let found = with_json(recipient, &mut cursor, start, Some(doubt));
             let stops = matches!(found, Found::Bad { .. });
             harmony.pieces.push(Piece::Call(Box::new(found)));
             if stops {

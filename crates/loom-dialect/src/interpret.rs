@@ -6,18 +6,14 @@
 //! `draft`: either it is exactly what the model meant, or it is refused with a reason.
 
 use crate::bare::Bare;
-use crate::draft::{Draft, Found, Given, Item, Refused, Why, judge};
+use crate::draft::{Found, Item, Refused, judge};
+use crate::harmony::{self, Harmony};
 use crate::ids::Ids;
-use crate::json::{self, Fault};
 use crate::offer::Offer;
 use crate::scan::{Piece, scan};
-use crate::thought::{self, Split};
-use crate::{
-    Family, RawAnswer, RawArguments, RawCall, bare, cursor, glm, harmony, refuse, renderings, tags,
-};
+use crate::thought::{self, Split, Stray};
+use crate::{Family, RawAnswer, bare, cursor, refuse, renderings, structured};
 use loom_events::{Answer, Message, ToolCall, ToolSpec};
-use serde_json::Value;
-use std::borrow::Cow;
 
 /// Calls found in the text of one answer; a model that sends more has lost the thread.
 const MAX_CALLS: usize = 64;
@@ -98,7 +94,7 @@ pub fn interpret(raw: RawAnswer, reading: &Reading<'_>) -> Answer {
 pub fn read(raw: &RawAnswer, reading: &Reading<'_>) -> Interpretation {
     let offer = Offer::new(reading.tools, raw.finish);
     if !raw.calls.is_empty() {
-        return structured(raw, reading, &offer);
+        return structured::read(raw, &offer);
     }
     let mut read = in_text(raw, reading, &offer);
     collapse(&mut read.items);
@@ -114,257 +110,11 @@ pub fn read(raw: &RawAnswer, reading: &Reading<'_>) -> Interpretation {
     read
 }
 
-/// The answer of a server that had set the calls apart.
-fn structured(raw: &RawAnswer, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpretation {
-    let (thought, body) = apart(raw, reading);
-    let mut last = None;
-    let mut items = Vec::new();
-    for call in &raw.calls {
-        // Some servers send a call twice under one id; it is meant once.
-        let same = call.id.as_ref().is_some_and(|id| !id.is_empty()) && last == Some(call);
-        last = Some(call);
-        if same {
-            continue;
-        }
-        items.extend(
-            structured_call(call, offer)
-                .into_iter()
-                .map(|item| with_id(item, call)),
-        );
-    }
-    Interpretation {
-        items,
-        text: trimmed(&own_words(body)),
-        thought,
-        calls_in_text: false,
-    }
-}
-
-fn with_id(item: Item, call: &RawCall) -> Item {
-    match item {
-        Ok(mut done) => {
-            done.id.clone_from(&call.id);
-            Ok(done)
-        }
-        Err(mut refused) => {
-            refused.id.clone_from(&call.id);
-            Err(refused)
-        }
-    }
-}
-
-/// The calls that one structured call is; servers join what belongs to several.
-fn structured_call(call: &RawCall, offer: &Offer<'_>) -> Vec<Item> {
-    let (raw, given) = match &call.arguments {
-        RawArguments::Text(text) => (text.as_str(), structured_text(text, call, offer)),
-        RawArguments::Value(value) => ("", Ok(Given::Json(vec![plain(value.clone())]))),
-        RawArguments::TooLong(text) => (text.as_str(), Err(Why::Truncated)),
-    };
-    if call.name.contains(['<', '|', '[']) && crate::strip(&call.name).contains('<') {
-        return marked_name(call, offer);
-    }
-    let name = Cow::Borrowed(call.name.as_str());
-    let found = match given {
-        Ok(given) => {
-            let doubt = match &given {
-                Given::Bare(_) | Given::Python { .. } => {
-                    Some(crate::draft::Doubt::malformed("its arguments are not JSON"))
-                }
-                _ => None,
-            };
-            Found::Draft(Draft {
-                name: Some(name),
-                given,
-                raw,
-                doubt,
-            })
-        }
-        Err(_) if crate::strip(&call.name).is_empty() => Found::Bad {
-            name: None,
-            raw,
-            why: Why::Nameless,
-        },
-        Err(why) => Found::Bad {
-            name: Some(name),
-            raw,
-            why,
-        },
-    };
-    judge(found, offer)
-}
-
-fn plain(value: Value) -> json::Read {
-    json::Read {
-        value,
-        missing: json::Missing::default(),
-        notes: json::Notes::default(),
-    }
-}
-
-/// Arguments as text: one object, usually.
-fn structured_text<'t>(
-    text: &'t str,
-    call: &'t RawCall,
-    offer: &Offer<'_>,
-) -> Result<Given<'t>, Why> {
-    let body = without_end_tokens(cursor::trim(text));
-    if matches!(body, "" | "null" | "None") {
-        return Ok(Given::Nothing);
-    }
-    let mut cursor = cursor::Cursor::new(body);
-    if let Some(parsed) = tags::parameters(&mut cursor, &call.name, offer) {
-        return from_tags(parsed);
-    }
-    let fenced = cursor.eat("```");
-    if fenced {
-        cursor.take_while(char::is_alphanumeric);
-    }
-    let mut reads = Vec::new();
-    let mut doubt = false;
-    loop {
-        cursor.take_while(|c| cursor::is_space(c) || matches!(c, ';' | ','));
-        if !reads.is_empty() {
-            // Braces too many.
-            cursor.take_while(|c| cursor::is_space(c) || matches!(c, '}' | '`'));
-        }
-        if cursor.is_end() {
-            break;
-        }
-        let begin = cursor;
-        match json::read(&mut cursor) {
-            Ok(read) => reads.push(read),
-            Err(_) if !reads.is_empty() && !begin.rest().starts_with(['{', '[', '"']) => {
-                doubt = true;
-                break;
-            }
-            Err(Fault::Truncated) if scalar(begin.rest()).is_none() => return Err(Why::Truncated),
-            Err(Fault::Truncated) => {
-                reads.extend(scalar(begin.rest()));
-                break;
-            }
-            Err(fault) => match begin.rest().find('{') {
-                // Words in front of the object, or behind it.
-                Some(at) if at > 0 && reads.is_empty() && !begin.sees("{") && !begin.sees("[") => {
-                    doubt = true;
-                    cursor = begin;
-                    cursor.skip(at);
-                }
-                None if !begin.rest().contains(['"', '\'', '=']) => {
-                    return Ok(Given::Bare(body));
-                }
-                _ => return Err(Why::from(fault)),
-            },
-        }
-    }
-    if doubt {
-        for read in &mut reads {
-            // Treated like a bracket that does not fit: certain enough for looking, not for changing.
-            read.notes.bracket = true;
-        }
-    }
-    Ok(Given::Json(reads))
-}
-
-/// A number or word that is all there is.
-fn scalar(text: &str) -> Option<json::Read> {
-    let text = text.trim();
-    let value = match text {
-        "true" | "True" => Value::Bool(true),
-        "false" | "False" => Value::Bool(false),
-        _ => json::number(text)?,
-    };
-    Some(plain(value))
-}
-
-fn from_tags(parsed: tags::Parsed<'_>) -> Result<Given<'_>, Why> {
-    match parsed.found.into_iter().next() {
-        Some(Found::Draft(draft)) => match draft.given {
-            Given::Fields(fields) => Ok(Given::Tagged(fields)),
-            other => Ok(other),
-        },
-        Some(Found::Bad { why, .. }) => Err(why),
-        None => Err(Why::Truncated),
-    }
-}
-
-/// A name with marks in it: the server took more for the name than is one.
-fn marked_name(call: &RawCall, offer: &Offer<'_>) -> Vec<Item> {
-    let mut cursor = cursor::Cursor::new(&call.name);
-    cursor.eat("<tool_call>");
-    cursor.space();
-    let doubt = Some(crate::draft::Doubt::markup(
-        "the marks of another form are in its name",
-    ));
-    let block = glm::body(&mut cursor);
-    let found = match block.and_then(|parsed| parsed.found.into_iter().next()) {
-        Some(Found::Draft(mut draft)) => {
-            if let Given::Fields(fields) = &draft.given
-                && fields.is_empty()
-                && let RawArguments::Text(text) = &call.arguments
-                && let Some(read) = json::whole(text)
-            {
-                draft.given = Given::Json(vec![read]);
-            }
-            draft.doubt = doubt;
-            Found::Draft(draft)
-        }
-        Some(bad) => bad,
-        None => {
-            let name = call.name.split('<').next().unwrap_or_default();
-            let given = match &call.arguments {
-                RawArguments::Text(text) => json::whole(text).map(|read| Given::Json(vec![read])),
-                RawArguments::Value(value) => Some(Given::Json(vec![plain(value.clone())])),
-                RawArguments::TooLong(_) => None,
-            };
-            Found::Draft(Draft {
-                name: Some(Cow::Borrowed(name)),
-                given: given.unwrap_or(Given::Nothing),
-                raw: &call.name,
-                doubt,
-            })
-        }
-    };
-    judge(found, offer)
-}
-
-/// The text without special tokens that a server left at its end.
-fn without_end_tokens(text: &str) -> &str {
-    let ends = [
-        "<|im_end|>",
-        "<|eot_id|>",
-        "<|eom_id|>",
-        "</s>",
-        "<|call|>",
-        "<|end|>",
-        "<|endoftext|>",
-        "[e~[",
-        "</tool_call>",
-        "<|tool_call_end|>",
-        "<｜tool▁call▁end｜>",
-        "<end_of_turn>",
-    ];
-    let mut text = text;
-    while let Some(shorter) = ends.iter().find_map(|end| text.strip_suffix(end)) {
-        text = shorter.trim_end();
-    }
-    text
-}
-
 /// The answer of a server that left everything in the text.
 fn in_text(raw: &RawAnswer, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpretation {
-    if raw.thought.trim().is_empty()
-        && let Some(harmony) = harmony::read(&raw.text)
-    {
-        return from_harmony(
-            &harmony.thought,
-            harmony.pieces,
-            &harmony.last_words,
-            reading,
-            offer,
-        );
-    }
+    let text = without_own_head(&raw.text);
     if !raw.thought.trim().is_empty() {
-        let read = spoken(&raw.text, reading, offer);
+        let read = spoken(text, reading, offer).read;
         if read.items.is_empty() && read.text.is_empty() {
             return only_thought(&raw.thought, reading, offer);
         }
@@ -373,7 +123,14 @@ fn in_text(raw: &RawAnswer, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpr
             ..read
         };
     }
-    let split = thought::split(&raw.text, reading.in_thought);
+    if let Some(harmony) = harmony::read(text) {
+        return from_harmony(harmony, reading, offer);
+    }
+    let stray = match reading.may_call {
+        true => Stray::Left,
+        false => Stray::Ends,
+    };
+    let split = thought::split(text, reading.in_thought, stray);
     if split.open {
         let last = split.thoughts.last().copied().unwrap_or_default();
         let mut read = only_thought(last, reading, offer);
@@ -381,20 +138,50 @@ fn in_text(raw: &RawAnswer, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpr
         read.thought = joined(earlier.iter().copied().chain(read.thought.as_deref()));
         return read;
     }
-    let mut read = spoken(split.body, reading, offer);
-    if read.items.is_empty() && read.text.is_empty() && reading.may_call && drafts_in(&split, offer)
-    {
-        let last = split.thoughts.last().copied().unwrap_or_default();
-        read.items.push(in_reasoning(last));
+    let Spoken { mut read, drafts } = spoken(split.body, reading, offer);
+    let nothing = read.items.is_empty() && read.text.is_empty();
+    if nothing && reading.may_call && (drafts || drafts_in(&split, offer)) {
+        let last = read.thought.as_deref().or(split.thoughts.last().copied());
+        read.items.push(in_reasoning(last.unwrap_or_default()));
     }
-    read.thought = joined(split.thoughts.iter().copied());
+    read.thought = joined(
+        split
+            .thoughts
+            .iter()
+            .copied()
+            .chain(read.thought.as_deref()),
+    );
     read
+}
+
+/// Heads of the model's own turn, which a server should have kept to itself.
+const OWN_HEADS: &[&str] = &[
+    "<|im_start|>assistant",
+    "<|start_header_id|>assistant<|end_header_id|>",
+    "<|header_start|>assistant<|header_end|>",
+    "<｜Assistant｜>",
+    "<start_of_turn>model",
+    "<|turn>model",
+    "]~b]ai",
+    "<|assistant|>",
+    "<|im_assistant|>assistant<|im_middle|>",
+    "<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>",
+    "<|start_of_role|>assistant<|end_of_role|>",
+    "<seed:bos>assistant",
+    "[/INST]",
+];
+
+fn without_own_head(text: &str) -> &str {
+    let body = text.trim_start_matches(cursor::is_space);
+    let rest = OWN_HEADS.iter().find_map(|head| body.strip_prefix(head));
+    rest.unwrap_or(text)
 }
 
 /// Whether calls stand in closed thoughts. They are drafts.
 fn drafts_in(split: &Split<'_>, offer: &Offer<'_>) -> bool {
     let holds = |thought: &&str| {
         scan(thought, offer)
+            .pieces
             .iter()
             .any(|piece| matches!(piece, Piece::Call(_)))
     };
@@ -417,10 +204,11 @@ fn only_thought(thought: &str, reading: &Reading<'_>, offer: &Offer<'_>) -> Inte
         read.thought = joined(std::iter::once(thought));
         return read;
     }
-    let mut pieces = scan(thought, offer);
+    let scanned = scan(thought, offer);
+    let mut pieces = scanned.pieces;
     let is_blank =
         |piece: &Piece<'_>| matches!(piece, Piece::Text(text) if cursor::trim(text).is_empty());
-    let any = pieces.iter().any(|piece| matches!(piece, Piece::Call(_)));
+    let any = scanned.drafts || pieces.iter().any(|piece| matches!(piece, Piece::Call(_)));
     while pieces.last().is_some_and(is_blank) {
         pieces.pop();
     }
@@ -455,15 +243,32 @@ fn only_thought(thought: &str, reading: &Reading<'_>, offer: &Offer<'_>) -> Inte
     read
 }
 
-/// The part of an answer that is not thought.
-fn spoken(body: &str, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpretation {
+/// The part of an answer that is not thought, as far as that is known.
+struct Spoken {
+    read: Interpretation,
+    /// Whether calls stood in a thought that was only known by its end.
+    drafts: bool,
+}
+
+fn spoken(body: &str, reading: &Reading<'_>, offer: &Offer<'_>) -> Spoken {
     if !reading.may_call {
-        return Interpretation {
+        let read = Interpretation {
             text: trimmed(body),
             ..Interpretation::default()
         };
+        return Spoken {
+            read,
+            drafts: false,
+        };
     }
-    let pieces = scan(body, offer);
+    let scanned = scan(body, offer);
+    let (thought, drafts) = (scanned.thought, scanned.drafts);
+    let mut read = said(body, scanned.pieces, offer);
+    read.thought = joined(thought.into_iter());
+    Spoken { read, drafts }
+}
+
+fn said(body: &str, pieces: Vec<Piece<'_>>, offer: &Offer<'_>) -> Interpretation {
     if pieces.iter().any(|piece| matches!(piece, Piece::Call(_))) {
         return marked(body, pieces, offer);
     }
@@ -474,10 +279,12 @@ fn spoken(body: &str, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpretatio
             Piece::Call(_) => None,
         })
         .collect();
-    match bare::find(&said, offer).or_else(|| renderings::find(&said, offer)) {
-        Some(bare) => in_the_open(bare, &said, offer),
+    // Functionary's head of what is for everybody.
+    let text = said.trim_start().strip_prefix(">>>all").unwrap_or(&said);
+    match bare::find(text, offer).or_else(|| renderings::find(text, offer)) {
+        Some(bare) => in_the_open(bare, text, offer),
         None => Interpretation {
-            text: trimmed(&said),
+            text: trimmed(text),
             ..Interpretation::default()
         },
     }
@@ -506,7 +313,8 @@ fn marked(body: &str, pieces: Vec<Piece<'_>>, offer: &Offer<'_>) -> Interpretati
             Piece::Call(found) => read.items.extend(judge(*found, offer)),
         }
     }
-    read.text = trimmed(&without_empty_fences(&text));
+    let text = text.trim_start().strip_prefix(">>>all").unwrap_or(&text);
+    read.text = trimmed(&without_empty_fences(text));
     read
 }
 
@@ -562,13 +370,12 @@ fn in_the_open(bare: Bare<'_>, whole: &str, offer: &Offer<'_>) -> Interpretation
     }
 }
 
-fn from_harmony(
-    thoughts: &[&str],
-    pieces: Vec<Piece<'_>>,
-    last_words: &[&str],
-    reading: &Reading<'_>,
-    offer: &Offer<'_>,
-) -> Interpretation {
+fn from_harmony(harmony: Harmony<'_>, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpretation {
+    let Harmony {
+        thought: thoughts,
+        pieces,
+        last_words,
+    } = harmony;
     let mut read = Interpretation::default();
     let mut text = String::new();
     for piece in pieces {
@@ -594,27 +401,6 @@ fn from_harmony(
     read.text = trimmed(&text);
     read.thought = joined(thoughts.iter().copied());
     read
-}
-
-/// The thoughts that the server set apart, or those in the text; and the rest.
-fn apart<'t>(raw: &'t RawAnswer, reading: &Reading<'_>) -> (Option<String>, &'t str) {
-    if !raw.thought.trim().is_empty() {
-        return (Some(trimmed(&raw.thought)), &raw.text);
-    }
-    let split = thought::split(&raw.text, false);
-    let _ = reading;
-    (joined(split.thoughts.iter().copied()), split.body)
-}
-
-/// The words of the model's own turn, without marks of its end.
-fn own_words(text: &str) -> String {
-    let offer = Offer::new(&[], loom_events::Finish::Stop);
-    let pieces = scan(text, &offer);
-    let said = pieces.iter().filter_map(|piece| match piece {
-        Piece::Text(text) => Some(*text),
-        Piece::Call(_) => None,
-    });
-    said.collect()
 }
 
 /// The same call several times in a row is one.
@@ -656,11 +442,11 @@ fn without_empty_fences(text: &str) -> String {
     out
 }
 
-fn trimmed(text: &str) -> String {
+pub(crate) fn trimmed(text: &str) -> String {
     cursor::trim(text).to_owned()
 }
 
-fn joined<'t>(thoughts: impl Iterator<Item = &'t str>) -> Option<String> {
+pub(crate) fn joined<'t>(thoughts: impl Iterator<Item = &'t str>) -> Option<String> {
     let thoughts: Vec<&str> = thoughts
         .map(cursor::trim)
         .filter(|text| !text.is_empty())

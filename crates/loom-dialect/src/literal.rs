@@ -16,7 +16,7 @@ pub(crate) fn call<'t>(cursor: &mut Cursor<'t>) -> Option<Found<'t>> {
     let start = cursor.place();
     let mut ahead = *cursor;
     ahead.space();
-    if !ahead.eat("call:") {
+    if !ahead.eat("call:") && !starts_call(&ahead) {
         return None;
     }
     let name = ahead.take_while(|c| !matches!(c, '{' | '<' | '\n'));
@@ -25,18 +25,19 @@ pub(crate) fn call<'t>(cursor: &mut Cursor<'t>) -> Option<Found<'t>> {
         cursor,
         depth: 0,
         notes: Notes::default(),
+        missing: Missing::default(),
     };
     let read = match reader.cursor.is_end() {
         true => Err(Fault::Truncated),
         false => reader.object(),
     };
-    let notes = reader.notes;
+    let (notes, missing) = (reader.notes, reader.missing);
     let found = match read {
         Ok(value) => Found::Draft(Draft {
             name: Some(Cow::Borrowed(name)),
             given: Given::Json(vec![Read {
                 value,
-                missing: Missing::default(),
+                missing,
                 notes,
             }]),
             raw: cursor.since(start),
@@ -61,7 +62,18 @@ struct Reader<'a, 't> {
     cursor: &'a mut Cursor<'t>,
     depth: u32,
     notes: Notes,
+    missing: Missing,
 }
+
+/// Whether a name and its arguments follow without the word in front.
+fn starts_call(cursor: &Cursor<'_>) -> bool {
+    let mut ahead = *cursor;
+    let name = ahead.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
+    !name.is_empty() && ahead.sees("{")
+}
+
+/// The tokens that end a call.
+const ENDS: [&str; 2] = ["<tool_call|>", "<end_function_call>"];
 
 impl Reader<'_, '_> {
     fn object(&mut self) -> Result<Value, Fault> {
@@ -81,8 +93,18 @@ impl Reader<'_, '_> {
                 self.notes.ambiguous =
                     Some(format!("`{key}` is given twice with different values"));
             }
+            let is_text = value.is_string();
             members.insert(key, value);
+            if self.missing.braces > 0 {
+                self.missing.braces += 1;
+                break;
+            }
             self.cursor.space();
+            let by_mark = ENDS.iter().any(|end| self.cursor.sees(end));
+            if by_mark || (self.cursor.is_end() && is_text) {
+                self.missing = Missing { braces: 1, by_mark };
+                break;
+            }
             if !self.cursor.eat(",") && !self.cursor.sees("}") {
                 return Err(self.expected("a comma or a closing brace"));
             }

@@ -43,7 +43,7 @@ pub(crate) fn fold(name: &str) -> String {
 }
 
 /// The name without the wrappings that model families put around it: namespaces, harmony's channel,
-/// the index of Kimi, quotes, empty parentheses.
+/// the index of Kimi, Llama's `.call`, quotes, empty parentheses.
 #[must_use]
 pub fn strip(name: &str) -> &str {
     let quotes = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '*');
@@ -58,7 +58,10 @@ pub fn strip(name: &str) -> &str {
     {
         name = before;
     }
-    name.strip_suffix("()").unwrap_or(name).trim_matches(quotes)
+    let name = name.strip_suffix("()").unwrap_or(name);
+    name.strip_suffix(".call")
+        .unwrap_or(name)
+        .trim_matches(quotes)
 }
 
 /// The tool of this name: its own name, a declared alias, or the same but for case and separators,
@@ -122,7 +125,7 @@ fn is_id(name: &str) -> bool {
     let prefixes = ["call_", "call-", "chatcmpl-", "toolu_", "tool_call_"];
     let rest = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix));
     let is_code = |rest: &str| {
-        rest.len() >= 2
+        !rest.is_empty()
             && rest.chars().any(|c| c.is_ascii_digit())
             && rest
                 .chars()

@@ -4,7 +4,7 @@ use crate::arguments::Arguments;
 use crate::cursor::Cursor;
 use crate::json::{self, Fault, Notes};
 use crate::refuse::{self, code, refusal};
-use crate::thought;
+use crate::thought::{self, Stray};
 use loom_events::{Finish, Refusal, ToolSpec};
 use serde_json::Value;
 
@@ -19,11 +19,11 @@ pub fn read_object(
     finish: Finish,
     form: &ToolSpec,
 ) -> Result<Value, Refusal> {
-    let split = thought::split(text, in_thought);
+    let split = thought::split(text, in_thought, Stray::Ends);
     let arguments = Arguments::new(form);
     let encoded = encoded(split.body);
     let body = encoded.as_deref().unwrap_or(split.body);
-    let (objects, fault) = objects(body);
+    let (objects, fault) = objects(body, finish);
     if let Some(Fault::Truncated | Fault::Cut { .. }) = fault {
         return Err(cut(finish));
     }
@@ -92,16 +92,22 @@ fn sound(notes: &Notes, form: &ToolSpec) -> Result<(), Refusal> {
     }
 }
 
+/// Objects of one answer that are looked at; one that has more is no answer.
+const MAX_OBJECTS: usize = 50;
+
 /// The objects of a text, and the fault that ended the search or the last one in it.
-fn objects(text: &str) -> (Vec<(Value, Notes)>, Option<Fault>) {
+fn objects(text: &str, finish: Finish) -> (Vec<(Value, Notes)>, Option<Fault>) {
     let mut objects = Vec::new();
     let mut fault = None;
     let mut at = 0;
-    while let Some(found) = text[at..].find('{') {
+    let allowed = u32::from(finish != Finish::Length);
+    while let Some(found) = text[at..].find('{')
+        && objects.len() < MAX_OBJECTS
+    {
         let start = at + found;
         let mut cursor = Cursor::at(text, start);
         match json::read(&mut cursor) {
-            Ok(read) if read.missing.braces > 1 || read.notes.bracket => {
+            Ok(read) if read.missing.braces > allowed || read.notes.bracket => {
                 return (objects, Some(Fault::Truncated));
             }
             Ok(read) => objects.push((read.value, read.notes)),

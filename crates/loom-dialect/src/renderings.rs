@@ -10,7 +10,7 @@ use crate::draft::{Doubt, Draft, Field, Found, Given, Why};
 use crate::json;
 use crate::names;
 use crate::offer::Offer;
-use crate::tokens::fenced_json;
+use crate::tokens::{fenced_json, with_json};
 use std::borrow::Cow;
 
 const RECITAL: Doubt = Doubt::markup("it is the description of a call in words");
@@ -33,26 +33,6 @@ fn draft<'t>(name: &'t str, given: Given<'t>, raw: &'t str, doubt: Option<Doubt>
         raw,
         doubt,
     })
-}
-
-/// JSON that was read, or why not, as a call of this name.
-fn with_json<'t>(
-    name: &'t str,
-    cursor: &mut Cursor<'t>,
-    raw_from: usize,
-    doubt: Option<Doubt>,
-) -> Found<'t> {
-    let read = fenced_json(cursor);
-    let raw = cursor.since(raw_from);
-    let bad = |why| Found::Bad {
-        name: Some(Cow::Borrowed(name)),
-        raw,
-        why,
-    };
-    match read {
-        Ok(read) => draft(name, Given::Json(vec![read]), raw, doubt),
-        Err(fault) => bad(Why::from(fault)),
-    }
 }
 
 fn alone<'t>(said: &'t str, found: Found<'t>) -> Bare<'t> {
@@ -108,7 +88,10 @@ fn envelope_action<'t>(
     let read = fenced_json(&mut cursor);
     let raw = cursor.since(begin);
     let found = match read {
-        Ok(read) => crate::envelope::calls(read, raw, offer),
+        Ok(reads) => reads
+            .into_iter()
+            .flat_map(|read| crate::envelope::calls(read, raw, offer))
+            .collect(),
         Err(fault) => vec![Found::Bad {
             name: None,
             raw,
@@ -204,7 +187,14 @@ fn named<'t>(text: &'t str, offer: &Offer<'_>) -> Option<Bare<'t>> {
     let mut cursor = Cursor::new(text);
     cursor.space();
     let start = cursor.place();
-    cursor.eat("call:");
+    if cursor.sees("call:") {
+        let found = crate::literal::call(&mut cursor)?;
+        return offer.knows(found.name()?).then(|| Bare {
+            said: "",
+            example: !cursor.rest().trim().is_empty(),
+            found: vec![found],
+        });
+    }
     let name = cursor.take_while(|c| !is_space(c) && !matches!(c, '{' | '[' | '(' | '<'));
     if name.is_empty() || !offer.knows(name) || names::strip(name).is_empty() {
         return None;

@@ -3,7 +3,7 @@
 use loom_events::Said;
 
 /// Words with which weak models announce an action in the sentence that should have been the action.
-const ANNOUNCING: [&str; 18] = [
+const ANNOUNCING: [&str; 15] = [
     "i will",
     "i'll",
     "i’ll",
@@ -12,9 +12,6 @@ const ANNOUNCING: [&str; 18] = [
     "i am going to",
     "next, i",
     "next i",
-    "now i",
-    "now, i",
-    "now let",
     "let's",
     "let us",
     "i need to",
@@ -57,12 +54,83 @@ pub fn classify(text: &str, has_thought: bool, blocked: Option<String>) -> Said 
     if last.ends_with('?') {
         return Said::Asked;
     }
-    let lower = last.to_lowercase();
-    let announces = ANNOUNCING.iter().any(|words| lower.starts_with(words));
-    if announces || last.ends_with(':') {
+    if announces(last) || last.ends_with(':') {
         return Said::Announced;
     }
     Said::Done
+}
+
+/// What follows the words of an announcement when something else is meant: a courtesy, a refusal, an
+/// explanation.
+const NO_ACTION: [&str; 22] = [
+    "know",
+    "not",
+    "never",
+    "be",
+    "leave",
+    "stop",
+    "need",
+    "keep",
+    "explain",
+    "summarize",
+    "summarise",
+    "say",
+    "note",
+    "point",
+    "wait",
+    "assume",
+    "only",
+    "have",
+    "mention",
+    "clarify",
+    "recap",
+    "answer",
+];
+
+/// Actions that are announced by their name alone: "Reading the file now."
+const ACTIONS: [&str; 18] = [
+    "reading",
+    "creating",
+    "running",
+    "calling",
+    "checking",
+    "writing",
+    "updating",
+    "opening",
+    "looking",
+    "searching",
+    "fixing",
+    "editing",
+    "listing",
+    "deleting",
+    "executing",
+    "starting",
+    "adding",
+    "inspecting",
+];
+
+/// Whether a sentence says that something is about to be done.
+fn announces(sentence: &str) -> bool {
+    let lower = sentence.to_lowercase();
+    let mut body = lower.trim();
+    for courtesy in [
+        "okay", "ok", "sure", "alright", "great", "now", "so", "then",
+    ] {
+        let rest = body.strip_prefix(courtesy);
+        let rest = rest.and_then(|rest| rest.strip_prefix([',', '.', '!', ' ']));
+        body = rest.map_or(body, str::trim_start);
+    }
+    if ACTIONS.iter().any(|action| body.starts_with(action)) {
+        return true;
+    }
+    let mut after = ANNOUNCING
+        .iter()
+        .filter_map(|words| body.strip_prefix(words));
+    after.any(|after| {
+        let mut words = after.split(|c: char| !c.is_alphanumeric());
+        let next = words.find(|word| !word.is_empty());
+        !next.is_some_and(|word| NO_ACTION.contains(&word))
+    })
 }
 
 /// Whether the text ends in a fence of commands, in place of a call that would run them.
@@ -104,6 +172,8 @@ mod tests {
             "Now I will run the tests:",
             "Here is what comes next:",
             "Let me open src/main.rs and look.",
+            "Reading the file now...",
+            "Okay, calling the tool.",
             "```bash\nrm -rf build && make\n```",
         ] {
             assert_eq!(said(text), Said::Announced, "{text}");
@@ -116,6 +186,10 @@ mod tests {
             "Done.",
             "Let me summarise. Everything is fixed and the tests pass.",
             "I changed add() so that it adds.",
+            "All is done. Let me know if you need anything else.",
+            "I will not delete it without your approval.",
+            "I'll leave it as it is.",
+            "Let me explain: the parser reads a line.",
             "I have created `a.md` with the requested content.",
             "Run this:\n```bash\nmake\n```\nThat is all.",
         ] {

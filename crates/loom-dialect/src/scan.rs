@@ -6,13 +6,13 @@
 use crate::cursor::Cursor;
 use crate::draft::{Draft, Found, Given, Why};
 use crate::json::{self, Fault};
+use crate::marks::{Body, FINDER, MARKS, Mark, NO_MARK};
 use crate::offer::Offer;
 use crate::tags::{self, M3, Parsed};
 use crate::tokens::{self, DEEPSEEK, KIMI};
 use crate::{envelope, glm, literal, python};
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::Match;
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 /// A part of a text.
 #[derive(Debug)]
@@ -21,226 +21,28 @@ pub(crate) enum Piece<'t> {
     Call(Box<Found<'t>>),
 }
 
-/// What a mark says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    /// Calls follow, in this form.
-    Calls(Body),
-    /// An end without a beginning; it says nothing by itself.
-    End,
-    /// The end of a value: where one is left over a value did not end where it was thought to.
-    ValueEnd,
-    /// The turn is over, or somebody else's begins.
-    Turn,
+/// Calls that are read in one answer; a model that writes more has lost the thread.
+const MAX_CALLS: usize = 100;
+
+/// What a text is made of, up to the end of the model's own turn.
+#[derive(Debug, Default)]
+pub(crate) struct Scanned<'t> {
+    /// A thought that began with the text and ended in it.
+    pub(crate) thought: Option<&'t str>,
+    /// Whether calls stood in that thought.
+    pub(crate) drafts: bool,
+    /// The parts of what is said.
+    pub(crate) pieces: Vec<Piece<'t>>,
 }
-
-/// The form of what follows a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Body {
-    /// `<tool_call>`, which several families use for different things.
-    Common,
-    /// JSON up to one of these.
-    Json(&'static [&'static str]),
-    /// JSON that begins with the last byte of the mark.
-    JsonFromMark,
-    /// Calls in tags up to one of these words.
-    Tagged {
-        seed: bool,
-    },
-    /// The mark itself is the tag of a call.
-    Tag,
-    /// Mistral's token.
-    Mistral,
-    DeepSeekAll,
-    DeepSeekOne,
-    KimiAll,
-    KimiOne,
-    /// Kimi K3.
-    Open,
-    /// Gemma's literals up to one of these.
-    Literal(&'static [&'static str]),
-    /// A python list, or lines, up to one of these.
-    Python(&'static [&'static str]),
-    /// Llama's tag for code.
-    PythonTag,
-    /// A fence with python.
-    PythonFence,
-    /// `{tool => "F", args => {--key "value"}}`.
-    Arrows,
-    /// `>>>F` and JSON in the next line.
-    Recipient,
-}
-
-const MARKS: &[(&str, Mark)] = {
-    use Body::{
-        Arrows, Common, DeepSeekAll, DeepSeekOne, Json, JsonFromMark, KimiAll, KimiOne, Literal,
-        Mistral, Open, Python, PythonFence, PythonTag, Recipient, Tag, Tagged,
-    };
-    use Mark::{Calls, End, Turn, ValueEnd};
-    const TAGGED: Mark = Calls(Tagged { seed: false });
-    &[
-        ("<tool_call>", Calls(Common)),
-        ("]<]minimax[>[<tool_call>", TAGGED),
-        ("<tools>", Calls(Json(&["</tools>"]))),
-        ("<tool_calls>", Calls(Json(&["</tool_calls>"]))),
-        ("<TOOLCALL>", Calls(Json(&["</TOOLCALL>"]))),
-        ("<function_call>", Calls(Json(&["</function_call>"]))),
-        ("<functioncall>", Calls(Json(&["</functioncall>"]))),
-        (
-            "<|tool_call|>",
-            Calls(Json(&["<|/tool_call|>", "</|tool_call|>"])),
-        ),
-        ("<|tools_prefix|>", Calls(Json(&["<|tools_suffix|>"]))),
-        (
-            "<|action_start|><|plugin|>",
-            Calls(Json(&["<|action_end|>"])),
-        ),
-        (
-            "<|action_start|> <|plugin|>",
-            Calls(Json(&["<|action_end|>"])),
-        ),
-        ("<|START_ACTION|>", Calls(Json(&["<|END_ACTION|>"]))),
-        ("[TOOL_REQUEST]", Calls(Json(&["[END_TOOL_REQUEST]"]))),
-        ("functools[", Calls(JsonFromMark)),
-        ("[TOOL_CALLS]", Calls(Mistral)),
-        ("<function=", Calls(Tag)),
-        ("<function name=", Calls(Tag)),
-        ("<invoke name=", Calls(Tag)),
-        ("<invoke name =", Calls(Tag)),
-        ("<invoke ", Calls(Tag)),
-        ("<｜DSML｜invoke ", Calls(Tag)),
-        ("<|DSML|invoke ", Calls(Tag)),
-        ("<DSML|invoke ", Calls(Tag)),
-        ("<minimax:tool_call>", TAGGED),
-        ("<｜DSML｜function_calls>", TAGGED),
-        ("<｜DSML｜tool_calls>", TAGGED),
-        ("<|DSML|function_calls>", TAGGED),
-        ("<|DSML|tool_calls>", TAGGED),
-        ("<DSML|function_calls>", TAGGED),
-        ("<DSML|tool_calls>", TAGGED),
-        ("<seed:tool_call>", Calls(Tagged { seed: true })),
-        ("<function_calls>", Calls(Python(&["</function_calls>"]))),
-        ("<｜tool▁calls▁begin｜>", Calls(DeepSeekAll)),
-        ("<|tool▁calls▁begin|>", Calls(DeepSeekAll)),
-        ("<｜tool_calls_begin｜>", Calls(DeepSeekAll)),
-        ("<|tool_calls_begin|>", Calls(DeepSeekAll)),
-        ("<｜tool▁call▁begin｜>", Calls(DeepSeekOne)),
-        ("<|tool▁call▁begin|>", Calls(DeepSeekOne)),
-        ("<｜tool_call_begin｜>", Calls(DeepSeekOne)),
-        ("<|tool_calls_section_begin|>", Calls(KimiAll)),
-        ("<|tool_call_section_begin|>", Calls(KimiAll)),
-        ("<|tool_call_begin|>", Calls(KimiOne)),
-        ("<|open|>call", Calls(Open)),
-        ("<|tool_call>", Calls(Literal(&["<tool_call|>"]))),
-        (
-            "<start_function_call>",
-            Calls(Literal(&["<end_function_call>"])),
-        ),
-        ("<|tool_call_start|>", Calls(Python(&["<|tool_call_end|>"]))),
-        ("<|python_start|>", Calls(Python(&["<|python_end|>"]))),
-        ("<|python_tag|>", Calls(PythonTag)),
-        ("```tool_code", Calls(PythonFence)),
-        ("```tool_call\n", Calls(Json(&["```"]))),
-        ("```tool_calls\n", Calls(Json(&["```"]))),
-        ("[TOOL_CALL]", Calls(Arrows)),
-        (">>>", Calls(Recipient)),
-        ("</tool_call>", End),
-        ("</tool_calls>", End),
-        ("</tools>", End),
-        ("</function>", End),
-        ("</function_calls>", End),
-        ("</invoke>", End),
-        ("</minimax:tool_call>", End),
-        ("]<]minimax[>[</tool_call>", End),
-        ("minimax:tool_call", End),
-        ("</｜DSML｜function_calls>", End),
-        ("</｜DSML｜tool_calls>", End),
-        ("</DSML|tool_calls>", End),
-        ("</seed:tool_call>", End),
-        ("<｜tool▁calls▁end｜>", End),
-        ("<｜tool▁call▁end｜>", End),
-        ("<|tool_calls_section_end|>", End),
-        ("<|tool_call_section_end|>", End),
-        ("<|tool_call_end|>", End),
-        ("<tool_call|>", End),
-        ("<end_function_call>", End),
-        ("<|python_end|>", End),
-        ("<|action_end|>", End),
-        ("<|END_ACTION|>", End),
-        ("<|START_RESPONSE|>", End),
-        ("<|END_RESPONSE|>", End),
-        ("[END_TOOL_REQUEST]", End),
-        ("</TOOLCALL>", End),
-        ("</parameter>", ValueEnd),
-        ("</arg_value>", ValueEnd),
-        ("</｜DSML｜parameter>", ValueEnd),
-        ("<|im_end|>", Turn),
-        ("<|im_start|>", Turn),
-        ("<|endoftext|>", Turn),
-        ("<|eot_id|>", Turn),
-        ("<|eom_id|>", Turn),
-        ("<|start_header_id|>", Turn),
-        ("<|end_of_text|>", Turn),
-        ("<|end_of_role|>", Turn),
-        ("<|start_of_role|>", Turn),
-        ("<|eot|>", Turn),
-        ("<|header_start|>", Turn),
-        ("</s>", Turn),
-        ("[TOOL_RESULTS]", Turn),
-        ("[INST]", Turn),
-        ("[e~[", Turn),
-        ("]~b]", Turn),
-        ("<end_of_turn>", Turn),
-        ("<start_of_turn>", Turn),
-        ("<turn|>", Turn),
-        ("<|turn>", Turn),
-        ("<eos>", Turn),
-        ("<｜end▁of▁sentence｜>", Turn),
-        ("<｜User｜>", Turn),
-        ("<｜Assistant｜>", Turn),
-        ("<｜tool▁outputs▁begin｜>", Turn),
-        ("<｜tool▁output▁begin｜>", Turn),
-        ("<function_results>", Turn),
-        ("<function_result>", Turn),
-        ("<tool_response>", Turn),
-        ("<tool_result>", Turn),
-        ("<tool_results>", Turn),
-        ("<tool_output>", Turn),
-        ("<|tool_response>", Turn),
-        ("<|tool_response|>", Turn),
-        ("<start_function_response>", Turn),
-        ("<|observation|>", Turn),
-        ("<|user|>", Turn),
-        ("<|assistant|>", Turn),
-        ("<|system|>", Turn),
-        ("<|end|>", Turn),
-        ("<|im_user|>", Turn),
-        ("<|im_system|>", Turn),
-        ("<|END_OF_TURN_TOKEN|>", Turn),
-        ("<|START_OF_TURN_TOKEN|>", Turn),
-        ("<|START_TOOL_RESULT|>", Turn),
-        ("<|action_end|>\n<|im_end|>", Turn),
-        ("<seed:eos>", Turn),
-        ("<|end_of_msg|>", Turn),
-    ]
-};
-
-/// For payloads that no mark of their own opens.
-const NO_MARK: &str = "<tool_call>";
-
-static FINDER: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(MARKS.iter().map(|(mark, _)| mark))
-        .expect("BUG: the marks are few and short")
-});
 
 /// The parts of a text up to the end of the model's own turn.
-pub(crate) fn scan<'t>(text: &'t str, offer: &Offer<'_>) -> Vec<Piece<'t>> {
+pub(crate) fn scan<'t>(text: &'t str, offer: &Offer<'_>) -> Scanned<'t> {
     Scan {
         text,
         offer,
-        pieces: Vec::new(),
+        scanned: Scanned::default(),
+        calls: 0,
+        open: false,
         said: 0,
         ticks: Ticks::default(),
     }
@@ -250,14 +52,18 @@ pub(crate) fn scan<'t>(text: &'t str, offer: &Offer<'_>) -> Vec<Piece<'t>> {
 struct Scan<'a, 'o, 't> {
     text: &'t str,
     offer: &'a Offer<'o>,
-    pieces: Vec<Piece<'t>>,
+    scanned: Scanned<'t>,
+    /// How many calls were found.
+    calls: usize,
+    /// Whether the last call has no end mark yet.
+    open: bool,
     /// Up to where the text was handed over.
     said: usize,
     ticks: Ticks,
 }
 
 impl<'t> Scan<'_, '_, 't> {
-    fn run(mut self) -> Vec<Piece<'t>> {
+    fn run(mut self) -> Scanned<'t> {
         let mut at = 0;
         while let Some(found) = FINDER.find(&self.text[at..]) {
             let (start, end) = (at + found.start(), at + found.end());
@@ -272,29 +78,94 @@ impl<'t> Scan<'_, '_, 't> {
             at = match mark {
                 Mark::Turn => {
                     self.say(start);
-                    return self.pieces;
+                    return self.scanned;
                 }
-                Mark::Calls(body) => match self.calls(body, start, end) {
+                Mark::Reply if self.calls > 0 => {
+                    self.say(start);
+                    return self.scanned;
+                }
+                Mark::Calls(Body::Common) if self.is_doubled_end(end) => self.drop_mark(start, end),
+                Mark::Calls(body) => match self.read_calls(body, start, end) {
                     Some(place) => place,
                     None => self.mention(start, end),
                 },
-                Mark::End if self.is_alone(start, end) => {
+                Mark::ThoughtStart(close) if self.starts_line(start) => {
                     self.say(start);
-                    self.said = end;
-                    end
+                    let Some((thought, rest)) = self.text[end..].split_once(close) else {
+                        // It never ends: what follows is thought.
+                        return self.scanned;
+                    };
+                    self.scanned.drafts |= holds_calls(thought);
+                    self.said = self.text.len() - rest.len();
+                    self.said
+                }
+                Mark::ThoughtEnd if !self.may_be_data(start) => self.thought_ends(start, end),
+                Mark::End if self.is_alone(start, end) && self.is_whole(start) => {
+                    self.drop_mark(start, end)
                 }
                 Mark::ValueEnd if self.is_left_over() => return self.collided(),
-                Mark::End | Mark::ValueEnd => self.mention(start, end),
+                Mark::Reply if !self.text[start..end].starts_with('\n') => {
+                    self.drop_mark(start, end)
+                }
+                Mark::End
+                | Mark::ValueEnd
+                | Mark::Reply
+                | Mark::ThoughtEnd
+                | Mark::ThoughtStart(_) => self.mention(start, end),
             };
+            if self.calls >= MAX_CALLS {
+                return self.scanned;
+            }
+        }
+        if self.open && self.offer.is_cut() && is_cut_mark(&self.text[self.said..]) {
+            // The answer was stopped before or in its end mark, so more may have been to come.
+            self.cut_last();
+            return self.scanned;
         }
         self.say(self.text.len());
-        self.pieces
+        self.scanned
+    }
+
+    /// Whether an opening mark stands where the end of the last call should.
+    fn is_doubled_end(&self, end: usize) -> bool {
+        self.open && !self.offer.is_cut() && self.text[end..].trim().is_empty()
+    }
+
+    /// Passes a mark that says nothing.
+    fn drop_mark(&mut self, start: usize, end: usize) -> usize {
+        self.say(start);
+        self.said = end;
+        end
+    }
+
+    /// Everything so far was thought, and the calls in it were drafts.
+    fn thought_ends(&mut self, start: usize, end: usize) -> usize {
+        self.scanned.drafts |= self.calls > 0;
+        self.scanned.thought = Some(&self.text[..start]);
+        self.scanned.pieces.clear();
+        (self.calls, self.open, self.said) = (0, false, end);
+        end
+    }
+
+    /// Whether the end of a thought may stand inside of JSON or of code here.
+    fn may_be_data(&self, start: usize) -> bool {
+        let before = self.text[..start].trim_start();
+        before.starts_with(['{', '[', '`']) || self.ticks.in_fence()
+    }
+
+    fn cut_last(&mut self) {
+        let last = self.scanned.pieces.last_mut();
+        if let Some(Piece::Call(found)) = last {
+            cut_off(std::slice::from_mut(found.as_mut()));
+        }
     }
 
     /// Hands over the text up to a place.
     fn say(&mut self, place: usize) {
         if self.said < place {
-            self.pieces.push(Piece::Text(&self.text[self.said..place]));
+            self.scanned
+                .pieces
+                .push(Piece::Text(&self.text[self.said..place]));
         }
         self.said = place;
     }
@@ -302,6 +173,11 @@ impl<'t> Scan<'_, '_, 't> {
     fn mention(&mut self, start: usize, end: usize) -> usize {
         self.ticks.pass(self.text, start, end);
         end
+    }
+
+    /// Whether a mark that has lost its bracket has really lost it, and is not cut at its end.
+    fn is_whole(&self, start: usize) -> bool {
+        self.text[start..].starts_with(['<', '[', ']']) || self.starts_line(start)
     }
 
     /// Whether an end mark stands at the end of its line or behind a bracket, as no mention does.
@@ -316,10 +192,15 @@ impl<'t> Scan<'_, '_, 't> {
 
     /// Whether the last thing read was a call in tags.
     fn is_left_over(&self) -> bool {
-        let mut calls = self.pieces.iter().rev().filter_map(|piece| match piece {
-            Piece::Call(found) => Some(found.as_ref()),
-            Piece::Text(_) => None,
-        });
+        let mut calls = self
+            .scanned
+            .pieces
+            .iter()
+            .rev()
+            .filter_map(|piece| match piece {
+                Piece::Call(found) => Some(found.as_ref()),
+                Piece::Text(_) => None,
+            });
         matches!(
             calls.next(),
             Some(Found::Draft(Draft {
@@ -331,8 +212,9 @@ impl<'t> Scan<'_, '_, 't> {
 
     /// The last call's value went on behind what was taken for its end: nothing of it is certain,
     /// nor of what follows.
-    fn collided(mut self) -> Vec<Piece<'t>> {
+    fn collided(mut self) -> Scanned<'t> {
         let last = self
+            .scanned
             .pieces
             .iter_mut()
             .rev()
@@ -346,34 +228,42 @@ impl<'t> Scan<'_, '_, 't> {
                 why: Why::Collision,
             };
         }
-        self.pieces
+        self.scanned
     }
 
     /// Reads the calls behind a mark; `None` when there are none.
-    fn calls(&mut self, body: Body, start: usize, end: usize) -> Option<usize> {
+    fn read_calls(&mut self, body: Body, start: usize, end: usize) -> Option<usize> {
         let mut cursor = Cursor::at(self.text, end);
         let parsed = self.parse(body, start, &mut cursor)?;
         if parsed.found.is_empty() {
             return None;
         }
         self.say(start);
-        let mut found = parsed.found;
-        if !parsed.closed && self.offer.is_cut() && cursor.is_end() {
-            // The answer was stopped before its end mark, so more may have been to come.
-            cut_off(&mut found);
-        }
-        self.pieces
-            .extend(found.into_iter().map(|one| Piece::Call(Box::new(one))));
+        self.calls += parsed.found.len();
+        self.open = !parsed.closed;
+        let calls = parsed.found.into_iter();
+        self.scanned
+            .pieces
+            .extend(calls.map(|one| Piece::Call(Box::new(one))));
         self.said = cursor.place();
         Some(cursor.place())
+    }
+
+    /// Whether nothing but white space is in front of a place in its line.
+    fn starts_line(&self, start: usize) -> bool {
+        let before = self.text[..start].trim_end_matches([' ', '\t']);
+        before.is_empty() || before.ends_with(['\n', '>', '`'])
     }
 
     fn parse(&self, body: Body, start: usize, cursor: &mut Cursor<'t>) -> Option<Parsed<'t>> {
         let open = &self.text[start..cursor.place()];
         match body {
-            Body::Common => self.common(cursor, open),
+            Body::Common => self.common(cursor, open, start),
             Body::Json(ends) => self.json(cursor, ends, open),
             Body::JsonFromMark => {
+                if !cursor.rest().trim_start().starts_with(['{', ']']) {
+                    return None;
+                }
                 *cursor = Cursor::at(self.text, cursor.place() - 1);
                 self.json(cursor, &[], open)
             }
@@ -381,7 +271,7 @@ impl<'t> Scan<'_, '_, 't> {
             Body::Tag => {
                 *cursor = Cursor::at(self.text, start);
                 let parsed = tags::call(cursor, false, self.offer)?;
-                Some(parsed)
+                (self.is_meant(&parsed) || self.starts_line(start)).then_some(parsed)
             }
             Body::Mistral => self.mistral(cursor),
             Body::DeepSeekAll => Some(tokens::calls(cursor, &DEEPSEEK, false)),
@@ -396,18 +286,35 @@ impl<'t> Scan<'_, '_, 't> {
                 Some(Parsed { found, closed })
             }
             Body::Python(ends) => self.python(cursor, ends),
-            Body::PythonTag => Some(self.python_tag(cursor)),
-            Body::PythonFence => Some(python_fence(cursor)),
+            Body::PythonTag => {
+                let parsed = self.python_tag(cursor);
+                (self.is_meant(&parsed) || self.starts_line(start)).then_some(parsed)
+            }
+            Body::PythonFence => {
+                let mut ahead = *cursor;
+                ahead.take_while(|c| c != '\n');
+                ahead.space();
+                if ahead.sees("{") || ahead.sees("[{") {
+                    *cursor = ahead;
+                    return self.json(cursor, &["```"], NO_MARK);
+                }
+                Some(python_fence(cursor))
+            }
             Body::Arrows => arrows(cursor),
             Body::Recipient => self.recipient(cursor, start),
         }
     }
 
     /// `<tool_call>`: JSON, tags, or GLM's keys and values, whatever the family.
-    fn common(&self, cursor: &mut Cursor<'t>, open: &str) -> Option<Parsed<'t>> {
+    fn common(&self, cursor: &mut Cursor<'t>, open: &str, start: usize) -> Option<Parsed<'t>> {
         const ENDS: &[&str] = &["</tool_call>", "<|/tool_call|>"];
         let mut ahead = *cursor;
         ahead.space();
+        // Some begin twice.
+        while ahead.eat(open) {
+            ahead.space();
+            *cursor = ahead;
+        }
         if ahead.is_end() {
             *cursor = ahead;
             return Some(one_bad(cursor.since(cursor.place()), None, Why::Truncated));
@@ -420,7 +327,7 @@ impl<'t> Scan<'_, '_, 't> {
         }
         let mut glm = ahead;
         if let Some(parsed) = glm::body(&mut glm)
-            && self.is_certain(&parsed)
+            && (self.is_meant(&parsed) || (parsed.closed && self.starts_line(start)))
         {
             *cursor = glm;
             return Some(parsed);
@@ -439,8 +346,10 @@ impl<'t> Scan<'_, '_, 't> {
             *cursor = ahead;
             return self.python(cursor, ENDS);
         }
-        // Words where a call should be. With an end mark it was meant as one.
-        let end = self.end_of_block(ahead, ENDS, open)?;
+        // Words where a call should be. At the start of a line and with an end it was meant as one.
+        let end = self
+            .end_of_block(ahead, ENDS, open)
+            .filter(|_| self.starts_line(start))?;
         let raw = &self.text[ahead.place()..end];
         *cursor = Cursor::at(self.text, end);
         cursor.eat_any(ENDS);
@@ -453,17 +362,23 @@ impl<'t> Scan<'_, '_, 't> {
         Some(one_bad(raw, None, why))
     }
 
-    /// A name alone is a call when it has its end, or is one of the tools.
-    fn is_certain(&self, parsed: &Parsed<'_>) -> bool {
-        let name = match parsed.found.first() {
+    /// Whether this is more than a name in a sentence: it has arguments, or names a tool.
+    fn is_meant(&self, parsed: &Parsed<'_>) -> bool {
+        match parsed.found.first() {
             Some(Found::Draft(Draft {
                 name,
                 given: Given::Fields(fields),
                 ..
-            })) if fields.is_empty() => name,
-            _ => return true,
-        };
-        parsed.closed || name.as_deref().is_some_and(|name| self.offer.knows(name))
+            })) if fields.is_empty() => name.as_deref().is_some_and(|name| self.offer.knows(name)),
+            Some(Found::Draft(Draft {
+                given: Given::Bare(_),
+                ..
+            })) => false,
+            Some(Found::Bad {
+                name: Some(name), ..
+            }) => self.offer.knows(name),
+            _ => true,
+        }
     }
 
     /// JSON up to its end mark.
@@ -781,11 +696,8 @@ impl<'t> Scan<'_, '_, 't> {
 
     /// `>>>F` at the start of a line, and JSON in the next.
     fn recipient(&self, cursor: &mut Cursor<'t>, start: usize) -> Option<Parsed<'t>> {
-        let starts_line = self.text[..start]
-            .trim_end_matches(' ')
-            .chars()
-            .next_back()
-            .is_none_or(|c| c == '\n');
+        // Once a text has recipients they may stand anywhere.
+        let starts_line = self.starts_line(start) || self.text.trim_start().starts_with(">>>");
         let name = cursor.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'));
         if !starts_line
             || name.is_empty()
@@ -795,27 +707,29 @@ impl<'t> Scan<'_, '_, 't> {
             return None;
         }
         let begin = cursor.place();
-        let read = tokens::fenced_json(cursor);
-        let raw = cursor.since(begin);
-        let name = Cow::Borrowed(name);
-        let found = match read {
-            Ok(read) => Found::Draft(Draft {
-                name: Some(name),
-                given: Given::Json(vec![read]),
-                raw,
-                doubt: None,
-            }),
-            Err(fault) => Found::Bad {
-                name: Some(name),
-                raw,
-                why: Why::from(fault),
-            },
-        };
         Some(Parsed {
-            found: vec![found],
+            found: vec![tokens::with_json(name, cursor, begin, None)],
             closed: true,
         })
     }
+}
+
+/// Whether marks of calls stand in a text.
+fn holds_calls(text: &str) -> bool {
+    let mark = |found: Match| MARKS[found.pattern().as_usize()].1;
+    FINDER
+        .find_iter(text)
+        .any(|found| matches!(mark(found), Mark::Calls(_)))
+}
+
+/// Whether nothing follows, or only the start of a mark that ends a call.
+fn is_cut_mark(rest: &str) -> bool {
+    let rest = rest.trim();
+    let ends = |mark: &Mark| matches!(mark, Mark::End | Mark::ValueEnd);
+    rest.is_empty()
+        || MARKS
+            .iter()
+            .any(|(text, mark)| ends(mark) && text.starts_with(rest))
 }
 
 /// Goes to the first of these marks, or to the end. All at once: looking for each in turn would read
@@ -831,7 +745,7 @@ fn to_any(cursor: &mut Cursor<'_>, marks: &[&str]) {
 }
 
 /// The last call of a cut answer may have had more arguments, or was not meant to be the last.
-fn cut_off(found: &mut [Found<'_>]) {
+pub(crate) fn cut_off(found: &mut [Found<'_>]) {
     if let Some(last) = found.last_mut()
         && let Found::Draft(draft) = last
     {
@@ -846,7 +760,7 @@ fn cut_off(found: &mut [Found<'_>]) {
 /// Whether all that is left is the start of a tag.
 fn is_cut_tag(cursor: &Cursor<'_>) -> bool {
     let rest = cursor.rest();
-    rest.len() < 200 && rest.starts_with('<') && !rest.contains('>')
+    rest.len() < 200 && rest.starts_with('<') && !rest.starts_with("</") && !rest.contains('>')
 }
 
 /// A fence whose inside is python.
@@ -857,8 +771,14 @@ fn python_fence<'t>(cursor: &mut Cursor<'t>) -> Parsed<'t> {
     let body = &rest[..end.unwrap_or(rest.len())];
     cursor.skip(body.len());
     let closed = cursor.eat("\n```");
+    let mut inner = Cursor::new(body);
+    inner.space();
+    let found = match inner.sees("[") {
+        true => python::list(&mut inner),
+        false => None,
+    };
     Parsed {
-        found: python::lines(body),
+        found: found.unwrap_or_else(|| python::lines(body)),
         closed,
     }
 }
@@ -959,6 +879,7 @@ fn one_bad<'t>(raw: &'t str, name: Option<String>, why: Why) -> Parsed<'t> {
 #[derive(Default)]
 struct Ticks {
     open: bool,
+    fence: bool,
     run: usize,
 }
 
@@ -978,8 +899,10 @@ impl Ticks {
     }
 
     fn settle(&mut self) {
-        if matches!(self.run, 1 | 2) {
-            self.open = !self.open;
+        match self.run {
+            0 => {}
+            1 | 2 => self.open = !self.open,
+            _ => self.fence = !self.fence,
         }
         self.run = 0;
     }
@@ -987,5 +910,9 @@ impl Ticks {
     fn in_code(&mut self) -> bool {
         self.settle();
         self.open
+    }
+
+    const fn in_fence(&self) -> bool {
+        self.fence
     }
 }

@@ -6,8 +6,10 @@
 
 use crate::cursor::{Cursor, is_space};
 use crate::draft::{Doubt, Draft, Field, Found, Given, Why};
-use crate::json;
 use crate::offer::Offer;
+use crate::tokens::fenced_json;
+use loom_events::ToolSpec;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// The token that `MiniMax` M3 puts in front of every tag.
@@ -177,24 +179,19 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     fn json(&mut self) -> Parsed<'t> {
-        let read = json::read(self.cursor);
-        match read {
-            Ok(read) => {
+        match fenced_json(self.cursor) {
+            Ok(reads) => {
                 self.cursor.space();
                 let closed = close(self.cursor, CALLS);
                 Parsed {
                     found: vec![Found::Draft(Draft {
                         name: Some(Cow::Borrowed(self.name)),
-                        given: Given::Json(vec![read]),
+                        given: Given::Json(reads),
                         raw: self.cursor.since(self.start),
                         doubt: self.doubt,
                     })],
                     closed,
                 }
-            }
-            Err(json::Fault::Truncated) => {
-                self.cursor.finish();
-                self.bad(Why::Truncated)
             }
             Err(fault) => self.bad(Why::from(fault)),
         }
@@ -209,7 +206,7 @@ impl<'t> Reader<'_, '_, 't> {
             self.doubt = Some(Doubt::malformed("the tag of a parameter has no end"));
         }
         let begin = self.cursor.place();
-        let (end, nested) = self.value_end();
+        let (end, nested) = self.value_end(open.value);
         let length = match end {
             End::Closed => self.cursor.place() - begin,
             End::Inferred(length) => length,
@@ -241,7 +238,7 @@ impl<'t> Reader<'_, '_, 't> {
 
     /// Goes to the end of the value that begins here. Tells, too, whether a call of this dialect
     /// stands in it.
-    fn value_end(&mut self) -> (End, bool) {
+    fn value_end(&mut self, key: &str) -> (End, bool) {
         let begin = self.cursor.place();
         let (mut nested, mut inner) = (false, None);
         let mut call_end = None;
@@ -268,7 +265,7 @@ impl<'t> Reader<'_, '_, 't> {
                     // The next call begins: looking further would be looking for its end.
                     break;
                 }
-            } else if inner.is_none() && self.opens_declared() {
+            } else if inner.is_none() && self.opens_declared(key) {
                 inner = Some(here);
             } else if call_end.is_none() && closes(self.cursor, CALLS) {
                 call_end = Some(here);
@@ -292,7 +289,7 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     /// Whether a parameter opens here that the tool declares and that was not given yet.
-    fn opens_declared(&self) -> bool {
+    fn opens_declared(&self, key: &str) -> bool {
         let mut ahead = *self.cursor;
         ahead.eat(M3);
         let Some(open) = open(&mut ahead, PARAMETERS) else {
@@ -302,21 +299,9 @@ impl<'t> Reader<'_, '_, 't> {
         let Some(tool) = self.offer.spec(Some(self.name)) else {
             return false;
         };
+        // A parameter is given once, and its tag begins a line.
         let given = self.fields.iter().any(|field| field.key == open.value);
-        before.is_some_and(is_space) && !given && self.offer_declares(tool, open.value)
-    }
-
-    fn offer_declares(&self, tool: &loom_events::ToolSpec, key: &str) -> bool {
-        let declared = tool
-            .parameters
-            .get("properties")
-            .and_then(|all| all.get(key));
-        declared.is_some()
-            || tool
-                .parameter_aliases
-                .values()
-                .flatten()
-                .any(|alias| alias == key)
+        before == Some('\n') && open.value != key && !given && declares(tool, open.value)
     }
 
     /// Whether the value ends here: its closing tag, with something behind it that may follow.
@@ -352,7 +337,8 @@ impl<'t> Reader<'_, '_, 't> {
         };
         self.fields.push(Field {
             key,
-            text: items(value).map_or(Cow::Borrowed(value), Cow::Owned),
+            text: children(value, 0)
+                .map_or(Cow::Borrowed(value), |value| Cow::Owned(value.to_string())),
             is_json: false,
         });
         *self.cursor = ahead;
@@ -393,22 +379,47 @@ impl<'t> Field<'t> {
     }
 }
 
-/// A list of `<item>` elements as JSON.
-fn items(value: &str) -> Option<String> {
+/// Elements in an element as JSON: a list when all are `<item>`, otherwise an object.
+fn children(value: &str, depth: u32) -> Option<Value> {
     let mut cursor = Cursor::new(value);
-    let (open, end) = (format!("{M3}<item>"), format!("{M3}</item>"));
-    let mut items = Vec::new();
+    let (mut items, mut members) = (Vec::new(), Map::new());
+    if depth >= MAX_NESTED {
+        return None;
+    }
     loop {
         cursor.space();
         if cursor.is_end() {
-            break;
+            return match (items.is_empty(), members.is_empty()) {
+                (false, true) => Some(Value::Array(items)),
+                (true, false) => Some(Value::Object(members)),
+                _ => None,
+            };
         }
-        if !cursor.eat(&open) {
+        if !cursor.eat(M3) || !cursor.eat("<") {
             return None;
         }
-        items.push(serde_json::Value::from(cursor.until(&end)?));
+        let key = cursor.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        if key.is_empty() || !cursor.eat(">") {
+            return None;
+        }
+        let inner = cursor.until(&format!("{M3}</{key}>"))?;
+        let inner = children(inner, depth + 1).unwrap_or_else(|| Value::from(inner));
+        match key {
+            "item" => items.push(inner),
+            _ => {
+                members.insert(key.to_owned(), inner);
+            }
+        }
     }
-    (!items.is_empty()).then(|| serde_json::Value::Array(items).to_string())
+}
+
+/// Elements that stand in each other; no schema of a tool is deeper.
+const MAX_NESTED: u32 = 8;
+
+fn declares(tool: &ToolSpec, key: &str) -> bool {
+    let properties = tool.parameters.get("properties");
+    let mut aliases = tool.parameter_aliases.values().flatten();
+    properties.is_some_and(|all| all.get(key).is_some()) || aliases.any(|alias| alias == key)
 }
 
 /// Without the one newline at each end that is layout.

@@ -1,6 +1,8 @@
 //! Thoughts that a server leaves in the text, between marks of every family.
 
 use crate::cursor::trim;
+use aho_corasick::{AhoCorasick, MatchKind};
+use std::sync::LazyLock;
 
 /// The marks that open and close thoughts.
 pub(crate) const MARKS: &[(&str, &str)] = &[
@@ -28,12 +30,21 @@ pub(crate) struct Split<'t> {
     pub(crate) body: &'t str,
 }
 
+/// What is done about a closing mark that nothing opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stray {
+    /// What stands before it was thought.
+    Ends,
+    /// It is left for whoever knows where calls begin and end.
+    Left,
+}
+
 /// Splits thoughts from an answer. `begun` says that the prompt had opened the first one.
 ///
 /// An opening mark counts at the start, and again wherever an answer starts anew behind a thought. A
 /// closing mark alone counts too, since the templates of some models open the thoughts themselves; but
 /// not where it may be part of a call or of data.
-pub(crate) fn split(text: &str, begun: bool) -> Split<'_> {
+pub(crate) fn split(text: &str, begun: bool, stray: Stray) -> Split<'_> {
     let mut split = Split::default();
     let mut rest = text;
     if begun && opening(rest).is_none() {
@@ -59,6 +70,9 @@ pub(crate) fn split(text: &str, begun: bool) -> Split<'_> {
             split.add(thought);
             rest = after;
             continue;
+        }
+        if stray == Stray::Left {
+            break;
         }
         match first_close(rest) {
             Some((thought, after)) if !may_be_data(thought) => {
@@ -91,11 +105,18 @@ fn opening(text: &str) -> Option<(&'static str, &str)> {
 
 /// What is in front of the first closing mark, and behind it.
 fn first_close(text: &str) -> Option<(&str, &str)> {
-    MARKS
-        .iter()
-        .filter_map(|(_, close)| text.split_once(close))
-        .min_by_key(|(before, _)| before.len())
+    let found = CLOSING.find(text)?;
+    Some((&text[..found.start()], &text[found.end()..]))
 }
+
+/// All at once: looking for each in turn would read the rest of the text again for those that are
+/// not in it.
+static CLOSING: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(MARKS.iter().map(|(_, close)| close))
+        .expect("BUG: the marks are few and short")
+});
 
 /// Whether a closing mark behind this text may stand inside of a call, of JSON or of code.
 fn may_be_data(text: &str) -> bool {
@@ -144,7 +165,7 @@ mod tests {
             ("[THINK]hm[/THINK]yes", "hm", "yes"),
         ];
         for (text, thought, body) in table {
-            let split = split(text, false);
+            let split = split(text, false, Stray::Ends);
             assert_eq!(
                 (split.thoughts.join("|").as_str(), split.body.trim()),
                 (thought, body),
@@ -155,12 +176,12 @@ mod tests {
 
     #[test]
     fn a_thought_that_the_prompt_opened_ends_at_its_mark_or_never() {
-        let ended = split("hm</think>yes", true);
+        let ended = split("hm</think>yes", true, Stray::Ends);
         assert_eq!(
             (ended.thoughts, ended.body, ended.open),
             (vec!["hm"], "yes", false)
         );
-        let never = split("hm", true);
+        let never = split("hm", true, Stray::Ends);
         assert_eq!(
             (never.thoughts, never.body, never.open),
             (vec!["hm"], "", true)

@@ -1,7 +1,7 @@
 //! Calls between special tokens: DeepSeek, Kimi and Mistral, whose bodies are JSON.
 
 use crate::cursor::{Cursor, is_space};
-use crate::draft::{Draft, Field, Found, Given, Why};
+use crate::draft::{Doubt, Draft, Field, Found, Given, Why};
 use crate::json::{self, Fault, Read};
 use crate::tags::Parsed;
 use std::borrow::Cow;
@@ -51,17 +51,22 @@ pub(crate) const KIMI: Tokens = Tokens {
     all_end: &["<|tool_calls_section_end|>", "<|tool_call_section_end|>"],
 };
 
+/// Calls that are read; a model that writes more has lost the thread.
+const MAX_CALLS: usize = 100;
+
 /// Reads the calls behind the token that opens all of them; or behind that of the first.
 pub(crate) fn calls<'t>(cursor: &mut Cursor<'t>, tokens: &Tokens, begun: bool) -> Parsed<'t> {
     let (mut found, mut closed, mut begun) = (Vec::new(), true, begun);
-    loop {
+    while found.len() < MAX_CALLS {
         cursor.space();
         if !begun && !cursor.eat_any(tokens.begin) {
             break;
         }
         begun = false;
         let start = cursor.place();
-        let one = call(cursor, tokens);
+        let Some(one) = call(cursor, tokens) else {
+            break;
+        };
         let stops = cursor.is_end() && matches!(one, Found::Bad { .. });
         found.push(one);
         if stops {
@@ -99,50 +104,102 @@ fn skip_to(cursor: &mut Cursor<'_>, tokens: &Tokens) {
     }
 }
 
-fn call<'t>(cursor: &mut Cursor<'t>, tokens: &Tokens) -> Found<'t> {
+fn call<'t>(cursor: &mut Cursor<'t>, tokens: &Tokens) -> Option<Found<'t>> {
     let start = cursor.place();
-    let header = |c: char| !matches!(c, '<' | '{' | '\n' | '`');
-    let mut name = cursor.take_while(header).trim();
-    cursor.space();
-    if cursor.eat_any(tokens.separator) && (name == "function" || name.is_empty()) {
-        name = cursor.take_while(header).trim();
-        cursor.space();
-        cursor.eat_any(tokens.separator);
+    let mut ahead = *cursor;
+    let mut name = header(&mut ahead);
+    ahead.space();
+    let mut separated = ahead.eat_any(tokens.separator);
+    if separated && (name == "function" || name.is_empty()) {
+        name = header(&mut ahead);
+        ahead.space();
+        ahead.eat_any(tokens.separator);
     }
-    let arguments = fenced_json(cursor);
-    let raw = cursor.since(start);
-    let bad = |why| Found::Bad {
+    // With its word and its name the arguments follow at once.
+    separated |= ahead.sees("```");
+    let ends = |cursor: &Cursor<'_>| tokens.end.iter().any(|end| cursor.sees(end));
+    let cut = ahead.is_end() && !name.contains(' ');
+    if !separated && !ahead.sees("{") && !cut && !ends(&ahead) {
+        return None;
+    }
+    *cursor = ahead;
+    if separated && ends(cursor) {
+        return Some(draft(name, Given::Nothing, cursor.since(start), None));
+    }
+    let doubt = (!separated).then_some(NO_SEPARATOR);
+    Some(with_json(name, cursor, start, doubt))
+}
+
+/// A name in front of its arguments. Names are short; what is longer is none.
+fn header<'t>(cursor: &mut Cursor<'t>) -> &'t str {
+    let rest = cursor.rest();
+    let rest = &rest[..rest.floor_char_boundary(MAX_NAME_BYTES)];
+    let end = rest.find(['<', '{', '\n', '`']).unwrap_or(rest.len());
+    cursor.skip(end);
+    rest[..end].trim()
+}
+
+/// No tool has a longer name.
+const MAX_NAME_BYTES: usize = 200;
+
+const NO_SEPARATOR: Doubt = Doubt::markup("the mark between its name and its arguments is missing");
+
+fn draft<'t>(name: &'t str, given: Given<'t>, raw: &'t str, doubt: Option<Doubt>) -> Found<'t> {
+    Found::Draft(Draft {
         name: Some(Cow::Borrowed(name)),
+        given,
         raw,
-        why,
-    };
-    match arguments {
-        Ok(read) => Found::Draft(Draft {
+        doubt,
+    })
+}
+
+/// A call of this name with the JSON that is next, or why there is none.
+pub(crate) fn with_json<'t>(
+    name: &'t str,
+    cursor: &mut Cursor<'t>,
+    raw_from: usize,
+    doubt: Option<Doubt>,
+) -> Found<'t> {
+    let reads = fenced_json(cursor);
+    let raw = cursor.since(raw_from);
+    match reads {
+        Ok(reads) => draft(name, Given::Json(reads), raw, doubt),
+        Err(fault) => Found::Bad {
             name: Some(Cow::Borrowed(name)),
-            given: Given::Json(vec![read]),
             raw,
-            doubt: None,
-        }),
-        Err(fault) => bad(Why::from(fault)),
+            why: Why::from(fault),
+        },
     }
 }
 
-/// Reads JSON that may stand in a fence; goes to the end when it is cut.
-pub(crate) fn fenced_json(cursor: &mut Cursor<'_>) -> Result<Read, Fault> {
+/// Reads JSON that may stand in a fence; several values when several stand there. Goes to the end when
+/// it is cut.
+pub(crate) fn fenced_json(cursor: &mut Cursor<'_>) -> Result<Vec<Read>, Fault> {
     cursor.space();
     let fenced = cursor.eat("```");
     if fenced {
         cursor.take_while(|c| c.is_alphanumeric());
     }
-    let read = json::read(cursor);
-    if matches!(read, Err(Fault::Truncated)) {
-        cursor.finish();
+    let mut reads = Vec::new();
+    loop {
+        let read = json::read(cursor);
+        if matches!(read, Err(Fault::Truncated)) {
+            cursor.finish();
+        }
+        reads.push(read?);
+        let mut ahead = *cursor;
+        // Braces too many, and what stands between objects.
+        ahead.take_while(|c| is_space(c) || matches!(c, '}' | ';' | ','));
+        if !ahead.sees("{") {
+            break;
+        }
+        *cursor = ahead;
     }
-    if fenced && read.is_ok() {
+    if fenced {
         cursor.space();
         cursor.eat("```");
     }
-    read
+    Ok(reads)
 }
 
 /// Reads what follows Mistral's token: an array of calls is not its business, a name with arguments
@@ -150,7 +207,11 @@ pub(crate) fn fenced_json(cursor: &mut Cursor<'_>) -> Result<Read, Fault> {
 pub(crate) fn named<'t>(cursor: &mut Cursor<'t>) -> Option<Found<'t>> {
     let start = cursor.place();
     let mut ahead = *cursor;
-    let name = ahead.take_while(|c| !is_space(c) && !matches!(c, '[' | '{'));
+    let rest = ahead.rest();
+    let rest = &rest[..rest.floor_char_boundary(MAX_NAME_BYTES)];
+    let end = rest.find(|c| is_space(c) || matches!(c, '[' | '{' | '<'))?;
+    let name = &rest[..end];
+    ahead.skip(end);
     ahead.space();
     if ahead.eat("[CALL_ID]") {
         ahead.take_while(|c| c != '[' && c != '{');
@@ -161,22 +222,8 @@ pub(crate) fn named<'t>(cursor: &mut Cursor<'t>) -> Option<Found<'t>> {
         return None;
     }
     *cursor = ahead;
-    let read = fenced_json(cursor);
-    let raw = cursor.since(start);
-    let name = Some(Cow::Borrowed(name));
-    Some(match read {
-        Ok(read) => Found::Draft(Draft {
-            name,
-            given: Given::Json(vec![read]),
-            raw,
-            doubt: None,
-        }),
-        Err(fault) => Found::Bad {
-            name,
-            raw,
-            why: Why::from(fault),
-        },
-    })
+    let doubt = (!marked).then_some(NO_SEPARATOR);
+    Some(with_json(name, cursor, start, doubt))
 }
 
 /// Kimi K3: `<|open|>call tool="F"<|sep|>` and arguments of the same kind. Behind `<|open|>call`.
@@ -209,6 +256,17 @@ pub(crate) fn open_call<'t>(cursor: &mut Cursor<'t>) -> Parsed<'t> {
         let Some(text) = cursor.until("<|close|>argument<|sep|>") else {
             return cut(cursor, Some(name));
         };
+        if text.contains("<|open|>call") {
+            cursor.finish();
+            return Parsed {
+                found: vec![Found::Bad {
+                    name: Some(Cow::Borrowed(name)),
+                    raw: cursor.since(start),
+                    why: Why::Collision,
+                }],
+                closed: true,
+            };
+        }
         fields.push(Field {
             key: attribute(header, "key").unwrap_or_default(),
             text: Cow::Borrowed(text),

@@ -3,6 +3,8 @@
 
 use crate::thought::MARKS;
 use crate::{Delta, DeltaSink};
+use aho_corasick::{AhoCorasick, MatchKind};
+use std::sync::LazyLock;
 
 /// Marks behind which a call stands, with the mark of its end. Only what is common: here a call that
 /// is missed is shown as words, and nothing else happens.
@@ -32,6 +34,14 @@ const NAME_WITHIN: usize = 300;
 /// Said of a call whose name cannot be told while it is written.
 const NAMELESS: &str = "a tool";
 
+/// Openings of calls, looked for all at once.
+static OPENS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(CALLS.iter().map(|(open, _)| open))
+        .expect("BUG: the marks are few and short")
+});
+
 /// Sorts the pieces of one stream.
 #[derive(Default)]
 pub struct Watcher {
@@ -52,6 +62,14 @@ enum Place {
     Calling(&'static str, bool),
 }
 
+/// What became of the text that is held.
+enum Step {
+    /// So many bytes are done with, and there may be more to do.
+    Done(usize),
+    /// So many bytes are done with; the rest must wait for the next piece.
+    Waits(usize),
+}
+
 impl Watcher {
     /// A watcher of a stream whose first thought the prompt has opened.
     #[must_use]
@@ -65,7 +83,17 @@ impl Watcher {
     /// Hands on a piece, or as much of it as is certain.
     pub fn piece(&mut self, piece: &str, sink: &mut dyn DeltaSink) {
         self.held.push_str(piece);
-        while self.step(sink) {}
+        let held = std::mem::take(&mut self.held);
+        let mut at = 0;
+        loop {
+            match self.step(&held[at..], sink) {
+                Step::Done(bytes) => at += bytes,
+                Step::Waits(bytes) => {
+                    held[at + bytes..].clone_into(&mut self.held);
+                    return;
+                }
+            }
+        }
     }
 
     /// Hands on what was held back, at the end of the stream.
@@ -79,88 +107,82 @@ impl Watcher {
         }
     }
 
-    /// One step; whether there may be another.
-    fn step(&mut self, sink: &mut dyn DeltaSink) -> bool {
+    fn step(&mut self, text: &str, sink: &mut dyn DeltaSink) -> Step {
         match self.place {
-            Place::Start => self.start(),
-            Place::Thinking(close) => self.think(close, sink),
-            Place::Speaking => self.speak(sink),
-            Place::Calling(close, told) => self.call(close, told, sink),
+            Place::Start => self.start(text),
+            Place::Thinking(close) => self.think(text, close, sink),
+            Place::Speaking => self.speak(text, sink),
+            Place::Calling(close, told) => self.call(text, close, told, sink),
         }
     }
 
-    fn start(&mut self) -> bool {
-        let body = self.held.trim_start();
+    fn start(&mut self, text: &str) -> Step {
+        let body = text.trim_start();
+        let space = text.len() - body.len();
         for (open, close) in MARKS {
-            if let Some(inner) = body.strip_prefix(open) {
-                self.held = inner.to_owned();
+            if body.starts_with(open) {
                 self.place = Place::Thinking(close);
-                return true;
+                return Step::Done(space + open.len());
             }
         }
         if MARKS.iter().any(|(open, _)| open.starts_with(body)) {
-            return false;
+            return Step::Waits(0);
         }
         self.place = Place::Speaking;
-        true
+        Step::Done(0)
     }
 
-    fn think(&mut self, close: &'static str, sink: &mut dyn DeltaSink) -> bool {
-        if let Some((thought, rest)) = self.held.split_once(close) {
+    fn think(&mut self, text: &str, close: &'static str, sink: &mut dyn DeltaSink) -> Step {
+        if let Some((thought, _)) = text.split_once(close) {
             think(thought, sink);
-            self.held = rest.to_owned();
             self.place = Place::Start;
-            return true;
+            return Step::Done(thought.len() + close.len());
         }
-        let certain = self.held.len() - partial(&self.held, std::iter::once(close));
-        think(&self.held[..certain], sink);
-        self.held.drain(..certain);
-        false
+        let certain = text.len() - partial(text, std::iter::once(close));
+        think(&text[..certain], sink);
+        Step::Waits(certain)
     }
 
-    fn speak(&mut self, sink: &mut dyn DeltaSink) -> bool {
-        let opens = CALLS
-            .iter()
-            .filter_map(|(open, close)| Some((self.held.find(open)?, open, close)));
-        if let Some((at, open, close)) = opens.min_by_key(|(at, ..)| *at) {
-            say(&self.held[..at], sink);
-            // A tag that is itself the call has the name behind it.
-            let keep = if open.ends_with('=') {
-                at
-            } else {
-                at + open.len()
-            };
-            self.held.drain(..keep);
+    fn speak(&mut self, text: &str, sink: &mut dyn DeltaSink) -> Step {
+        if let Some(found) = OPENS.find(text) {
+            let (open, close) = CALLS[found.pattern().as_usize()];
+            say(&text[..found.start()], sink);
             self.place = Place::Calling(close, false);
-            return true;
+            // A tag that is itself the call has the name behind it.
+            return Step::Done(match open.ends_with('=') {
+                true => found.start(),
+                false => found.end(),
+            });
         }
-        let certain = self.held.len() - partial(&self.held, CALLS.iter().map(|(open, _)| *open));
-        say(&self.held[..certain], sink);
-        self.held.drain(..certain);
-        false
+        let certain = text.len() - partial(text, CALLS.iter().map(|(open, _)| *open));
+        say(&text[..certain], sink);
+        Step::Waits(certain)
     }
 
-    fn call(&mut self, close: &'static str, told: bool, sink: &mut dyn DeltaSink) -> bool {
-        if let Some(at) = self.held.find(close) {
+    fn call(
+        &mut self,
+        text: &str,
+        close: &'static str,
+        told: bool,
+        sink: &mut dyn DeltaSink,
+    ) -> Step {
+        if let Some(at) = text.find(close) {
             if !told {
-                sink.delta(Delta::Call(name(&self.held[..at]).unwrap_or(NAMELESS)));
+                sink.delta(Delta::Call(name(&text[..at]).unwrap_or(NAMELESS)));
             }
-            self.held.drain(..at + close.len());
             self.place = Place::Speaking;
-            return true;
+            return Step::Done(at + close.len());
         }
         if told {
-            let certain = self.held.len() - partial(&self.held, std::iter::once(close));
-            self.held.drain(..certain);
-            return false;
+            return Step::Waits(text.len() - partial(text, std::iter::once(close)));
         }
         // Looked for once, where its end can no longer be, so that it does not depend on the pieces.
-        let is_due = self.held.len() > NAME_WITHIN + close.len();
-        if is_due {
-            sink.delta(Delta::Call(name(&self.held).unwrap_or(NAMELESS)));
+        if text.len() > NAME_WITHIN + close.len() {
+            sink.delta(Delta::Call(name(text).unwrap_or(NAMELESS)));
             self.place = Place::Calling(close, true);
+            return Step::Done(0);
         }
-        is_due
+        Step::Waits(0)
     }
 }
 

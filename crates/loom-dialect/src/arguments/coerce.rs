@@ -21,6 +21,16 @@ pub(super) fn coerce(value: &mut Value, schema: &Value) {
             let others = schema
                 .get("additionalProperties")
                 .filter(|others| others.is_object());
+            let required = schema.get("required").and_then(Value::as_array);
+            let is_required = |key: &String| {
+                required.is_some_and(|all| all.iter().any(|name| name == key.as_str()))
+            };
+            let nullable = |key: &String| {
+                declared
+                    .and_then(|declared| declared.get(key))
+                    .is_none_or(|schema| allows(schema, "null"))
+            };
+            members.retain(|key, member| !member.is_null() || is_required(key) || nullable(key));
             for (key, member) in members {
                 if let Some(schema) = declared.and_then(|declared| declared.get(key)).or(others) {
                     coerce(member, schema);

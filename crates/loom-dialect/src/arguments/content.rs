@@ -13,7 +13,7 @@ const SOURCE: &[&str] = &[
     "py", "rs", "c", "h", "cc", "cpp", "cxx", "hpp", "go", "js", "mjs", "cjs", "ts", "java", "kt",
     "swift", "sh", "bash", "zsh", "rb", "pl", "lua", "cs", "scala", "zig", "sql", "toml", "ini",
     "php", "ex", "exs", "hs", "ml", "r", "jl", "dart", "groovy", "gradle", "ps1", "bat", "cmake",
-    "proto", "css", "scss",
+    "proto", "css", "scss", "json", "yaml", "yml",
 ];
 
 /// Files in which an entity or a CDATA section may be meant.
@@ -55,8 +55,10 @@ fn has_extension(path: &str, extensions: &[&str]) -> bool {
 pub(super) fn without_leaked_tag<'t>(key: &str, text: &'t str) -> Option<&'t str> {
     let trimmed = text.trim_end();
     let (before, tag) = trimmed.strip_suffix('>')?.rsplit_once("</")?;
-    let leaked = tag == key || LEAKED.contains(&tag);
-    (leaked && !before.contains(&format!("<{tag}"))).then(|| before.trim_end_matches(['\n', '\r']))
+    let leaked = tag == key || (LEAKED.contains(&tag) && !before.contains('<'));
+    let is_all = before.trim().is_empty();
+    (leaked && !is_all && !before.contains(&format!("<{tag}")))
+        .then(|| before.trim_end_matches(['\n', '\r']))
 }
 
 /// Refuses what was escaped once too often, and control characters that nobody means.
@@ -105,6 +107,22 @@ fn escaping(spec: &ToolSpec, key: &str, what: &str) -> Refusal {
 fn target(arguments: &Map<String, Value>) -> Option<&str> {
     let keys = ["path", "file_path", "file", "filename", "destination"];
     keys.iter().find_map(|key| arguments.get(*key)?.as_str())
+}
+
+/// Whether a parameter names a place, whose end is never a tag.
+pub(super) fn is_path(key: &str) -> bool {
+    let names = [
+        "path",
+        "file",
+        "dir",
+        "folder",
+        "source",
+        "destination",
+        "src",
+        "dst",
+    ];
+    let key = key.to_lowercase();
+    names.iter().any(|name| key.contains(name)) && !is_content(&key)
 }
 
 /// Whether a parameter holds text of a file. Paths and patterns do not.

@@ -283,6 +283,9 @@ impl Arguments {
             let Some(clean) = content::without_leaked_tag(key, text) else {
                 continue;
             };
+            if self.spec.read_only && !content::is_path(key) {
+                continue;
+            }
             if !self.spec.read_only {
                 let what = format!("`{key}` ends in a piece of a mark");
                 return Err(refuse::markup(Some(&self.spec), &what));

@@ -210,9 +210,14 @@ proptest! {
     #[test]
     fn what_is_cut_off_never_runs_otherwise_than_whole(which in any::<prop::sample::Index>(), at in any::<prop::sample::Index>()) {
         let text = &RECORDED[which.index(RECORDED.len())];
+        // What was a thought is only known by its end.
+        prop_assume!(!text.contains("</think>") && !text.contains("[/THINK]"));
         let cut = &text[..text.floor_char_boundary(at.index(text.len() + 1))];
         let whole = read(&answer(text, Finish::Stop), &reading(false));
         let part = read(&answer(cut, Finish::Length), &reading(false));
+        // Nor is a value that goes on behind what looks like its end.
+        let collides = whole.items.iter().filter_map(|item| item.as_ref().err());
+        prop_assume!(collides.map(|one| &one.call.refusal.code).all(|code| code != "delimiter_collision"));
         for call in part.items.iter().flatten() {
             let spec = OFFERED.iter().find(|tool| tool.name == call.name).unwrap();
             let also_whole = whole.items.iter().flatten().any(|other| other.name == call.name && other.arguments == call.arguments);
