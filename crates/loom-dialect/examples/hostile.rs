@@ -143,7 +143,6 @@ fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the example measures")]
 fn timed<T>(work: impl FnOnce() -> T) -> Duration {
     let started = std::time::Instant::now();
     std::hint::black_box(work());
