@@ -106,7 +106,6 @@ fn main() -> ExitCode {
         let reading = Reading {
             tools: &tools,
             may_call: true,
-            ..Reading::default()
         };
         let took = timed(|| read(&raw, &reading).items.len());
         if *unit == PLAIN {

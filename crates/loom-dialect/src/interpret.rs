@@ -3,30 +3,28 @@
 //! A provider collects a [`RawAnswer`] without judging it; [`read`] judges it without knowing the
 //! server. The order is fixed: thoughts are split off, then marks are looked for, then calls in the
 //! open, then descriptions of calls; what is left is text. Whatever the form, a call passes through
-//! `draft`: either it is exactly what the model meant, or it is refused with a reason.
+//! `judge`: either it is exactly what the model meant, or it is refused with a reason.
 
 use crate::bare::Bare;
-use crate::draft::{Found, Item, Refused, judge};
+use crate::draft::{Found, Item, Refused};
 use crate::harmony::{self, Harmony};
 use crate::ids::Ids;
+use crate::judge::judge;
 use crate::offer::Offer;
 use crate::scan::{Piece, scan};
 use crate::thought::{self, Split, Stray};
-use crate::{Family, RawAnswer, bare, cursor, refuse, renderings, structured};
+use crate::{RawAnswer, bare, cursor, refuse, renderings, structured};
 use loom_events::{Answer, Message, ToolCall, ToolSpec};
 
 /// Calls found in the text of one answer; a model that sends more has lost the thread.
 const MAX_CALLS: usize = 64;
 
-/// What is known of the question when its answer is read.
+/// What is known of the question when its answer is read. The family is not among it: the marks tell
+/// which form a call has, also where a model uses another's.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reading<'a> {
     /// The tools that were offered.
     pub tools: &'a [ToolSpec],
-    /// The conversation so far; ids of calls are unique in it.
-    pub history: &'a [Message],
-    /// The form that the model is known to use; others are tried all the same.
-    pub family: Family,
     /// Whether the prompt ended inside of a thought that the template had opened.
     pub in_thought: bool,
     /// Whether the answer may hold calls at all. JSON that was asked for is an answer, not a call.
@@ -46,47 +44,49 @@ pub struct Interpretation {
     pub calls_in_text: bool,
 }
 
-/// Reads an answer for its conversation: calls with ids, refused ones apart.
-///
-/// A call whose arguments could be read stays a call even when it must not run: the conversation
-/// shows it with its refusal as the result. What could not be read is never sent back as a call.
-#[must_use]
-pub fn interpret(raw: RawAnswer, reading: &Reading<'_>) -> Answer {
-    let read = read(&raw, reading);
-    let mut ids = Ids::of(reading.history);
-    let mut answer = Answer {
-        text: read.text,
-        thought: read.thought,
-        ..Answer::default()
-    };
-    for item in read.items {
-        match item {
-            Ok(call) => answer.calls.push(ToolCall {
-                id: ids.next(call.id.as_deref()),
-                name: call.name,
-                arguments: call.arguments,
-            }),
-            Err(refused) => match *refused {
-                Refused {
-                    id,
-                    call,
-                    arguments: Some(arguments),
-                } if call.name.is_some() => answer.calls.push(ToolCall {
-                    id: ids.next(id.as_deref()),
-                    name: call.name.unwrap_or_default(),
-                    arguments,
+impl Interpretation {
+    /// The answer for its conversation: calls with ids, refused ones apart. `dropped` more calls had
+    /// come than were kept.
+    ///
+    /// A call whose arguments could be read stays a call even when it must not run: the conversation
+    /// shows it with its refusal as the result. What could not be read is never sent back as a call.
+    #[must_use]
+    pub fn into_answer(self, history: &[Message], dropped: usize) -> Answer {
+        let mut ids = Ids::of(history);
+        let mut answer = Answer {
+            text: self.text,
+            thought: self.thought,
+            ..Answer::default()
+        };
+        for item in self.items {
+            match item {
+                Ok(call) => answer.calls.push(ToolCall {
+                    id: ids.next(call.id.as_deref()),
+                    name: call.name,
+                    arguments: call.arguments,
                 }),
-                refused => answer.unreadable.push(refused.call),
-            },
+                Err(refused) => match *refused {
+                    Refused {
+                        id,
+                        call,
+                        arguments: Some(arguments),
+                    } if call.name.is_some() => answer.calls.push(ToolCall {
+                        id: ids.next(id.as_deref()),
+                        name: call.name.unwrap_or_default(),
+                        arguments,
+                    }),
+                    refused => answer.unreadable.push(refused.call),
+                },
+            }
         }
-    }
-    if raw.dropped_calls > 0 {
-        let refusal = refuse::too_many(raw.dropped_calls);
+        if dropped > 0 {
+            let refusal = refuse::too_many(dropped);
+            answer
+                .unreadable
+                .push(refuse::unreadable(None, "", refusal));
+        }
         answer
-            .unreadable
-            .push(refuse::unreadable(None, "", refusal));
     }
-    answer
 }
 
 /// Reads an answer.

@@ -5,7 +5,7 @@
 //! tool's schema. Pure: no I/O, no clock, no async. What does not: talking to a server
 //! (`loom-router`), running a tool (`loom-tools`).
 //!
-//! Start at [`read()`], then `scan` for the marks, `json` for values, `draft` for what may run.
+//! Start at [`read()`], then `scan` for the marks, `json` for values, `judge` for what may run.
 //! [`Watcher`] sorts the pieces of a stream for people who watch, and never changes what [`read()`]
 //! says.
 //!
@@ -16,6 +16,7 @@
 
 mod arguments;
 mod bare;
+mod block;
 mod cursor;
 mod delta;
 mod draft;
@@ -26,6 +27,7 @@ mod harmony;
 mod ids;
 mod interpret;
 mod json;
+mod judge;
 mod literal;
 mod marks;
 mod names;
@@ -47,7 +49,7 @@ pub use arguments::Arguments;
 pub use delta::{Delta, DeltaSink, Discard};
 pub use draft::{Call, Item, Refused};
 pub use family::{Family, IdForm, Keeps, TemplateArgument, ThinkingSwitch, Traits};
-pub use interpret::{Interpretation, Reading, interpret, read};
+pub use interpret::{Interpretation, Reading, read};
 pub use names::{nearest, strip};
 pub use object::read_object;
 pub use raw::{RawAnswer, RawArguments, RawCall};

@@ -1,8 +1,9 @@
 //! Calls that a server set apart: their names and arguments, which servers join, wrap and cut.
 
-use crate::draft::{Doubt, Draft, Found, Given, Item, Why, judge};
+use crate::draft::{Doubt, Draft, Found, Given, Item, Why};
 use crate::interpret::{Interpretation, joined, trimmed};
 use crate::json::{self, Fault};
+use crate::judge::judge;
 use crate::offer::Offer;
 use crate::scan::{Piece, scan};
 use crate::thought::{self, Stray};

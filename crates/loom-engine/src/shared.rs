@@ -109,9 +109,10 @@ impl Shared {
 
     /// Tokens of a model's window: what it is set to, or less when its server has said so.
     pub(crate) fn window(&self, model: &str) -> Option<u32> {
-        let set = self.router.entry(model)?.context_length;
+        let known = self.router.window(model);
+        let known = known.map(|window| u32::try_from(window).unwrap_or(u32::MAX));
         let shown = self.windows.get(model);
-        set.into_iter().chain(shown).min().filter(|w| *w > 0)
+        known.into_iter().chain(shown).min().filter(|w| *w > 0)
     }
 
     /// What the window of a model has room for; none when nobody knows it.

@@ -56,11 +56,10 @@ impl ChatRequest {
     pub(crate) fn reading(&self) -> Reading<'_> {
         Reading {
             tools: &self.tools,
-            history: &self.messages,
             may_call: !self.tools.is_empty()
                 && self.schema.is_none()
                 && self.tool_choice != ToolChoice::None,
-            ..Reading::default()
+            in_thought: false,
         }
     }
 }

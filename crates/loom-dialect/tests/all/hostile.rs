@@ -143,7 +143,6 @@ fn reading(in_thought: bool) -> Reading<'static> {
         tools: &OFFERED,
         in_thought,
         may_call: true,
-        ..Reading::default()
     }
 }
 

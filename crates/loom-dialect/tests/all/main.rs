@@ -5,6 +5,7 @@
     reason = "what the helpers of a test unwrap is part of the test"
 )]
 
+mod answers;
 mod corpus;
 mod hostile;
 mod score;

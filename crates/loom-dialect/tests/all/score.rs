@@ -179,7 +179,6 @@ fn interpret(case: &Case, offered: &[ToolSpec]) -> Seen {
         tools: offered,
         in_thought: case.prefilled_think,
         may_call: true,
-        ..Reading::default()
     };
     let Interpretation {
         items,

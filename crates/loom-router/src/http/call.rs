@@ -349,11 +349,17 @@ impl<W: Wire + Provider> Call<'_, W> {
             estimated: true,
         };
         let mut reading = self.request.reading();
-        reading.family = self.http.settings.traits.family;
         // A server that sets thoughts apart has closed the one that the template opened.
         reading.in_thought = self.limits().in_thought && done.answer.thought.is_empty();
         let (finish, text) = (done.answer.finish, done.answer.text.clone());
-        let mut answer = loom_dialect::interpret(done.answer, &reading);
+        let read = loom_dialect::read(&done.answer, &reading);
+        if read.calls_in_text && !self.http.calls_in_text.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                model = self.http.place.model,
+                "the server leaves calls in the text, where Loom reads them; `loom models --probe` says which option of the server would set them apart"
+            );
+        }
+        let mut answer = read.into_answer(&self.request.messages, done.answer.dropped_calls);
         if let Some(said) = heard.unparsed
             && reading.may_call
             && answer.calls.is_empty()

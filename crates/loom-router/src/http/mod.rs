@@ -52,6 +52,8 @@ pub(crate) struct Http {
     refused_fields: RefusedFields,
     /// Whether the model's template has refused calls in its history.
     plain_history: AtomicBool,
+    /// Whether calls were found in the text, which is said once.
+    calls_in_text: AtomicBool,
 }
 
 /// Who is asked, for requests and for errors.
@@ -137,6 +139,7 @@ impl Http {
             settings: Settings::of(entry),
             refused_fields: RefusedFields::except(defaults.takes),
             plain_history: AtomicBool::new(false),
+            calls_in_text: AtomicBool::new(false),
         })
     }
 
