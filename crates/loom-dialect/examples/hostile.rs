@@ -105,6 +105,7 @@ fn main() -> ExitCode {
         };
         let reading = Reading {
             tools: &tools,
+            in_thought: false,
             may_call: true,
         };
         let took = timed(|| read(&raw, &reading).items.len());
