@@ -44,7 +44,7 @@ impl Context {
         let loaded = loaded.map_err(|error| {
             Fault::from(error)
                 .exit(Exit::Usage)
-                .hint("`loom config show --origin` lists every key with its value")
+                .hint("config/loom.toml in Loom's sources lists every key with its values")
         })?;
         log::start(loaded.config.logging.level);
         Ok(loaded)

@@ -55,7 +55,10 @@ pub(super) async fn run(arguments: &ModelsArgs, context: &mut Context) -> Outcom
     }
     show(context, &asked, &facts, arguments.json);
     if let Err(error) = facts.store(&context.data_dir()?).await {
-        let text = format!("what was found out is not kept: {}", chain(&error));
+        let text = format!(
+            "what was found out is not kept, so probe again later: cannot {}",
+            chain(&error)
+        );
         context.ui.labelled("note", &text);
     }
     if asked.iter().any(|one| one.down.is_none()) {

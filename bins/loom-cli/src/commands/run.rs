@@ -23,8 +23,8 @@ Examples:
   loom run \"add a --quiet flag and document it\" -w ~/src/tool --server http://127.0.0.1:8080/v1
   loom run \"update the changelog\" --json > events.jsonl
 
-Progress goes to standard error, the report to standard output. Ctrl-C leaves the task unfinished and
-says how to go on; a second Ctrl-C ends at once.")]
+Progress goes to standard error, the report to standard output. Ctrl-C leaves the task unfinished
+and says how to go on; a second Ctrl-C ends at once.")]
 pub(crate) struct RunArgs {
     /// What is to be done, in plain language
     goal: String,

@@ -125,8 +125,14 @@ fn fill(mut model: Model) -> Model {
     }
     entry.family = entry.family.or(known.family);
     if let Some(window) = model.window().filter(|window| *window < GOOD_WINDOW) {
+        let problem = match window < LEAST_WINDOW {
+            true => format!(
+                "is below the {LEAST_WINDOW} that Loom's prompts need, so no task runs with it"
+            ),
+            false => "is small for real work".to_owned(),
+        };
         model.notes.push(format!(
-            "a window of {window} tokens is small for real work; {}",
+            "a window of {window} tokens {problem}; {}",
             larger_window(model.entry.provider)
         ));
     }
@@ -148,6 +154,15 @@ pub(crate) const fn larger_window(kind: ProviderKind) -> &'static str {
 
 /// What is lost when Ollama is spoken to as any other server.
 pub(crate) fn check_kind(entry: &ModelEntry, place: &Discovered) -> Option<String> {
+    if entry.provider == ProviderKind::Ollama
+        && place.models.is_ok()
+        && place.kind != ProviderKind::Ollama
+    {
+        let kind = place.kind.name();
+        return Some(format!(
+            "its server is not Ollama; set `provider = \"{kind}\"`"
+        ));
+    }
     let plain = entry.provider == ProviderKind::OpenaiCompatible;
     (plain && place.kind == ProviderKind::Ollama).then(|| {
         "its server is Ollama; with `provider = \"ollama\"` Loom asks it for the window that it needs, which Ollama's `/v1` does not allow".to_owned()

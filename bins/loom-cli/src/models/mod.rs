@@ -387,7 +387,11 @@ fn address(server: &str) -> Result<String, Fault> {
 fn absent_fault(url: &str, absent: &Absent) -> Fault {
     match absent {
         Absent::NothingListens => {
-            Fault::usage(format!("no model server answers at {url}: {absent}")).hint(HOW_TO_START)
+            let fault = Fault::usage(format!("no model server answers at {url}"));
+            match url.starts_with("https:") {
+                true => fault.hint("servers on your own machine mostly speak http, not https; else check the name and the port, and that it has started"),
+                false => fault.hint("start the server, or correct the name and the port of --server; `loom models` looks on the usual ports"),
+            }
         }
         Absent::Silent(_) => Fault::usage(format!(
             "the server at {url} does not say within {} s what models it has",

@@ -1,12 +1,13 @@
 //! A task as a sequence of lines: one for each event that matters to somebody who watches.
 
-use crate::ui::{Tone, clean, first_line, plural};
+use crate::ui::{Tone, clean, count, duration, first_line, plural};
 use loom_engine::{TaskView, describe_end};
 use loom_events::{
-    AttemptEnd, CallRecord, EffectId, Envelope, Event, GivenAnswer, ModelReply, Nudge, Plan,
+    AttemptEnd, CallRecord, EffectId, Envelope, Event, GivenAnswer, Limit, ModelReply, Nudge, Plan,
     PlanReason, SkippedBy, SubtaskId, Verdict,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Failed checks that one line each is spent on; the rest is in `loom logs --json`.
 const MAX_CHECKS: usize = 3;
@@ -111,6 +112,10 @@ impl Narrator {
             Event::TaskPaused => vec![Line::new(Tone::Plain, 0, "paused").lasting()],
             Event::TaskResumed => vec![Line::new(Tone::Plain, 0, "resumed").lasting()],
             Event::LimitReached { which, value } => {
+                let value = match which {
+                    Limit::WorkingTime => duration(Duration::from_millis(*value)),
+                    _ => count(*value),
+                };
                 let text = format!("limit reached: {} ({value})", words(which));
                 vec![Line::new(Tone::Bad, 0, text).lasting()]
             }

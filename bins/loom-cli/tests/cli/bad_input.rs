@@ -51,7 +51,16 @@ fn a_server_that_does_not_answer_is_named_with_the_way_out() {
         &["run", "x", "--server", "http://127.0.0.1:9/v1"],
         "no model server answers at http://127.0.0.1:9/v1",
     );
-    assert!(ran.err.contains("hint: start one"), "{ran:?}");
+    assert!(
+        ran.err.contains("hint: start the server, or correct"),
+        "{ran:?}"
+    );
+    let ran = refused(
+        &place,
+        &["models", "--server", "https://127.0.0.1:9/v1"],
+        "no model server answers at https://127.0.0.1:9/v1",
+    );
+    assert!(ran.err.contains("mostly speak http"), "{ran:?}");
     refused(
         &place,
         &["run", "x", "--server", "nonsense url"],

@@ -100,9 +100,11 @@ pub(super) fn most_like<'a>(
 ) -> Option<&'a str> {
     /// Below this similarity a suggestion confuses more than it helps (strsim's own example value).
     const LIKE_ENOUGH: f64 = 0.7;
+    // `vLLM` is `vllm`.
+    let word = word.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
         .filter(|(score, _)| *score >= LIKE_ENOUGH)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)

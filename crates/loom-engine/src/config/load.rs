@@ -312,6 +312,10 @@ mod tests {
                 "c.toml:2: `models.a.provider` must be one of \"openai_compatible\", \"ollama\", \"mlx\", \"llama_cpp\", \"lm_studio\", \"vllm\", \"anthropic\", \"scripted\", not \"olama\"; did you mean \"ollama\"?",
             ),
             (
+                "[models.a]\nprovider = \"vLLM\"\n",
+                "c.toml:2: `models.a.provider` must be one of \"openai_compatible\", \"ollama\", \"mlx\", \"llama_cpp\", \"lm_studio\", \"vllm\", \"anthropic\", \"scripted\", not \"vLLM\"; did you mean \"vllm\"?",
+            ),
+            (
                 "[models.a]\nprovider = 'anthropic'",
                 "c.toml:1: `models.a` needs a `base_url` such as \"http://127.0.0.1:8080/v1\", or a `provider` that has a usual address (ollama, lm_studio, llama_cpp, mlx, vllm)",
             ),
