@@ -8,7 +8,7 @@ use futures_util::stream;
 use loom_events::Role;
 use loom_router::{
     Absent, Calls, Candidate, Discovered, ProviderKind, Router, Thinking, discover, entries,
-    local_candidates,
+    local_candidates, usable,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -116,11 +116,9 @@ async fn llama_server_is_known_by_its_props() {
     let found = look(&serve("llama.cpp", says).await).await;
     assert_eq!(found.kind, ProviderKind::LlamaCpp);
     assert_eq!(found.server.as_deref(), Some("llama-server b1"));
-    let entry = entries(&[found]).remove(0);
-    assert_eq!(
-        (entry.context_length, entry.max_concurrency),
-        (Some(8192), 4)
-    );
+    let model = usable(&[found]).remove(0);
+    assert_eq!(model.entry.context_length, Some(8192));
+    assert_eq!(model.capabilities.slots, Some(4));
 }
 
 #[tokio::test]

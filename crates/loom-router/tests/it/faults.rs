@@ -318,8 +318,9 @@ async fn pieces_out_of_order_never_make_another_call() {
             }
         }
     }
-    let server = Server::start(orders.iter().map(|chunks| answer(chunks))).await;
     for order in &orders {
+        // An answer that lost its end is asked for once more.
+        let server = Server::start([answer(order), answer(order)]).await;
         let (reply, _) = server.ask_for(server.entry(), &with_tools()).await;
         if let Ok(reply) = reply {
             let calls = reply.answer.calls;
@@ -329,7 +330,6 @@ async fn pieces_out_of_order_never_make_another_call() {
             );
         }
     }
-    assert_eq!(server.requests().len(), orders.len());
 }
 
 /// N07: what cannot be run is refused with a reason for the model, and the rest is bounded.
