@@ -300,7 +300,7 @@ async fn an_answer_by_schema_fits_or_is_called_invalid(server: &RealServer) {
             // Both questions were asked, and both are paid for: the schema is in their words.
             assert!(reply.usage.prompt > 100, "{:?}", reply.usage);
         }
-        Err(error) => panic!("{error}"),
+        Err(error) => unreachable!("neither fits nor is invalid: {error}"),
     }
 }
 
