@@ -1,115 +1,15 @@
-//! A real `llama-server` with a model of noise: the protocol is real even if the words are not.
-//!
-//! Runs where `shared/model-servers` lies beside the repository and its install script has been run;
-//! elsewhere it says on standard error that it was skipped.
+//! A real `llama-server`: its list, streams, calls, schemas, counts and refusals.
 
+use crate::real_server::RealServer;
 use crate::server::hello;
 use loom_events::{Finish, Message, ToolSpec};
 use loom_router::{
     BuiltinProviders, CallError, Canary, Candidate, ChatRequest, Delta, DeltaSink, Discard,
-    Finding, JsonSchema, ModelEntry, ProviderFactory as _, ProviderKind, Router, Subject,
-    ToolChoice, Verdict, discover, entries, probe,
+    Finding, JsonSchema, ProviderFactory as _, ProviderKind, Router, Subject, ToolChoice, Verdict,
+    discover, entries, probe,
 };
 use serde_json::json;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
-
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// A running server; it ends with the test.
-pub(crate) struct LlamaServer {
-    script: Child,
-    pub(crate) url: String,
-    /// Two of them on a small machine spin for each other's cores.
-    _alone: MutexGuard<'static, ()>,
-}
-
-impl LlamaServer {
-    /// Starts one, where it is installed.
-    pub(crate) fn start() -> Option<Self> {
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/model-servers");
-        let home = servers_home()?;
-        let installed = home.join("llama-debian/llama-server").exists()
-            && home.join("models/tiny/loom-tiny.gguf").exists();
-        if !installed || !scripts.join("start-llama-server.sh").exists() {
-            return None;
-        }
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .ok()?
-            .local_addr()
-            .ok()?
-            .port();
-        let mut script = start_script(&scripts.join("start-llama-server.sh"), port);
-        let mut ready = String::new();
-        let output = script.stdout.take().expect("the output is piped");
-        BufReader::new(output).read_line(&mut ready).unwrap();
-        assert!(ready.starts_with("ready "), "{ready}");
-        Some(Self {
-            script,
-            url: format!("http://127.0.0.1:{port}/v1"),
-            _alone: alone,
-        })
-    }
-
-    pub(crate) fn entry(&self) -> ModelEntry {
-        ModelEntry {
-            provider: ProviderKind::LlamaCpp,
-            max_tokens: 400,
-            ..ModelEntry::new("tiny", &self.url)
-        }
-    }
-}
-
-impl Drop for LlamaServer {
-    fn drop(&mut self) {
-        // The script passes a TERM on to the server; a kill would leave the server behind.
-        let pid = self.script.id().to_string();
-        let _sent = command("kill").arg(pid).status();
-        let _ended = self.script.wait();
-    }
-}
-
-fn servers_home() -> Option<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from);
-    set("LOOM_SERVERS_HOME").or_else(|| {
-        let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-        Some(cache?.join("loom-model-servers"))
-    })
-}
-
-/// The time limit ends the server even when the test itself is killed.
-fn start_script(script: &Path, port: u16) -> Child {
-    command("timeout")
-        .arg("300")
-        .arg("bash")
-        .arg(script)
-        .arg(port.to_string())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test starts a peer, not a process of the product"
-)]
-fn command(program: &str) -> Command {
-    Command::new(program)
-}
-
-pub(crate) fn say_skipped() {
-    let mut out = std::io::stderr();
-    writeln!(
-        out,
-        "\nSKIPPED: no llama-server is installed; run shared/model-servers/install-llama-server.sh and start it once to test against a real one\n"
-    )
-    .unwrap();
-}
 
 pub(crate) fn file_tool() -> ToolSpec {
     ToolSpec::new(
@@ -137,8 +37,7 @@ impl DeltaSink for Count {
 
 #[tokio::test]
 async fn a_real_llama_server_lists_streams_calls_answers_by_schema_and_refuses_what_is_too_long() {
-    let Some(server) = LlamaServer::start() else {
-        say_skipped();
+    let Some(server) = RealServer::llama() else {
         return;
     };
     let router = Router::new(vec![server.entry()]).unwrap();
@@ -153,7 +52,7 @@ async fn a_real_llama_server_lists_streams_calls_answers_by_schema_and_refuses_w
 }
 
 /// It is recognised, and its model of noise is judged without guessing.
-async fn is_probed(server: &LlamaServer) {
+async fn is_probed(server: &RealServer) {
     let place = Candidate::new("here", &server.url);
     let found = discover(&[place]).await.remove(0);
     assert_eq!(found.kind, ProviderKind::LlamaCpp);

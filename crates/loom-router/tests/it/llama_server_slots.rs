@@ -1,6 +1,7 @@
 //! A real `llama-server` again: what it tells of itself, its slots and caches, its second protocol.
 
-use crate::llama_server::{LlamaServer, file_tool, say_skipped};
+use crate::llama_server::file_tool;
+use crate::real_server::RealServer;
 use crate::server::{Delivered, hello};
 use loom_events::{Message, Usage};
 use loom_router::{
@@ -14,8 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
 async fn a_real_llama_server_describes_counts_keeps_slots_and_stops_when_it_is_left() {
-    let Some(server) = LlamaServer::start() else {
-        say_skipped();
+    let Some(server) = RealServer::llama() else {
         return;
     };
     let provider = provider(&server, ProviderKind::LlamaCpp);
@@ -30,7 +30,7 @@ async fn a_real_llama_server_describes_counts_keeps_slots_and_stops_when_it_is_l
     appended_conversations_stay_cached(messages.as_ref()).await;
 }
 
-fn provider(server: &LlamaServer, kind: ProviderKind) -> Arc<dyn Provider> {
+fn provider(server: &RealServer, kind: ProviderKind) -> Arc<dyn Provider> {
     let entry = ModelEntry {
         provider: kind,
         max_tokens: 8,
@@ -69,7 +69,7 @@ async fn reports_its_reading(provider: &dyn Provider) {
     assert!(done == total && total > 500, "{:?}", delivered.progress);
 }
 
-async fn works_in_the_slot_that_is_named(server: &LlamaServer, provider: &dyn Provider) {
+async fn works_in_the_slot_that_is_named(server: &RealServer, provider: &dyn Provider) {
     for slot in [0, 1, 0] {
         let before = slots(server).await;
         let request = ChatRequest {
@@ -89,7 +89,7 @@ async fn works_in_the_slot_that_is_named(server: &LlamaServer, provider: &dyn Pr
 }
 
 /// A model of noise may end by itself before it is left; in ten tries it does not.
-async fn stops_when_it_is_left(server: &LlamaServer) {
+async fn stops_when_it_is_left(server: &RealServer) {
     let entry = ModelEntry {
         max_tokens: 3000,
         ..server.entry()
@@ -107,7 +107,7 @@ async fn stops_when_it_is_left(server: &LlamaServer) {
 }
 
 /// Polls until no slot works: at most two seconds, in which 3000 tokens would not be written.
-async fn becomes_idle(server: &LlamaServer) {
+async fn becomes_idle(server: &RealServer) {
     for _ in 0..40 {
         let works = |slot: &Value| slot["is_processing"] == true;
         let slots = slots(server).await;
@@ -121,7 +121,7 @@ async fn becomes_idle(server: &LlamaServer) {
     unreachable!("a slot still works for nobody");
 }
 
-async fn slots(server: &LlamaServer) -> Vec<Value> {
+async fn slots(server: &RealServer) -> Vec<Value> {
     let url = server.url.replace("/v1", "/slots");
     reqwest::get(url).await.unwrap().json().await.unwrap()
 }
