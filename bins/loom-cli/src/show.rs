@@ -2,7 +2,7 @@
 
 use crate::log;
 use crate::render::{Catch, Line, Moment, Narrator, tree};
-use crate::ui::{Style, Tone, Ui, clean, clip, first_line};
+use crate::ui::{Style, Tone, Ui, clean, clip, count, first_line};
 use crossterm::cursor::{Hide, MoveToColumn, MoveUp, Show as ShowCursor};
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, size};
@@ -161,6 +161,9 @@ fn texts(lines: &[Line], remark: Option<Remark>) -> Vec<(Tone, String)> {
     texts
 }
 
+/// A prompt that is read sooner is not worth a line.
+const LONG_READING_S: u64 = 3;
+
 impl Picture {
     fn new(narrator: Narrator, stream: Stream, style: Style, remark: Option<Remark>) -> Self {
         log::hold(true);
@@ -210,6 +213,17 @@ impl Picture {
                 self.moment.speed = self.writing.speed().or(self.moment.speed);
             }
             Signal::Call { name } => self.moment.calling = Some(name.clone()),
+            Signal::Reading {
+                total,
+                left_s: Some(left),
+                ..
+            } if *left >= LONG_READING_S => {
+                self.moment.writing = format!(
+                    "reading a prompt of {} tokens, about {left} s left",
+                    count(*total)
+                );
+            }
+            Signal::Reading { .. } => {}
         }
     }
 

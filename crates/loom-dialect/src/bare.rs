@@ -54,7 +54,7 @@ fn json_calls<'t>(text: &'t str, offer: &Offer<'_>) -> Option<Bare<'t>> {
 }
 
 /// Brackets that are looked at; no answer of a model has so many.
-const MAX_LOOKED: usize = 100_000;
+const MAX_LOOKED: usize = 20_000;
 
 /// The JSON values in a text that are calls, in their order.
 fn elements<'t>(text: &'t str, offer: &Offer<'_>) -> Vec<Element<'t>> {

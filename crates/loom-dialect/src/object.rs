@@ -95,15 +95,20 @@ fn sound(notes: &Notes, form: &ToolSpec) -> Result<(), Refusal> {
 /// Objects of one answer that are looked at; one that has more is no answer.
 const MAX_OBJECTS: usize = 50;
 
+/// Braces that are looked at; no answer of a model has so many.
+const MAX_LOOKED: usize = 20_000;
+
 /// The objects of a text, and the fault that ended the search or the last one in it.
 fn objects(text: &str, finish: Finish) -> (Vec<(Value, Notes)>, Option<Fault>) {
     let mut objects = Vec::new();
     let mut fault = None;
-    let mut at = 0;
+    let (mut at, mut looked) = (0, 0);
     let allowed = u32::from(finish != Finish::Length);
     while let Some(found) = text[at..].find('{')
         && objects.len() < MAX_OBJECTS
+        && looked < MAX_LOOKED
     {
+        looked += 1;
         let start = at + found;
         let mut cursor = Cursor::at(text, start);
         match json::read(&mut cursor) {

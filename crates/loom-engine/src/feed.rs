@@ -42,6 +42,15 @@ pub enum Signal {
         /// The piece.
         piece: String,
     },
+    /// The server reads the prompt: nothing is written yet, and that is no fault.
+    Reading {
+        /// Tokens of the prompt that are read.
+        done: u64,
+        /// Tokens of the prompt, by estimate until the server says it.
+        total: u64,
+        /// Seconds until it is read, where the model's speed is known.
+        left_s: Option<u64>,
+    },
     /// A model begins a tool call.
     Call {
         /// Name of the tool.

@@ -13,7 +13,7 @@ use loom_events::{
     Answer, AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Role, Said, TaskId,
     ToolCall,
 };
-use loom_router::{CallError, ChatReply, ChatRequest, Delta};
+use loom_router::{CallError, ChatReply, ChatRequest, Delta, DeltaSink};
 use std::sync::Arc;
 
 /// What a turn needs to know.
@@ -100,10 +100,38 @@ async fn ask(task: &Task, talk: &mut Talk, cx: &Cx) -> Result<ChatReply, (CallEr
         task: Some(task.task),
         ..ChatRequest::default()
     };
-    let mut partial = Partial::default();
-    let mut sink = |delta: Delta<'_>| {
-        partial.add(&delta);
-        cx.signals.live(match delta {
+    let mut sink = Watched {
+        model: &task.model,
+        partial: Partial::default(),
+        cx,
+    };
+    let router = &cx.shared.router;
+    if let Ok(budget) = router.budget(&task.model, &request) {
+        sink.progress(0, budget.prompt);
+    }
+    let asked = router
+        .chat(&task.model, &request, &mut sink, &cx.signals.cancel)
+        .await;
+    let partial = sink.partial;
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        let cached = asked.as_ref().map_or(0, |reply| reply.usage.cached);
+        prefix::log(task.turn, (&talk.sent, &request.messages), cached);
+        talk.sent = request.messages;
+    }
+    asked.map_err(|error| (error, partial))
+}
+
+/// An answer under way, for whoever watches, and for the record should it come to no end.
+struct Watched<'a> {
+    model: &'a str,
+    partial: Partial,
+    cx: &'a Cx,
+}
+
+impl DeltaSink for Watched<'_> {
+    fn delta(&mut self, delta: Delta<'_>) {
+        self.partial.add(&delta);
+        self.cx.signals.live(match delta {
             Delta::Text(piece) => Signal::Text {
                 piece: piece.to_owned(),
             },
@@ -114,18 +142,17 @@ async fn ask(task: &Task, talk: &mut Talk, cx: &Cx) -> Result<ChatReply, (CallEr
                 name: name.to_owned(),
             },
         });
-    };
-    let asked = cx
-        .shared
-        .router
-        .chat(&task.model, &request, &mut sink, &cx.signals.cancel)
-        .await;
-    if tracing::enabled!(tracing::Level::DEBUG) {
-        let cached = asked.as_ref().map_or(0, |reply| reply.usage.cached);
-        prefix::log(task.turn, (&talk.sent, &request.messages), cached);
-        talk.sent = request.messages;
     }
-    asked.map_err(|error| (error, partial))
+
+    fn progress(&mut self, done: u64, total: u64) {
+        let left = total.saturating_sub(done);
+        let expected = self.cx.shared.router.expect(self.model, left);
+        self.cx.signals.live(Signal::Reading {
+            done,
+            total,
+            left_s: expected.map(|time| time.as_secs()),
+        });
+    }
 }
 
 /// The outcome of a call that gave no reply, with what it had given before.

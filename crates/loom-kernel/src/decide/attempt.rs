@@ -167,7 +167,10 @@ impl One<'_> {
     fn unusable(&self, nudge: Nudge) -> Option<Vec<Event>> {
         let row = self.attempt.unusable;
         if row >= self.patience() {
-            let feedback = format!("{row} answers in a row held nothing that could be used");
+            let feedback = match row {
+                1 => "the answer held nothing that could be used".to_owned(),
+                _ => format!("{row} answers in a row held nothing that could be used"),
+            };
             return self.end(AttemptEnd::Unusable, &feedback, true);
         }
         self.nudge(nudge, words(nudge))

@@ -17,8 +17,8 @@ pub(super) fn reached(state: &State, now: Time) -> Option<Vec<Event>> {
     }
     let worked = state.worked_at(now);
     if worked >= state.limits().working_time_ms {
-        let minutes = worked / 60_000;
-        let reason = format!("the task worked for {minutes} minutes, which is its limit");
+        let worked_for = in_words(worked);
+        let reason = format!("the task worked for {worked_for}, which is its limit");
         return Some(limit(Limit::WorkingTime, worked, reason));
     }
     None
@@ -37,4 +37,23 @@ pub(super) fn deadline(state: &State) -> Option<Time> {
         .saturating_sub(state.worked_ms);
     let counting = state.active() && state.working();
     counting.then(|| state.floor.after(Duration::from_millis(left)))
+}
+
+/// A duration as people say it: in minutes when it has many, else in seconds.
+fn in_words(millis: u64) -> String {
+    match millis / 1000 {
+        seconds @ ..180 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_limit_is_not_zero_minutes() {
+        assert_eq!(in_words(40_000), "40 seconds");
+        assert_eq!(in_words(8 * 3_600_000), "480 minutes");
+    }
 }
