@@ -61,6 +61,13 @@ fn run_tool(dir: &Path, name: &str, arguments: &Value) -> Result<String, String>
     }
 }
 
+/// A client that talks to loopback. Which TLS there is depends on what else is built.
+fn client() -> reqwest::Client {
+    static TLS: std::sync::Once = std::sync::Once::new();
+    TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    reqwest::Client::new()
+}
+
 struct Harness {
     server: SimServer,
     client: reqwest::Client,
@@ -73,7 +80,7 @@ impl Harness {
             .unwrap();
         Self {
             server,
-            client: reqwest::Client::new(),
+            client: client(),
         }
     }
 

@@ -65,14 +65,23 @@ fn ask(messages: &[(&str, &str)]) -> Value {
            "stream_options": {"include_usage": true}})
 }
 
+/// A client that talks to loopback. Which TLS there is depends on what else is built.
+fn client() -> reqwest::Client {
+    static TLS: std::sync::Once = std::sync::Once::new();
+    TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    reqwest::Client::new()
+}
+
 async fn post(server: &SimServer, body: &Value) -> reqwest::Response {
     let url = format!("{}/chat/completions", server.base_url());
-    let post = reqwest::Client::new().post(url).body(body.to_string());
+    let post = client().post(url).body(body.to_string());
     post.send().await.unwrap()
 }
 
 async fn get(server: &SimServer, path: &str) -> Value {
-    let response = reqwest::get(format!("{}{path}", server.url()))
+    let response = client()
+        .get(format!("{}{path}", server.url()))
+        .send()
         .await
         .unwrap();
     serde_json::from_str(&response.text().await.unwrap()).unwrap()
@@ -391,12 +400,7 @@ async fn malformed_requests_are_answered_and_reported() {
     assert_eq!(kinds()[1..], [(3, ViolationKind::UnknownModel)]);
     assert_eq!(post(&server, &json!("no object")).await.status(), 200);
     let url = format!("{}/v1/chat/completions", server.url());
-    let cut = reqwest::Client::new()
-        .post(url)
-        .body("{")
-        .send()
-        .await
-        .unwrap();
+    let cut = client().post(url).body("{").send().await.unwrap();
     assert_eq!(cut.status(), 400);
     assert!(kinds().contains(&(5, ViolationKind::NotJson)));
 }
@@ -429,7 +433,9 @@ async fn a_stopped_server_closes_what_is_open_and_refuses_what_comes() {
         .unwrap();
     assert!(read(&mut open).await.broken);
     assert!(
-        reqwest::get(format!("{}/health", server.url()))
+        client()
+            .get(format!("{}/health", server.url()))
+            .send()
             .await
             .is_err()
     );
@@ -461,7 +467,7 @@ async fn hundreds_of_turns_are_answered_and_kept() {
     )
     .await
     .unwrap();
-    let client = reqwest::Client::new();
+    let client = client();
     let mut body = ask(&[("system", "rules"), ("user", "go")]);
     for turn in 0..300 {
         let url = format!("{}/v1/chat/completions", server.url());
