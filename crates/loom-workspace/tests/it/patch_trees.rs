@@ -61,10 +61,12 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// No link leads to itself by way of a directory that it replaced: git cannot see past it, in its own
+/// patch neither.
 fn node() -> impl Strategy<Value = Node> {
     prop_oneof![
         6 => (content(), any::<bool>()).prop_map(|(content, exec)| Node::File(content, exec)),
-        1 => prop_oneof![Just("a"), Just("d/x"), Just("no where"), Just("/dev/null")]
+        1 => prop_oneof![Just("a"), Just("b.txt"), Just("no where"), Just("/dev/null")]
             .prop_map(|to| Node::Link(to.as_bytes().to_vec())),
     ]
 }
