@@ -2,8 +2,8 @@
 //! only the model behind the HTTP is simulated.
 
 use futures_util::StreamExt as _;
-use loom_engine::{Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView};
-use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings};
+use loom_engine::{Clock, Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView};
+use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings, Time};
 use loom_router::{Deadlines, ModelEntry};
 use loom_sim::{Options, Playbook, Responder, SimServer};
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ impl World {
     async fn with_entry(server: SimServer, entry: ModelEntry) -> Self {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("work")).unwrap();
-        let engine = open(home.path(), vec![entry.clone()]).await.unwrap();
+        let engine = open(home.path(), vec![entry.clone()], 0).await.unwrap();
         Self {
             server,
             engine,
@@ -137,12 +137,29 @@ impl World {
 
     /// The engine dies without a word and another one takes the task up.
     pub(crate) async fn crash_and_recover(&mut self) {
-        let spare = tempfile::tempdir().unwrap();
-        let idle = reopen(spare.path(), std::slice::from_ref(&self.entry)).await;
-        let died = std::mem::replace(&mut self.engine, idle);
-        died.abandon().await;
-        self.engine = reopen(self.home.path(), std::slice::from_ref(&self.entry)).await;
+        self.abandon_and_reopen_after(0).await;
         self.engine.recover().await.unwrap();
+    }
+
+    /// The engine is closed, and another one opens the data directory so many days later.
+    pub(crate) async fn reopen_after(&mut self, days: u64) {
+        let engine = self.replaced().await;
+        engine.shutdown().await;
+        self.engine = reopen(self.home.path(), std::slice::from_ref(&self.entry), days).await;
+    }
+
+    /// The same after a death without a word.
+    pub(crate) async fn abandon_and_reopen_after(&mut self, days: u64) {
+        let engine = self.replaced().await;
+        engine.abandon().await;
+        self.engine = reopen(self.home.path(), std::slice::from_ref(&self.entry), days).await;
+    }
+
+    /// The engine, with an idle one in its place.
+    async fn replaced(&mut self) -> Engine {
+        let spare = tempfile::tempdir().unwrap();
+        let idle = reopen(spare.path(), std::slice::from_ref(&self.entry), 0).await;
+        std::mem::replace(&mut self.engine, idle)
     }
 
     /// Every request was one that a strict server takes.
@@ -158,14 +175,25 @@ impl World {
     }
 }
 
-async fn open(home: &Path, models: Vec<ModelEntry>) -> Result<Engine, OpenError> {
+/// The clock of the machine, so many days ahead.
+struct Later(u64);
+
+impl Clock for Later {
+    fn now(&self) -> Time {
+        SystemClock
+            .now()
+            .after(Duration::from_secs(self.0 * 24 * 60 * 60))
+    }
+}
+
+async fn open(home: &Path, models: Vec<ModelEntry>, days: u64) -> Result<Engine, OpenError> {
     let setup = Setup {
         config: Config::default(),
         data_dir: home.join("data"),
         home: None,
         path_env: path_env(),
         models: models.into_iter().map(Into::into).collect(),
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(Later(days)),
         build: "test".to_owned(),
     };
     Engine::open(setup).await
@@ -173,9 +201,9 @@ async fn open(home: &Path, models: Vec<ModelEntry>) -> Result<Engine, OpenError>
 
 /// Opens an engine where another one has just died. A child process that is between its fork and its
 /// exec still has the lock of the dead one, for microseconds.
-async fn reopen(home: &Path, models: &[ModelEntry]) -> Engine {
+async fn reopen(home: &Path, models: &[ModelEntry], days: u64) -> Engine {
     for _ in 0..100 {
-        match open(home, models.to_vec()).await {
+        match open(home, models.to_vec(), days).await {
             Err(OpenError::Locked(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
             opened => return opened.unwrap(),
         }

@@ -66,10 +66,14 @@ pub(crate) enum Command {
     List(commands::list::ListArgs),
     /// Show what happened in a task, line by line
     Logs(commands::logs::LogsArgs),
+    /// List every change that a task made to files, in order
+    Changes(commands::changes::ChangesArgs),
     /// Show what a task changed, as a patch
     Diff(commands::diff::DiffArgs),
     /// Put back what a task changed; what you changed since is left alone
     Revert(commands::revert::RevertArgs),
+    /// Show what is kept to undo old tasks, or remove what is not needed any more
+    Gc(commands::gc::GcArgs),
     /// End an unfinished task; what is half done is put back
     Cancel(commands::cancel::CancelArgs),
     /// Go on with an unfinished task

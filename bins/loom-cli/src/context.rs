@@ -99,6 +99,7 @@ pub(crate) fn query_fault(error: QueryError) -> Fault {
         | QueryError::NotChanged(_)
         | QueryError::NoWorkspace(_)
         | QueryError::StillRunning(_)
+        | QueryError::Collected { .. }
         | QueryError::Workspace(_) => Fault::from(error).exit(Exit::Usage),
         QueryError::Journal(_) | QueryError::Blob(_) | QueryError::Append(_) => {
             Fault::cannot(error)

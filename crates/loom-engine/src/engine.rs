@@ -210,6 +210,7 @@ impl Engine {
             clock: setup.clock,
             live,
             build: setup.build,
+            max_snapshot: setup.config.workspace.max_snapshot,
             windows: Windows::default(),
         });
         let bounds = Bounds {
@@ -412,6 +413,25 @@ impl Engine {
         self.shared.clock.now()
     }
 
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.shared.store)
+    }
+
+    /// The tasks that runners of this engine work on.
+    pub(crate) fn running(&self) -> Vec<TaskId> {
+        let runners = self.lock_runners();
+        let running = runners.iter().filter(|(_, one)| !one.join.is_finished());
+        running.map(|(task, _)| *task).collect()
+    }
+
+    pub(crate) async fn record_collection(
+        &self,
+        tasks: Vec<TaskId>,
+        at: loom_events::Time,
+    ) -> Result<(), loom_state::AppendError> {
+        self.shared.journal.record_collection(tasks, at).await
+    }
+
     pub(crate) async fn record_revert(
         &self,
         task: TaskId,
@@ -483,7 +503,8 @@ impl Engine {
     }
 
     fn open_workspace(&self, dir: &Path) -> Result<Workspace, loom_workspace::OpenError> {
-        Workspace::open(dir, &self.bounds, Arc::clone(&self.shared.store))
+        let workspace = Workspace::open(dir, &self.bounds, Arc::clone(&self.shared.store))?;
+        Ok(workspace.with_trees(self.config.workspace.trees()))
     }
 
     fn place(&self, task: TaskId, workspace: Option<Arc<Workspace>>) -> std::io::Result<TaskPlace> {

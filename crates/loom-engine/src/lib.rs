@@ -6,7 +6,9 @@
 #![deny(missing_docs)]
 
 mod broken;
+mod changelog;
 mod clock;
+mod collect;
 mod config;
 mod conversation;
 mod effects;
@@ -21,7 +23,9 @@ mod shared;
 mod view;
 mod window;
 
+pub use changelog::ChangeEntry;
 pub use clock::{Clock, SystemClock};
+pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
     ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, Shown, Sources,
@@ -33,7 +37,7 @@ pub use engine::{
 pub use feed::{Feed, Live, Signal};
 pub use loom_state::ModelFacts;
 pub use reader::{QueryError, Reader, ReplayReport};
-pub use revert::{RevertReport, RevertScope};
+pub use revert::{RevertReport, RevertRequest, RevertScope};
 pub use runner::{CommandRefused, RunnerError};
 pub use view::{
     AttemptView, ErrorRow, FileRow, QuestionView, Steering, SubtaskStatus, SubtaskView, TaskStatus,

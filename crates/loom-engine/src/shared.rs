@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: broadcast::Sender<Arc<Live>>,
     pub(crate) build: String,
+    /// The most that the first snapshot of a task may take, in bytes.
+    pub(crate) max_snapshot: u64,
     /// The windows that servers have shown.
     pub(crate) windows: Windows,
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     AttemptId, BlobId, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan, PlanningId,
-    Question, SubtaskId, Usage, Verdict,
+    Question, SubtaskId, Survey, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -275,6 +275,8 @@ pub enum Note {
         /// The manifest.
         manifest: BlobId,
     },
+    /// What was found in the workspace before any work.
+    Surveyed(Survey),
     /// Something to show.
     Progress {
         /// One line.

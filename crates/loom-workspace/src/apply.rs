@@ -5,7 +5,7 @@
 
 use crate::changes::Step;
 use crate::spot::{Spot, Staged, mode_of};
-use crate::{FsError, Workspace, name, spot, store};
+use crate::{FsError, Workspace, lines, name, spot, store};
 use loom_events::{FileKind, FileState};
 use rustix::fs::FileType;
 use std::collections::BTreeSet;
@@ -38,6 +38,7 @@ impl Workspace {
         self.remove_old(steps)?;
         self.make_directories(steps)?;
         self.write_files(steps)?;
+        self.make_pipes(steps)?;
         self.set_modes(steps)?;
         self.sync_parents(steps)
     }
@@ -78,7 +79,12 @@ impl Workspace {
     /// Whether a state can be reached: its content is in the store.
     pub(crate) fn is_kept(&self, state: &FileState) -> bool {
         let kept = |digest| self.store().contains(digest);
-        state.kind == FileKind::Directory || state.digest.as_ref().is_some_and(kept)
+        match state.kind {
+            FileKind::Directory => true,
+            FileKind::Pipe => cfg!(target_os = "linux"),
+            FileKind::Socket => false,
+            FileKind::File | FileKind::Symlink => state.digest.as_ref().is_some_and(kept),
+        }
     }
 
     /// Removes what gives way, children before their directories.
@@ -86,12 +92,12 @@ impl Workspace {
         let mut order: Vec<&Step> = steps.iter().collect();
         order.sort_by(|a, b| b.path.cmp(&a.path));
         for step in order {
-            for kind in [FileKind::File, FileKind::Symlink, FileKind::Directory] {
-                // A file or a link gives way to another by being replaced.
-                let replaced = kind != FileKind::Directory && replaces(step);
-                if step.removes(kind) && !replaced {
-                    self.root.spot(&step.path)?.remove(kind)?;
-                }
+            // What is no directory gives way to a file or a link by being replaced.
+            if let Some(from) = &step.from
+                && step.removes(from.kind)
+                && !replaces(step)
+            {
+                self.root.spot(&step.path)?.remove(from.kind)?;
             }
         }
         Ok(())
@@ -114,10 +120,19 @@ impl Workspace {
         let written: Vec<(&Step, &FileState)> = steps
             .iter()
             .filter_map(|step| Some((step, step.to.as_ref()?)))
-            .filter(|(step, to)| to.kind != FileKind::Directory && !only_mode_differs(step))
+            .filter(|(step, to)| lines::has_content(to.kind) && !only_mode_differs(step))
             .collect();
         for group in written.chunks(TOGETHER) {
             self.write_group(group)?;
+        }
+        Ok(())
+    }
+
+    fn make_pipes(&self, steps: &[Step]) -> Result<(), FsError> {
+        for step in steps.iter().filter(|step| step.makes(FileKind::Pipe)) {
+            if let Some(to) = &step.to {
+                self.root.spot(&step.path)?.make_pipe(to.mode)?;
+            }
         }
         Ok(())
     }
@@ -184,6 +199,11 @@ impl Workspace {
                 && (to.kind == FileKind::Directory || only_mode_differs(step))
             {
                 self.root.spot(&step.path)?.set_mode(to.mode)?;
+            }
+            if let (Some(from), Some(to)) = (&step.from, &step.to)
+                && [from.kind, to.kind] == [FileKind::Pipe; 2]
+            {
+                self.root.spot(&step.path)?.set_mode_unopened(to.mode)?;
             }
         }
         Ok(())
@@ -294,14 +314,11 @@ impl Workspace {
     }
 }
 
-/// Whether a file or link takes the place of a file or link, in one atomic rename.
+/// Whether a file or link takes the place of what is no directory, in one atomic rename.
 fn replaces(step: &Step) -> bool {
-    let named = |state: &Option<FileState>| {
-        state
-            .as_ref()
-            .is_some_and(|state| state.kind != FileKind::Directory)
-    };
-    named(&step.from) && named(&step.to)
+    let gives_way = |state: &FileState| state.kind != FileKind::Directory;
+    let takes = |state: &FileState| lines::has_content(state.kind);
+    step.from.as_ref().is_some_and(gives_way) && step.to.as_ref().is_some_and(takes)
 }
 
 fn only_mode_differs(step: &Step) -> bool {

@@ -20,30 +20,34 @@ mod patch;
 #[cfg(test)]
 mod path_cases;
 mod process;
+mod renames;
 mod resolve;
 mod root;
 mod scan;
 mod scratch;
 mod spot;
 mod store;
+mod survey;
 mod tree;
 mod undo;
 mod walk;
 mod workspace;
 
+pub use derived::Trees;
 pub use diff::{DiffStatus, FileDiff};
 pub use edit::{Applied, Edit, Pending, applied};
 pub use error::FsError;
 pub use guard::{Guard, guard};
-pub use manifest::{LeftOut, Manifest, ManifestError, WhyLeftOut};
+pub use loom_events::WhyLeftOut;
+pub use manifest::{LeftOut, Manifest, ManifestError};
 pub use open::{Bounds, OpenError};
 pub use process::{
     CommandLine, CommandSpec, Finished, RunError, RunStatus, Sandbox, detect_sandbox,
     kill_labelled, run, toolchains,
 };
 pub use scratch::{Location, Scratch};
-pub use store::{Store, StoreError};
-pub use undo::{Conflict, UndoPlan};
+pub use store::{Collected, Collecting, Live, Store, StoreError};
+pub use undo::{Choices, Conflict, ConflictKind, How, Offer, Settle, Settled, UndoPlan};
 pub use walk::{ListEntry, Walk};
 pub use workspace::Workspace;
 

@@ -2,8 +2,8 @@
 
 use crate::changes::{Step, steps_between, to_changes};
 use crate::scan::{Entries, Part};
-use crate::{FsError, Workspace, tree};
-use loom_events::{Digest, FileChange, FileState, Origin};
+use crate::{FsError, Live, Store, Workspace, tree};
+use loom_events::{Digest, FileChange, FileState, Origin, WhyLeftOut};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -76,24 +76,6 @@ pub struct LeftOut {
     pub why: WhyLeftOut,
 }
 
-/// Why something is left out of a manifest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyLeftOut {
-    /// Derived from the rest and bulky, such as `target` or `node_modules`.
-    Derived,
-    /// Internals of a git repository.
-    Git,
-    /// A pipe, a socket or a device.
-    Special,
-    /// It cannot be read.
-    Unreadable,
-    /// Larger than the store keeps: changes are seen but cannot be undone.
-    TooLarge,
-    /// Below more levels than are walked.
-    TooDeep,
-}
-
 /// Why bytes are not a manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
@@ -103,6 +85,17 @@ pub enum ManifestError {
     /// A part of it is gone.
     #[error("a part of the manifest is not in the store")]
     Store(#[from] crate::StoreError),
+}
+
+impl Store {
+    /// Adds everything that the bytes of a saved manifest refer to.
+    ///
+    /// # Errors
+    /// When they are no manifest, or a part of it is gone.
+    pub fn mark_manifest(&self, bytes: &[u8], live: &mut Live) -> Result<(), ManifestError> {
+        let saved: Saved = serde_json::from_slice(bytes).map_err(ManifestError::Unreadable)?;
+        tree::mark(&saved.root, self, live)
+    }
 }
 
 impl Workspace {

@@ -9,7 +9,7 @@ use crate::store::{self, MAX_KEPT, StoreError};
 use crate::{FsError, name};
 use loom_events::{Digest, FileKind, FileState};
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid};
+use rustix::fs::{Access, AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -76,6 +76,12 @@ impl Spot {
         }
     }
 
+    /// Whether we may read what is here; of a link its target is there to be read always.
+    pub(crate) fn is_readable(&self) -> bool {
+        let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
+        rustix::fs::accessat(&*self.dir, &self.name, Access::READ_OK, flags) != Err(Errno::ACCESS)
+    }
+
     /// Opens a regular file. The check comes after the open and on what was opened, and the open
     /// does not wait: a pipe or a device put there cannot stop it.
     pub(crate) fn open_file(&self) -> Result<(File, Stat), FsError> {
@@ -138,12 +144,9 @@ impl Spot {
             result.map_err(|source| FsError::store(&self.path, source))
         };
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => Ok(FileState {
-                kind: FileKind::Directory,
-                digest: None,
-                mode: mode_of(stat),
-                size: 0,
-            }),
+            FileType::Directory => Ok(bare_state(FileKind::Directory, stat)),
+            FileType::Fifo => Ok(bare_state(FileKind::Pipe, stat)),
+            FileType::Socket => Ok(bare_state(FileKind::Socket, stat)),
             FileType::Symlink => {
                 let target = self.link_target()?;
                 Ok(FileState {
@@ -156,7 +159,7 @@ impl Spot {
             FileType::RegularFile => self.look_at_file(keep),
             _ => Err(FsError::wrong_kind(
                 &self.path,
-                "a regular file, a link or a directory",
+                "a file, a link, a directory or a pipe",
             )),
         }
     }
@@ -266,6 +269,29 @@ impl Spot {
         self.set_mode(mode)
     }
 
+    /// Makes a named pipe, where nothing is.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn make_pipe(&self, mode: u32) -> Result<(), FsError> {
+        let wanted = Mode::from_raw_mode(mode);
+        match rustix::fs::mknodat(&*self.dir, &self.name, FileType::Fifo, wanted, 0) {
+            Err(Errno::EXIST) => return Err(FsError::changed(&self.path)),
+            done => done.map_err(|e| self.failed(e))?,
+        }
+        self.set_mode_unopened(mode)
+    }
+
+    /// Makes a named pipe; there is no safe call for it on this system.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn make_pipe(&self, _mode: u32) -> Result<(), FsError> {
+        Err(self.failed(Errno::NOTSUP))
+    }
+
+    /// Sets the mode of what must not be opened: it would wake up who waits at a pipe.
+    pub(crate) fn set_mode_unopened(&self, mode: u32) -> Result<(), FsError> {
+        self.set_mode_of_closed(Mode::from_raw_mode(mode))
+            .map_err(|e| self.failed(e))
+    }
+
     /// Sets the mode of a file or directory.
     pub(crate) fn set_mode(&self, mode: u32) -> Result<(), FsError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -285,7 +311,10 @@ impl Spot {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&*self.dir, &self.name, flags, Mode::empty())?;
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
-        if !matches!(kind, FileType::RegularFile | FileType::Directory) {
+        if !matches!(
+            kind,
+            FileType::RegularFile | FileType::Directory | FileType::Fifo
+        ) {
             return Err(Errno::LOOP);
         }
         rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)
@@ -299,7 +328,9 @@ impl Spot {
     pub(crate) fn remove(&self, kind: FileKind) -> Result<(), FsError> {
         let flags = match kind {
             FileKind::Directory => AtFlags::REMOVEDIR,
-            FileKind::File | FileKind::Symlink => AtFlags::empty(),
+            FileKind::File | FileKind::Symlink | FileKind::Pipe | FileKind::Socket => {
+                AtFlags::empty()
+            }
         };
         rustix::fs::unlinkat(&*self.dir, &self.name, flags).map_err(|e| self.failed(e))
     }
@@ -353,6 +384,16 @@ pub(crate) fn mode_of(stat: &Stat) -> u32 {
 
 pub(crate) fn size_of(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
+}
+
+/// The state of what has no content.
+pub(crate) fn bare_state(kind: FileKind, stat: &Stat) -> FileState {
+    FileState {
+        kind,
+        digest: None,
+        mode: mode_of(stat),
+        size: 0,
+    }
 }
 
 fn file_state(digest: Option<Digest>, stat: &Stat, size: u64) -> FileState {

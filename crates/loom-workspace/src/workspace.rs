@@ -3,7 +3,7 @@
 use crate::root::{Last, Root};
 use crate::scan::Index;
 use crate::spot::{self, Keep};
-use crate::{Bounds, FsError, OpenError, Store, name, store};
+use crate::{Bounds, FsError, OpenError, Store, Trees, name, store};
 use loom_events::{FileKind, FileState};
 use rustix::fd::OwnedFd;
 use rustix::fs::FileType;
@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Workspace {
     pub(crate) root: Root,
     store: Arc<Store>,
+    pub(crate) trees: Trees,
     /// What the last look at the tree found, so that the next one reads only what changed.
     index: Mutex<Arc<Index>>,
 }
@@ -38,8 +39,16 @@ impl Workspace {
         Ok(Self {
             root,
             store,
+            trees: Trees::default(),
             index: Mutex::default(),
         })
+    }
+
+    /// With what the user says about directories.
+    #[must_use]
+    pub fn with_trees(mut self, trees: Trees) -> Self {
+        self.trees = trees;
+        self
     }
 
     #[cfg(test)]

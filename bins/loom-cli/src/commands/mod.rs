@@ -1,9 +1,11 @@
 //! One file for each command: its arguments, its help, what it does.
 
 pub(crate) mod cancel;
+pub(crate) mod changes;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod gc;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod models;
@@ -23,8 +25,10 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Run(arguments) => run::run(arguments, context).await,
         Command::Demo(arguments) => demo::run(arguments, context).await,
         Command::Status(arguments) => status::run(arguments, context).await,
+        Command::Gc(arguments) => gc::run(&arguments, context).await,
         Command::List(arguments) => list::run(&arguments, context).await,
         Command::Logs(arguments) => logs::run(&arguments, context).await,
+        Command::Changes(arguments) => changes::run(&arguments, context).await,
         Command::Diff(arguments) => diff::run(&arguments, context).await,
         Command::Revert(arguments) => revert::run(arguments, context).await,
         Command::Cancel(arguments) => cancel::run(arguments, context).await,

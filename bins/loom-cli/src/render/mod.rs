@@ -5,6 +5,7 @@ mod narrate;
 mod question;
 mod report;
 mod status;
+mod survey;
 #[cfg(test)]
 mod testing;
 mod tree;
@@ -14,4 +15,5 @@ pub(crate) use narrate::{Catch, Line, Narrator};
 pub(crate) use question::{Asking, answer, question};
 pub(crate) use report::{exit, report, result_json};
 pub(crate) use status::{status, task_table};
+pub(crate) use survey::survey;
 pub(crate) use tree::{Moment, tree};

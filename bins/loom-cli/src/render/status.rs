@@ -30,6 +30,7 @@ pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
             format!("? {}", clean(&question.question.reason)),
         ));
     }
+    lines.extend(view.survey.iter().flat_map(super::survey));
     for what in &view.degraded {
         lines.push((Tone::Caught, format!("! {}", clean(what))));
     }

@@ -29,6 +29,10 @@ pub(super) enum Form {
     DurationOrNever,
     /// The same, or `"forever"`; kept as it was written.
     KeepAlive,
+    /// Such as `"20GiB"`; kept in bytes.
+    Bytes,
+    /// A list of names of directories.
+    Names,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of these words without repetition, at least one.
@@ -75,7 +79,7 @@ impl Form {
             Self::Whole(..) | Self::Number(..) | Self::Switch => {
                 serde_json::from_str(word).unwrap_or_else(|_| text())
             }
-            Self::Choices(_) | Self::Paths => word
+            Self::Choices(_) | Self::Paths | Self::Names => word
                 .split(',')
                 .map(str::trim)
                 .filter(|part| !part.is_empty())
@@ -84,6 +88,7 @@ impl Form {
             Self::Duration
             | Self::DurationOrNever
             | Self::KeepAlive
+            | Self::Bytes
             | Self::Choice(_)
             | Self::Path
             | Self::Text
@@ -109,6 +114,11 @@ impl Form {
             Self::KeepAlive => text_where(value, |text| {
                 text == "forever" || milliseconds(text).is_some()
             }),
+            Self::Bytes => bytes(value.as_str()?).map(Value::from),
+            Self::Names => {
+                let name = |item: &Value| item.as_str().is_some_and(is_name);
+                value.as_array()?.iter().all(name).then(|| value.clone())
+            }
             Self::Choice(words) => one_of(words, value),
             Self::Choices(words) => {
                 let list = value.as_array().filter(|list| !list.is_empty())?;
@@ -143,6 +153,8 @@ impl Form {
             Self::Duration => "a duration above zero such as \"30s\", \"5m\" or \"2h\"".into(),
             Self::DurationOrNever => "a duration such as \"5m\" or \"2h\", or \"never\"".into(),
             Self::KeepAlive => "a duration such as \"30m\" or \"2h\", or \"forever\"".into(),
+            Self::Bytes => "a size such as \"500MiB\" or \"20GiB\"".into(),
+            Self::Names => "a list of names of directories, without `/`".into(),
             Self::Choice(words) => format!("one of {}", quoted(words)),
             Self::Choices(words) => format!("a list of different words out of {}", quoted(words)),
             Self::Path => "an absolute path".into(),
@@ -164,6 +176,7 @@ impl Form {
             (Self::Duration | Self::DurationOrNever, value) => {
                 Some(format!("\"{}\"", duration_text(value.as_u64()?)))
             }
+            (Self::Bytes, value) => Some(format!("\"{}\"", bytes_text(value.as_u64()?))),
             (_, value) => Some(value.to_string().replace("\",\"", "\", \"")),
         }
     }
@@ -263,6 +276,36 @@ fn duration_text(millis: u64) -> String {
     text
 }
 
+/// Units, largest first, in bytes.
+const BYTE_UNITS: [(&str, u64); 4] = [
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+];
+
+/// Reads `20GiB`, `500 MiB`: a whole number above zero with its unit.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let count: u64 = text[..digits].parse().ok()?;
+    let unit = text[digits..].trim_start();
+    let (_, unit) = BYTE_UNITS.iter().find(|(name, _)| *name == unit)?;
+    count.checked_mul(*unit).filter(|bytes| *bytes > 0)
+}
+
+/// The shortest text that [`bytes`] reads back.
+fn bytes_text(bytes: u64) -> String {
+    let whole = |(_, unit): &&(&str, u64)| bytes.is_multiple_of(*unit);
+    let (name, unit) = BYTE_UNITS.iter().find(whole).unwrap_or(&("KiB", 1 << 10));
+    format!("{}{name}", bytes.div_ceil(*unit))
+}
+
+/// Whether this can be the name of a directory.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['/', '\0']) && text != "." && text != ".."
+}
+
 /// Milliseconds of a canonical duration as a [`Duration`].
 pub(super) const fn duration(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -305,6 +348,38 @@ mod tests {
     fn a_shown_duration_reads_back_to_itself() {
         for millis in [1, 250, 1000, 61_000, 5_400_000, 86_400_001] {
             assert_eq!(milliseconds(&duration_text(millis)), Some(millis));
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them_and_shown_so_that_they_read_back() {
+        for (text, size) in [("20GiB", 20 << 30), ("500 MiB", 500 << 20), ("1KiB", 1024)] {
+            assert_eq!(bytes(text), Some(size), "{text}");
+            assert_eq!(bytes(&bytes_text(size)), Some(size), "{text}");
+        }
+        for bad in [
+            "",
+            "20",
+            "0GiB",
+            "GiB",
+            "20 GB",
+            "-1GiB",
+            "1.5GiB",
+            "99999999999TiB",
+        ] {
+            assert_eq!(bytes(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_directory_is_no_path() {
+        assert!(
+            Form::Names
+                .read(&Raw::Typed(json!(["build", "dist"])))
+                .is_ok()
+        );
+        for bad in [json!(["a/b"]), json!([""]), json!([".."]), json!("build")] {
+            assert!(Form::Names.read(&Raw::Typed(bad.clone())).is_err(), "{bad}");
         }
     }
 

@@ -52,6 +52,13 @@ const BIG: Form = Form::Whole(1, i64::MAX as u64);
 /// All keys but those of models, in the order in which they are shown.
 pub(super) const KEYS: &[Key<Config>] = &[
     key("workspace.roots", Form::Paths, |c| &mut c.workspace.roots),
+    key("workspace.derived", Form::Names, |c| {
+        &mut c.workspace.derived
+    }),
+    key("workspace.keep", Form::Names, |c| &mut c.workspace.keep),
+    key("workspace.max_snapshot", Form::Bytes, |c| {
+        &mut c.workspace.max_snapshot
+    }),
     key("execution.max_parallel_tasks", Form::Whole(1, 1000), |c| {
         &mut c.max_parallel_tasks
     }),
@@ -123,6 +130,12 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("approval.grace", Form::Duration, |c| &mut c.task.grace_ms),
     key("state.durability", Form::Choice(&["full", "normal"]), |c| {
         &mut c.state.durability
+    }),
+    key("state.keep_snapshots", Form::DurationOrNever, |c| {
+        &mut c.state.keep_snapshots_ms
+    }),
+    key("state.max_snapshots", Form::Bytes, |c| {
+        &mut c.state.max_snapshots
     }),
     key("tools.shell_timeout", Form::Duration, |c| {
         &mut c.tools.shell_timeout_ms

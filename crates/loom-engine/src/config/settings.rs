@@ -4,6 +4,7 @@
 use super::ModelConfig;
 use loom_events::TaskSettings;
 use loom_state::Durability;
+use loom_workspace::Trees;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -54,17 +55,63 @@ impl Default for Config {
 }
 
 /// `[workspace]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceConfig {
     /// Directories beneath which a workspace may be; empty allows any that is not dangerous.
     pub roots: Vec<PathBuf>,
+    /// More names of directories that are left out of snapshots.
+    pub derived: Vec<String>,
+    /// Names of directories that are never left out.
+    pub keep: Vec<String>,
+    /// The most bytes that the first snapshot of a task may take.
+    pub max_snapshot: u64,
+}
+
+impl WorkspaceConfig {
+    /// A project that is worked on by hand is far smaller; beyond it a directory full of data was
+    /// given by mistake, and copying it would take longer than the work.
+    const MAX_SNAPSHOT: u64 = 20 << 30;
+
+    /// What is said about directories.
+    pub(crate) fn trees(&self) -> Trees {
+        Trees {
+            derived: self.derived.clone(),
+            keep: self.keep.clone(),
+        }
+    }
+}
+
+impl Default for WorkspaceConfig {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            derived: Vec::new(),
+            keep: Vec::new(),
+            max_snapshot: Self::MAX_SNAPSHOT,
+        }
+    }
 }
 
 /// `[state]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateConfig {
     /// What an acknowledged event survives.
     pub durability: Durability,
+    /// Milliseconds for which the snapshots of an ended task are kept; none: for ever.
+    pub keep_snapshots_ms: Option<u64>,
+    /// Bytes that the snapshots of ended tasks may take; beyond it the oldest go first.
+    pub max_snapshots: u64,
+}
+
+impl Default for StateConfig {
+    /// A month: whoever has lived with a change that long takes it back with git.
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            keep_snapshots_ms: Some(30 * 24 * 60 * 60 * 1000),
+            max_snapshots: 20 << 30,
+        }
+    }
 }
 
 /// `[tools]`

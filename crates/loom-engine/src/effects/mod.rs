@@ -13,6 +13,7 @@ mod prepare;
 mod reconcile;
 mod room;
 mod state;
+mod survey;
 mod tool;
 
 pub(crate) use state::task_state;

@@ -2,7 +2,7 @@
 //! work, the model chosen, the prompt frozen.
 
 use super::checks::Checks;
-use super::{Cx, FrozenPrompt, Known, task_state};
+use super::{Cx, FrozenPrompt, Known, survey, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::Ledger;
 use loom_events::{
@@ -29,6 +29,8 @@ pub(super) struct Task {
     /// The snapshot that the subtask began with, and a prompt that holds the baseline of its checks.
     base: Option<(BlobId, BlobId)>,
     heard: Seq,
+    /// Whether nobody has looked at the workspace yet.
+    is_first: bool,
     state: TaskState,
 }
 
@@ -60,12 +62,16 @@ impl Task {
             guidance: subtask.guidance.clone(),
             base,
             heard: ledger.state.last_seq(),
+            is_first: ledger.view.survey.is_none(),
             state: task_state(ledger, Some(&log.subtask)),
         })
     }
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    if task.is_first {
+        survey::run(&cx).await?;
+    }
     let Some((base, baseline)) = ground(&task, &cx).await? else {
         return Ok(Outcome::Interrupted { maybe: false });
     };

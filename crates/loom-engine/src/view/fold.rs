@@ -197,6 +197,7 @@ impl TaskView {
             | Event::ApprovalExpired { question }
             | Event::ApprovalWithdrawn { question }
             | Event::QuestionAnswered { question, .. } => self.close(*question),
+            Event::WorkspaceSurveyed { survey, .. } => self.survey = Some(survey.clone()),
             Event::Degraded { what } => self.degrade(std::slice::from_ref(what)),
             Event::TaskStopping { end } => {
                 self.inner.stopping = true;

@@ -9,8 +9,8 @@ pub use fold::describe_end;
 
 use loom_events::{
     ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, LineCount, MemoryEntry, Nudge,
-    Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, TaskId, Tier,
-    Time, Usage, Verdict, Work,
+    Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, Survey, TaskId,
+    Tier, Time, Usage, Verdict, Work,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,6 +141,9 @@ pub struct TaskView {
     pub errors: Vec<ErrorRow>,
     /// What models found that changed the plan.
     pub discoveries: Vec<String>,
+    /// What was found in the workspace before any work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Survey>,
     /// Fallbacks that were taken.
     pub degraded: Vec<String>,
     /// Tokens of all calls so far.
@@ -312,6 +315,7 @@ impl TaskView {
             memory: Vec::new(),
             errors: Vec::new(),
             discoveries: Vec::new(),
+            survey: None,
             degraded: Vec::new(),
             usage: Usage::default(),
             reason: None,

@@ -2,6 +2,12 @@
 
 // Marked as tests for the lints, which know only modules and functions that are.
 #[cfg(test)]
+mod hard_cases;
+#[cfg(test)]
+mod merges;
+#[cfg(test)]
+mod patch_trees;
+#[cfg(test)]
 mod patches;
 #[cfg(test)]
 mod processes;

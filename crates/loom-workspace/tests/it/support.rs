@@ -5,7 +5,7 @@ use loom_workspace::{Bounds, Edit, Store, Workspace};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -109,11 +109,39 @@ pub(crate) fn tree(root: &Path) -> Tree {
             } else if found.is_dir() {
                 todo.push(path.clone());
                 ('d', mode, Vec::new())
-            } else {
+            } else if found.is_file() {
                 ('f', mode, fs::read(&path).unwrap())
+            } else {
+                (
+                    if found.file_type().is_fifo() {
+                        'p'
+                    } else {
+                        's'
+                    },
+                    mode,
+                    Vec::new(),
+                )
             };
             tree.insert(path.strip_prefix(root).unwrap().to_owned(), state);
         }
     }
     tree
+}
+
+/// Files as git sees them: no directories, and one bit of the mode.
+pub(crate) type Files = Vec<(PathBuf, char, u32, Vec<u8>)>;
+
+pub(crate) fn files(path: &Path) -> Files {
+    let seen = |(path, (kind, mode, content))| (path, kind, mode & 0o100, content);
+    let all = tree(path).into_iter().map(seen);
+    all.filter(|(_, kind, ..)| *kind != 'd').collect()
+}
+
+/// Applies the patch beside a tree to it.
+pub(crate) fn git_apply(copy: &Path, how: &str) {
+    let file = copy.with_extension("patch");
+    let line = format!("git apply --allow-empty --whitespace=nowarn {how} \"$1\"");
+    let done = sh(copy, &line, &[file.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "git apply {how}: {said}");
 }
