@@ -11,6 +11,7 @@ mod derived;
 mod diff;
 mod edit;
 mod error;
+mod fork;
 mod guard;
 mod lines;
 mod manifest;
@@ -34,6 +35,11 @@ mod workspace;
 pub use diff::{DiffStatus, FileDiff};
 pub use edit::{Applied, Edit, Pending, applied};
 pub use error::FsError;
+pub use fork::{
+    ConflictKind, Divergence, Fork, ForkBounds, ForkError, ForkReport, Forks, LeftAlone,
+    MergeConflict, MergeError, MergePlan, NotForked, PathDivergence, Strategy, WhyNotForked,
+    divergence,
+};
 pub use guard::{Guard, guard};
 pub use manifest::{LeftOut, Manifest, ManifestError, WhyLeftOut};
 pub use open::{Bounds, OpenError};
@@ -58,6 +64,9 @@ mod tests {
         shared::<Workspace>();
         shared::<Store>();
         shared::<Scratch>();
+        shared::<Forks>();
+        shared::<Fork>();
+        shared::<MergePlan>();
         shared::<Manifest>();
         shared::<Walk>();
         sent(|spec: CommandSpec| async move {

@@ -35,11 +35,16 @@ impl Workspace {
         if root.path() != path {
             return Err(OpenError::Missing(path));
         }
-        Ok(Self {
+        Ok(Self::pinned(root, store))
+    }
+
+    /// A workspace over a directory that is pinned already.
+    pub(crate) fn pinned(root: Root, store: Arc<Store>) -> Self {
+        Self {
             root,
             store,
             index: Mutex::default(),
-        })
+        }
     }
 
     #[cfg(test)]
