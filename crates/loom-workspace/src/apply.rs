@@ -267,13 +267,13 @@ impl Workspace {
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn sync_everything(&self) -> Result<(), FsError> {
+    pub(crate) fn sync_everything(&self) -> Result<(), FsError> {
         let fd = self.directory("")?;
         rustix::fs::syncfs(&fd).map_err(|error| FsError::io(".", error.into()))
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn sync_everything(&self) -> Result<(), FsError> {
+    pub(crate) fn sync_everything(&self) -> Result<(), FsError> {
         rustix::fs::sync();
         Ok(())
     }

@@ -11,6 +11,7 @@ mod derived;
 mod diff;
 mod edit;
 mod error;
+mod fork;
 mod guard;
 mod lines;
 mod manifest;
@@ -37,6 +38,11 @@ pub use derived::Trees;
 pub use diff::{DiffStatus, FileDiff};
 pub use edit::{Applied, Edit, Pending, applied};
 pub use error::FsError;
+pub use fork::{
+    Divergence, Fork, ForkBounds, ForkError, ForkReport, Forks, LeftAlone, MergeConflict,
+    MergeConflictKind, MergeError, MergePlan, NotForked, PathDivergence, Strategy, WhyNotForked,
+    divergence,
+};
 pub use guard::{Guard, guard};
 pub use loom_events::WhyLeftOut;
 pub use manifest::{LeftOut, Manifest, ManifestError};
@@ -62,6 +68,9 @@ mod tests {
         shared::<Workspace>();
         shared::<Store>();
         shared::<Scratch>();
+        shared::<Forks>();
+        shared::<Fork>();
+        shared::<MergePlan>();
         shared::<Manifest>();
         shared::<Walk>();
         sent(|spec: CommandSpec| async move {

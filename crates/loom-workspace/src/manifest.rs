@@ -30,6 +30,27 @@ impl Manifest {
             .map(|(path, state)| (path.as_str(), state))
     }
 
+    /// The manifest of a tree that is known in another way than by looking at it.
+    pub(crate) fn of(
+        entries: Entries,
+        left_out: Vec<LeftOut>,
+        store: &crate::Store,
+    ) -> Result<Self, crate::StoreError> {
+        let mut batch = store.batch();
+        let root = tree::save(&entries, &mut batch)?;
+        batch.finish()?;
+        Ok(Self {
+            root,
+            entries: Arc::new(entries),
+            left_out,
+        })
+    }
+
+    /// All states, by path.
+    pub(crate) fn all(&self) -> &Entries {
+        &self.entries
+    }
+
     /// The state of a recorded path.
     #[must_use]
     pub fn state(&self, path: &str) -> Option<&FileState> {
@@ -182,7 +203,7 @@ impl Workspace {
         Ok(self.take_manifest()?.root)
     }
 
-    fn manifest(&self, earlier: Option<&Manifest>) -> Result<Manifest, FsError> {
+    pub(crate) fn manifest(&self, earlier: Option<&Manifest>) -> Result<Manifest, FsError> {
         let stored = |source| FsError::store(".", source);
         let mut batch = self.store().batch();
         let scanned = self.scan("", Part::Sources(earlier), &mut batch)?;

@@ -124,7 +124,7 @@ impl Spot {
         Ok(bytes)
     }
 
-    fn link_target(&self) -> Result<Vec<u8>, FsError> {
+    pub(crate) fn link_target(&self) -> Result<Vec<u8>, FsError> {
         rustix::fs::readlinkat(&*self.dir, &self.name, Vec::new())
             .map(std::ffi::CString::into_bytes)
             .map_err(|e| self.failed(e))

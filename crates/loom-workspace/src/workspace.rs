@@ -36,12 +36,17 @@ impl Workspace {
         if root.path() != path {
             return Err(OpenError::Missing(path));
         }
-        Ok(Self {
+        Ok(Self::pinned(root, store))
+    }
+
+    /// A workspace over a directory that is pinned already.
+    pub(crate) fn pinned(root: Root, store: Arc<Store>) -> Self {
+        Self {
             root,
             store,
             trees: Trees::default(),
             index: Mutex::default(),
-        })
+        }
     }
 
     /// With what the user says about directories.

@@ -2,6 +2,12 @@
 
 // Marked as tests for the lints, which know only modules and functions that are.
 #[cfg(test)]
+mod fork_merges;
+#[cfg(test)]
+mod forked_git;
+#[cfg(test)]
+mod forks;
+#[cfg(test)]
 mod hard_cases;
 #[cfg(test)]
 mod merges;

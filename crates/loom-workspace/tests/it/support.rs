@@ -1,7 +1,7 @@
 //! A workspace in a temporary directory, and an independent look at its tree.
 
 use loom_events::FileChange;
-use loom_workspace::{Bounds, Edit, Store, Workspace};
+use loom_workspace::{Bounds, Edit, Fork, ForkBounds, Forks, Manifest, Store, Workspace};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -70,10 +70,33 @@ impl Place {
         sh(&self.path, line, arguments);
     }
 
+    /// The forks of a task.
+    pub(crate) fn forks(&self) -> Forks {
+        let dir = self.beside("data/tasks/1/forks");
+        Forks::open(&dir, Arc::clone(self.workspace.store())).unwrap()
+    }
+
+    /// A fork of what is there now.
+    pub(crate) fn fork(&self, name: &str) -> Fork {
+        let base = self.workspace.take_manifest().unwrap();
+        self.fork_of(name, &base)
+    }
+
+    pub(crate) fn fork_of(&self, name: &str, base: &Manifest) -> Fork {
+        let forks = self.forks();
+        forks
+            .create(name, &self.workspace, base, &bounds())
+            .unwrap()
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         let name = |path: &PathBuf| path.to_string_lossy().into_owned();
         tree(&self.path).keys().map(name).collect()
     }
+}
+
+pub(crate) fn bounds() -> ForkBounds {
+    ForkBounds::default()
 }
 
 #[expect(
@@ -112,6 +135,7 @@ pub(crate) fn tree(root: &Path) -> Tree {
             } else if found.is_file() {
                 ('f', mode, fs::read(&path).unwrap())
             } else {
+                // Reading a pipe would wait for ever.
                 (
                     if found.file_type().is_fifo() {
                         'p'
