@@ -164,6 +164,7 @@ async fn open(home: &Path, models: Vec<ModelEntry>) -> Result<Engine, OpenError>
         data_dir: home.join("data"),
         home: None,
         path_env: path_env(),
+        helper: None,
         models: models.into_iter().map(Into::into).collect(),
         clock: Arc::new(SystemClock),
         build: "test".to_owned(),

@@ -38,8 +38,9 @@ pub use guard::{Guard, guard};
 pub use manifest::{LeftOut, Manifest, ManifestError, WhyLeftOut};
 pub use open::{Bounds, OpenError};
 pub use process::{
-    CommandLine, CommandSpec, Finished, RunError, RunStatus, Sandbox, detect_sandbox,
-    kill_labelled, run, toolchains,
+    Bubblewrap, CommandLine, CommandSpec, Finished, Landlock, RunError, RunStatus, Rung, RungName,
+    Sandbox, SandboxSurvey, detect_sandbox, kill_labelled, run, sandbox_helper, survey_sandboxes,
+    toolchains,
 };
 pub use scratch::{Location, Scratch};
 pub use store::{Store, StoreError};
