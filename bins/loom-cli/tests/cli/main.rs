@@ -4,5 +4,6 @@ mod support;
 
 mod bad_input;
 mod demo;
+mod doctor;
 mod models;
 mod run;
