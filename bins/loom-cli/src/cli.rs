@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Resume(commands::resume::ResumeArgs),
     /// Show the models that Loom would use
     Models(commands::models::ModelsArgs),
+    /// Show what of Loom works on this machine, and how to get the rest
+    Doctor(commands::doctor::DoctorArgs),
     /// Show a finished task again from its journal, or check the journal
     Replay(commands::replay::ReplayArgs),
     /// Show the configuration and where each value comes from

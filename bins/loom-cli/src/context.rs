@@ -63,6 +63,7 @@ impl Context {
             data_dir: data_dir.to_owned(),
             home: self.here.home.clone(),
             path_env: self.here.path_env.clone(),
+            helper: self.here.helper.clone(),
             clock: Arc::new(SystemClock),
             build: concat!("loom ", env!("CARGO_PKG_VERSION")).to_owned(),
         };

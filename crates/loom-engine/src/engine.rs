@@ -2,7 +2,7 @@
 //! is passed in; several engines can live in one process, each with a data directory of its own.
 
 use crate::broken::chain;
-use crate::config::Config;
+use crate::config::{Config, ShellPlace};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
@@ -36,6 +36,9 @@ pub struct Setup {
     pub home: Option<PathBuf>,
     /// The search path for programs.
     pub path_env: OsString,
+    /// A program that calls [`loom_workspace::sandbox_helper`] first thing in `main`: the caller
+    /// itself, or `loom-sandbox-helper`. Without one, sandboxes are weaker or missing.
+    pub helper: Option<PathBuf>,
     /// The models: from the configuration, found, or the caller's own.
     pub models: Vec<Usable>,
     /// Where time comes from.
@@ -192,7 +195,12 @@ impl Engine {
         let store = Arc::new(Store::open(&dir.join("objects"))?);
         let shell = setup
             .config
-            .shell_settings(&setup.path_env, setup.home.as_deref())
+            .shell_settings(&ShellPlace {
+                path_env: &setup.path_env,
+                home: setup.home.as_deref(),
+                data_dir: &dir,
+                helper: setup.helper.as_deref(),
+            })
             .map_err(|error| OpenError::Config(chain(&error)))?;
         let prompts = match &setup.config.prompts {
             Some(overrides) => Prompts::with_overrides(overrides)?,

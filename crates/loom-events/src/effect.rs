@@ -222,7 +222,10 @@ pub struct Prepared {
     /// What had to be left out to fit the budget.
     #[serde(default)]
     pub trimmed: Vec<String>,
-    /// Fallbacks taken, such as a missing tier.
+    /// What its commands run in, when it may run any: `bubblewrap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
+    /// Fallbacks taken, such as a missing tier or a weaker sandbox.
     #[serde(default)]
     pub degraded: Vec<String>,
 }

@@ -18,6 +18,12 @@ pub struct ShellSettings {
     pub path_env: OsString,
     /// The user's home directory: hidden in the sandbox, except for its toolchains.
     pub home: Option<PathBuf>,
+    /// More that commands may read, as the user says.
+    pub readable: Vec<PathBuf>,
+    /// More that commands may write, as the user says. Nothing of it can be put back.
+    pub writable: Vec<PathBuf>,
+    /// Whether the commands of this task may use the network without a question each time.
+    pub network: bool,
     /// How long a command may take when it does not say.
     pub timeout: Duration,
     /// The longest that it may ask for.

@@ -22,5 +22,5 @@ pub use context::{Found, Past, PastError, RecordError, Recorder, ShellSettings, 
 pub use recall::Recall;
 pub use registry::{Checked, NameTaken, Registry};
 pub use seen::Seen;
-pub use shell::{CheckCommand, CheckRun, run_check};
+pub use shell::{CheckCommand, CheckRun, run_check, run_unjudged};
 pub use tool::{Call, CallOutcome, Held, Tool, ToolOutput};

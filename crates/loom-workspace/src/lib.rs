@@ -48,8 +48,9 @@ pub use loom_events::WhyLeftOut;
 pub use manifest::{LeftOut, Manifest, ManifestError};
 pub use open::{Bounds, OpenError};
 pub use process::{
-    CommandLine, CommandSpec, Finished, RunError, RunStatus, Sandbox, detect_sandbox,
-    kill_labelled, run, toolchains,
+    Bubblewrap, CommandLine, CommandSpec, Finished, Landlock, RunError, RunStatus, Rung, RungName,
+    Sandbox, SandboxSurvey, detect_sandbox, kill_labelled, run, sandbox_helper, survey_sandboxes,
+    toolchains,
 };
 pub use scratch::{Location, Scratch};
 pub use store::{Collected, Collecting, Live, Store, StoreError};

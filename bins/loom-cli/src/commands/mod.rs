@@ -5,6 +5,7 @@ pub(crate) mod changes;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod list;
 pub(crate) mod logs;
@@ -35,6 +36,7 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Resume(arguments) => resume::run(arguments, context).await,
         Command::Models(arguments) => models::run(&arguments, context).await,
         Command::Replay(arguments) => replay::run(&arguments, context).await,
+        Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
     }
 }

@@ -1,5 +1,6 @@
 //! What is shown, as pure functions from events and views to text: nothing here writes or waits.
 
+mod doctor;
 mod models;
 mod narrate;
 mod question;
@@ -10,6 +11,7 @@ mod survey;
 mod testing;
 mod tree;
 
+pub(crate) use doctor::examination;
 pub(crate) use models::{finding_lines, model_table};
 pub(crate) use narrate::{Catch, Line, Narrator};
 pub(crate) use question::{Asking, answer, question};

@@ -4,6 +4,7 @@ mod support;
 
 mod bad_input;
 mod demo;
+mod doctor;
 mod models;
 mod run;
 mod undo;

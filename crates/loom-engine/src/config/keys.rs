@@ -145,9 +145,12 @@ pub(super) const KEYS: &[Key<Config>] = &[
     }),
     key(
         "sandbox.mode",
-        Form::Choice(&["auto", "bubblewrap", "none"]),
+        Form::Choice(&["auto", "bubblewrap", "landlock", "seatbelt", "none"]),
         |c| &mut c.sandbox.mode,
     ),
+    key("sandbox.network", Form::Switch, |c| &mut c.task.network),
+    key("sandbox.read", Form::Paths, |c| &mut c.sandbox.read),
+    key("sandbox.write", Form::Paths, |c| &mut c.sandbox.write),
     key(
         "logging.level",
         Form::Choice(&["off", "error", "warn", "info", "debug", "trace"]),

@@ -24,5 +24,5 @@ pub use settings::{
     Config, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig, ToolsConfig,
     WorkspaceConfig,
 };
-pub use shell::ShellConfigError;
+pub use shell::{ShellConfigError, ShellPlace};
 pub use show::{Shown, show};

@@ -136,17 +136,25 @@ impl Default for ToolsConfig {
 pub struct SandboxConfig {
     /// What contains commands.
     pub mode: SandboxMode,
+    /// More that commands may read than the system, toolchains and the workspace.
+    pub read: Vec<PathBuf>,
+    /// More that commands may write. Nothing of it is recorded or put back.
+    pub write: Vec<PathBuf>,
 }
 
 /// What contains the commands that tools run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {
-    /// The strongest that is there; when there is none, that is said in the result.
+    /// The strongest that works here; when there is none, no command runs.
     #[default]
     Auto,
-    /// Bubblewrap, or no command runs.
+    /// Bubblewrap, or Loom does not start.
     Bubblewrap,
+    /// Landlock, or Loom does not start.
+    Landlock,
+    /// The sandbox of macOS, or Loom does not start.
+    Seatbelt,
     /// Nothing, on the user's word.
     None,
 }

@@ -29,7 +29,7 @@ use loom_events::{
     Note, Operation, Origin, Outcome, Seq, TaskId, ToolSpec, Work,
 };
 use loom_kernel::Start;
-use loom_tools::Seen;
+use loom_tools::{Seen, ShellSettings};
 use loom_workspace::Workspace;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -46,6 +46,8 @@ pub(crate) type Job = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 pub(crate) struct Cx {
     pub(crate) shared: Arc<Shared>,
     pub(crate) place: Arc<TaskPlace>,
+    /// How commands of this task are run.
+    pub(crate) shell: Arc<ShellSettings>,
     pub(crate) signals: Signals,
 }
 
@@ -59,6 +61,10 @@ pub(crate) fn job(
     signals: Signals,
 ) -> Job {
     let cx = Cx {
+        shell: Arc::new(ShellSettings {
+            network: ledger.state.settings().network,
+            ..shared.shell.clone()
+        }),
         shared,
         place,
         signals,

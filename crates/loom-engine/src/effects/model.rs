@@ -221,7 +221,7 @@ fn record(call: &mut ToolCall, cx: &Cx) -> CallRecord {
     let (class, summary, refusal): (Class, String, Option<Refusal>) = match checked {
         Ok(checked) => {
             checked.name().clone_into(&mut call.name);
-            (checked.class(&cx.shared.shell), checked.summary(), None)
+            (checked.class(&cx.shell), checked.summary(), None)
         }
         Err(refusal) => (Class::Pure, call.name.clone(), Some(refusal)),
     };

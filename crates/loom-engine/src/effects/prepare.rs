@@ -12,6 +12,7 @@ use loom_events::{
 use loom_prompts::{ExecutorInput, TaskState, tool_reminder};
 use loom_state::MemoryQuery;
 use loom_verify::Baseline;
+use loom_workspace::Sandbox;
 
 /// Facts offered to an executor; the template keeps what fits.
 const MEMORIES: usize = 8;
@@ -101,6 +102,9 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         reminder: tool_reminder(&task.goal, &task.spec.title),
         baseline,
     };
+    let sandbox = cx.place.workspace.as_ref().map(|_| &cx.shell.sandbox);
+    let mut degraded: Vec<String> = selected.degraded.into_iter().collect();
+    degraded.extend(sandbox.and_then(Sandbox::weakness));
     let powers: Vec<CheckPower> = frozen.baseline.trials.iter().map(|t| t.power).collect();
     Ok(Outcome::Prepared(Prepared {
         fork: None,
@@ -110,7 +114,8 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         template: rendered.template,
         baseline: powers,
         trimmed: rendered.trimmed,
-        degraded: selected.degraded.into_iter().collect(),
+        sandbox: sandbox.map(|sandbox| sandbox.name().to_owned()),
+        degraded,
     }))
 }
 

@@ -93,7 +93,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         seen: &task.slot.seen,
         grant: task.grant.as_ref(),
         output_bytes: usize::try_from(task.output_bytes).unwrap_or(usize::MAX),
-        shell: &cx.shared.shell,
+        shell: &cx.shell,
         label: &label,
         call_id: &call.id,
         past: &Remembered {

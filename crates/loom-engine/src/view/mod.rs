@@ -117,6 +117,10 @@ pub struct TaskView {
     pub workspace: Option<String>,
     /// When a human must agree to a result.
     pub approval: ApprovalMode,
+    /// Whether its commands may use the network.
+    pub network: bool,
+    /// What its commands run in, once that is known.
+    pub sandbox: Option<String>,
     /// Where it stands.
     pub status: TaskStatus,
     /// When it was made.
@@ -303,6 +307,8 @@ impl TaskView {
             context: None,
             workspace: None,
             approval: ApprovalMode::Auto,
+            network: false,
+            sandbox: None,
             status: TaskStatus::Pending,
             created: Time::EPOCH,
             updated: Time::EPOCH,

@@ -61,29 +61,40 @@ pub struct Judgement {
 /// Judges a command line that runs in a workspace whose path is not known.
 #[must_use]
 pub fn judge(line: &str) -> Judgement {
-    judge_line(line, None)
+    judge_line(line, None, false)
 }
 
 /// Judges a command line; absolute paths into the workspace are inside.
 #[must_use]
 pub fn judge_in(line: &str, workspace: &Path) -> Judgement {
-    judge_line(line, workspace.to_str())
+    judge_for(line, Some(workspace), false)
 }
 
-fn judge_line(line: &str, workspace: Option<&str>) -> Judgement {
+/// The same for a task that may use the network: what would be asked only because of that is not.
+#[must_use]
+pub fn judge_for(line: &str, workspace: Option<&Path>, network: bool) -> Judgement {
+    judge_line(line, workspace.and_then(Path::to_str), network)
+}
+
+fn judge_line(line: &str, workspace: Option<&str>, network: bool) -> Judgement {
     let mut walk = walk::Walk::new(workspace);
     match text::hidden(line) {
         // Characters that mislead a reader may mislead the parser too.
         Some(what) => walk.matched(rules::HIDDEN_TEXT, what),
         None => walk.line(line),
     }
-    conclude(walk.finish())
+    conclude(walk.finish(), network)
 }
 
 /// Longest part of a line that is repeated in a reason.
 const SHOWN_CHARS: usize = 120;
 
-fn conclude(mut matched: Vec<(Rule, String)>) -> Judgement {
+fn conclude(mut matched: Vec<(Rule, String)>, has_network: bool) -> Judgement {
+    let network = matched.iter().any(|(rule, _)| rule.network);
+    if has_network {
+        let granted = [rules::NETWORK.name, rules::INSTALL.name];
+        matched.retain(|(rule, _)| !granted.contains(&rule.name));
+    }
     // Stable: among equally strict rules the first one in the line gives the reason.
     matched.sort_by_key(|(rule, _)| std::cmp::Reverse(rule.decision));
     let reason = matched.first().map_or(String::new(), |(rule, what)| {
@@ -100,7 +111,7 @@ fn conclude(mut matched: Vec<(Rule, String)>) -> Judgement {
         decision: matched
             .first()
             .map_or(Decision::Allow, |(rule, _)| rule.decision),
-        network: matched.iter().any(|(rule, _)| rule.network),
+        network,
         rules,
         reason,
     }

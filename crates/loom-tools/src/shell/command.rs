@@ -1,7 +1,8 @@
 //! What surrounds a command: the environment, the sandbox, the limits.
 
 use crate::ShellSettings;
-use loom_workspace::{CommandLine, CommandSpec, Sandbox, Workspace, toolchains};
+use crate::policy::{Judgement, judge_for};
+use loom_workspace::{CommandLine, CommandSpec, Workspace, toolchains};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +36,8 @@ pub(super) struct Line<'a> {
 
 /// Everything that a run needs; nothing is inherited from Loom's own surroundings.
 pub(super) fn spec(line: &Line<'_>, shell: &ShellSettings) -> CommandSpec {
+    let mut readable = shell.home.as_deref().map(toolchains).unwrap_or_default();
+    readable.extend(shell.readable.iter().cloned());
     let home = shell.home.as_deref().unwrap_or(line.scratch);
     let mut env: Vec<(OsString, OsString)> = ENVIRONMENT
         .iter()
@@ -52,8 +55,9 @@ pub(super) fn spec(line: &Line<'_>, shell: &ShellSettings) -> CommandSpec {
         output_cap: KEPT_OUTPUT,
         sandbox: shell.sandbox.clone(),
         scratch: line.scratch.to_owned(),
-        readable: shell.home.as_deref().map(toolchains).unwrap_or_default(),
-        network: line.network,
+        readable,
+        writable: shell.writable.clone(),
+        network: line.network || shell.network,
         label: unique(line.label),
     }
 }
@@ -65,10 +69,11 @@ fn unique(label: &str) -> String {
     format!("{label}/{}", RUNS.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What has to be announced about the surroundings.
-pub(super) fn degraded(shell: &ShellSettings) -> Vec<String> {
-    match shell.sandbox {
-        Sandbox::Bubblewrap(_) => Vec::new(),
-        Sandbox::None => vec!["the command ran without a sandbox".to_owned()],
-    }
+/// What the policy says about a line of this task.
+pub(super) fn judged(
+    line: &str,
+    workspace: Option<&Workspace>,
+    shell: &ShellSettings,
+) -> Judgement {
+    judge_for(line, workspace.map(Workspace::path), shell.network)
 }

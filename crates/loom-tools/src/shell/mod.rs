@@ -4,7 +4,7 @@ mod check;
 mod command;
 mod execute;
 
-pub use check::{CheckCommand, CheckRun, run_check};
+pub use check::{CheckCommand, CheckRun, run_check, run_unjudged};
 
 use crate::Tool;
 use std::sync::Arc;

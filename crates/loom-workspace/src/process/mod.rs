@@ -1,10 +1,16 @@
 //! Child processes: started in one way, ended without exception.
 
 mod capture;
+mod git;
+mod helper;
 mod run;
 mod sandbox;
 mod survivors;
 
+pub use helper::sandbox_helper;
 pub use run::{CommandLine, CommandSpec, Finished, RunError, RunStatus, run};
-pub use sandbox::{Sandbox, detect_sandbox, toolchains};
+pub use sandbox::{
+    Bubblewrap, Landlock, Rung, RungName, Sandbox, SandboxSurvey, detect_sandbox, survey_sandboxes,
+    toolchains,
+};
 pub use survivors::kill_labelled;

@@ -18,6 +18,8 @@ mod patches;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod sandboxes;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tools;
