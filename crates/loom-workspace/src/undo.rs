@@ -1,5 +1,6 @@
 //! Taking changes back without overwriting what somebody else changed since.
 
+use crate::apply::OPEN;
 use crate::changes::{Net, Step, net, to_changes};
 use crate::edit::new_directory;
 use crate::store::Batch;
@@ -107,7 +108,12 @@ impl Planner<'_> {
             }
             Err(error) => return Err(error),
         };
-        let ours = now == latest || now == before_latest;
+        let is = |known: &Option<FileState>| now == *known || is_open_form(&now, known);
+        let ours = is(&latest)
+            || is(&before_latest)
+            || is_open_form(&now, &original)
+            // Nothing is there between the two steps of such a change.
+            || (now.is_none() && changes_kind(&before_latest, &latest));
         if now == original || (original == latest && !ours) {
             return Ok(());
         }
@@ -202,6 +208,27 @@ impl Planner<'_> {
             self.conflict(&path, "it holds something else, so it stays");
         }
         Ok(())
+    }
+}
+
+/// Whether a directory gives way to something else, or something else to it: not in one step.
+fn changes_kind(from: &Option<FileState>, to: &Option<FileState>) -> bool {
+    let is_dir = |state: &FileState| state.kind == FileKind::Directory;
+    match (from, to) {
+        (Some(from), Some(to)) => is_dir(from) != is_dir(to),
+        _ => false,
+    }
+}
+
+/// Whether a directory is one that we opened to work in it, and then were killed.
+fn is_open_form(now: &Option<FileState>, known: &Option<FileState>) -> bool {
+    match (now, known) {
+        (Some(now), Some(known)) => {
+            now.kind == FileKind::Directory
+                && known.kind == FileKind::Directory
+                && now.mode == known.mode | OPEN
+        }
+        _ => false,
     }
 }
 
