@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::reader::{QueryError, blocking, changes};
 use loom_events::{FileChange, SubtaskId, TaskId};
 use loom_state::RevertRecord;
-use loom_workspace::Conflict;
+use loom_workspace::{Conflict, FsError, UndoPlan, Workspace};
 use std::sync::Arc;
 
 /// What to take back.
@@ -61,17 +61,20 @@ impl Engine {
             RevertScope::Task => all(changes(&records, None), &earlier),
             RevertScope::Subtask(id) => changes(&records, Some(id)),
             RevertScope::File(path) => touching(all(changes(&records, None), &earlier), path),
-            RevertScope::LastRevert => earlier
-                .last()
-                .map(|r| r.changes.clone())
-                .unwrap_or_default(),
+            RevertScope::LastRevert => last_reverts(&earlier).next().unwrap_or_default(),
         };
         if wanted.is_empty() && !matches!(scope, RevertScope::Task) {
             return Err(QueryError::NotChanged(scope.to_string()));
         }
         let workspace = Arc::new(reader.workspace(task, &records)?);
+        // A revert that was killed may have left a half written file.
+        let _turn = self.clean(Arc::clone(&workspace)).await;
+        let candidates: Vec<Vec<FileChange>> = match scope {
+            RevertScope::LastRevert => last_reverts(&earlier).collect(),
+            _ => vec![wanted],
+        };
         let planner = Arc::clone(&workspace);
-        let plan = blocking(move || planner.undo_plan(&wanted)).await?;
+        let plan = blocking(move || first_that_does(&planner, candidates)).await?;
         let conflicts = plan.conflicts().to_vec();
         // Recorded before it happens, like every change; what a crash then prevents is not there,
         // and undoing it finds nothing to do.
@@ -86,6 +89,32 @@ impl Engine {
         let changes = blocking(move || workspace.undo(&plan)).await?;
         Ok(RevertReport { changes, conflicts })
     }
+}
+
+/// What reverts did, the last one first. One that was killed and then run again is one, since each
+/// half did a part of it.
+fn last_reverts(reverts: &[RevertRecord]) -> impl Iterator<Item = Vec<FileChange>> {
+    let undo = RevertScope::LastRevert.to_string();
+    let one = move |a: &RevertRecord, b: &RevertRecord| a.scope == b.scope && a.scope != undo;
+    let groups: Vec<&[RevertRecord]> = reverts.chunk_by(one).collect();
+    let changes = |group: &[RevertRecord]| group.iter().flat_map(|r| r.changes.clone()).collect();
+    groups.into_iter().rev().map(changes)
+}
+
+/// A revert is recorded before it happens: one that a crash prevented has left nothing to take
+/// back, and then the one before it is meant.
+fn first_that_does(
+    workspace: &Workspace,
+    candidates: Vec<Vec<FileChange>>,
+) -> Result<UndoPlan, FsError> {
+    let mut plan = UndoPlan::default();
+    for changes in candidates {
+        plan = workspace.undo_plan(&changes)?;
+        if !plan.changes().is_empty() || !plan.conflicts().is_empty() {
+            break;
+        }
+    }
+    Ok(plan)
 }
 
 /// What the task did and what reverts did afterwards: the whole history of the files.
