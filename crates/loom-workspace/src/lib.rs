@@ -44,7 +44,7 @@ pub use process::{
 pub use scratch::{Location, Scratch};
 pub use store::{Store, StoreError};
 pub use undo::{Conflict, UndoPlan};
-pub use walk::{ListEntry, Walk};
+pub use walk::{ListEntry, Walk, Walked};
 pub use workspace::Workspace;
 
 #[cfg(test)]
@@ -60,6 +60,7 @@ mod tests {
         shared::<Scratch>();
         shared::<Manifest>();
         shared::<Walk>();
+        sent(|walked: Walked| walked);
         sent(|spec: CommandSpec| async move {
             sent(run(&spec, &tokio_util::sync::CancellationToken::new()));
         });
