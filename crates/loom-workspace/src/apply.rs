@@ -288,19 +288,17 @@ impl Workspace {
         Ok(())
     }
 
-    /// Directories that the steps would remove although something stays in them.
+    /// Directories that the steps would remove, or put a file in the place of, although something
+    /// stays in them.
     pub(crate) fn occupied(&self, steps: &[Step]) -> Result<Vec<String>, FsError> {
-        let going = |step: &&Step| step.to.is_none();
         let mut gone: BTreeSet<String> = steps
             .iter()
-            .filter(going)
+            .filter(|step| step.to.is_none())
             .map(|step| step.path.clone())
             .collect();
         let mut occupied = Vec::new();
-        for step in steps.iter().filter(going).rev() {
-            if !step.removes(FileKind::Directory) {
-                continue;
-            }
+        let emptied = |step: &&Step| step.removes(FileKind::Directory);
+        for step in steps.iter().filter(emptied).rev() {
             let dir = match self.directory(&step.path) {
                 // What is in a closed directory cannot be seen: taking it away will tell, since only
                 // an empty one goes.

@@ -113,7 +113,7 @@ pub enum FsError {
     HalfDone {
         /// What failed first.
         #[source]
-        source: Box<FsError>,
+        source: Box<Self>,
     },
     /// The operating system refused.
     #[error("`{path}`: {source}")]
