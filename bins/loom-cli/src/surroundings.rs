@@ -104,6 +104,7 @@ mod tests {
             path_env: OsString::new(),
             home: Some("/home/me".into()),
             cwd: "/srv".into(),
+            helper: None,
         }
     }
 

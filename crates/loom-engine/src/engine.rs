@@ -341,10 +341,7 @@ impl Engine {
             tracing::warn!(%task, killed, "ended processes that a crash had left");
         }
         if let Some(workspace) = workspace {
-            let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
-            if let Ok(Err(error)) = cleaned {
-                tracing::warn!(%task, error = chain(&error), "leftovers were not removed");
-            }
+            drop(self.clean(workspace).await);
         }
         let build = self.shared.build.clone();
         self.launch(task, ledger, place, Input::Recover { build }, None);
@@ -500,6 +497,20 @@ impl Engine {
 
     fn lock_runners(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, Running>> {
         self.runners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Removes what a crash left half written in a workspace, and keeps others from writing there.
+    /// Nothing happens while a task writes there: what it has open is no leftover.
+    pub(crate) async fn clean(
+        &self,
+        workspace: Arc<Workspace>,
+    ) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        let turn = self.turn_of(workspace.path()).try_lock_owned().ok()?;
+        let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
+        if let Ok(Err(error)) = cleaned {
+            tracing::warn!(error = chain(&error), "leftovers were not removed");
+        }
+        Some(turn)
     }
 
     fn turn_of(&self, workspace: &Path) -> Arc<tokio::sync::Mutex<()>> {

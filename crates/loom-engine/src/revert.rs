@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::reader::{QueryError, blocking, changes};
 use loom_events::{Event, FileChange, FileState, Record, Seq, SubtaskId, TaskId};
 use loom_state::RevertRecord;
-use loom_workspace::{Choices, Conflict, ConflictKind, Settled, UndoPlan, Workspace};
+use loom_workspace::{Choices, Conflict, ConflictKind, FsError, Settled, UndoPlan, Workspace};
 use std::sync::Arc;
 
 /// What to take back.
@@ -94,10 +94,16 @@ impl Engine {
             return Err(QueryError::NotChanged(request.scope.to_string()));
         }
         let workspace = Arc::new(reader.workspace(task, &records)?);
+        // A revert that was killed may have left a half written file.
+        let _turn = self.clean(Arc::clone(&workspace)).await;
+        let candidates: Vec<Vec<FileChange>> = match request.scope {
+            RevertScope::LastRevert => last_reverts(&earlier).collect(),
+            _ => vec![wanted],
+        };
         let (planner, choices) = (Arc::clone(&workspace), request.choices);
         let history = all(changes(&records, None), &earlier);
         let (plan, conflicts) = blocking(move || {
-            let plan = planner.undo_plan_with(&wanted, &choices)?;
+            let plan = first_that_does(&planner, candidates, &choices)?;
             let conflicts = named(&planner, &plan, &history);
             Ok((plan, conflicts))
         })
@@ -138,11 +144,49 @@ fn wanted(scope: &RevertScope, records: &[Record], earlier: &[RevertRecord]) -> 
         RevertScope::Subtask(id) => changes(records, Some(id)),
         RevertScope::File(path) => touching(all(changes(records, None), earlier), path),
         RevertScope::Entry(seq) => entry(records, *seq).into_iter().collect(),
-        RevertScope::LastRevert => earlier
-            .last()
-            .map(|revert| revert.changes.clone())
-            .unwrap_or_default(),
+        RevertScope::LastRevert => last_reverts(earlier).next().unwrap_or_default(),
     }
+}
+
+/// What reverts did, the last one first. One that was killed and then run again is one, since each
+/// half did a part of it.
+fn last_reverts(reverts: &[RevertRecord]) -> impl Iterator<Item = Vec<FileChange>> {
+    let groups: Vec<&[RevertRecord]> = reverts.chunk_by(goes_on).collect();
+    let changes = |group: &[RevertRecord]| group.iter().flat_map(|r| r.changes.clone()).collect();
+    groups.into_iter().rev().map(changes)
+}
+
+/// Whether a revert only finishes what the one before it had set out to do.
+fn goes_on(first: &RevertRecord, then: &RevertRecord) -> bool {
+    let wanted: Vec<_> = first.changes.iter().flat_map(results).collect();
+    let mut done = then.changes.iter().flat_map(results);
+    first.scope == then.scope && done.all(|result| wanted.contains(&result))
+}
+
+/// The paths of a change with what is there after it.
+fn results(change: &FileChange) -> Vec<(&str, Option<&FileState>)> {
+    let after = change.after.as_ref();
+    match &change.new_path {
+        Some(to) => vec![(&change.path, None), (to, after)],
+        None => vec![(&change.path, after)],
+    }
+}
+
+/// A revert is recorded before it happens: one that a crash prevented has left nothing to take
+/// back, and then the one before it is meant.
+fn first_that_does(
+    workspace: &Workspace,
+    candidates: Vec<Vec<FileChange>>,
+    choices: &Choices,
+) -> Result<UndoPlan, FsError> {
+    let mut plan = UndoPlan::default();
+    for changes in candidates {
+        plan = workspace.undo_plan_with(&changes, choices)?;
+        if !plan.changes().is_empty() || !plan.conflicts().is_empty() {
+            break;
+        }
+    }
+    Ok(plan)
 }
 
 /// What the task did and what reverts did afterwards: the whole history of the files.

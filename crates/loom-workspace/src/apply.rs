@@ -23,18 +23,47 @@ struct Opened {
     mode: u32,
 }
 
+/// What the owner needs to work in a directory.
+pub(crate) const OPEN: u32 = 0o700;
+
 const NOT_KEPT: &str = "its content was not kept";
 
 impl Workspace {
-    /// Brings every path from its state to its new one.
+    /// Brings every path from its state to its new one, or leaves all of them as they were.
     ///
     /// Nothing is done when a path is not in the state that it should be in.
     pub(crate) fn apply(&self, steps: &[Step]) -> Result<(), FsError> {
-        self.apply_opened(steps, &[])
+        self.check(steps, &[])?;
+        self.carry_out(steps)
+            .map_err(|error| self.take_back(steps, error))
     }
 
     fn apply_opened(&self, steps: &[Step], opened: &[Opened]) -> Result<(), FsError> {
         self.check(steps, opened)?;
+        self.carry_out(steps)
+    }
+
+    /// Puts back what was done of steps of which one failed. What somebody else made of a path
+    /// meanwhile is theirs.
+    pub(crate) fn take_back(&self, steps: &[Step], error: FsError) -> FsError {
+        let now = |step: &Step| self.look(&step.path, &mut |bytes| Ok(store::hash(bytes)));
+        let done: Result<Vec<Step>, FsError> = steps
+            .iter()
+            .filter_map(|step| match now(step) {
+                Ok(now) if now == step.to && now != step.from => {
+                    Some(Ok(Step::new(&step.path, now, step.from.clone())))
+                }
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            })
+            .collect();
+        match done.and_then(|done| self.carry_out(&done)) {
+            Ok(()) => error,
+            Err(_) => error.half_done(),
+        }
+    }
+
+    fn carry_out(&self, steps: &[Step]) -> Result<(), FsError> {
         self.remove_old(steps)?;
         self.make_directories(steps)?;
         self.write_files(steps)?;
@@ -110,8 +139,9 @@ impl Workspace {
             .collect();
         order.sort_by(|a, b| a.path.cmp(&b.path));
         for step in order {
-            // Open for us while we fill it; its own mode comes last.
-            self.root.spot(&step.path)?.make_dir(0o700)?;
+            // Open for us while we fill it; if it is to be closed, that comes last.
+            let mode = step.to.as_ref().map_or(0, |state| state.mode);
+            self.root.spot(&step.path)?.make_dir(mode | OPEN)?;
         }
         Ok(())
     }
@@ -227,8 +257,8 @@ impl Workspace {
             let Some(stat) = spot.stat()? else { continue };
             let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
             let mode = mode_of(&stat);
-            if is_dir && mode & 0o700 != 0o700 {
-                spot.set_mode(mode | 0o700)?;
+            if is_dir && mode & OPEN != OPEN {
+                spot.set_mode(mode | OPEN)?;
                 let dir = dir.to_owned();
                 opened.push(Opened { dir, mode });
             }
@@ -278,20 +308,23 @@ impl Workspace {
         Ok(())
     }
 
-    /// Directories that the steps would remove although something stays in them.
+    /// Directories that the steps would remove, or put a file in the place of, although something
+    /// stays in them.
     pub(crate) fn occupied(&self, steps: &[Step]) -> Result<Vec<String>, FsError> {
-        let going = |step: &&Step| step.to.is_none();
         let mut gone: BTreeSet<String> = steps
             .iter()
-            .filter(going)
+            .filter(|step| step.to.is_none())
             .map(|step| step.path.clone())
             .collect();
         let mut occupied = Vec::new();
-        for step in steps.iter().filter(going).rev() {
-            if !step.removes(FileKind::Directory) {
-                continue;
-            }
-            let dir = self.directory(&step.path)?;
+        let emptied = |step: &&Step| step.removes(FileKind::Directory);
+        for step in steps.iter().filter(emptied).rev() {
+            let dir = match self.directory(&step.path) {
+                // What is in a closed directory cannot be seen: taking it away will tell, since only
+                // an empty one goes.
+                Err(error) if error.is_denied() => continue,
+                opened => opened?,
+            };
             let children = spot::names(&dir).map_err(|error| FsError::io(&step.path, error))?;
             if !children
                 .iter()
@@ -304,13 +337,17 @@ impl Workspace {
         Ok(occupied)
     }
 
-    /// Renames and makes it durable; nothing is replaced.
+    /// Renames and makes it durable, or leaves it as it was; nothing is replaced.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), FsError> {
         let (old, new): (Spot, Spot) = (self.root.spot(from)?, self.root.spot(to)?);
         old.rename(&new)?;
         // The new name first: a crash between the two leaves both, not none.
-        new.sync()?;
-        old.sync()
+        new.sync()
+            .and_then(|()| old.sync())
+            .map_err(|error| match new.rename(&old) {
+                Ok(()) => error,
+                Err(_) => error.half_done(),
+            })
     }
 }
 

@@ -105,6 +105,7 @@ impl Workspace {
         }
         self.apply(&pending.steps)?;
         self.rename(&rename.from, &rename.to)
+            .map_err(|error| self.take_back(&pending.steps, error))
     }
 
     fn plan(&self, edit: Edit, consent: Consent) -> Result<Pending, FsError> {

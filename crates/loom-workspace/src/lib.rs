@@ -55,7 +55,7 @@ pub use process::{
 pub use scratch::{Location, Scratch};
 pub use store::{Collected, Collecting, Live, Store, StoreError};
 pub use undo::{Choices, Conflict, ConflictKind, How, Offer, Settle, Settled, UndoPlan};
-pub use walk::{ListEntry, Walk};
+pub use walk::{ListEntry, Walk, Walked};
 pub use workspace::Workspace;
 
 #[cfg(test)]
@@ -74,6 +74,7 @@ mod tests {
         shared::<MergePlan>();
         shared::<Manifest>();
         shared::<Walk>();
+        sent(|walked: Walked| walked);
         sent(|spec: CommandSpec| async move {
             sent(run(&spec, &tokio_util::sync::CancellationToken::new()));
         });

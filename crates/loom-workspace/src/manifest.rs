@@ -144,7 +144,8 @@ impl Workspace {
 
     /// Puts the tree back to what it was, whatever happened since; returns what it did.
     ///
-    /// What a manifest leaves out is left as it is, and so is a new directory that holds such.
+    /// What a manifest leaves out is left as it is, and so is a new directory that holds such. Only
+    /// a pipe, a socket or a device in the place of something gives way to it.
     ///
     /// # Errors
     /// When something cannot be put back; calling it again goes on.
@@ -163,6 +164,12 @@ impl Workspace {
     }
 
     fn restore_from(&self, now: &Manifest, to: &Manifest) -> Result<Vec<FileChange>, FsError> {
+        for left in now.left_out.iter().filter(|l| l.why == WhyLeftOut::Special) {
+            // It has no content that could be lost, and it stands where something of ours was.
+            if to.state(&left.path).is_some() {
+                self.root.spot(&left.path)?.remove_special()?;
+            }
+        }
         let mut steps = steps_between(&now.entries, &to.entries);
         // Content that could not be read when the manifest was taken cannot be put back.
         steps.retain(|step| step.to.as_ref().is_none_or(|state| self.is_kept(state)));

@@ -261,12 +261,23 @@ impl Spot {
         rustix::fs::unlinkat(&*self.dir, &staged.0, AtFlags::empty()).ok();
     }
 
+    /// Makes a directory. It gets its name when it has its mode: a crash leaves none, or this one.
     pub(crate) fn make_dir(&self, mode: u32) -> Result<(), FsError> {
-        match rustix::fs::mkdirat(&*self.dir, &self.name, Mode::RWXU) {
-            Err(Errno::EXIST) => Err(FsError::changed(&self.path)),
-            done => done.map_err(|e| self.failed(e)),
-        }?;
-        self.set_mode(mode)
+        let staged = Staged(temporary_name(&self.path, b"a directory"));
+        match rustix::fs::mkdirat(&*self.dir, &staged.0, Mode::RWXU) {
+            // Left over by a crash in the middle of this very call, and so empty.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(self.failed(error)),
+        }
+        let temporary = Self::new(Arc::clone(&self.dir), staged.0.clone(), self.path.clone());
+        let placed = temporary
+            .set_mode(mode)
+            .and_then(|()| self.place(&staged, false));
+        if placed.is_err() {
+            // The failure is reported; a leftover is removed at the next start.
+            temporary.remove(FileKind::Directory).ok();
+        }
+        placed
     }
 
     /// Makes a named pipe, where nothing is.
@@ -335,6 +346,19 @@ impl Spot {
         rustix::fs::unlinkat(&*self.dir, &self.name, flags).map_err(|e| self.failed(e))
     }
 
+    /// Removes a pipe, a socket or a device, if it is one still.
+    pub(crate) fn remove_special(&self) -> Result<(), FsError> {
+        let Some(stat) = self.stat()? else {
+            return Ok(());
+        };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile | FileType::Directory | FileType::Symlink => {
+                Err(FsError::changed(&self.path))
+            }
+            _ => self.remove(FileKind::File),
+        }
+    }
+
     /// Gives what is here the other name, where nothing is yet.
     pub(crate) fn rename(&self, to: &Self) -> Result<(), FsError> {
         rename_to_nothing(&self.dir, &self.name, &to.dir, &to.name).map_err(|error| match error {
@@ -351,6 +375,7 @@ impl Spot {
 }
 
 /// Renames, refusing to replace anything: by the kernel, or by a hard link where it cannot.
+/// `EINVAL` is how some file systems (NFS, some FUSE) say that they cannot.
 fn rename_to_nothing(
     from_dir: &OwnedFd,
     from: &OsStr,
@@ -358,11 +383,20 @@ fn rename_to_nothing(
     to: &OsStr,
 ) -> rustix::io::Result<()> {
     match rustix::fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
-        Err(Errno::NOSYS | Errno::NOTSUP) => {
-            rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())?;
-            rustix::fs::unlinkat(from_dir, from, AtFlags::empty())
+        Err(Errno::NOSYS | Errno::NOTSUP | Errno::INVAL) => {}
+        done => return done,
+    }
+    match rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty()) {
+        Ok(()) => rustix::fs::unlinkat(from_dir, from, AtFlags::empty()),
+        // A directory, or a file system without hard links: looking first is all that is left.
+        Err(Errno::PERM | Errno::NOTSUP) => {
+            match rustix::fs::statat(to_dir, to, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => rustix::fs::renameat(from_dir, from, to_dir, to),
+                Ok(_) => Err(Errno::EXIST),
+                Err(error) => Err(error),
+            }
         }
-        done => done,
+        Err(error) => Err(error),
     }
 }
 
@@ -407,16 +441,21 @@ fn file_state(digest: Option<Digest>, stat: &Stat, size: u64) -> FileState {
 
 /// The names in an open directory, in order, as recorded.
 pub(crate) fn names(dir: &OwnedFd) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
+    Ok(entries(dir)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// As [`names`], with what the directory says that each is; it may not know.
+pub(crate) fn entries(dir: &OwnedFd) -> io::Result<Vec<(String, FileType)>> {
+    let mut entries = Vec::new();
     for entry in rustix::fs::Dir::read_from(dir)? {
         let entry = entry?;
         let name = OsStr::from_bytes(entry.file_name().to_bytes());
         if name != "." && name != ".." {
-            names.push(name::to_text(name));
+            entries.push((name::to_text(name), entry.file_type()));
         }
     }
-    names.sort_unstable();
-    Ok(names)
+    entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(entries)
 }
 
 #[cfg(test)]

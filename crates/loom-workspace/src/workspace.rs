@@ -134,11 +134,19 @@ impl Workspace {
                 let path = name::join(&dir, &entry);
                 let spot = spot::Spot::new(Arc::clone(&fd), name::to_os(&entry), path.clone());
                 let kind = spot.stat()?.map(|s| FileType::from_raw_mode(s.st_mode));
-                if kind == Some(FileType::Directory) && entry != ".git" {
-                    todo.push(path);
-                } else if kind == Some(FileType::RegularFile) && spot::is_temporary(&entry) {
-                    spot.remove(FileKind::File)?;
-                    removed += 1;
+                match kind {
+                    Some(FileType::RegularFile | FileType::Symlink)
+                        if spot::is_temporary(&entry) =>
+                    {
+                        spot.remove(FileKind::File)?;
+                        removed += 1;
+                    }
+                    // One of ours is empty; one that is not is somebody else's.
+                    Some(FileType::Directory) if spot::is_temporary(&entry) => {
+                        removed += usize::from(spot.remove(FileKind::Directory).is_ok());
+                    }
+                    Some(FileType::Directory) if entry != ".git" => todo.push(path),
+                    _ => {}
                 }
             }
         }

@@ -59,7 +59,7 @@ impl Tool for ListDirectory {
 
 async fn list(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let path = match argument(call.arguments, "path") {
-        "" | "/" => ".",
+        "" => ".",
         path => path,
     };
     let places = Places::of(call)?;

@@ -8,9 +8,14 @@
 
 mod bench;
 mod editing;
+mod faults;
 mod files;
+mod nowhere;
+mod path_cases;
+mod paths;
 mod policy;
 mod recall;
 mod registry;
 mod score;
 mod shell;
+mod undoing;

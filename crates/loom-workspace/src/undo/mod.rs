@@ -10,6 +10,7 @@ mod merge;
 
 pub use conflict::{Choices, Conflict, ConflictKind, Offer, Settle};
 
+use crate::apply::OPEN;
 use crate::changes::{Net, Step, net, to_changes};
 use crate::diff::one;
 use crate::edit::new_directory;
@@ -158,6 +159,40 @@ fn chain_of(history: &History, now: &State) -> Chain {
     chain
 }
 
+/// Whether what is there is what Loom itself leaves for a moment, and so for ever when it is killed
+/// then: a directory that was opened to work in it, or nothing between a directory and something else
+/// in its place.
+fn is_in_passing(now: &State, history: &History) -> bool {
+    let opened = |known: &State| is_open_form(now, known);
+    let (Some((original, _)), Some((before, after))) = (history.first(), history.last()) else {
+        return false;
+    };
+    let between = now.is_none() && changes_kind(before, after);
+    between || [original, before, after].into_iter().any(opened)
+}
+
+/// Whether a directory gives way to something else, or something else to it: not in one step.
+fn changes_kind(from: &State, to: &State) -> bool {
+    let is_dir = |state: &FileState| state.kind == FileKind::Directory;
+    match (from, to) {
+        (Some(from), Some(to)) => is_dir(from) != is_dir(to),
+        _ => false,
+    }
+}
+
+/// Whether a directory is one that we opened to work in it, and then were killed.
+fn is_open_form(now: &State, known: &State) -> bool {
+    match (now, known) {
+        (Some(now), Some(known)) => {
+            now.kind == FileKind::Directory
+                && known.kind == FileKind::Directory
+                && now.mode != known.mode
+                && now.mode == known.mode | OPEN
+        }
+        _ => false,
+    }
+}
+
 /// Where the walk along a chain ends.
 enum Walk {
     /// Nobody else was there.
@@ -197,7 +232,14 @@ impl Planner<'_> {
         };
         let state = state_of(now.as_ref());
         let chain = chain_of(history, &state);
-        if state == *chain.original() || chain.runs().next().is_none() {
+        if state == *chain.original() {
+            return Ok(());
+        }
+        if is_in_passing(&state, history) {
+            self.step(path, state, chain.original().clone());
+            return Ok(());
+        }
+        if chain.runs().next().is_none() {
             return Ok(());
         }
         match self.walk(path, &chain, now.clone()) {
