@@ -3,97 +3,10 @@
 use super::argv::Argv;
 use super::feed::Feed;
 use super::place::{Place, is_all};
-use super::rules::{self};
+use super::rules;
 use super::walk::Walk;
 use crate::secrets::is_secret;
 use loom_workspace::{Guard, guard};
-
-/// Names below a home directory that hold secrets, by their start.
-const HOME_SECRETS: &[&str] = &[
-    ".aws",
-    ".azure",
-    ".bash_history",
-    ".bitcoin",
-    ".boto",
-    ".cargo/credentials",
-    ".config/gcloud",
-    ".config/gh",
-    ".config/google-chrome",
-    ".config/chromium",
-    ".config/hub",
-    ".config/op",
-    ".docker/config.json",
-    ".electrum",
-    ".ethereum",
-    ".git-credentials",
-    ".gem/credentials",
-    ".gnupg",
-    ".kube",
-    ".local/share/keyrings",
-    ".lesshst",
-    ".m2/settings",
-    ".mozilla",
-    ".mysql_history",
-    ".netrc",
-    ".node_repl_history",
-    ".npmrc",
-    ".password-store",
-    ".pgpass",
-    ".pki",
-    ".psql_history",
-    ".pypirc",
-    ".python_history",
-    ".sh_history",
-    ".sqlite_history",
-    ".ssh",
-    ".terraform.d",
-    ".thunderbird",
-    ".vault-token",
-    ".wget-hsts",
-    ".zsh_history",
-    ".zhistory",
-    ".local/share/fish/fish_history",
-    "Library/Keychains",
-    "Library/Cookies",
-    "Library/Application Support",
-];
-
-/// Files of the system that hold secrets, by their start.
-const SYSTEM_SECRETS: &[&str] = &[
-    "/etc/shadow",
-    "/etc/gshadow",
-    "/etc/sudoers",
-    "/etc/ssh/ssh_host",
-    "/etc/ssl/private",
-    "/etc/krb5.keytab",
-    "/var/spool/cron",
-    "/var/lib/sss",
-    "/var/run/secrets",
-    "/run/secrets",
-    "/etc/kubernetes",
-    "/var/lib/docker",
-    "/etc/NetworkManager/system-connections",
-    "/etc/wireguard",
-    "/etc/openvpn",
-    "/sys/firmware",
-    "/var/mail",
-    "/boot",
-];
-
-/// Sockets through which the machine is controlled.
-const SOCKETS: &[&str] = &[
-    "docker.sock",
-    "containerd.sock",
-    "podman.sock",
-    "crio.sock",
-    "lxd/unix.socket",
-    "system_bus_socket",
-];
-
-/// Documents: what stands there is read by people.
-const DOCUMENTS: &[&str] = &[
-    "md", "txt", "rst", "adoc", "log", "csv", "tsv", "org", "tex", "html", "svg", "xml",
-];
 
 impl Walk<'_> {
     pub(super) fn place(&self, path: &str) -> Place {
@@ -102,7 +15,7 @@ impl Walk<'_> {
 
     /// A path that a command reads, or of which it shows names.
     pub(super) fn reads(&mut self, path: &str, names_only: bool, what: &str) {
-        if SOCKETS.iter().any(|socket| path.ends_with(socket)) {
+        if rules::SOCKETS.iter().any(|socket| path.ends_with(socket)) {
             self.matched(rules::CONTAINER_HOST, what);
             return;
         }
@@ -134,7 +47,9 @@ impl Walk<'_> {
     }
 
     fn reads_home(&mut self, inside: &str, names_only: bool, what: &str) {
-        let listed = HOME_SECRETS.iter().any(|secret| inside.starts_with(secret));
+        let listed = rules::HOME_SECRETS
+            .iter()
+            .any(|secret| inside.starts_with(secret));
         let secret = listed || is_secret(inside) || inside.ends_with("_history");
         if secret && (!names_only || inside.contains('/')) {
             self.matched(rules::SECRET_OUTSIDE, what);
@@ -150,7 +65,11 @@ impl Walk<'_> {
     }
 
     fn reads_system(&mut self, path: &str, names_only: bool, what: &str) {
-        if SYSTEM_SECRETS.iter().any(|secret| path.starts_with(secret)) && !names_only {
+        if rules::SYSTEM_SECRETS
+            .iter()
+            .any(|secret| path.starts_with(secret))
+            && !names_only
+        {
             self.matched(rules::SECRET_OUTSIDE, what);
         } else if let Some(process) = path.strip_prefix("/proc/") {
             let (owner, file) = process.split_once('/').unwrap_or((process, ""));
@@ -193,7 +112,7 @@ impl Walk<'_> {
 
     /// A path that a command makes or changes.
     pub(super) fn writes(&mut self, path: &str, what: &str) {
-        if SOCKETS.iter().any(|socket| path.ends_with(socket)) {
+        if rules::SOCKETS.iter().any(|socket| path.ends_with(socket)) {
             self.matched(rules::CONTAINER_HOST, what);
         } else if is_loom(path) {
             self.matched(rules::LOOM, what);
@@ -265,7 +184,7 @@ impl Walk<'_> {
         if let Some(text) = content
             .text
             .as_ref()
-            .filter(|_| !DOCUMENTS.contains(&extension))
+            .filter(|_| !rules::DOCUMENTS.contains(&extension))
         {
             let text = text.clone();
             self.plants(&text, extension);
