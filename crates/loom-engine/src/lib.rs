@@ -24,8 +24,8 @@ mod window;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, Shown, Sources,
-    StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
+    ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
+    ShellConfigError, Shown, Sources, StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts,

@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod models;
+pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod resume;
 pub(crate) mod revert;
@@ -31,6 +32,7 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Resume(arguments) => resume::run(arguments, context).await,
         Command::Models(arguments) => models::run(&arguments, context).await,
         Command::Replay(arguments) => replay::run(&arguments, context).await,
+        Command::Policy(arguments) => policy::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
     }
 }

@@ -3,6 +3,7 @@
 use super::form::duration;
 use super::{Config, SandboxMode};
 use loom_tools::ShellSettings;
+use loom_tools::policy::PatternError;
 use loom_workspace::{Sandbox, detect_sandbox};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -19,13 +20,16 @@ pub enum ShellConfigError {
         "`sandbox.mode` is \"bubblewrap\", and bubblewrap does not work here: install it (package `bubblewrap`) and allow user namespaces, or set `sandbox.mode` to \"auto\""
     )]
     NoBubblewrap,
+    /// A rule of the command policy cannot be matched.
+    #[error("the `command` of a rule in `policy.rules` {0}")]
+    Rule(#[from] PatternError),
 }
 
 impl Config {
     /// Looks for the sandbox and says how commands are run. It is tried once, here.
     ///
     /// # Errors
-    /// A required sandbox is missing.
+    /// A required sandbox is missing, or a rule of the policy cannot be matched.
     pub fn shell_settings(
         &self,
         path_env: &OsStr,
@@ -38,6 +42,7 @@ impl Config {
             home: home.map(Path::to_owned),
             timeout,
             max_timeout: timeout.saturating_mul(MAX_RAISE),
+            policy: self.policy()?,
         })
     }
 }

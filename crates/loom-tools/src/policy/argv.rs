@@ -5,6 +5,8 @@
 pub(super) struct Argv {
     /// The program without its directory.
     pub(super) program: String,
+    /// The program as it was given.
+    pub(super) word: String,
     pub(super) args: Vec<String>,
 }
 
@@ -16,6 +18,7 @@ impl Argv {
         let name = program.rsplit('/').next().unwrap_or(program);
         Some(Self {
             program: name.to_owned(),
+            word: program.to_owned(),
             args: args.to_vec(),
         })
     }

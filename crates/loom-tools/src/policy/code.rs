@@ -290,16 +290,7 @@ impl Walk<'_> {
             rules::UNKNOWN_PROGRAM,
             rules::UNKNOWN_TARGET,
         ];
-        let kept: Vec<_> = self
-            .rules_since(before)
-            .iter()
-            .filter(|(rule, _)| !doubtful.contains(rule))
-            .cloned()
-            .collect();
-        self.forget_since(before);
-        for (rule, what) in kept {
-            self.matched(rule, what);
-        }
+        self.retain_since(before, |one| !doubtful.contains(&one.rule));
     }
 
     fn removed_literals(&mut self, literals: &[String], in_home: bool, shown: &str) {
@@ -356,7 +347,7 @@ impl Walk<'_> {
     /// Text that is written into a file that will run.
     pub(super) fn plants(&mut self, text: &str, extension: &str) {
         const SHELL: &[&str] = &["", "sh", "bash", "zsh", "mk", "envrc"];
-        let mut inner = Walk::new(self.workspace);
+        let mut inner = Walk::new(self.workspace, self.rules);
         inner.cwd = self.cwd.clone();
         let is_shell = SHELL.contains(&extension);
         if is_shell || text.contains("$(") || text.contains('`') {
@@ -367,10 +358,11 @@ impl Walk<'_> {
         }
         let bad = inner
             .finish()
+            .matched
             .into_iter()
-            .find(|(rule, _)| rule.decision == Decision::Deny || *rule == rules::SECRET);
-        if let Some((_, what)) = bad {
-            self.matched(rules::PLANTED, what);
+            .find(|one| one.rule.decision == Decision::Deny || one.rule == rules::SECRET);
+        if let Some(bad) = bad {
+            self.matched(rules::PLANTED, bad.what);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::argv::{Argv, is_option};
 use super::feed::Feed;
+use super::matched::Matched;
 use super::place::{OUTPUT, Place, UNKNOWN};
 use super::rules::{self, Rule};
 use super::walk::Walk;
@@ -83,20 +84,28 @@ impl Walk<'_> {
         if self.is_function(&argv.program) {
             return stdin.clone().after();
         }
-        self.command_options(&argv, stdin);
-        if let Some(output) = self.wrapped(&argv, stdin) {
+        let around = self.begin(&argv);
+        let output = self.started(&argv, stdin);
+        self.end(around);
+        output
+    }
+
+    fn started(&mut self, argv: &Argv, stdin: &Feed) -> Feed {
+        self.command_options(argv, stdin);
+        if let Some(output) = self.wrapped(argv, stdin) {
             return output;
         }
         if argv.is_help() && argv.program != "loomd" {
             return Feed::local(false);
         }
-        self.bare(&argv);
-        let is_online = self.by_name(&argv);
-        self.operands(&argv, is_online);
+        self.note_program(argv);
+        self.bare(argv);
+        let is_online = self.by_name(argv);
+        self.operands(argv, is_online);
         if is_online && stdin.secret {
             self.matched(rules::EXFILTRATE, argv.shown());
         }
-        self.by_program(&argv, stdin)
+        self.by_program(argv, stdin)
     }
 
     /// What some programs do when nothing else is said.
@@ -121,10 +130,7 @@ impl Walk<'_> {
 
     /// Rules that know a program or a subcommand by name; whether one of them is about the network.
     fn by_name(&mut self, argv: &Argv) -> bool {
-        let valued = GLOBAL_VALUES
-            .iter()
-            .find(|(program, _)| *program == argv.program)
-            .map_or("", |(_, valued)| *valued);
+        let valued = options_with_value(&argv.program);
         if rules::HARMLESS
             .iter()
             .any(|pattern| argv.fits(pattern, valued))
@@ -155,7 +161,7 @@ impl Walk<'_> {
     }
 
     /// Without operands some of these only show something.
-    fn is_idle(&self, rule: Rule, argv: &Argv) -> bool {
+    fn is_idle(&self, rule: Rule<'_>, argv: &Argv) -> bool {
         let bare = argv.args.is_empty();
         (bare
             && matches!(
@@ -178,9 +184,9 @@ impl Walk<'_> {
         for path in candidates(argv) {
             let before = self.mark();
             self.reads(&path, names_only, &argv.shown());
-            let secret = |(rule, _): &(Rule, String)| {
+            let secret = |one: &Matched<'_>| {
                 matches!(
-                    rule.name,
+                    one.rule.name,
                     "secret_file" | "secret_outside" | "outside_read" | "home_sweep"
                 )
             };
@@ -206,6 +212,12 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Options of a program that stand before its subcommand and take a value.
+pub(super) fn options_with_value(program: &str) -> &'static str {
+    let known = GLOBAL_VALUES.iter().find(|(name, _)| *name == program);
+    known.map_or("", |(_, valued)| valued)
 }
 
 /// Everything in a command that may be a path.

@@ -274,7 +274,7 @@ impl Walk<'_> {
         if !(from_sample && matches!(self.place(target), Place::Workspace(_))) {
             self.writes(target, &shown);
         } else {
-            self.forget(&rules::SECRET);
+            self.forget(rules::SECRET);
         }
     }
 
@@ -296,7 +296,7 @@ impl Walk<'_> {
                 Place::Parent(rest)
                     if symbolic && !is_all(&rest) && !is_secret(&rest) && !is_loom(target) =>
                 {
-                    self.forget(&rules::OUTSIDE_READ);
+                    self.forget(rules::OUTSIDE_READ);
                 }
                 Place::Parent(_) | Place::Home(_) => self.matched(rules::LINK_OUT, &*shown),
                 Place::System(path) if !path.starts_with("/usr/") && !path.starts_with("/opt/") => {
@@ -338,17 +338,9 @@ impl Walk<'_> {
     }
 
     /// Takes back what was only suspected of the last command.
-    fn forget(&mut self, rule: &rules::Rule) {
-        let keep: Vec<_> = self
-            .rules_since(0)
-            .iter()
-            .filter(|(r, _)| r != rule)
-            .cloned()
-            .collect();
-        self.forget_since(0);
-        for (rule, what) in keep {
-            self.matched(rule, what);
-        }
+    fn forget(&mut self, rule: rules::Rule<'static>) {
+        let here = self.current();
+        self.retain_since(0, |one| one.rule != rule || one.command != here);
     }
 }
 

@@ -172,17 +172,8 @@ impl Walk<'_> {
         output
     }
 
-    fn instead_of_unknown(&mut self, mark: usize, rule: rules::Rule, what: &str) {
-        let kept: Vec<_> = self
-            .rules_since(mark)
-            .iter()
-            .filter(|(matched, _)| *matched != rules::UNKNOWN_TARGET)
-            .cloned()
-            .collect();
-        self.forget_since(mark);
-        for (rule, what) in kept {
-            self.matched(rule, what);
-        }
+    fn instead_of_unknown(&mut self, mark: usize, rule: rules::Rule<'static>, what: &str) {
+        self.retain_since(mark, |one| one.rule != rules::UNKNOWN_TARGET);
         self.matched(rule, what);
     }
 }

@@ -1,10 +1,13 @@
 //! Follows a line through lists, pipes, substitutions and control flow.
 
+use super::argv::Argv;
 use super::feed::Feed;
+use super::matched::{CommandId, Findings, Matched, Program};
 use super::parse::{children, named, parse, source};
 use super::place::Place;
 use super::repair;
 use super::rules::{self, Rule};
+use super::user::UserRule;
 use super::words::Field;
 use std::collections::HashMap;
 use tree_sitter::Node;
@@ -21,6 +24,8 @@ const MAX_COMMANDS: usize = 2000;
 /// What is known at one point of a line.
 pub(super) struct Walk<'a> {
     pub(super) workspace: Option<&'a str>,
+    /// What the user says of commands.
+    pub(super) rules: &'a [UserRule],
     /// Where the line is now.
     pub(super) cwd: Place,
     /// The values that a variable may have.
@@ -29,7 +34,10 @@ pub(super) struct Walk<'a> {
     pub(super) processes: Vec<Feed>,
     /// Whether this line ends or awaits what it started in the background.
     pub(super) reaps: bool,
-    matched: Vec<(Rule, String)>,
+    findings: Findings<'a>,
+    /// The simple command that is looked at, and how many there were.
+    command: Option<CommandId>,
+    ids: CommandId,
     in_background: Option<String>,
     functions: Vec<String>,
     depth: usize,
@@ -50,14 +58,17 @@ pub(super) enum Redirect {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(workspace: Option<&'a str>) -> Self {
+    pub(super) fn new(workspace: Option<&'a str>, rules: &'a [UserRule]) -> Self {
         Self {
             workspace,
+            rules,
             cwd: Place::root(),
             variables: HashMap::new(),
             processes: Vec::new(),
             reaps: false,
-            matched: Vec::new(),
+            findings: Findings::default(),
+            command: None,
+            ids: 0,
             in_background: None,
             functions: Vec::new(),
             depth: 0,
@@ -66,29 +77,71 @@ impl<'a> Walk<'a> {
     }
 
     /// A rule applies.
-    pub(super) fn matched(&mut self, rule: Rule, what: impl Into<String>) {
-        self.matched.push((rule, what.into()));
+    pub(super) fn matched(&mut self, rule: Rule<'a>, what: impl Into<String>) {
+        self.findings.matched.push(Matched {
+            rule,
+            what: what.into(),
+            command: self.command,
+        });
     }
 
-    /// Whether something so far is refused.
-    pub(super) fn rules_since(&self, mark: usize) -> &[(Rule, String)] {
-        self.matched.get(mark..).unwrap_or_default()
+    /// What applied since a mark.
+    pub(super) fn rules_since(&self, mark: usize) -> &[Matched<'a>] {
+        self.findings.matched.get(mark..).unwrap_or_default()
     }
 
     /// How many rules applied so far.
     pub(super) const fn mark(&self) -> usize {
-        self.matched.len()
+        self.findings.matched.len()
     }
 
-    pub(super) fn forget_since(&mut self, mark: usize) {
-        self.matched.truncate(mark);
+    /// Takes back what applied since a mark and should not have.
+    pub(super) fn retain_since(&mut self, mark: usize, keep: impl Fn(&Matched<'a>) -> bool) {
+        let mark = mark.min(self.mark());
+        let since = self.findings.matched.split_off(mark);
+        self.findings.matched.extend(since.into_iter().filter(keep));
     }
 
-    pub(super) fn finish(mut self) -> Vec<(Rule, String)> {
+    /// The simple command that is looked at.
+    pub(super) const fn current(&self) -> Option<CommandId> {
+        self.command
+    }
+
+    /// A simple command begins, with what the user says of it; gives back the one around it.
+    pub(super) fn begin(&mut self, argv: &Argv) -> Option<CommandId> {
+        let id = self.ids;
+        self.ids += 1;
+        let around = self.command.replace(id);
+        for rule in self.rules.iter().filter(|rule| rule.matches(argv)) {
+            self.matched(rule.rule(), argv.shown());
+        }
+        around
+    }
+
+    /// A simple command ends.
+    pub(super) fn end(&mut self, around: Option<CommandId>) {
+        self.command = around;
+    }
+
+    /// Remembers a program that may use the network if it is there.
+    pub(super) fn note_program(&mut self, argv: &Argv) {
+        let listed = |list: &str| list.split(' ').any(|name| name == argv.word);
+        if self.rules.is_empty() || listed(rules::TEXT_ONLY) || listed(rules::OFFLINE) {
+            return;
+        }
+        self.findings
+            .programs
+            .extend(self.command.map(|id| Program {
+                id,
+                shown: argv.shown(),
+            }));
+    }
+
+    pub(super) fn finish(mut self) -> Findings<'a> {
         if let Some(what) = self.in_background.take().filter(|_| !self.reaps) {
             self.matched(rules::OUTLIVES, what);
         }
-        self.matched
+        self.findings
     }
 
     /// The line itself.
@@ -98,6 +151,14 @@ impl<'a> Walk<'a> {
 
     /// A script, in a line or in a script; returns what it writes.
     pub(super) fn script(&mut self, text: &str, stdin: &Feed) -> Feed {
+        // What is wrong with the text as a whole is not one command's.
+        let around = self.command.take();
+        let output = self.parsed(text, stdin);
+        self.end(around);
+        output
+    }
+
+    fn parsed(&mut self, text: &str, stdin: &Feed) -> Feed {
         if text.len() > MAX_TEXT || self.depth >= MAX_DEPTH {
             self.matched(rules::TOO_LARGE, text);
             return Feed::default();
@@ -109,7 +170,7 @@ impl<'a> Walk<'a> {
         if tree.root_node().has_error() {
             let readable = repair::without_quirks(text);
             if readable != text {
-                return self.script(&readable, stdin);
+                return self.parsed(&readable, stdin);
             }
             self.matched(rules::UNREADABLE, text);
             self.pieces(text, stdin);

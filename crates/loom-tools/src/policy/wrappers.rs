@@ -46,7 +46,8 @@ impl Walk<'_> {
 
     /// What starting something through this program means.
     fn wrapper_itself(&mut self, argv: &Argv) {
-        let named = |(_, names): &&(rules::Rule, &str)| names.split(' ').any(|n| n == argv.program);
+        let named =
+            |(_, names): &&(rules::Rule<'_>, &str)| names.split(' ').any(|n| n == argv.program);
         if let Some((rule, _)) = rules::PROGRAMS.iter().find(named) {
             self.matched(*rule, argv.shown());
         }

@@ -2,7 +2,7 @@
 
 use super::command::{Line, degraded, spec};
 use crate::ShellSettings;
-use crate::policy::{Decision, judge_in};
+use crate::policy::{Decision, Where};
 use loom_workspace::{Finished, Workspace, run};
 use std::path::Path;
 use std::time::Duration;
@@ -35,7 +35,11 @@ pub enum CheckRun {
 
 /// Runs the command of a check.
 pub async fn run_check(command: &CheckCommand<'_>, cancel: &CancellationToken) -> CheckRun {
-    let judgement = judge_in(command.line, command.workspace.path());
+    let place = Where {
+        workspace: Some(command.workspace.path()),
+        network: false,
+    };
+    let judgement = command.shell.policy.judge(command.line, &place);
     match judgement.decision {
         Decision::Allow => {}
         Decision::Ask => {

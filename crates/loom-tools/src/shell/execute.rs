@@ -2,7 +2,7 @@
 
 use super::command::{Line, degraded, spec};
 use crate::files::{argument, blocking, count, spec as tool_spec};
-use crate::policy::{Decision, Judgement, judge, judge_in};
+use crate::policy::{Decision, Judgement, Where};
 use crate::tool::{CallOutcome, ToolOutput, first_line, refusal};
 use crate::{Call, ShellSettings, Tool};
 use loom_events::{Class, FileChange, Operation, Risk, ToolSpec};
@@ -41,7 +41,8 @@ impl Tool for ShellExecute {
     }
 
     fn class(&self, arguments: &Value, shell: &ShellSettings) -> Class {
-        let network = judge(argument(arguments, "command")).network;
+        let line = argument(arguments, "command");
+        let network = shell.policy.judge(line, &Where::default()).network;
         match shell.sandbox {
             Sandbox::Bubblewrap(_) if !network => Class::Restorable,
             Sandbox::Bubblewrap(_) | Sandbox::None => Class::Unknowable,
@@ -54,10 +55,11 @@ impl Tool for ShellExecute {
 
     async fn run(&self, call: &Call<'_>) -> CallOutcome {
         let line = argument(call.arguments, "command");
-        let judgement = match call.context.workspace {
-            Some(workspace) => judge_in(line, workspace.path()),
-            None => judge(line),
+        let place = Where {
+            workspace: call.context.workspace.map(|workspace| workspace.path()),
+            network: false,
         };
+        let judgement = call.context.shell.policy.judge(line, &place);
         match judgement.decision {
             Decision::Deny => return denied(judgement),
             Decision::Ask if !call.is_granted() => return held(call, judgement),

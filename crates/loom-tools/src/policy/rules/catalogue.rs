@@ -4,32 +4,36 @@ use crate::policy::Decision::{self, Ask, Deny};
 
 /// One rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rule {
+pub(crate) struct Rule<'a> {
     /// Stable name, recorded with the question.
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
     /// What it leads to.
     pub(crate) decision: Decision,
     /// Why, as the end of a sentence that starts with what was matched.
-    pub(crate) why: &'static str,
+    pub(crate) why: &'a str,
     /// Whether what it matches is of no use without the network.
     pub(crate) network: bool,
+    /// Whether the user made it.
+    pub(crate) by_user: bool,
 }
 
-const fn rule(name: &'static str, decision: Decision, why: &'static str) -> Rule {
+const fn rule(name: &'static str, decision: Decision, why: &'static str) -> Rule<'static> {
     Rule {
         name,
         decision,
         why,
         network: false,
+        by_user: false,
     }
 }
 
-const fn online(name: &'static str, decision: Decision, why: &'static str) -> Rule {
+const fn online(name: &'static str, decision: Decision, why: &'static str) -> Rule<'static> {
     Rule {
         name,
         decision,
         why,
         network: true,
+        by_user: false,
     }
 }
 
@@ -163,6 +167,11 @@ pub(crate) const METADATA: Rule = rule(
     "metadata",
     Deny,
     "the address hands out credentials of the machine",
+);
+pub(crate) const SHARED_NETWORK: Rule = rule(
+    "shared_network",
+    Ask,
+    "it would use the network that another command of the line is allowed",
 );
 pub(crate) const SERVER: Rule = rule("server", Ask, "it serves files to the network");
 

@@ -16,6 +16,6 @@ mod wrappers;
 pub(super) use catalogue::*;
 pub(super) use commands::{COMMANDS, HARMLESS};
 pub(super) use places::{DOCUMENTS, HOME_SECRETS, SOCKETS, SOURCES, SYSTEM_SECRETS};
-pub(super) use programs::{PROGRAMS, TEXT_ONLY};
+pub(super) use programs::{OFFLINE, PROGRAMS, TEXT_ONLY};
 pub(super) use settings::{CODE_VARIABLES, GIT_CODE_KEYS, HARMLESS_PROGRAMS, PROGRAM_VARIABLES};
 pub(super) use wrappers::{COMMAND_OPTIONS, RUNNERS, WRAPPERS};

@@ -65,6 +65,9 @@ pub(crate) const PROGRAMS: &[(Rule, &str)] = &[
     ),
 ];
 
+/// Programs that make no use of the network, and run nothing but what is judged by itself.
+pub(crate) const OFFLINE: &str = "cd pushd popd ls cat head tail wc sort uniq cut tr grep rg mkdir rmdir cp mv rm touch ln chmod tee diff find xargs env eval export stat du df file";
+
 /// Programs whose operands are only text.
 pub(crate) const TEXT_ONLY: &str = "echo printf : true false man info whatis apropos which type whereis help hash tldr basename dirname seq expr let sleep wait jobs test [ [[ return exit break continue shift set unset ulimit umask getopts bc factor figlet cowsay banner logger yes tput stty tty uname whoami id hostname date cal uptime arch nproc pgrep ps";
 
