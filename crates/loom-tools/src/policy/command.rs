@@ -5,6 +5,7 @@ use super::feed::Feed;
 use super::matched::Matched;
 use super::place::{OUTPUT, Place, UNKNOWN};
 use super::rules::{self, Rule};
+use super::scripts::runs_code;
 use super::walk::Walk;
 use super::words::Field;
 
@@ -73,6 +74,9 @@ impl Walk<'_> {
             // A whole command in one word: somebody meant it to be split.
             self.script(&texts.join(" "), stdin);
         }
+        if let Some(output) = Argv::new(&texts).and_then(|argv| self.call(&argv, stdin)) {
+            return output;
+        }
         self.run(&texts, stdin)
     }
 
@@ -81,12 +85,17 @@ impl Walk<'_> {
         let Some(argv) = Argv::new(words) else {
             return Feed::default();
         };
-        if self.is_function(&argv.program) {
-            return stdin.clone().after();
+        if !self.budget.enter() || self.budget.is_spent() {
+            self.budget.leave();
+            self.too_large(&argv.shown());
+            return Feed::default();
         }
+        // What runs it may be a part of the shell, for which functions count too.
+        self.call(&argv, stdin);
         let around = self.begin(&argv);
         let output = self.started(&argv, stdin);
         self.end(around);
+        self.budget.leave();
         output
     }
 
@@ -95,14 +104,21 @@ impl Walk<'_> {
         if let Some(output) = self.wrapped(argv, stdin) {
             return output;
         }
-        if argv.is_help() && argv.program != "loomd" {
+        // What runs code does so whatever is said after it.
+        let runs_code = runs_code(argv);
+        let asks_first = argv
+            .args
+            .first()
+            .is_some_and(|first| first.starts_with("--"));
+        if argv.is_help() && argv.program != "loomd" && (!runs_code || asks_first) {
             return Feed::local(false);
         }
         self.note_program(argv);
         self.bare(argv);
         let is_online = self.by_name(argv);
         self.operands(argv, is_online);
-        if is_online && stdin.secret {
+        let carries = self.secret_output && argv.args.iter().any(|arg| arg.contains(OUTPUT));
+        if is_online && (stdin.secret || carries) {
             self.matched(rules::EXFILTRATE, argv.shown());
         }
         self.by_program(argv, stdin)
@@ -118,7 +134,7 @@ impl Walk<'_> {
     /// Which program it is will only be known when it runs. Where it is sent says enough.
     fn unknown_program(&mut self, words: &[String]) {
         let outside = words.iter().skip(1).any(|word| {
-            let place = Place::of(word, &self.cwd, self.workspace);
+            let place = Place::of(word, &self.state.cwd, self.workspace);
             !is_option(word) && (place.is_outside() || place.holds_home())
         });
         let rule = match outside {
@@ -151,11 +167,17 @@ impl Walk<'_> {
         if argv.program.starts_with("mkfs.") || argv.program.starts_with("fsck.") {
             self.matched(rules::DISK, argv.shown());
         }
+        let mut may_be = false;
         for (rule, pattern) in rules::COMMANDS {
             if argv.fits(pattern, valued) {
                 is_online |= rule.network;
                 self.matched(*rule, argv.shown());
+            } else {
+                may_be |= argv.may_fit(pattern, valued);
             }
+        }
+        if may_be {
+            self.matched(rules::UNKNOWN_PROGRAM, argv.shown());
         }
         is_online
     }
@@ -174,6 +196,11 @@ impl Walk<'_> {
     /// Looks at every operand as a path that is read.
     fn operands(&mut self, argv: &Argv, is_online: bool) {
         let is_listed = |list: &str| list.split(' ').any(|name| name == argv.program);
+        // What they run is looked at by itself, and so are its operands.
+        let is_shell = argv.program.ends_with("sh") && argv.has("-c");
+        if is_shell || is_listed("xargs gxargs parallel eval") {
+            return;
+        }
         if is_listed(rules::TEXT_ONLY) && !matches!(argv.program.as_str(), "test" | "[" | "[[") {
             return;
         }

@@ -2,7 +2,8 @@
 
 use super::argv::Argv;
 use super::feed::Feed;
-use super::place::{Place, is_all};
+use super::output::is_endless;
+use super::place::{OUTPUT, Place, UNKNOWN, is_all};
 use super::rules;
 use super::walk::Walk;
 use crate::secrets::is_secret;
@@ -10,7 +11,7 @@ use loom_workspace::{Guard, guard};
 
 impl Walk<'_> {
     pub(super) fn place(&self, path: &str) -> Place {
-        Place::of(path, &self.cwd, self.workspace)
+        Place::of(path, &self.state.cwd, self.workspace)
     }
 
     /// A path that a command reads, or of which it shows names.
@@ -150,6 +151,9 @@ impl Walk<'_> {
         let is_listed = |list: &str| list.split(' ').any(|name| name == inside);
         if is_loom(path) {
             self.matched(rules::LOOM, what);
+        } else if recursive && first.starts_with([UNKNOWN, OUTPUT]) {
+            // It may be empty, and then this is everything.
+            self.matched(rules::UNKNOWN_TARGET, what);
         } else if first == ".git" {
             self.matched(rules::DELETE_HISTORY, what);
         } else if is_all(&inside) || (recursive && is_listed(rules::SOURCES)) {
@@ -168,6 +172,7 @@ impl Walk<'_> {
         self.reads(path, false, what);
         let secret = !self.rules_since(before).is_empty();
         match self.place(path) {
+            Place::Stream if is_endless(path) => Feed::endless(),
             Place::Stream => Feed::default(),
             _ => Feed::local(secret),
         }
@@ -209,9 +214,30 @@ impl Walk<'_> {
                     self.removes(path, recursive, &shown);
                 }
             }
+            "install" => {
+                let modes = [argv.values("-m"), argv.values("--mode")].concat();
+                if modes.into_iter().any(sets_id) {
+                    self.matched(rules::SET_ID, &*shown);
+                }
+                self.copies(argv);
+            }
+            "mknod"
+                if argv
+                    .args
+                    .iter()
+                    .any(|arg| matches!(arg.as_str(), "b" | "c" | "u")) =>
+            {
+                self.matched(rules::DISK, shown);
+            }
             "mv" => self.moves(argv),
-            "cp" | "install" | "ditto" | "gcp" => self.copies(argv),
+            "cp" | "ditto" | "gcp" => self.copies(argv),
             "ln" => self.links(argv),
+            "gunzip" | "bunzip2" | "unxz" | "unzstd" if argv.has_any(&["-c", "--stdout"]) => {
+                return None;
+            }
+            "fallocate" if argv.values("-l").into_iter().any(|l| size(l) > MOST_BYTES) => {
+                self.matched(rules::EXHAUST, shown);
+            }
             "touch" | "mkdir" | "mkfifo" | "mknod" | "truncate" | "sponge" | "setfacl" | "gzip"
             | "gunzip" | "bzip2" | "bunzip2" | "xz" | "unxz" | "zstd" | "fallocate"
             | "dos2unix" | "unix2dos" => {
@@ -225,9 +251,20 @@ impl Walk<'_> {
                     self.writes(path, &shown);
                     self.write_file(path, stdin);
                 }
+                if stdin.endless
+                    && argv
+                        .operands("")
+                        .iter()
+                        .any(|p| self.place(p) != Place::Stream)
+                {
+                    self.matched(rules::EXHAUST, shown);
+                }
                 return Some(stdin.clone());
             }
             "dd" => {
+                if fills(argv) {
+                    self.matched(rules::EXHAUST, &*shown);
+                }
                 for path in argv.args.iter().filter_map(|arg| arg.strip_prefix("of=")) {
                     self.writes(path, &shown);
                 }
@@ -325,11 +362,11 @@ impl Walk<'_> {
             }
         }
         let recursive = argv.has_any(&["-R", "--recursive"]);
-        let opened = mode.contains("+s")
-            || mode.contains("u+s")
-            || (mode.len() == 4 && mode.starts_with(['2', '4', '6']));
         let wide = recursive && matches!(mode, "777" | "0777" | "a+rwx" | "ugo+rwx" | "000" | "0");
-        if argv.program == "chmod" && (opened || wide) {
+        if argv.program == "chmod" && sets_id(mode) {
+            self.matched(rules::SET_ID, &*shown);
+        }
+        if argv.program == "chmod" && wide {
             self.matched(rules::WIDE_MODE, &*shown);
         }
         if argv.program == "chattr" || (argv.program != "chmod" && recursive) {
@@ -353,6 +390,43 @@ pub(super) fn is_loom(path: &str) -> bool {
     }) || ["share/loom", "config/loom", "Support/loom", "lib/loom"]
         .iter()
         .any(|dir| path.ends_with(dir) || path.contains(&format!("{dir}/")))
+}
+
+/// Whether a mode lets a program run with the rights of its owner or group.
+fn sets_id(mode: &str) -> bool {
+    let symbolic = mode.split(',').any(|part| {
+        part.split_once(['+', '='])
+            .is_some_and(|(_, what)| what.contains('s'))
+    });
+    let is_octal = mode.len() >= 4 && mode.chars().all(|c| c.is_digit(8));
+    let special = mode.trim_start_matches('0');
+    symbolic
+        || (is_octal && special.len() == 4 && special.starts_with(['2', '4', '6', '3', '5', '7']))
+}
+
+/// Bytes of one file that no usual work needs.
+const MOST_BYTES: u64 = 64 << 30;
+
+/// Whether `dd` writes a file from an endless source without an end that is near.
+fn fills(argv: &Argv) -> bool {
+    let value = |name: &str| argv.args.iter().find_map(|arg| arg.strip_prefix(name));
+    let to_file = value("of=").is_some_and(|path| !path.starts_with("/dev/"));
+    let whole = value("count=").map_or(u64::MAX, size);
+    let bytes = whole.saturating_mul(value("bs=").map_or(512, size));
+    to_file && value("if=").is_some_and(is_endless) && bytes > MOST_BYTES
+}
+
+/// A number with a unit, as `dd` and `fallocate` read it.
+fn size(text: &str) -> u64 {
+    let digits = text.trim_end_matches(|c: char| c.is_alphabetic());
+    let unit = match text[digits.len()..].chars().next() {
+        None | Some('c' | 'B') => 1,
+        Some('k' | 'K') => 1 << 10,
+        Some('M') => 1 << 20,
+        Some('G') => 1 << 30,
+        Some(_) => 1_u64 << 40,
+    };
+    digits.parse::<u64>().unwrap_or(1).saturating_mul(unit)
 }
 
 fn is_sample(path: &str) -> bool {

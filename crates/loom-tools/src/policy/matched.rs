@@ -101,6 +101,8 @@ fn lift(findings: Findings<'_>) -> Vec<Matched<'_>> {
 fn visible(c: char) -> char {
     match c {
         place::UNKNOWN | place::OUTPUT => '…',
+        place::WORKSPACE => '.',
+        place::INNER_SPACE => ' ',
         c if c.is_control() => ' ',
         c => c,
     }

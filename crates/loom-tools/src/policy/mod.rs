@@ -12,23 +12,28 @@
 //! workspace can be put back. What cannot be parsed is asked for.
 
 mod argv;
+mod budget;
 mod code;
 mod command;
+mod control;
 mod decode;
 mod feed;
 mod files;
+mod functions;
 mod git;
 mod many;
 mod matched;
 mod network;
 mod output;
 mod parse;
+mod pattern;
 mod place;
 mod programs;
 mod repair;
 mod rules;
 mod scripts;
 mod sql;
+mod state;
 mod text;
 mod user;
 mod variables;

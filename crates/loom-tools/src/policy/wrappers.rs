@@ -12,11 +12,24 @@ impl Walk<'_> {
         if argv.program == "env" || argv.program == "printenv" {
             return self.env(argv, stdin);
         }
+        let sub = argv.args.first().map_or("", String::as_str);
+        if matches!(
+            (argv.program.as_str(), sub),
+            ("npm", "exec" | "x") | ("bun", "x")
+        ) {
+            let mut words = argv.args.clone();
+            words[0] = "npx".to_owned();
+            words.retain(|word| word != "--");
+            return Some(self.run(&words, stdin));
+        }
         if let Some(words) = runner(argv) {
             return Some(self.run(words, stdin));
         }
         if matches!(argv.program.as_str(), "npx" | "bunx" | "uvx") {
             // What it runs is judged beside the question where it comes from.
+            for line in [argv.values("-c"), argv.values("--call")].concat() {
+                self.script(line, stdin);
+            }
             if let Some((first, _)) = rest(argv, "-p --package -c --call --from --with", 0) {
                 self.run(&argv.args[first..], stdin);
             }
@@ -25,7 +38,12 @@ impl Walk<'_> {
         let (_, valued, before) = rules::WRAPPERS
             .iter()
             .find(|(name, ..)| *name == argv.program)?;
-        if argv.program == "command" && argv.has_any(&["-v", "-V"]) {
+        if argv.program == "command"
+            && argv
+                .args
+                .first()
+                .is_some_and(|first| first == "-v" || first == "-V")
+        {
             return Some(Feed::default());
         }
         if argv.is_help() {
@@ -37,6 +55,16 @@ impl Walk<'_> {
             for line in argv.values(option).into_iter().filter(|_| is_shell) {
                 self.script(line, stdin);
             }
+        }
+        // `script -qc line`: the last letter of a cluster takes the line.
+        let is_cluster = |arg: &&String| {
+            is_option(arg) && !arg.starts_with("--") && arg.len() > 2 && arg.ends_with('c')
+        };
+        if matches!(argv.program.as_str(), "su" | "script")
+            && let Some(at) = argv.args.iter().position(|arg| is_cluster(&arg))
+            && let Some(line) = argv.args.get(at + 1)
+        {
+            self.script(line, stdin);
         }
         match rest(argv, valued, *before) {
             Some((at, _)) => Some(self.run(&argv.args[at..], stdin)),
@@ -88,7 +116,16 @@ impl Walk<'_> {
                     self.check_setting(name, &[value]);
                     start = Some(at + 1).filter(|at| *at < argv.args.len());
                 }
-                None => return Some(self.run(&argv.args[at..], stdin)),
+                None => {
+                    let there = [argv.values("-C"), argv.values("--chdir")].concat();
+                    let there = there.first().map(|dir| self.place(dir));
+                    return Some(self.in_subshell(|walk| {
+                        if let Some(there) = there {
+                            walk.state.enter(there);
+                        }
+                        walk.run(&argv.args[at..], stdin)
+                    }));
+                }
             }
         }
         self.matched(rules::ENVIRONMENT, argv.shown());

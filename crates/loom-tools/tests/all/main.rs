@@ -9,8 +9,10 @@
 mod bench;
 mod editing;
 mod files;
+mod hostile;
 mod policy;
 mod recall;
 mod registry;
 mod score;
 mod shell;
+mod wrapped;

@@ -74,6 +74,7 @@ pub(crate) const OUTSIDE_CHANGE: Rule = rule(
 );
 pub(crate) const DISK: Rule = rule("disk", Deny, "it works on disks or devices");
 pub(crate) const FORK_BOMB: Rule = rule("fork_bomb", Deny, "it starts processes without end");
+pub(crate) const EXHAUST: Rule = rule("exhaust", Deny, "it fills the disk or uses up the machine");
 pub(crate) const KILL_ALL: Rule = rule(
     "kill_all",
     Deny,
@@ -85,6 +86,7 @@ pub(crate) const KILL_BY_NAME: Rule = rule(
     "it ends processes by name, whoever started them",
 );
 pub(crate) const POWER: Rule = rule("power", Deny, "it stops the machine or its services");
+pub(crate) const KERNEL: Rule = rule("kernel", Deny, "it changes settings of the kernel");
 pub(crate) const SERVICES: Rule = rule("services", Ask, "it controls services of the machine");
 pub(crate) const DELETE_MANY: Rule = rule(
     "delete_many",
@@ -101,10 +103,11 @@ pub(crate) const EDIT_MANY: Rule = rule(
     Ask,
     "it rewrites many files of the workspace at once",
 );
-pub(crate) const WIDE_MODE: Rule = rule(
-    "wide_mode",
-    Ask,
-    "it opens permissions for everybody, or lets a program run as another user",
+pub(crate) const WIDE_MODE: Rule = rule("wide_mode", Ask, "it opens permissions for everybody");
+pub(crate) const SET_ID: Rule = rule(
+    "set_id",
+    Deny,
+    "it lets a program run with the rights of its owner, whoever starts it",
 );
 pub(crate) const DATABASE: Rule =
     rule("database", Ask, "it removes or rewrites data in a database");
@@ -122,6 +125,11 @@ pub(crate) const GIT_GLOBAL: Rule = rule(
     "git_global",
     Deny,
     "it changes git's settings for everything the user does",
+);
+pub(crate) const TOOL_SETTINGS: Rule = rule(
+    "tool_settings",
+    Deny,
+    "it changes settings of a tool for everything the user does",
 );
 pub(crate) const GIT_INTERNALS: Rule = rule(
     "git_internals",
@@ -163,6 +171,11 @@ pub(crate) const REMOTE_SHELL: Rule = rule(
     Deny,
     "it gives a shell to somebody on the network",
 );
+pub(crate) const LOCAL_LOGIN: Rule = rule(
+    "local_login",
+    Deny,
+    "it logs in to this machine, outside of the sandbox",
+);
 pub(crate) const METADATA: Rule = rule(
     "metadata",
     Deny,
@@ -188,6 +201,11 @@ pub(crate) const HISTORY: Rule = rule(
     "shell_history",
     Deny,
     "what the user typed may hold secrets",
+);
+pub(crate) const DESKTOP: Rule = rule(
+    "desktop",
+    Deny,
+    "it takes what the user has copied, has on the screen or says",
 );
 pub(crate) const HOME_SWEEP: Rule =
     rule("home_sweep", Deny, "it reads everything that the user has");

@@ -6,7 +6,7 @@ use super::catalogue::*;
 pub(crate) const PROGRAMS: &[(Rule, &str)] = &[
     (
         PRIVILEGE,
-        "sudo doas su pkexec runuser sudoedit visudo passwd chpasswd useradd usermod userdel adduser deluser groupadd gpasswd newgrp sg chsh chfn setcap",
+        "sudo sudo-rs run0 dzdo pfexec ksu doas su pkexec runuser sudoedit visudo passwd chpasswd useradd usermod userdel adduser deluser groupadd gpasswd newgrp sg chsh chfn setcap",
     ),
     (
         NAMESPACE,
@@ -16,6 +16,8 @@ pub(crate) const PROGRAMS: &[(Rule, &str)] = &[
         DISK,
         "mkfs mke2fs mkswap swapon swapoff wipefs fdisk sfdisk cfdisk gdisk sgdisk parted partprobe blkdiscard hdparm sdparm nvme cryptsetup lvremove vgremove pvremove mdadm badblocks zpool zfs btrfs diskutil fstrim debugfs resize2fs tune2fs fsck",
     ),
+    (EXHAUST, "stress stress-ng"),
+    (KILL_ALL, "killall5"),
     (POWER, "shutdown reboot halt poweroff init telinit"),
     (
         PERSIST,
@@ -24,10 +26,14 @@ pub(crate) const PROGRAMS: &[(Rule, &str)] = &[
     (TRACE, "reptyr gcore pyrasite py-spy frida dtrace bpftrace"),
     (HISTORY, "history fc"),
     (
+        DESKTOP,
+        "pbpaste wl-paste scrot maim grim gnome-screenshot spectacle flameshot screencapture arecord",
+    ),
+    (
         CREDENTIALS,
         "security secret-tool kwallet-query pass gopass op bw lpass keyctl ssh-add ssh-agent aws-vault vault chamber",
     ),
-    (LOOM, "loom loomd loom-tui loom-mcp"),
+    (LOOM, "loom loomd loomctl loom-tui loom-mcp"),
     (
         SYSTEM_PACKAGES,
         "apt apt-get aptitude dpkg dnf yum rpm microdnf pacman yay paru apk brew port snap flatpak zypper emerge xbps-install nix-env nix-channel pkg pkg_add choco winget scoop softwareupdate",

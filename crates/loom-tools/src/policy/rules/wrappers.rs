@@ -76,7 +76,6 @@ pub(crate) const RUNNERS: &[(&str, &str)] = &[
     ("bundle", "exec"),
     ("opam", "exec"),
     ("mise", "exec"),
-    ("npm", "exec"),
     ("pnpm", "exec"),
     ("yarn", "exec"),
     ("rustup", "run"),
