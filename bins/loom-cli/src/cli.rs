@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Doctor(commands::doctor::DoctorArgs),
     /// Show a finished task again from its journal, or check the journal
     Replay(commands::replay::ReplayArgs),
+    /// Show whether a command line would run, be asked for, or be refused
+    Policy(commands::policy::PolicyArgs),
     /// Show the configuration and where each value comes from
     Config(commands::config::ConfigArgs),
 }

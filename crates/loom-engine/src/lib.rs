@@ -28,8 +28,9 @@ pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, ShellPlace, Shown,
-    Sources, StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
+    ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
+    ShellConfigError, ShellPlace, Shown, Sources, StateConfig, Timeouts, ToolsConfig,
+    WorkspaceConfig, show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts,

@@ -13,6 +13,7 @@
 #[path = "../tests/all/nowhere.rs"]
 mod nowhere;
 
+use loom_tools::policy::Policy;
 use loom_tools::{CallOutcome, Registry, Seen, ShellSettings, ToolContext};
 use loom_workspace::{Bounds, Sandbox, Store, Workspace};
 use nowhere::Nowhere;
@@ -172,6 +173,10 @@ impl Hands {
                 home: None,
                 timeout: Duration::from_secs(60),
                 max_timeout: Duration::from_secs(60),
+                policy: Policy::default(),
+                readable: Vec::new(),
+                writable: Vec::new(),
+                network: false,
             },
             scratch: root.join("scratch"),
         })

@@ -1,6 +1,7 @@
 //! What a tool is given to work with: the places, the limits, and where changes are recorded.
 
 use crate::Seen;
+use crate::policy::Policy;
 use loom_events::{Digest, FileChange, MemoryEntry};
 use loom_workspace::{Sandbox, Workspace};
 use std::ffi::OsString;
@@ -28,6 +29,8 @@ pub struct ShellSettings {
     pub timeout: Duration,
     /// The longest that it may ask for.
     pub max_timeout: Duration,
+    /// Which commands run, and which are asked for.
+    pub policy: Policy,
 }
 
 /// The surroundings of one call.

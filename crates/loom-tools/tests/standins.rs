@@ -70,6 +70,7 @@ async fn wrap(name: &str, line: &str) -> ExitCode {
         readable: Vec::new(),
         writable: Vec::new(),
         network: false,
+        policy: loom_tools::policy::Policy::default(),
         timeout: Duration::from_secs(60),
         max_timeout: Duration::from_secs(60),
     };

@@ -10,6 +10,7 @@ pub(crate) mod gc;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod models;
+pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod resume;
 pub(crate) mod revert;
@@ -37,6 +38,7 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Models(arguments) => models::run(&arguments, context).await,
         Command::Replay(arguments) => replay::run(&arguments, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
+        Command::Policy(arguments) => policy::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
     }
 }

@@ -7,5 +7,6 @@ mod crash;
 mod demo;
 mod doctor;
 mod models;
+mod policy;
 mod run;
 mod undo;

@@ -1,7 +1,7 @@
 //! Layers from TOML files. The spans of the parser give every value its line.
 
 use super::error::{ConfigError, Origin};
-use super::form::Raw;
+use super::form::{Form, Raw};
 use super::keys::{self, Place};
 use super::load::Loaded;
 use serde_json::Value;
@@ -72,6 +72,14 @@ impl Layer<'_> {
                     into.name_model(name, origin);
                 }
                 self.table(parts, below, into)
+            }
+            // Each rule for itself, so that what is wrong in one is said at its own line.
+            (DeValue::Array(rules), Place::Key(key)) if key.form == Form::Rules => {
+                for rule in rules {
+                    let one = Value::Array(vec![json(rule.get_ref())]);
+                    into.set(parts, &Raw::Typed(one), self.origin(rule.span()))?;
+                }
+                Ok(())
             }
             _ => into.set(parts, &Raw::Typed(json(value)), origin),
         }

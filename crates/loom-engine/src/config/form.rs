@@ -2,6 +2,7 @@
 //! shown. A [`Form`] knows nothing about which key it belongs to.
 
 use super::error::most_like;
+use super::policy;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub(super) enum Form {
     Url,
     /// The name of a variable of the environment.
     Variable,
+    /// A list of rules for commands; those of a further layer are added to it.
+    Rules,
 }
 
 impl Form {
@@ -56,6 +59,9 @@ impl Form {
             Raw::Typed(value) => value.clone(),
             Raw::Word(word) => self.typed(word),
         };
+        if self == Self::Rules {
+            return policy::read_rules(&value);
+        }
         self.accept(&value).ok_or_else(|| {
             let meant = self.nearest(&value);
             let meant =
@@ -93,7 +99,8 @@ impl Form {
             | Self::Path
             | Self::Text
             | Self::Url
-            | Self::Variable => text(),
+            | Self::Variable
+            | Self::Rules => text(),
         }
     }
 
@@ -140,6 +147,18 @@ impl Form {
             Self::Variable => text_where(value, |text| {
                 !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             }),
+            Self::Rules => policy::read_rules(value).ok(),
+        }
+    }
+
+    /// What a key has when a layer sets this value on top of another.
+    pub(super) fn on_top_of(self, below: &Value, value: Value) -> Value {
+        match (self, below, value) {
+            // A layer must not drop what another one forbids.
+            (Self::Rules, Value::Array(below), Value::Array(more)) => {
+                below.iter().cloned().chain(more).collect()
+            }
+            (_, _, value) => value,
         }
     }
 
@@ -165,6 +184,7 @@ impl Form {
                     .into()
             }
             Self::Variable => "the name of an environment variable such as \"MY_API_KEY\"".into(),
+            Self::Rules => "a list of rules".into(),
         }
     }
 
@@ -177,6 +197,7 @@ impl Form {
                 Some(format!("\"{}\"", duration_text(value.as_u64()?)))
             }
             (Self::Bytes, value) => Some(format!("\"{}\"", bytes_text(value.as_u64()?))),
+            (Self::Rules, rules) => policy::rules_toml(rules),
             (_, value) => Some(value.to_string().replace("\",\"", "\", \"")),
         }
     }

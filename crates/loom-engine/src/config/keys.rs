@@ -143,6 +143,7 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("tools.output_bytes", Form::Whole(512, 1_048_576), |c| {
         &mut c.task.limits.tool_output_bytes
     }),
+    key("policy.rules", Form::Rules, |c| &mut c.policy.rules),
     key(
         "sandbox.mode",
         Form::Choice(&["auto", "bubblewrap", "landlock", "seatbelt", "none"]),

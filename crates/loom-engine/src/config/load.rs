@@ -113,6 +113,7 @@ impl Loaded {
             }
         };
         let value = form.read(raw).map_err(|problem| bad(&origin, problem))?;
+        let value = form.on_top_of(&slot.get(), value);
         slot.put(value)
             .map_err(|error| bad(&origin, format!("cannot be this: {error}")))?;
         self.origins.insert(key, origin);
@@ -193,6 +194,7 @@ fn is_model_name(name: &str) -> bool {
 mod tests {
     use super::*;
     use loom_events::ApprovalMode;
+    use loom_tools::policy::{Decision, Where};
 
     fn load_with(toml: &str, env: &[(&str, &str)], flags: &[Flag]) -> Result<Loaded, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
@@ -335,10 +337,63 @@ mod tests {
                 "[models.a]\nbase_url = 'http://h'\ntimeouts.stall = '2h'",
                 "c.toml:3: `models.a.timeouts.stall` must not be longer than `timeouts.total`",
             ),
+            (
+                "policy.rules = 3",
+                "c.toml:1: `policy.rules` must be a list of rules such as [{ command = \"npm install\", decision = \"allow\" }]",
+            ),
+            (
+                "[[policy.rules]]\ncommand = 'a'\ndecision = 'ask'\n[[policy.rules]]\ncommand = 'a | b'\ndecision = 'ask'",
+                "c.toml:4: `policy.rules` has a rule whose `command` is no plain command, it has '|': write one program and the words it starts with, such as \"npm install\"; every command of a line is matched by itself",
+            ),
+            (
+                "[[policy.rules]]\ncommand = ''\ndecision = 'ask'",
+                "c.toml:1: `policy.rules` has a rule whose `command` is empty: write a program and the words it starts with, such as \"npm install\"",
+            ),
+            (
+                "[[policy.rules]]\ncommand = 'a'\ndecision = 'denny'",
+                "c.toml:1: `policy.rules` has a rule for \"a\" whose `decision` must be one of \"allow\", \"ask\", \"deny\", not \"denny\"; did you mean \"deny\"?",
+            ),
+            (
+                "[[policy.rules]]\ncommand = 'a'",
+                "c.toml:1: `policy.rules` has a rule for \"a\" without `decision`: add one of \"allow\", \"ask\", \"deny\"",
+            ),
+            (
+                "[[policy.rules]]\ncomand = 'a'\ndecision = 'ask'",
+                "c.toml:1: `policy.rules` has a rule with the unknown key `comand`; did you mean `command`? A rule has `command`, `decision` and perhaps `reason`",
+            ),
         ] {
             assert_eq!(refused(toml), said);
         }
         assert!(refused("a = [").starts_with("c.toml:1: not valid TOML: "));
+    }
+
+    #[test]
+    fn rules_of_a_further_file_are_added_and_cannot_drop_any() {
+        let dir = tempfile::tempdir().unwrap();
+        let rule = |command: &str, decision: &str| {
+            format!("[[policy.rules]]\ncommand = '{command}'\ndecision = '{decision}'\n")
+        };
+        std::fs::write(dir.path().join("loom.toml"), rule("git push", "deny")).unwrap();
+        let named = dir.path().join("named.toml");
+        std::fs::write(&named, rule("git push", "allow") + &rule("npm ci", "allow")).unwrap();
+        let loaded = Config::load(&Sources {
+            data_dir: Some(dir.path()),
+            file: Some(&named),
+            env: &BTreeMap::new(),
+            flags: &[],
+        })
+        .unwrap();
+        let policy = loaded.config.policy().unwrap();
+        let decision = |line: &str| policy.judge(line, &Where::default()).decision;
+        assert_eq!(policy.rules().len(), 3);
+        assert_eq!(decision("git push origin"), Decision::Deny);
+        assert_eq!(decision("npm ci"), Decision::Allow);
+        assert!(
+            loaded
+                .origin("policy.rules")
+                .to_string()
+                .ends_with("named.toml:4")
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The effective configuration as plain data. Where a key is in the file is not where its value is
 //! here: `keys.rs` connects the two.
 
-use super::ModelConfig;
+use super::{ModelConfig, PolicyConfig};
 use loom_events::TaskSettings;
 use loom_state::Durability;
 use loom_workspace::Trees;
@@ -26,6 +26,8 @@ pub struct Config {
     pub state: StateConfig,
     /// Tools.
     pub tools: ToolsConfig,
+    /// What the user says of commands.
+    pub policy: PolicyConfig,
     /// What contains the commands that tools run.
     pub sandbox: SandboxConfig,
     /// What Loom writes about itself.
@@ -48,6 +50,7 @@ impl Default for Config {
             prompts: None,
             state: StateConfig::default(),
             tools: ToolsConfig::default(),
+            policy: PolicyConfig::default(),
             sandbox: SandboxConfig::default(),
             logging: LoggingConfig::default(),
         }

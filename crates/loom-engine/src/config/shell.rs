@@ -3,6 +3,7 @@
 use super::form::duration;
 use super::{Config, SandboxMode};
 use loom_tools::ShellSettings;
+use loom_tools::policy::PatternError;
 use loom_workspace::{Bounds, RungName, Sandbox, SandboxSurvey, survey_sandboxes};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ pub enum ShellConfigError {
         /// What is wrong with it.
         why: String,
     },
+    /// A rule of the command policy cannot be matched.
+    #[error("the `command` of a rule in `policy.rules` {0}")]
+    Rule(#[from] PatternError),
 }
 
 /// Where Loom runs, as far as commands are concerned.
@@ -54,7 +58,8 @@ impl Config {
     /// some 50 ms and blocks.
     ///
     /// # Errors
-    /// A required sandbox is missing, or a path may not be given to commands.
+    /// A required sandbox is missing, a path may not be given to commands, or a rule of the policy
+    /// cannot be matched.
     pub fn shell_settings(
         &self,
         place: &ShellPlace<'_>,
@@ -74,6 +79,7 @@ impl Config {
             network: false,
             timeout,
             max_timeout: timeout.saturating_mul(MAX_RAISE),
+            policy: self.policy()?,
         })
     }
 

@@ -98,8 +98,9 @@ mod tests {
         assert_eq!(missing, Vec::<String>::new(), "not in config/loom.toml");
 
         let example = loaded.config.models.remove("local").unwrap();
-        // It has no default, so the file has an example.
+        // They have no default, so the file has an example of each.
         assert!(loaded.config.prompts.take().is_some());
+        assert_eq!(std::mem::take(&mut loaded.config.policy.rules).len(), 1);
         assert_eq!(loaded.config, Config::default());
         // What has no default is an example; everything else in the model is the default.
         let default = crate::config::ModelConfig {
@@ -140,7 +141,8 @@ mod tests {
         let file = dir.path().join("c.toml");
         std::fs::write(
             &file,
-            "[models.a]\nbase_url = 'http://h'\nroles = ['planner', 'executor']",
+            "[models.a]\nbase_url = 'http://h'\nroles = ['planner', 'executor']\n\
+             [[policy.rules]]\ncommand = 'npm install'\ndecision = 'allow'\nreason = 'a \"b\"'",
         )
         .unwrap();
         let loaded = load(&file);
@@ -158,5 +160,9 @@ mod tests {
             .unwrap();
         assert_eq!(roles.value.as_deref(), Some(r#"["planner", "executor"]"#));
         assert!(roles.origin.to_string().ends_with("c.toml:3"));
+        let rules = shown.iter().find(|line| line.key == "policy.rules");
+        let rules = rules.and_then(|line| line.value.as_deref());
+        let expected = r#"[{ command = "npm install", decision = "allow", reason = "a \"b\"" }]"#;
+        assert_eq!(rules, Some(expected));
     }
 }

@@ -1,7 +1,7 @@
 //! What surrounds a command: the environment, the sandbox, the limits.
 
 use crate::ShellSettings;
-use crate::policy::{Judgement, judge_for};
+use crate::policy::{Judgement, Where};
 use loom_workspace::{CommandLine, CommandSpec, Workspace, toolchains};
 use std::ffi::OsString;
 use std::path::Path;
@@ -75,5 +75,9 @@ pub(super) fn judged(
     workspace: Option<&Workspace>,
     shell: &ShellSettings,
 ) -> Judgement {
-    judge_for(line, workspace.map(Workspace::path), shell.network)
+    let place = Where {
+        workspace: workspace.map(Workspace::path),
+        network: shell.network,
+    };
+    shell.policy.judge(line, &place)
 }

@@ -1,6 +1,7 @@
 //! A temporary workspace with everything that a call needs.
 
 use loom_events::{Digest, FileChange, MemoryEntry, Operation};
+use loom_tools::policy::Policy;
 use loom_tools::{
     CallOutcome, Found, Held, Past, PastError, RecordError, Recorder, Registry, Seen,
     ShellSettings, ToolContext, ToolOutput,
@@ -112,6 +113,7 @@ impl Bench {
                 network: false,
                 timeout: Duration::from_secs(20),
                 max_timeout: Duration::from_secs(60),
+                policy: Policy::default(),
             },
             cancel: CancellationToken::new(),
             output_bytes: 10_000,

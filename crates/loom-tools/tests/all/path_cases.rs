@@ -6,6 +6,7 @@
 //! through the workspace, on which all tools stand.
 
 use super::nowhere::Nowhere;
+use loom_tools::policy::Policy;
 use loom_tools::{CallOutcome, Registry, Seen, ShellSettings, ToolContext};
 use loom_workspace::{Bounds, Edit, FsError, Location, Sandbox, Store, Workspace};
 use serde::Deserialize;
@@ -337,6 +338,10 @@ impl Hands {
                 home: Some(base.join("home")),
                 timeout: TIME,
                 max_timeout: TIME,
+                policy: Policy::default(),
+                readable: Vec::new(),
+                writable: Vec::new(),
+                network: false,
             },
             cancel: CancellationToken::new(),
         })

@@ -1,6 +1,7 @@
 //! What is offered, and what is refused before anything happens.
 
 use loom_events::{Class, ToolSpec};
+use loom_tools::policy::Policy;
 use loom_tools::{Call, CallOutcome, Registry, ShellSettings, Tool, ToolOutput};
 use loom_workspace::Sandbox;
 use serde_json::{Value, json};
@@ -143,6 +144,7 @@ fn a_call_has_a_summary_and_a_class() {
         network: false,
         timeout: Duration::from_secs(1),
         max_timeout: Duration::from_secs(1),
+        policy: Policy::default(),
     };
     let boxed = shell(Sandbox::Bubblewrap("/usr/bin/bwrap".into()));
     let bare = shell(Sandbox::None);
