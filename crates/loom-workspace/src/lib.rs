@@ -38,8 +38,8 @@ pub use guard::{Guard, guard};
 pub use manifest::{LeftOut, Manifest, ManifestError, WhyLeftOut};
 pub use open::{Bounds, OpenError};
 pub use process::{
-    CommandLine, CommandSpec, Finished, RunError, RunStatus, Sandbox, detect_sandbox,
-    kill_labelled, run, toolchains,
+    CommandLine, CommandSpec, Finished, RunError, RunStatus, Sandbox, Service, ServiceError,
+    ServicePipes, ServiceSpec, detect_sandbox, kill_labelled, run, toolchains,
 };
 pub use scratch::{Location, Scratch};
 pub use store::{Store, StoreError};

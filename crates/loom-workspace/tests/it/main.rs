@@ -6,6 +6,8 @@ mod patches;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tools;
