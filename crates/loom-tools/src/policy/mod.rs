@@ -31,6 +31,8 @@ mod walk;
 mod words;
 mod wrappers;
 
+pub(crate) use text::is_hidden;
+
 use rules::Rule;
 use std::path::Path;
 
