@@ -5,6 +5,7 @@
 mod context;
 mod documents;
 mod layers;
+mod mcp;
 mod servers;
 mod tasks;
 mod world;

@@ -24,11 +24,11 @@ mod window;
 pub use clock::{Clock, SystemClock};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, Shown, Sources,
-    StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
+    ModelConfigError, Origin, SandboxConfig, SandboxMode, ServerApproval, ServerConfig,
+    ShellConfigError, Shown, Sources, StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
 };
 pub use engine::{
-    CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts,
+    CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
 };
 pub use feed::{Feed, Live, Signal};
 pub use loom_state::ModelFacts;

@@ -12,6 +12,7 @@ mod form;
 mod keys;
 mod load;
 mod model;
+mod server;
 mod settings;
 mod shell;
 mod show;
@@ -20,6 +21,7 @@ pub use error::{ConfigError, Origin};
 pub use load::{Flag, Loaded, Sources};
 pub use loom_state::Durability;
 pub use model::{ModelConfig, ModelConfigError, Timeouts};
+pub use server::{ServerApproval, ServerConfig};
 pub use settings::{
     Config, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig, ToolsConfig,
     WorkspaceConfig,
