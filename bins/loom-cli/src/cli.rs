@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Resume(commands::resume::ResumeArgs),
     /// Show the models that Loom would use
     Models(commands::models::ModelsArgs),
+    /// Show the tools that a model may call, and the servers they come from
+    Tools(commands::tools::ToolsArgs),
     /// Show a finished task again from its journal, or check the journal
     Replay(commands::replay::ReplayArgs),
     /// Show the configuration and where each value comes from

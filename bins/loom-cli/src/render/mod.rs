@@ -7,6 +7,7 @@ mod report;
 mod status;
 #[cfg(test)]
 mod testing;
+mod tools;
 mod tree;
 
 pub(crate) use models::{finding_lines, model_table};
@@ -14,4 +15,5 @@ pub(crate) use narrate::{Catch, Line, Narrator};
 pub(crate) use question::{Asking, answer, question};
 pub(crate) use report::{exit, report, result_json};
 pub(crate) use status::{status, task_table};
+pub(crate) use tools::{own_tool_lines, server_lines};
 pub(crate) use tree::{Moment, tree};
