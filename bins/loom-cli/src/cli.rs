@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Models(commands::models::ModelsArgs),
     /// Show what of Loom works on this machine, and how to get the rest
     Doctor(commands::doctor::DoctorArgs),
+    /// Show the tools that a model may call, and the servers they come from
+    Tools(commands::tools::ToolsArgs),
     /// Show a finished task again from its journal, or check the journal
     Replay(commands::replay::ReplayArgs),
     /// Show whether a command line would run, be asked for, or be refused

@@ -58,6 +58,7 @@ impl Context {
         data_dir: &Path,
     ) -> Result<Engine, Fault> {
         let setup = Setup {
+            servers: config.server_settings(&self.here.env),
             config,
             models,
             data_dir: data_dir.to_owned(),

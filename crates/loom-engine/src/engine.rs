@@ -9,15 +9,15 @@ use crate::shared::{Shared, TaskPlace};
 use crate::window::Windows;
 use crate::{Clock, Feed};
 use futures_util::Stream;
-use loom_events::{Command, NewTask, Seq, TaskId};
+use loom_events::{Command, NewTask, Seq, TaskId, ToolSpec};
 use loom_kernel::Input;
 use loom_prompts::Prompts;
 use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
-use loom_tools::{Recall, Registry};
+use loom_tools::{Recall, Registry, ServerSettings, Servers, Surroundings};
 use loom_workspace::{Bounds, Store, Workspace};
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, oneshot};
@@ -41,6 +41,8 @@ pub struct Setup {
     pub helper: Option<PathBuf>,
     /// The models: from the configuration, found, or the caller's own.
     pub models: Vec<Usable>,
+    /// The servers of tools; see [`Config::server_settings`].
+    pub servers: Vec<ServerSettings>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Names this build in the journal.
@@ -207,12 +209,14 @@ impl Engine {
             None => Prompts::builtin()?,
         };
         let router = router(setup.models)?;
+        let servers = servers(setup.servers, &dir, &setup.path_env, setup.home.as_deref());
         let (live, _) = broadcast::channel(LIVE_SIGNALS);
         let shared = Arc::new(Shared {
             journal: Arc::clone(&journal),
             router: Arc::new(router),
             prompts: Arc::new(prompts),
             registry: Arc::new(registry()),
+            servers: Arc::new(servers),
             shell,
             store: Arc::clone(&store),
             clock: setup.clock,
@@ -411,6 +415,7 @@ impl Engine {
                 tracing::error!(error = chain(&error), "a task stopped with an error");
             }
         }
+        self.shared.servers.shutdown().await;
         self.shared.journal.close().await;
     }
 
@@ -470,6 +475,8 @@ impl Engine {
         first: Input,
         accepted: Option<oneshot::Sender<Result<(), SubmitError>>>,
     ) {
+        // While the task is planned, so that nobody waits for them.
+        self.shared.servers.connect();
         let place = Arc::new(place);
         let turn = place
             .workspace
@@ -539,6 +546,31 @@ fn registry() -> Registry {
         .register(Arc::new(Recall::default()))
         .expect("BUG: no built-in tool is called recall");
     registry
+}
+
+/// Loom's own tools, as a model is offered them in a workspace.
+#[must_use]
+pub fn own_tools() -> Vec<ToolSpec> {
+    registry().specs(true)
+}
+
+/// The servers of tools, after what a crash has left of them is ended: they are ours, since the data
+/// directory is.
+fn servers(
+    settings: Vec<ServerSettings>,
+    data_dir: &Path,
+    path_env: &OsStr,
+    home: Option<&Path>,
+) -> Servers {
+    let around = Surroundings {
+        path_env: path_env.to_owned(),
+        home: home.map(Path::to_owned),
+        label: format!("loom-mcp:{}", data_dir.display()),
+    };
+    if !settings.is_empty() {
+        loom_workspace::kill_labelled(&format!("{}:", around.label));
+    }
+    Servers::new(settings, around)
 }
 
 /// A router that knows of its models what was found out before.

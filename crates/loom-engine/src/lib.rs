@@ -29,11 +29,11 @@ pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
     ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
-    ShellConfigError, ShellPlace, Shown, Sources, StateConfig, Timeouts, ToolsConfig,
-    WorkspaceConfig, show,
+    ServerApproval, ServerConfig, ShellConfigError, ShellPlace, Shown, Sources, StateConfig,
+    Timeouts, ToolsConfig, WorkspaceConfig, show,
 };
 pub use engine::{
-    CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts,
+    CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
 };
 pub use feed::{Feed, Live, Signal};
 pub use loom_state::ModelFacts;

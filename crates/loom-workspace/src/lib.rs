@@ -49,8 +49,8 @@ pub use manifest::{LeftOut, Manifest, ManifestError};
 pub use open::{Bounds, OpenError};
 pub use process::{
     Bubblewrap, CommandLine, CommandSpec, Finished, Landlock, RunError, RunStatus, Rung, RungName,
-    Sandbox, SandboxSurvey, detect_sandbox, kill_labelled, run, sandbox_helper, survey_sandboxes,
-    toolchains,
+    Sandbox, SandboxSurvey, Service, ServiceError, ServicePipes, ServiceSpec, detect_sandbox,
+    kill_labelled, run, sandbox_helper, survey_sandboxes, toolchains,
 };
 pub use scratch::{Location, Scratch};
 pub use store::{Collected, Collecting, Live, Store, StoreError};

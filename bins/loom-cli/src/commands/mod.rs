@@ -16,6 +16,7 @@ pub(crate) mod resume;
 pub(crate) mod revert;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod tools;
 
 use crate::cli::Command;
 use crate::context::Context;
@@ -36,6 +37,7 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Cancel(arguments) => cancel::run(arguments, context).await,
         Command::Resume(arguments) => resume::run(arguments, context).await,
         Command::Models(arguments) => models::run(&arguments, context).await,
+        Command::Tools(arguments) => tools::run(&arguments, context).await,
         Command::Replay(arguments) => replay::run(&arguments, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Policy(arguments) => policy::run(&arguments, context),

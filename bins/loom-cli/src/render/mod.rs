@@ -9,6 +9,7 @@ mod status;
 mod survey;
 #[cfg(test)]
 mod testing;
+mod tools;
 mod tree;
 
 pub(crate) use doctor::examination;
@@ -18,4 +19,5 @@ pub(crate) use question::{Asking, answer, question};
 pub(crate) use report::{exit, report, result_json};
 pub(crate) use status::{status, task_table};
 pub(crate) use survey::survey;
+pub(crate) use tools::{own_tool_lines, server_lines};
 pub(crate) use tree::{Moment, tree};

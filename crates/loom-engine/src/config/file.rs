@@ -66,10 +66,10 @@ impl Layer<'_> {
         let origin = self.origin(at);
         match (value, keys::find(parts)) {
             (DeValue::Table(below), Place::Section) => {
-                if let [models, name] = parts.as_slice()
-                    && models == "models"
-                {
-                    into.name_model(name, origin);
+                match parts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                    ["models", name] => into.name_model(name, origin),
+                    ["mcp", "servers", name] => into.name_server(name, origin),
+                    _ => {}
                 }
                 self.table(parts, below, into)
             }

@@ -44,6 +44,12 @@ pub(super) enum Form {
     Paths,
     /// Some text, not empty.
     Text,
+    /// A list of texts.
+    Texts,
+    /// Texts by names.
+    Table,
+    /// Names of variables by names.
+    Variables,
     /// `http://…` or `https://…`, without a secret in it.
     Url,
     /// The name of a variable of the environment.
@@ -85,7 +91,7 @@ impl Form {
             Self::Whole(..) | Self::Number(..) | Self::Switch => {
                 serde_json::from_str(word).unwrap_or_else(|_| text())
             }
-            Self::Choices(_) | Self::Paths | Self::Names => word
+            Self::Choices(_) | Self::Paths | Self::Names | Self::Texts => word
                 .split(',')
                 .map(str::trim)
                 .filter(|part| !part.is_empty())
@@ -98,6 +104,8 @@ impl Form {
             | Self::Choice(_)
             | Self::Path
             | Self::Text
+            | Self::Table
+            | Self::Variables
             | Self::Url
             | Self::Variable
             | Self::Rules => text(),
@@ -143,10 +151,14 @@ impl Form {
                     .then(|| value.clone())
             }
             Self::Text => text_where(value, |text| !text.trim().is_empty()),
+            Self::Texts => {
+                let all = value.as_array()?.iter().all(Value::is_string);
+                all.then(|| value.clone())
+            }
+            Self::Table => table_where(value, |_| true),
+            Self::Variables => table_where(value, is_variable),
             Self::Url => text_where(value, is_server_address),
-            Self::Variable => text_where(value, |text| {
-                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            }),
+            Self::Variable => text_where(value, is_variable),
             Self::Rules => policy::read_rules(value).ok(),
         }
     }
@@ -179,6 +191,14 @@ impl Form {
             Self::Path => "an absolute path".into(),
             Self::Paths => "a list of absolute paths".into(),
             Self::Text => "text that is not empty".into(),
+            Self::Texts => "a list of texts".into(),
+            Self::Table => {
+                "a table of texts such as { LEVEL = \"debug\", TOKEN = \"$MY_TOKEN\" }".into()
+            }
+            Self::Variables => {
+                "a table of names of environment variables such as { X-Api-Key = \"MY_API_KEY\" }"
+                    .into()
+            }
             Self::Url => {
                 "an address such as \"http://127.0.0.1:8080/v1\", with no user or password in it"
                     .into()
@@ -198,6 +218,13 @@ impl Form {
             }
             (Self::Bytes, value) => Some(format!("\"{}\"", bytes_text(value.as_u64()?))),
             (Self::Rules, rules) => policy::rules_toml(rules),
+            (_, Value::Object(members)) => {
+                let members = members.iter();
+                let members: Vec<_> = members
+                    .map(|(name, value)| format!("{} = {value}", Value::from(name.as_str())))
+                    .collect();
+                Some(format!("{{ {} }}", members.join(", ")))
+            }
             (_, value) => Some(value.to_string().replace("\",\"", "\", \"")),
         }
     }
@@ -225,6 +252,17 @@ fn one_of(words: &[&str], value: &Value) -> Option<Value> {
 
 fn text_where(value: &Value, accept: impl FnOnce(&str) -> bool) -> Option<Value> {
     value.as_str().filter(|text| accept(text)).map(Value::from)
+}
+
+fn table_where(value: &Value, accept: impl Fn(&str) -> bool) -> Option<Value> {
+    let members = value.as_object()?;
+    let fits =
+        |(name, value): (&String, &Value)| !name.is_empty() && value.as_str().is_some_and(&accept);
+    members.iter().all(fits).then(|| value.clone())
+}
+
+fn is_variable(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn is_absolute(path: &str) -> bool {

@@ -4,6 +4,7 @@ use super::error::{ConfigError, Origin};
 use super::form::Raw;
 use super::keys::{self, Place};
 use super::{Config, ModelConfig, environment, file};
+use loom_tools::{LONGEST_SERVER_NAME, is_server_name};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -95,6 +96,10 @@ impl Loaded {
                 let model = self.config.models.entry(name).or_default();
                 (found.form, (found.slot)(model))
             }
+            Place::ServerKey(name, found) => {
+                let server = self.config.servers.entry(name).or_default();
+                (found.form, (found.slot)(server))
+            }
             Place::Section => return Err(bad(&origin, "is a section and takes no value".into())),
             Place::Later(instead) => {
                 let instead = instead.to_owned();
@@ -128,6 +133,14 @@ impl Loaded {
             .or_insert(origin);
     }
 
+    /// The same for a server of tools.
+    pub(super) fn name_server(&mut self, name: &str, origin: Origin) {
+        self.config.servers.entry(name.to_owned()).or_default();
+        self.origins
+            .entry(format!("mcp.servers.{name}"))
+            .or_insert(origin);
+    }
+
     /// What can only be judged when every layer is known.
     fn check(&self) -> Result<(), ConfigError> {
         for (name, model) in &self.config.models {
@@ -145,6 +158,26 @@ impl Loaded {
                 ));
             }
             self.check_timeouts(&key, model)?;
+        }
+        self.check_servers()
+    }
+
+    fn check_servers(&self) -> Result<(), ConfigError> {
+        for (name, server) in &self.config.servers {
+            let section = format!("mcp.servers.{name}");
+            if !is_server_name(name) {
+                let problem = format!(
+                    "must have a name of letters, digits, `-` and single `_`, at most {LONGEST_SERVER_NAME}"
+                );
+                return Err(self.bad(&section, &problem));
+            }
+            match server.problem() {
+                None => {}
+                Some(("", problem)) => return Err(self.bad(&section, problem)),
+                Some((key, problem)) => {
+                    return Err(self.bad(&format!("{section}.{key}"), problem));
+                }
+            }
         }
         Ok(())
     }
@@ -328,6 +361,38 @@ mod tests {
             (
                 "[models.a]\nprovider = 'ollama'\nkeep_alive = 30",
                 "c.toml:3: `models.a.keep_alive` must be a duration such as \"30m\" or \"2h\", or \"forever\", not 30",
+            ),
+            (
+                "[mcp.servers.a]\ncomand = 'npx'",
+                "c.toml:2: unknown key `mcp.servers.a.comand`; did you mean `mcp.servers.a.command`?",
+            ),
+            (
+                "[mcp.server.a]\ncommand = 'npx'",
+                "c.toml:1: unknown key `mcp.server`; did you mean `mcp.servers`?",
+            ),
+            (
+                "[mcp.servers.a]",
+                "c.toml:1: `mcp.servers.a` needs a `command` such as \"npx\", or else a `url`",
+            ),
+            (
+                "[mcp.servers.a__b]\ncommand = 'npx'",
+                "c.toml:1: `mcp.servers.a__b` must have a name of letters, digits, `-` and single `_`, at most 24",
+            ),
+            (
+                "[mcp.servers.a]\ncommand = 'npx'\nurl = 'http://h'",
+                "c.toml:3: `mcp.servers.a.url` must not stand beside a `command`",
+            ),
+            (
+                "[mcp.servers.a]\ncommand = './x'",
+                "c.toml:2: `mcp.servers.a.command` must be a name on the search path or an absolute path",
+            ),
+            (
+                "[mcp.servers.a]\nurl = 'http://h'\nheaders_env = { X-Key = 'a b' }",
+                "c.toml:3: `mcp.servers.a.headers_env` must be a table of names of environment variables such as { X-Api-Key = \"MY_API_KEY\" }, not {\"X-Key\":\"a b\"}",
+            ),
+            (
+                "[mcp.servers.a]\ncommand = 'npx'\ntools = ['x']\nallow = ['y']",
+                "c.toml:4: `mcp.servers.a.allow` must name tools that are in `tools`",
             ),
             (
                 "[server]\nport = 1",

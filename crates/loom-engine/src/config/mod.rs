@@ -13,6 +13,7 @@ mod keys;
 mod load;
 mod model;
 mod policy;
+mod server;
 mod settings;
 mod shell;
 mod show;
@@ -22,6 +23,7 @@ pub use load::{Flag, Loaded, Sources};
 pub use loom_state::Durability;
 pub use model::{ModelConfig, ModelConfigError, Timeouts};
 pub use policy::{PolicyConfig, PolicyRule, RuleDecision};
+pub use server::{ServerApproval, ServerConfig};
 pub use settings::{
     Config, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig, ToolsConfig,
     WorkspaceConfig,

@@ -1,7 +1,7 @@
 //! The effective configuration as plain data. Where a key is in the file is not where its value is
 //! here: `keys.rs` connects the two.
 
-use super::{ModelConfig, PolicyConfig};
+use super::{ModelConfig, PolicyConfig, ServerConfig};
 use loom_events::TaskSettings;
 use loom_state::Durability;
 use loom_workspace::Trees;
@@ -14,6 +14,8 @@ use std::path::PathBuf;
 pub struct Config {
     /// Models by name.
     pub models: BTreeMap<String, ModelConfig>,
+    /// Servers of tools by name.
+    pub servers: BTreeMap<String, ServerConfig>,
     /// Where tasks may work.
     pub workspace: WorkspaceConfig,
     /// Settings that a task is created with: limits, ladder, verification, approval.
@@ -44,6 +46,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             models: BTreeMap::new(),
+            servers: BTreeMap::new(),
             workspace: WorkspaceConfig::default(),
             task: TaskSettings::default(),
             max_parallel_tasks: Self::MAX_PARALLEL_TASKS,

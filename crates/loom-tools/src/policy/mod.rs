@@ -41,6 +41,7 @@ mod walk;
 mod words;
 mod wrappers;
 
+pub(crate) use text::is_hidden;
 pub use user::{PatternError, UserRule};
 
 use std::path::Path;

@@ -10,7 +10,8 @@ pub(super) fn hidden(line: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn is_hidden(c: char) -> bool {
+/// Whether it is a character that cannot be seen, or that looks like another one.
+pub(crate) fn is_hidden(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

@@ -134,7 +134,7 @@ async fn execute(call: &Call<'_>, network: bool) -> Result<ToolOutput, CallOutco
 }
 
 /// The changes have happened; a journal that is not there any more is said, not hidden.
-async fn record(call: &Call<'_>, changes: &[FileChange], degraded: &mut Vec<String>) {
+pub(crate) async fn record(call: &Call<'_>, changes: &[FileChange], degraded: &mut Vec<String>) {
     for change in changes {
         if let Err(error) = call.context.recorder.changing(change.clone()).await {
             degraded.push(error.to_string());
@@ -144,7 +144,7 @@ async fn record(call: &Call<'_>, changes: &[FileChange], degraded: &mut Vec<Stri
 }
 
 /// What is gone is not known any more; what was moved is known under its new name.
-fn note_seen(call: &Call<'_>, changes: &[FileChange]) {
+pub(crate) fn note_seen(call: &Call<'_>, changes: &[FileChange]) {
     for change in changes {
         match (&change.operation, &change.new_path) {
             (Operation::Rename, Some(to)) => call.context.seen.moved(&change.path, to),
@@ -208,7 +208,7 @@ fn output(
     }
 }
 
-fn listed(changes: &[FileChange]) -> String {
+pub(crate) fn listed(changes: &[FileChange]) -> String {
     if changes.is_empty() {
         return String::new();
     }

@@ -4,6 +4,8 @@ mod check;
 mod command;
 mod execute;
 
+pub(crate) use execute::{listed, note_seen, record};
+
 pub use check::{CheckCommand, CheckRun, run_check, run_unjudged};
 
 use crate::Tool;

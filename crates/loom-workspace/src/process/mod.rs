@@ -5,6 +5,7 @@ mod git;
 mod helper;
 mod run;
 mod sandbox;
+mod service;
 mod survivors;
 
 pub use helper::sandbox_helper;
@@ -13,4 +14,5 @@ pub use sandbox::{
     Bubblewrap, Landlock, Rung, RungName, Sandbox, SandboxSurvey, detect_sandbox, survey_sandboxes,
     toolchains,
 };
+pub use service::{Service, ServiceError, ServicePipes, ServiceSpec};
 pub use survivors::kill_labelled;

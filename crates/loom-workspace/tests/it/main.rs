@@ -20,6 +20,8 @@ mod processes;
 #[cfg(test)]
 mod sandboxes;
 #[cfg(test)]
+mod services;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tools;
