@@ -319,6 +319,7 @@ async fn a_command_in_the_sandbox_sees_the_fork_and_not_the_original() {
         sandbox,
         scratch: place.beside("data/tasks/1/scratch"),
         readable: fork.readable(),
+        writable: Vec::new(),
         network: false,
         label: format!("loom-test-fork-{}", std::process::id()),
     };
