@@ -126,7 +126,7 @@ fn make_tree(root: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(root.join(".git/info"))?;
     for at in 0..FILES {
         let dir = at / IN_DIRECTORY;
-        let top = if dir % 20 == 0 { "out" } else { "src" };
+        let top = if dir.is_multiple_of(20) { "out" } else { "src" };
         let dir = root.join(format!("{top}/part{}/module{dir}", dir % 13));
         std::fs::create_dir_all(&dir)?;
         let ending = if at % 17 == 0 { "log" } else { "rs" };

@@ -4,6 +4,8 @@
 //! A program of its own, since it is three things: what counts the rows, the wrapper that runs one
 //! command as `shell_execute` does, and the helper that the sandbox starts.
 
+#![expect(clippy::print_stdout, reason = "what it measures is its output")]
+
 use loom_tools::{CheckCommand, ShellSettings, run_unjudged};
 use loom_workspace::{
     Bounds, RunStatus, Sandbox, SandboxSurvey, Store, Workspace, sandbox_helper, survey_sandboxes,

@@ -46,15 +46,15 @@ fn wrap(line: &[OsString]) -> Result<u8, String> {
         confine::scopes().map_err(|error| format!("Landlock: {error}"))?;
     }
     let filter = Filter::for_commands(Surroundings::Namespaces)?;
+    // Open until bubblewrap takes the place of this program: it inherits them.
+    let files = filter.programs().map(|program| inherited(&program));
+    let files: Vec<File> = files
+        .collect::<io::Result<_>>()
+        .map_err(|error| format!("the filter: {error}"))?;
     let mut words = vec![line[0].clone()];
-    let mut open = Vec::new();
-    for program in filter.programs() {
-        let file = inherited(&program).map_err(|error| format!("the filter: {error}"))?;
-        words.extend([
-            "--add-seccomp-fd".into(),
-            file.as_raw_fd().to_string().into(),
-        ]);
-        open.push(file);
+    for file in &files {
+        let number = file.as_raw_fd().to_string();
+        words.extend(["--add-seccomp-fd".into(), number.into()]);
     }
     words.extend(line[1..].iter().cloned());
     become_command(&words)
