@@ -81,7 +81,7 @@ async fn tools_at_an_address_are_offered_and_can_be_called() {
     let output = stage.done("mcp__s__large", json!({})).await;
     assert!(output.full.is_some_and(|full| full.len() > 10 << 20));
     let (output, ()) = tokio::join!(stage.done("mcp__s__slow", json!({})), async {
-        stage.notes.told.notified().await;
+        stage.notes.was_told().await;
         stage.cancel.cancel();
     });
     assert!(!output.ok);

@@ -218,6 +218,14 @@ struct Notes {
     told: Notify,
 }
 
+impl Notes {
+    /// Waits for a line of progress; a test that misses it fails instead of hanging.
+    async fn was_told(&self) {
+        let told = tokio::time::timeout(LONG, self.told.notified()).await;
+        told.expect("a line of progress is recorded");
+    }
+}
+
 #[async_trait::async_trait]
 impl Recorder for Notes {
     async fn changing(&self, change: FileChange) -> Result<(), RecordError> {

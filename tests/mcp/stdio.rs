@@ -118,7 +118,7 @@ async fn a_slow_call_tells_its_progress_and_is_cancelled_at_the_server() {
     let mut stage = Stage::new(&[]);
     stage.begin().await;
     let (output, ()) = tokio::join!(stage.done("mcp__s__slow", json!({})), async {
-        stage.notes.told.notified().await;
+        stage.notes.was_told().await;
         stage.cancel.cancel();
     });
     assert!(!output.ok);

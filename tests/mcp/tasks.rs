@@ -178,7 +178,9 @@ async fn a_server_that_is_not_there_costs_one_line_and_not_the_task() {
         Event::AttemptPrepared { prepared, .. } => Some(prepared.degraded.clone()),
         _ => None,
     });
-    let prepared = prepared.unwrap();
+    // The sandbox may have something to say as well.
+    let mut prepared = prepared.unwrap();
+    prepared.retain(|what| what.contains("MCP"));
     assert_eq!(
         prepared.len() + ended.events().filter(about).count(),
         1,

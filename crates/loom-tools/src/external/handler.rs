@@ -12,21 +12,32 @@ use rmcp::model::{
 };
 use rmcp::service::NotificationContext;
 use rmcp::{ClientHandler, RoleClient};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// Characters of a line of progress.
 const MAX_PROGRESS: usize = 120;
+
+/// Lines that are kept for calls that do not listen yet: the answer to a request can overtake the news
+/// that it was sent, and what comes for a call that is over is for nobody.
+const MAX_EARLY: usize = 16;
 
 /// What a connection hears beside answers.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     /// The list of tools is not what it was.
     changed: AtomicBool,
+    listeners: Mutex<Listeners>,
+}
+
+#[derive(Debug, Default)]
+struct Listeners {
     /// Calls that want to know how far they are.
-    listeners: Mutex<HashMap<ProgressToken, watch::Sender<String>>>,
+    calls: HashMap<ProgressToken, watch::Sender<String>>,
+    /// What was said to calls that are not among them, the oldest first.
+    early: VecDeque<(ProgressToken, String)>,
 }
 
 impl Heard {
@@ -43,7 +54,15 @@ impl Heard {
     /// a server that tells more than somebody reads fills nothing.
     pub(super) fn listen(self: &Arc<Self>, token: ProgressToken) -> Progress {
         let (sender, lines) = watch::channel(String::new());
-        self.listeners().insert(token.clone(), sender);
+        let mut listeners = self.listeners();
+        for (of, line) in std::mem::take(&mut listeners.early) {
+            match of == token {
+                true => drop(sender.send_replace(line)),
+                false => listeners.early.push_back((of, line)),
+            }
+        }
+        listeners.calls.insert(token.clone(), sender);
+        drop(listeners);
         Progress {
             lines,
             token,
@@ -51,9 +70,19 @@ impl Heard {
         }
     }
 
-    fn listeners(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<ProgressToken, watch::Sender<String>>> {
+    fn told(&self, token: ProgressToken, line: String) {
+        let mut listeners = self.listeners();
+        if let Some(listener) = listeners.calls.get(&token) {
+            listener.send_replace(line);
+            return;
+        }
+        listeners.early.push_back((token, line));
+        if listeners.early.len() > MAX_EARLY {
+            listeners.early.pop_front();
+        }
+    }
+
+    fn listeners(&self) -> MutexGuard<'_, Listeners> {
         self.listeners
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -79,7 +108,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.heard.listeners().remove(&self.token);
+        self.heard.listeners().calls.remove(&self.token);
     }
 }
 
@@ -101,9 +130,8 @@ impl ClientHandler for Handler {
         told: ProgressNotificationParam,
         _: NotificationContext<RoleClient>,
     ) {
-        if let Some(listener) = self.heard.listeners().get(&told.progress_token) {
-            listener.send_replace(line(&told));
-        }
+        let line = line(&told);
+        self.heard.told(told.progress_token, line);
     }
 
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
@@ -121,5 +149,27 @@ fn line(told: &ProgressNotificationParam) -> String {
     match message.is_empty() {
         true => at,
         false => format!("{at} {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rmcp::model::NumberOrString;
+
+    fn token(number: i64) -> ProgressToken {
+        ProgressToken(NumberOrString::Number(number))
+    }
+
+    #[tokio::test]
+    async fn what_comes_before_a_call_listens_is_heard_and_what_nobody_wants_is_forgotten() {
+        let heard = Arc::new(Heard::default());
+        for number in 0..100 {
+            heard.told(token(number), format!("line {number}"));
+        }
+        assert_eq!(heard.listen(token(99)).next().await, "line 99");
+        assert!(heard.listeners().early.len() <= MAX_EARLY);
+        heard.told(token(99), "late".to_owned());
+        assert!(heard.listeners().calls.is_empty());
     }
 }

@@ -20,8 +20,9 @@ impl Default for ShellExecute {
     fn default() -> Self {
         Self(tool_spec(
             "shell_execute",
-            "Run a command line with bash in the workspace: no network, no terminal, no input; \
-             background processes end with it. Returns output, exit status and changed files.",
+            "Run a command line with bash in the workspace: no terminal, no input, and no network unless \
+             this task was given it; background processes end with it. Returns output, exit status and \
+             changed files.",
             json!({
                 "type": "object",
                 "properties": {
