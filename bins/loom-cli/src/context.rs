@@ -53,10 +53,13 @@ impl Context {
     /// An engine over the data directory, for commands that change something.
     pub(crate) async fn engine(
         &self,
-        config: Config,
+        mut config: Config,
         models: Vec<Usable>,
         data_dir: &Path,
     ) -> Result<Engine, Fault> {
+        // Where the user's own `docker` looks, unless the configuration says otherwise.
+        let host = || self.here.var("DOCKER_HOST").map(str::to_owned);
+        config.sandbox.socket = config.sandbox.socket.or_else(host);
         let setup = Setup {
             config,
             models,

@@ -15,7 +15,7 @@ use loom_prompts::Prompts;
 use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
 use loom_tools::{Recall, Registry};
-use loom_workspace::{Bounds, Store, Workspace};
+use loom_workspace::{Bounds, Sandbox, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -169,6 +169,15 @@ pub enum ResumeError {
         #[source]
         source: std::io::Error,
     },
+    /// A container that a crash has left may still write.
+    #[error("end the containers that task {task} may have left")]
+    Containers {
+        /// The task.
+        task: TaskId,
+        /// The cause.
+        #[source]
+        source: loom_workspace::DockerError,
+    },
 }
 
 impl Engine {
@@ -192,7 +201,7 @@ impl Engine {
         let store = Arc::new(Store::open(&dir.join("objects"))?);
         let shell = setup
             .config
-            .shell_settings(&setup.path_env, setup.home.as_deref())
+            .shell_settings(&setup.path_env, setup.home.as_deref(), &dir)
             .map_err(|error| OpenError::Config(chain(&error)))?;
         let prompts = match &setup.config.prompts {
             Some(overrides) => Prompts::with_overrides(overrides)?,
@@ -327,10 +336,7 @@ impl Engine {
         let place = self
             .place(task, workspace.clone())
             .map_err(|source| ResumeError::Place { task, source })?;
-        let killed = loom_workspace::kill_labelled(&crate::shared::label(task));
-        if killed > 0 {
-            tracing::warn!(%task, killed, "ended processes that a crash had left");
-        }
+        self.end_survivors(task).await?;
         if let Some(workspace) = workspace {
             let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
             if let Ok(Err(error)) = cleaned {
@@ -339,6 +345,20 @@ impl Engine {
         }
         let build = self.shared.build.clone();
         self.launch(task, ledger, place, Input::Recover { build }, None);
+        Ok(())
+    }
+
+    /// Nothing of the task may still run when its effects are reconciled.
+    async fn end_survivors(&self, task: TaskId) -> Result<(), ResumeError> {
+        let label = crate::shared::label(task);
+        let mut killed = loom_workspace::kill_labelled(&label);
+        if let Sandbox::Docker(containers) = &self.shared.shell.sandbox {
+            let removed = containers.remove_labelled(&label).await;
+            killed += removed.map_err(|source| ResumeError::Containers { task, source })?;
+        }
+        if killed > 0 {
+            tracing::warn!(%task, killed, "ended what a crash had left running");
+        }
         Ok(())
     }
 

@@ -38,8 +38,8 @@ pub use guard::{Guard, guard};
 pub use manifest::{LeftOut, Manifest, ManifestError, WhyLeftOut};
 pub use open::{Bounds, OpenError};
 pub use process::{
-    CommandLine, CommandSpec, Finished, RunError, RunStatus, Sandbox, detect_sandbox,
-    kill_labelled, run, toolchains,
+    CommandLine, CommandSpec, DockerError, DockerSandbox, DockerSettings, Finished, RunError,
+    RunStatus, Sandbox, detect_sandbox, docker_sockets, kill_labelled, run, toolchains,
 };
 pub use scratch::{Location, Scratch};
 pub use store::{Store, StoreError};

@@ -89,6 +89,12 @@ impl Default for ToolsConfig {
 pub struct SandboxConfig {
     /// What contains commands.
     pub mode: SandboxMode,
+    /// The image of containers.
+    pub image: Option<String>,
+    /// The socket of the engine, as in `DOCKER_HOST` or as a path; none looks at the usual places.
+    pub socket: Option<String>,
+    /// Memory of a container in MiB; none leaves it to the engine.
+    pub memory_mib: Option<u64>,
 }
 
 /// What contains the commands that tools run.
@@ -100,6 +106,8 @@ pub enum SandboxMode {
     Auto,
     /// Bubblewrap, or no command runs.
     Bubblewrap,
+    /// A container for each command, or no command runs.
+    Docker,
     /// Nothing, on the user's word.
     None,
 }

@@ -3,9 +3,9 @@
 use super::form::duration;
 use super::{Config, SandboxMode};
 use loom_tools::ShellSettings;
-use loom_workspace::{Sandbox, detect_sandbox};
+use loom_workspace::{DockerError, Sandbox, detect_sandbox};
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How far a model may raise the timeout of one command: a long build or test run fits, and a
 /// command that hangs still costs less than the working time of a task.
@@ -19,10 +19,25 @@ pub enum ShellConfigError {
         "`sandbox.mode` is \"bubblewrap\", and bubblewrap does not work here: install it (package `bubblewrap`) and allow user namespaces, or set `sandbox.mode` to \"auto\""
     )]
     NoBubblewrap,
+    /// Containers need an image.
+    #[error("`sandbox.mode` is \"docker\" and `sandbox.image` names no image")]
+    NoImage,
+    /// The first container has no place to write to.
+    #[error("cannot make {}: {why}", dir.display())]
+    NoPlace {
+        /// The directory.
+        dir: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// Containers do not work here.
+    #[error("`sandbox.mode` is \"docker\", and that does not work here")]
+    Docker(#[source] DockerError),
 }
 
 impl Config {
-    /// Looks for the sandbox and says how commands are run. It is tried once, here.
+    /// Looks for the sandbox and says how commands are run. It is tried once, here; a container
+    /// tries it in the data directory.
     ///
     /// # Errors
     /// A required sandbox is missing.
@@ -30,10 +45,14 @@ impl Config {
         &self,
         path_env: &OsStr,
         home: Option<&Path>,
+        data_dir: &Path,
     ) -> Result<ShellSettings, ShellConfigError> {
         let timeout = duration(self.tools.shell_timeout_ms);
         Ok(ShellSettings {
-            sandbox: sandbox(self.sandbox.mode, || detect_sandbox(path_env))?,
+            sandbox: match self.sandbox.mode {
+                SandboxMode::Docker => self.containers(home, data_dir)?,
+                mode => sandbox(mode, || detect_sandbox(path_env))?,
+            },
             path_env: path_env.to_owned(),
             home: home.map(Path::to_owned),
             timeout,
@@ -48,10 +67,11 @@ fn sandbox(
 ) -> Result<Sandbox, ShellConfigError> {
     match mode {
         SandboxMode::None => Ok(Sandbox::None),
-        SandboxMode::Auto => Ok(detect()),
+        // `docker` is looked for elsewhere, and only when it is asked for.
+        SandboxMode::Auto | SandboxMode::Docker => Ok(detect()),
         SandboxMode::Bubblewrap => match detect() {
             Sandbox::None => Err(ShellConfigError::NoBubblewrap),
-            found @ Sandbox::Bubblewrap(_) => Ok(found),
+            found @ (Sandbox::Bubblewrap(_) | Sandbox::Docker(_)) => Ok(found),
         },
     }
 }

@@ -98,8 +98,11 @@ mod tests {
         assert_eq!(missing, Vec::<String>::new(), "not in config/loom.toml");
 
         let example = loaded.config.models.remove("local").unwrap();
-        // It has no default, so the file has an example.
+        // They have no default, so the file has an example.
         assert!(loaded.config.prompts.take().is_some());
+        assert!(loaded.config.sandbox.image.take().is_some());
+        assert!(loaded.config.sandbox.socket.take().is_some());
+        assert!(loaded.config.sandbox.memory_mib.take().is_some());
         assert_eq!(loaded.config, Config::default());
         // What has no default is an example; everything else in the model is the default.
         let default = crate::config::ModelConfig {

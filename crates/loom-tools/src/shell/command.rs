@@ -3,7 +3,7 @@
 use crate::ShellSettings;
 use loom_workspace::{CommandLine, CommandSpec, Sandbox, Workspace, toolchains};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -52,9 +52,17 @@ pub(super) fn spec(line: &Line<'_>, shell: &ShellSettings) -> CommandSpec {
         output_cap: KEPT_OUTPUT,
         sandbox: shell.sandbox.clone(),
         scratch: line.scratch.to_owned(),
-        readable: shell.home.as_deref().map(toolchains).unwrap_or_default(),
+        readable: readable(shell),
         network: line.network,
         label: unique(line.label),
+    }
+}
+
+/// The user's toolchains; a container has those of its image.
+fn readable(shell: &ShellSettings) -> Vec<PathBuf> {
+    match (&shell.sandbox, shell.home.as_deref()) {
+        (Sandbox::Bubblewrap(_) | Sandbox::None, Some(home)) => toolchains(home),
+        (Sandbox::Docker(_), _) | (_, None) => Vec::new(),
     }
 }
 
@@ -68,7 +76,7 @@ fn unique(label: &str) -> String {
 /// What has to be announced about the surroundings.
 pub(super) fn degraded(shell: &ShellSettings) -> Vec<String> {
     match shell.sandbox {
-        Sandbox::Bubblewrap(_) => Vec::new(),
+        Sandbox::Bubblewrap(_) | Sandbox::Docker(_) => Vec::new(),
         Sandbox::None => vec!["the command ran without a sandbox".to_owned()],
     }
 }

@@ -6,7 +6,7 @@ use crate::policy::{Decision, Judgement, judge, judge_in};
 use crate::tool::{CallOutcome, ToolOutput, first_line, refusal};
 use crate::{Call, ShellSettings, Tool};
 use loom_events::{Class, FileChange, Operation, Risk, ToolSpec};
-use loom_workspace::{Finished, FsError, RunStatus, Sandbox, run};
+use loom_workspace::{Finished, FsError, RunError, RunStatus, Sandbox, run};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,8 +43,8 @@ impl Tool for ShellExecute {
     fn class(&self, arguments: &Value, shell: &ShellSettings) -> Class {
         let network = judge(argument(arguments, "command")).network;
         match shell.sandbox {
-            Sandbox::Bubblewrap(_) if !network => Class::Restorable,
-            Sandbox::Bubblewrap(_) | Sandbox::None => Class::Unknowable,
+            Sandbox::Bubblewrap(_) | Sandbox::Docker(_) if !network => Class::Restorable,
+            Sandbox::Bubblewrap(_) | Sandbox::Docker(_) | Sandbox::None => Class::Unknowable,
         }
     }
 
@@ -113,9 +113,15 @@ async fn execute(call: &Call<'_>, network: bool) -> Result<ToolOutput, CallOutco
             .await?
             .map_err(|error| unsafe_to_run(&error))?
     };
-    let finished = run(&spec(&line, context.shell), context.cancel)
-        .await
-        .map_err(|error| ToolOutput::negative(format!("the command did not run: {error}")))?;
+    let ran = match run(&spec(&line, context.shell), context.cancel).await {
+        // It did run, so its changes are looked for all the same.
+        Err(error @ RunError::Watch { .. }) => Err(error),
+        Err(error) => {
+            let text = format!("the command did not run: {error}");
+            return Err(ToolOutput::negative(text).into());
+        }
+        Ok(finished) => Ok(finished),
+    };
     let since = {
         let workspace = Arc::clone(workspace);
         blocking(move || workspace.changes_since(&before)).await?
@@ -130,7 +136,26 @@ async fn execute(call: &Call<'_>, network: bool) -> Result<ToolOutput, CallOutco
     };
     record(call, &changes, &mut degraded).await;
     note_seen(call, &changes);
-    Ok(output(finished, timeout, &changes, degraded))
+    Ok(match ran {
+        Ok(finished) => output(finished, timeout, &changes, degraded),
+        Err(error) => lost(&error, &changes, degraded),
+    })
+}
+
+/// Nobody knows how it ended.
+fn lost(error: &RunError, changes: &[FileChange], degraded: Vec<String>) -> ToolOutput {
+    let text = format!(
+        "the command was lost from sight, and how it ended is not known: {error}\n{}",
+        listed(changes)
+    );
+    ToolOutput {
+        summary: first_line(&text),
+        text,
+        touched: true,
+        files_changed: crate::files::changed_files(changes),
+        degraded,
+        ..ToolOutput::default()
+    }
 }
 
 /// The changes have happened; a journal that is not there any more is said, not hidden.
@@ -174,6 +199,9 @@ fn output(
             timeout.as_secs()
         ),
         RunStatus::Cancelled => "cancelled".to_owned(),
+        RunStatus::OutOfMemory => {
+            "ended by the limit of its memory: do less at once, or with fewer processes".to_owned()
+        }
     };
     let mut text = finished.output;
     if !text.is_empty() && !text.ends_with('\n') {

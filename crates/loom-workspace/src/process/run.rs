@@ -96,6 +96,8 @@ pub enum RunStatus {
     TimedOut,
     /// Killed because it was cancelled.
     Cancelled,
+    /// A process of it was killed at the limit of its memory, and it failed.
+    OutOfMemory,
 }
 
 /// Why a command could not be run.
@@ -137,6 +139,9 @@ pub enum RunError {
 /// When it cannot be started. A command that fails is not an error.
 pub async fn run(spec: &CommandSpec, cancel: &CancellationToken) -> Result<Finished, RunError> {
     let started = Instant::now();
+    if let Sandbox::Docker(docker) = &spec.sandbox {
+        return docker.run(spec, cancel).await;
+    }
     let line = command_line(spec)?;
     if cancel.is_cancelled() {
         return Ok(Finished {
@@ -196,7 +201,8 @@ fn command_line(spec: &CommandSpec) -> Result<Vec<OsString>, RunError> {
         return Err(RunError::Empty);
     }
     Ok(match &spec.sandbox {
-        Sandbox::None => line,
+        // A container is not a child of ours: see `docker`.
+        Sandbox::None | Sandbox::Docker(_) => line,
         Sandbox::Bubblewrap(bwrap) => {
             let mut wrapped = vec![bwrap.into()];
             wrapped.extend(sandbox::bubblewrap(spec, &line));
@@ -326,7 +332,7 @@ fn status_of(status: ExitStatus, sandbox: &Sandbox) -> RunStatus {
         (Some(code), _) => match sandbox {
             // The sandbox reports a signal as shells do.
             Sandbox::Bubblewrap(_) if (129..=159).contains(&code) => RunStatus::Signal(code - 128),
-            Sandbox::Bubblewrap(_) | Sandbox::None => RunStatus::Exit(code),
+            Sandbox::Bubblewrap(_) | Sandbox::Docker(_) | Sandbox::None => RunStatus::Exit(code),
         },
         (None, signal) => RunStatus::Signal(signal.unwrap_or_default()),
     }

@@ -5,6 +5,7 @@
 //! and configuration, which would run code outside later. The command policy saves questions; this
 //! is the boundary.
 
+use super::DockerSandbox;
 use crate::CommandSpec;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -99,6 +100,8 @@ const TOOLCHAINS: &[&str] = &[
 pub enum Sandbox {
     /// Bubblewrap, at this path: own file system view, processes and network.
     Bubblewrap(PathBuf),
+    /// A container of a Docker or Podman engine for each command, on request only.
+    Docker(DockerSandbox),
     /// Nothing. The caller must announce it as degraded.
     None,
 }
@@ -240,21 +243,11 @@ impl Arguments {
         ]);
     }
 
-    /// The repository stays where it is (a mount cannot be moved away to make room for a forged
-    /// one), and what git would run stays as it is.
+    /// The repository stays where it is, and what git would run stays as it is.
     fn protect_git(&mut self, workspace: &Path) {
-        let git = workspace.join(".git");
-        let kind = |path: &Path| std::fs::symlink_metadata(path).map(|found| found.file_type());
-        match kind(&git) {
-            Ok(kind) if kind.is_file() => self.bind("--ro-bind", &git),
-            Ok(kind) if kind.is_dir() => self.bind("--bind", &git),
-            _ => return,
-        }
-        for name in ["hooks", "config", "config.worktree"] {
-            let path = git.join(name);
-            if kind(&path).is_ok_and(|kind| !kind.is_symlink()) {
-                self.bind("--ro-bind", &path);
-            }
+        for kept in super::git::kept(workspace) {
+            let how = if kept.writable { "--bind" } else { "--ro-bind" };
+            self.bind(how, &kept.path);
         }
     }
 }
