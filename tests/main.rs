@@ -5,6 +5,8 @@
 mod context;
 mod documents;
 mod layers;
+mod mcp;
+mod reverts;
 mod servers;
 mod tasks;
 mod world;

@@ -2,10 +2,11 @@
 //! only the model behind the HTTP is simulated.
 
 use futures_util::StreamExt as _;
-use loom_engine::{Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView};
-use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings};
+use loom_engine::{Clock, Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView};
+use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings, Time};
 use loom_router::{Deadlines, ModelEntry};
 use loom_sim::{Options, Playbook, Responder, SimServer};
+use loom_tools::ServerSettings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) home: tempfile::TempDir,
     entry: ModelEntry,
+    servers: Vec<ServerSettings>,
 }
 
 impl World {
@@ -58,6 +60,31 @@ impl World {
         Self::with_entry(server.await.unwrap(), entry).await
     }
 
+    /// A world with servers of tools, which are made from its directory.
+    pub(crate) async fn with_servers(
+        playbook: &str,
+        servers: impl FnOnce(&Path) -> Vec<ServerSettings>,
+    ) -> Self {
+        let playbook = Playbook::from_yaml(playbook).unwrap();
+        let world = Self::with(playbook, Options::default()).await;
+        world.engine.shutdown().await;
+        let servers = servers(world.home.path());
+        let engine = reopen(
+            world.home.path(),
+            std::slice::from_ref(&world.entry),
+            &servers,
+            0,
+        )
+        .await;
+        Self {
+            server: world.server,
+            engine,
+            home: world.home,
+            entry: world.entry,
+            servers,
+        }
+    }
+
     async fn over(server: SimServer, window: Option<u32>) -> Self {
         let mut entry = ModelEntry::new("sim", server.url());
         entry.context_length = window;
@@ -73,12 +100,15 @@ impl World {
     async fn with_entry(server: SimServer, entry: ModelEntry) -> Self {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("work")).unwrap();
-        let engine = open(home.path(), vec![entry.clone()]).await.unwrap();
+        let engine = open(home.path(), vec![entry.clone()], Vec::new(), 0)
+            .await
+            .unwrap();
         Self {
             server,
             engine,
             home,
             entry,
+            servers: Vec::new(),
         }
     }
 
@@ -137,12 +167,34 @@ impl World {
 
     /// The engine dies without a word and another one takes the task up.
     pub(crate) async fn crash_and_recover(&mut self) {
-        let spare = tempfile::tempdir().unwrap();
-        let idle = reopen(spare.path(), std::slice::from_ref(&self.entry)).await;
-        let died = std::mem::replace(&mut self.engine, idle);
-        died.abandon().await;
-        self.engine = reopen(self.home.path(), std::slice::from_ref(&self.entry)).await;
+        self.abandon_and_reopen_after(0).await;
         self.engine.recover().await.unwrap();
+    }
+
+    /// The engine is closed, and another one opens the data directory so many days later.
+    pub(crate) async fn reopen_after(&mut self, days: u64) {
+        let engine = self.replaced().await;
+        engine.shutdown().await;
+        self.engine = self.reopened(days).await;
+    }
+
+    /// The same after a death without a word.
+    pub(crate) async fn abandon_and_reopen_after(&mut self, days: u64) {
+        let engine = self.replaced().await;
+        engine.abandon().await;
+        self.engine = self.reopened(days).await;
+    }
+
+    async fn reopened(&self, days: u64) -> Engine {
+        let models = std::slice::from_ref(&self.entry);
+        reopen(self.home.path(), models, &self.servers, days).await
+    }
+
+    /// The engine, with an idle one in its place.
+    async fn replaced(&mut self) -> Engine {
+        let spare = tempfile::tempdir().unwrap();
+        let idle = reopen(spare.path(), std::slice::from_ref(&self.entry), &[], 0).await;
+        std::mem::replace(&mut self.engine, idle)
     }
 
     /// Every request was one that a strict server takes.
@@ -158,14 +210,32 @@ impl World {
     }
 }
 
-async fn open(home: &Path, models: Vec<ModelEntry>) -> Result<Engine, OpenError> {
+/// The clock of the machine, so many days ahead.
+struct Later(u64);
+
+impl Clock for Later {
+    fn now(&self) -> Time {
+        SystemClock
+            .now()
+            .after(Duration::from_secs(self.0 * 24 * 60 * 60))
+    }
+}
+
+async fn open(
+    home: &Path,
+    models: Vec<ModelEntry>,
+    servers: Vec<ServerSettings>,
+    days: u64,
+) -> Result<Engine, OpenError> {
     let setup = Setup {
         config: Config::default(),
         data_dir: home.join("data"),
         home: None,
         path_env: path_env(),
+        helper: None,
         models: models.into_iter().map(Into::into).collect(),
-        clock: Arc::new(SystemClock),
+        servers,
+        clock: Arc::new(Later(days)),
         build: "test".to_owned(),
     };
     Engine::open(setup).await
@@ -173,9 +243,14 @@ async fn open(home: &Path, models: Vec<ModelEntry>) -> Result<Engine, OpenError>
 
 /// Opens an engine where another one has just died. A child process that is between its fork and its
 /// exec still has the lock of the dead one, for microseconds.
-async fn reopen(home: &Path, models: &[ModelEntry]) -> Engine {
+async fn reopen(
+    home: &Path,
+    models: &[ModelEntry],
+    servers: &[ServerSettings],
+    days: u64,
+) -> Engine {
     for _ in 0..100 {
-        match open(home, models.to_vec()).await {
+        match open(home, models.to_vec(), servers.to_vec(), days).await {
             Err(OpenError::Locked(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
             opened => return opened.unwrap(),
         }

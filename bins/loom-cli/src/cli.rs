@@ -66,18 +66,28 @@ pub(crate) enum Command {
     List(commands::list::ListArgs),
     /// Show what happened in a task, line by line
     Logs(commands::logs::LogsArgs),
+    /// List every change that a task made to files, in order
+    Changes(commands::changes::ChangesArgs),
     /// Show what a task changed, as a patch
     Diff(commands::diff::DiffArgs),
     /// Put back what a task changed; what you changed since is left alone
     Revert(commands::revert::RevertArgs),
+    /// Show what is kept to undo old tasks, or remove what is not needed any more
+    Gc(commands::gc::GcArgs),
     /// End an unfinished task; what is half done is put back
     Cancel(commands::cancel::CancelArgs),
     /// Go on with an unfinished task
     Resume(commands::resume::ResumeArgs),
     /// Show the models that Loom would use
     Models(commands::models::ModelsArgs),
+    /// Show what of Loom works on this machine, and how to get the rest
+    Doctor(commands::doctor::DoctorArgs),
+    /// Show the tools that a model may call, and the servers they come from
+    Tools(commands::tools::ToolsArgs),
     /// Show a finished task again from its journal, or check the journal
     Replay(commands::replay::ReplayArgs),
+    /// Show whether a command line would run, be asked for, or be refused
+    Policy(commands::policy::PolicyArgs),
     /// Show the configuration and where each value comes from
     Config(commands::config::ConfigArgs),
 }

@@ -50,6 +50,15 @@ impl Context {
         Ok(loaded)
     }
 
+    /// Looks for containers where the user's own `docker` does, unless the configuration says
+    /// otherwise.
+    pub(crate) fn find_containers(&self, config: &mut Config) {
+        let socket = &mut config.sandbox.socket;
+        if socket.is_none() {
+            *socket = self.here.var("DOCKER_HOST").map(str::to_owned);
+        }
+    }
+
     /// An engine over the data directory, for commands that change something.
     pub(crate) async fn engine(
         &self,
@@ -57,15 +66,15 @@ impl Context {
         models: Vec<Usable>,
         data_dir: &Path,
     ) -> Result<Engine, Fault> {
-        // Where the user's own `docker` looks, unless the configuration says otherwise.
-        let host = || self.here.var("DOCKER_HOST").map(str::to_owned);
-        config.sandbox.socket = config.sandbox.socket.or_else(host);
+        self.find_containers(&mut config);
         let setup = Setup {
+            servers: config.server_settings(&self.here.env),
             config,
             models,
             data_dir: data_dir.to_owned(),
             home: self.here.home.clone(),
             path_env: self.here.path_env.clone(),
+            helper: self.here.helper.clone(),
             clock: Arc::new(SystemClock),
             build: concat!("loom ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
@@ -102,6 +111,7 @@ pub(crate) fn query_fault(error: QueryError) -> Fault {
         | QueryError::NotChanged(_)
         | QueryError::NoWorkspace(_)
         | QueryError::StillRunning(_)
+        | QueryError::Collected { .. }
         | QueryError::Workspace(_) => Fault::from(error).exit(Exit::Usage),
         QueryError::Journal(_) | QueryError::Blob(_) | QueryError::Append(_) => {
             Fault::cannot(error)

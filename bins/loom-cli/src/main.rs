@@ -26,6 +26,10 @@ use surroundings::Surroundings;
 use ui::Ui;
 
 fn main() -> ExitCode {
+    // Loom starts itself again to put a sandbox around a command: that process is nothing else.
+    if let Some(code) = loom_workspace::sandbox_helper(std::env::args_os()) {
+        return code;
+    }
     let arguments = match cli::Cli::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return explain(&error),

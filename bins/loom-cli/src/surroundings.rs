@@ -15,6 +15,8 @@ pub(crate) struct Surroundings {
     pub(crate) path_env: OsString,
     /// The user's home directory.
     pub(crate) home: Option<PathBuf>,
+    /// This program, to be started again as the helper of sandboxes.
+    pub(crate) helper: Option<PathBuf>,
     /// Where the command was given.
     pub(crate) cwd: PathBuf,
 }
@@ -35,6 +37,7 @@ impl Surroundings {
             env: all.into_iter().filter_map(readable).collect(),
             path_env,
             home,
+            helper: own_program(),
             cwd: std::env::current_dir().context("find the current directory")?,
         })
     }
@@ -68,6 +71,16 @@ impl Surroundings {
     }
 }
 
+/// On Linux by a name that means this very program also when another version was installed over it
+/// since it started.
+fn own_program() -> Option<PathBuf> {
+    let running = PathBuf::from("/proc/self/exe");
+    match running.exists() {
+        true => Some(running),
+        false => std::env::current_exe().ok(),
+    }
+}
+
 /// `~/Library/Application Support/loom` on macOS, else by the XDG base directories.
 fn platform_dir(xdg: Option<&str>, home: Option<&Path>) -> Option<PathBuf> {
     if cfg!(target_os = "macos") {
@@ -91,6 +104,7 @@ mod tests {
             path_env: OsString::new(),
             home: Some("/home/me".into()),
             cwd: "/srv".into(),
+            helper: None,
         }
     }
 

@@ -2,22 +2,22 @@
 //! is passed in; several engines can live in one process, each with a data directory of its own.
 
 use crate::broken::chain;
-use crate::config::Config;
+use crate::config::{Config, ShellPlace};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
 use crate::window::Windows;
 use crate::{Clock, Feed};
 use futures_util::Stream;
-use loom_events::{Command, NewTask, Seq, TaskId};
+use loom_events::{Command, NewTask, Seq, TaskId, ToolSpec};
 use loom_kernel::Input;
 use loom_prompts::Prompts;
 use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
-use loom_tools::{Recall, Registry};
+use loom_tools::{Recall, Registry, ServerSettings, Servers, Surroundings};
 use loom_workspace::{Bounds, Sandbox, Store, Workspace};
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, oneshot};
@@ -36,8 +36,13 @@ pub struct Setup {
     pub home: Option<PathBuf>,
     /// The search path for programs.
     pub path_env: OsString,
+    /// A program that calls [`loom_workspace::sandbox_helper`] first thing in `main`: the caller
+    /// itself, or `loom-sandbox-helper`. Without one, sandboxes are weaker or missing.
+    pub helper: Option<PathBuf>,
     /// The models: from the configuration, found, or the caller's own.
     pub models: Vec<Usable>,
+    /// The servers of tools; see [`Config::server_settings`].
+    pub servers: Vec<ServerSettings>,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Names this build in the journal.
@@ -201,24 +206,32 @@ impl Engine {
         let store = Arc::new(Store::open(&dir.join("objects"))?);
         let shell = setup
             .config
-            .shell_settings(&setup.path_env, setup.home.as_deref(), &dir)
+            .shell_settings(&ShellPlace {
+                path_env: &setup.path_env,
+                home: setup.home.as_deref(),
+                data_dir: &dir,
+                helper: setup.helper.as_deref(),
+            })
             .map_err(|error| OpenError::Config(chain(&error)))?;
         let prompts = match &setup.config.prompts {
             Some(overrides) => Prompts::with_overrides(overrides)?,
             None => Prompts::builtin()?,
         };
         let router = router(setup.models)?;
+        let servers = servers(setup.servers, &dir, &setup.path_env, setup.home.as_deref());
         let (live, _) = broadcast::channel(LIVE_SIGNALS);
         let shared = Arc::new(Shared {
             journal: Arc::clone(&journal),
             router: Arc::new(router),
             prompts: Arc::new(prompts),
             registry: Arc::new(registry()),
+            servers: Arc::new(servers),
             shell,
             store: Arc::clone(&store),
             clock: setup.clock,
             live,
             build: setup.build,
+            max_snapshot: setup.config.workspace.max_snapshot,
             windows: Windows::default(),
         });
         let bounds = Bounds {
@@ -338,10 +351,7 @@ impl Engine {
             .map_err(|source| ResumeError::Place { task, source })?;
         self.end_survivors(task).await?;
         if let Some(workspace) = workspace {
-            let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
-            if let Ok(Err(error)) = cleaned {
-                tracing::warn!(%task, error = chain(&error), "leftovers were not removed");
-            }
+            drop(self.clean(workspace).await);
         }
         let build = self.shared.build.clone();
         self.launch(task, ledger, place, Input::Recover { build }, None);
@@ -425,11 +435,31 @@ impl Engine {
                 tracing::error!(error = chain(&error), "a task stopped with an error");
             }
         }
+        self.shared.servers.shutdown().await;
         self.shared.journal.close().await;
     }
 
     pub(crate) fn now(&self) -> loom_events::Time {
         self.shared.clock.now()
+    }
+
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.shared.store)
+    }
+
+    /// The tasks that runners of this engine work on.
+    pub(crate) fn running(&self) -> Vec<TaskId> {
+        let runners = self.lock_runners();
+        let running = runners.iter().filter(|(_, one)| !one.join.is_finished());
+        running.map(|(task, _)| *task).collect()
+    }
+
+    pub(crate) async fn record_collection(
+        &self,
+        tasks: Vec<TaskId>,
+        at: loom_events::Time,
+    ) -> Result<(), loom_state::AppendError> {
+        self.shared.journal.record_collection(tasks, at).await
     }
 
     pub(crate) async fn record_revert(
@@ -465,6 +495,8 @@ impl Engine {
         first: Input,
         accepted: Option<oneshot::Sender<Result<(), SubmitError>>>,
     ) {
+        // While the task is planned, so that nobody waits for them.
+        self.shared.servers.connect();
         let place = Arc::new(place);
         let turn = place
             .workspace
@@ -494,6 +526,20 @@ impl Engine {
         self.runners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Removes what a crash left half written in a workspace, and keeps others from writing there.
+    /// Nothing happens while a task writes there: what it has open is no leftover.
+    pub(crate) async fn clean(
+        &self,
+        workspace: Arc<Workspace>,
+    ) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        let turn = self.turn_of(workspace.path()).try_lock_owned().ok()?;
+        let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
+        if let Ok(Err(error)) = cleaned {
+            tracing::warn!(error = chain(&error), "leftovers were not removed");
+        }
+        Some(turn)
+    }
+
     fn turn_of(&self, workspace: &Path) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = self
             .workspaces
@@ -503,7 +549,8 @@ impl Engine {
     }
 
     fn open_workspace(&self, dir: &Path) -> Result<Workspace, loom_workspace::OpenError> {
-        Workspace::open(dir, &self.bounds, Arc::clone(&self.shared.store))
+        let workspace = Workspace::open(dir, &self.bounds, Arc::clone(&self.shared.store))?;
+        Ok(workspace.with_trees(self.config.workspace.trees()))
     }
 
     fn place(&self, task: TaskId, workspace: Option<Arc<Workspace>>) -> std::io::Result<TaskPlace> {
@@ -519,6 +566,31 @@ fn registry() -> Registry {
         .register(Arc::new(Recall::default()))
         .expect("BUG: no built-in tool is called recall");
     registry
+}
+
+/// Loom's own tools, as a model is offered them in a workspace.
+#[must_use]
+pub fn own_tools() -> Vec<ToolSpec> {
+    registry().specs(true)
+}
+
+/// The servers of tools, after what a crash has left of them is ended: they are ours, since the data
+/// directory is.
+fn servers(
+    settings: Vec<ServerSettings>,
+    data_dir: &Path,
+    path_env: &OsStr,
+    home: Option<&Path>,
+) -> Servers {
+    let around = Surroundings {
+        path_env: path_env.to_owned(),
+        home: home.map(Path::to_owned),
+        label: format!("loom-mcp:{}", data_dir.display()),
+    };
+    if !settings.is_empty() {
+        loom_workspace::kill_labelled(&format!("{}:", around.label));
+    }
+    Servers::new(settings, around)
 }
 
 /// A router that knows of its models what was found out before.

@@ -6,7 +6,9 @@
 #![deny(missing_docs)]
 
 mod broken;
+mod changelog;
 mod clock;
+mod collect;
 mod config;
 mod conversation;
 mod effects;
@@ -21,19 +23,22 @@ mod shared;
 mod view;
 mod window;
 
+pub use changelog::ChangeEntry;
 pub use clock::{Clock, SystemClock};
+pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, SandboxConfig, SandboxMode, ShellConfigError, Shown, Sources,
-    StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
+    ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
+    ServerApproval, ServerConfig, ShellConfigError, ShellPlace, Shown, Sources, StateConfig,
+    Timeouts, ToolsConfig, WorkspaceConfig, show,
 };
 pub use engine::{
-    CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts,
+    CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
 };
 pub use feed::{Feed, Live, Signal};
 pub use loom_state::ModelFacts;
 pub use reader::{QueryError, Reader, ReplayReport};
-pub use revert::{RevertReport, RevertScope};
+pub use revert::{RevertReport, RevertRequest, RevertScope};
 pub use runner::{CommandRefused, RunnerError};
 pub use view::{
     AttemptView, ErrorRow, FileRow, QuestionView, Steering, SubtaskStatus, SubtaskView, TaskStatus,

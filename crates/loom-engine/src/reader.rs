@@ -5,7 +5,7 @@ use crate::TaskView;
 use crate::broken::chain;
 use crate::engine::OpenError;
 use crate::ledger::Ledger;
-use loom_events::{BlobId, Event, FileChange, Record, Seq, SubtaskId, TaskId};
+use loom_events::{BlobId, Event, FileChange, Record, Seq, SubtaskId, TaskId, Time};
 use loom_state::{
     Journal, ModelFacts, RevertRecord, RowStatus, SqliteJournal, TaskFilter, TaskRow,
 };
@@ -61,6 +61,17 @@ pub enum QueryError {
     /// A revert could not be recorded.
     #[error(transparent)]
     Append(#[from] loom_state::AppendError),
+    /// What is needed to undo it is gone.
+    #[error(
+        "what is needed to undo task {task} was removed on {} (see `state.keep_snapshots` and `state.max_snapshots`)",
+        day(*.at)
+    )]
+    Collected {
+        /// The task.
+        task: TaskId,
+        /// When it was removed.
+        at: Time,
+    },
     /// The task still runs.
     #[error("task {0} is not finished: cancel it or let it end, then revert")]
     StillRunning(TaskId),
@@ -84,7 +95,7 @@ impl Reader {
     /// [`OpenError`].
     pub fn open(data_dir: &Path, home: Option<PathBuf>) -> Result<Self, OpenError> {
         let journal = SqliteJournal::open_read_only(data_dir)?;
-        let store = Store::open(&data_dir.join("objects"))?;
+        let store = Store::open_shared(&data_dir.join("objects"))?;
         let bounds = Bounds {
             data_dir: data_dir.to_owned(),
             home,
@@ -217,6 +228,7 @@ impl Reader {
                 return Err(QueryError::NotChanged(path.to_owned()));
             }
         }
+        self.must_be_kept(task).await?;
         let workspace = self.workspace(task, &records)?;
         let mut diffs = blocking(move || workspace.diff(&changes)).await?;
         if let Some(path) = path {
@@ -267,8 +279,24 @@ impl Reader {
         Ok(Workspace::open(Path::new(&dir), &self.bounds, store)?)
     }
 
+    /// Refuses a task whose snapshots were collected.
+    pub(crate) async fn must_be_kept(&self, task: TaskId) -> Result<(), QueryError> {
+        match self.collected(task).await? {
+            Some(at) => Err(QueryError::Collected { task, at }),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, QueryError> {
         Ok(self.journal.reverts(task).await?)
+    }
+
+    /// When the snapshots of a task were collected, if they were: then it cannot be undone any more.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn collected(&self, task: TaskId) -> Result<Option<Time>, QueryError> {
+        Ok(self.journal.collected(task).await?)
     }
 
     pub(crate) async fn has_ended(&self, task: TaskId) -> Result<bool, QueryError> {
@@ -280,6 +308,12 @@ impl Reader {
             )
         }))
     }
+}
+
+/// The day of a time, as `2026-11-28`.
+fn day(at: Time) -> String {
+    let text = at.to_string();
+    text.split('T').next().unwrap_or_default().to_owned()
 }
 
 /// The changes in a journal, of one subtask or all, oldest first.

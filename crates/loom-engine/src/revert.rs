@@ -1,11 +1,13 @@
-//! Taking back what a task did: one file, one subtask, everything. What the user changed since is
-//! never overwritten; a revert is recorded, so it can itself be taken back.
+//! Taking back what a task did: one entry, one file, one subtask, everything. What the user changed
+//! since is never overwritten without being asked for; a revert is recorded, so it can itself be
+//! taken back.
 
+use crate::changelog::touches;
 use crate::engine::Engine;
 use crate::reader::{QueryError, blocking, changes};
-use loom_events::{FileChange, SubtaskId, TaskId};
+use loom_events::{Event, FileChange, FileState, Record, Seq, SubtaskId, TaskId};
 use loom_state::RevertRecord;
-use loom_workspace::Conflict;
+use loom_workspace::{Choices, Conflict, ConflictKind, FsError, Settled, UndoPlan, Workspace};
 use std::sync::Arc;
 
 /// What to take back.
@@ -15,9 +17,12 @@ pub enum RevertScope {
     Task,
     /// What one subtask changed.
     Subtask(SubtaskId),
-    /// One path.
+    /// One path, or everything in a directory.
     File(String),
-    /// The last revert itself.
+    /// One entry of the changelog, by its place in the journal.
+    Entry(Seq),
+    /// The last revert itself, as a whole or not at all. Done twice, it is done again: to and fro,
+    /// never a step further back.
     LastRevert,
 }
 
@@ -27,65 +32,161 @@ impl std::fmt::Display for RevertScope {
             Self::Task => f.write_str("task"),
             Self::Subtask(id) => write!(f, "subtask {id}"),
             Self::File(path) => f.write_str(path),
+            Self::Entry(seq) => write!(f, "entry {seq}"),
             Self::LastRevert => f.write_str("last revert"),
         }
     }
 }
 
-/// What a revert did.
+/// A revert that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevertRequest {
+    /// What to take back.
+    pub scope: RevertScope,
+    /// What to do about paths that the user changed since.
+    pub choices: Choices,
+    /// Whether nothing is done, only said.
+    pub dry_run: bool,
+}
+
+impl From<RevertScope> for RevertRequest {
+    fn from(scope: RevertScope) -> Self {
+        Self {
+            scope,
+            choices: Choices::default(),
+            dry_run: false,
+        }
+    }
+}
+
+/// What a revert did, or would do.
 #[derive(Clone, Debug, Default)]
 pub struct RevertReport {
     /// What changed on disk, in order.
     pub changes: Vec<FileChange>,
     /// What was left alone, and why.
     pub conflicts: Vec<Conflict>,
+    /// The conflicts that were settled as asked for.
+    pub settled: Vec<Settled>,
 }
 
 impl Engine {
-    /// Takes changes of a finished task back.
+    /// Takes changes of a finished task back. Conflicts are left alone and listed, unless a
+    /// [`RevertRequest`] says what to do about them.
     ///
     /// # Errors
     /// The task still runs, its workspace is gone, or the scope names nothing that was changed.
     pub async fn revert(
         &self,
         task: TaskId,
-        scope: RevertScope,
+        request: impl Into<RevertRequest>,
     ) -> Result<RevertReport, QueryError> {
+        let request = request.into();
         let reader = self.reader();
         let records = reader.records(task).await?;
         if !reader.has_ended(task).await? {
             return Err(QueryError::StillRunning(task));
         }
+        reader.must_be_kept(task).await?;
         let earlier = reader.reverts(task).await?;
-        let wanted = match &scope {
-            RevertScope::Task => all(changes(&records, None), &earlier),
-            RevertScope::Subtask(id) => changes(&records, Some(id)),
-            RevertScope::File(path) => touching(all(changes(&records, None), &earlier), path),
-            RevertScope::LastRevert => earlier
-                .last()
-                .map(|r| r.changes.clone())
-                .unwrap_or_default(),
-        };
-        if wanted.is_empty() && !matches!(scope, RevertScope::Task) {
-            return Err(QueryError::NotChanged(scope.to_string()));
+        let wanted = wanted(&request.scope, &records, &earlier);
+        if wanted.is_empty() && request.scope != RevertScope::Task {
+            return Err(QueryError::NotChanged(request.scope.to_string()));
         }
         let workspace = Arc::new(reader.workspace(task, &records)?);
-        let planner = Arc::clone(&workspace);
-        let plan = blocking(move || planner.undo_plan(&wanted)).await?;
-        let conflicts = plan.conflicts().to_vec();
+        // A revert that was killed may have left a half written file.
+        let _turn = self.clean(Arc::clone(&workspace)).await;
+        let candidates: Vec<Vec<FileChange>> = match request.scope {
+            RevertScope::LastRevert => last_reverts(&earlier).collect(),
+            _ => vec![wanted],
+        };
+        let (planner, choices) = (Arc::clone(&workspace), request.choices);
+        let history = all(changes(&records, None), &earlier);
+        let (plan, conflicts) = blocking(move || {
+            let plan = first_that_does(&planner, candidates, &choices)?;
+            let conflicts = named(&planner, &plan, &history);
+            Ok((plan, conflicts))
+        })
+        .await?;
+        let mut report = RevertReport {
+            changes: plan.changes().to_vec(),
+            conflicts,
+            settled: plan.settled().to_vec(),
+        };
+        if request.dry_run {
+            return Ok(report);
+        }
+        // Half of it would be the next last revert, and to and fro would lead somewhere else.
+        if request.scope == RevertScope::LastRevert && !report.conflicts.is_empty() {
+            report.changes.clear();
+            report.settled.clear();
+            return Ok(report);
+        }
         // Recorded before it happens, like every change; what a crash then prevents is not there,
         // and undoing it finds nothing to do.
         if !plan.changes().is_empty() {
             let record = RevertRecord {
-                scope: scope.to_string(),
+                scope: request.scope.to_string(),
                 changes: plan.changes().to_vec(),
                 at: self.now(),
             };
             self.record_revert(task, record).await?;
         }
-        let changes = blocking(move || workspace.undo(&plan)).await?;
-        Ok(RevertReport { changes, conflicts })
+        report.changes = blocking(move || workspace.undo(&plan)).await?;
+        Ok(report)
     }
+}
+
+/// The changes that are to be taken back, oldest first.
+fn wanted(scope: &RevertScope, records: &[Record], earlier: &[RevertRecord]) -> Vec<FileChange> {
+    match scope {
+        RevertScope::Task => all(changes(records, None), earlier),
+        RevertScope::Subtask(id) => changes(records, Some(id)),
+        RevertScope::File(path) => touching(all(changes(records, None), earlier), path),
+        RevertScope::Entry(seq) => entry(records, *seq).into_iter().collect(),
+        RevertScope::LastRevert => last_reverts(earlier).next().unwrap_or_default(),
+    }
+}
+
+/// What reverts did, the last one first. One that was killed and then run again is one, since each
+/// half did a part of it.
+fn last_reverts(reverts: &[RevertRecord]) -> impl Iterator<Item = Vec<FileChange>> {
+    let groups: Vec<&[RevertRecord]> = reverts.chunk_by(goes_on).collect();
+    let changes = |group: &[RevertRecord]| group.iter().flat_map(|r| r.changes.clone()).collect();
+    groups.into_iter().rev().map(changes)
+}
+
+/// Whether a revert only finishes what the one before it had set out to do.
+fn goes_on(first: &RevertRecord, then: &RevertRecord) -> bool {
+    let wanted: Vec<_> = first.changes.iter().flat_map(results).collect();
+    let mut done = then.changes.iter().flat_map(results);
+    first.scope == then.scope && done.all(|result| wanted.contains(&result))
+}
+
+/// The paths of a change with what is there after it.
+fn results(change: &FileChange) -> Vec<(&str, Option<&FileState>)> {
+    let after = change.after.as_ref();
+    match &change.new_path {
+        Some(to) => vec![(&change.path, None), (to, after)],
+        None => vec![(&change.path, after)],
+    }
+}
+
+/// A revert is recorded before it happens: one that a crash prevented has left nothing to take
+/// back, and then the one before it is meant.
+fn first_that_does(
+    workspace: &Workspace,
+    candidates: Vec<Vec<FileChange>>,
+    choices: &Choices,
+) -> Result<UndoPlan, FsError> {
+    let mut plan = UndoPlan::default();
+    for changes in candidates {
+        plan = workspace.undo_plan_with(&changes, choices)?;
+        if !plan.changes().is_empty() || !plan.conflicts().is_empty() {
+            break;
+        }
+    }
+    Ok(plan)
 }
 
 /// What the task did and what reverts did afterwards: the whole history of the files.
@@ -95,6 +196,50 @@ fn all(mut changes: Vec<FileChange>, reverts: &[RevertRecord]) -> Vec<FileChange
 }
 
 fn touching(changes: Vec<FileChange>, path: &str) -> Vec<FileChange> {
-    let touches = |c: &FileChange| c.path == path || c.new_path.as_deref() == Some(path);
-    changes.into_iter().filter(touches).collect()
+    let touching = |change: &FileChange| touches(change, path);
+    changes.into_iter().filter(touching).collect()
+}
+
+fn entry(records: &[Record], seq: Seq) -> Option<FileChange> {
+    let record = records.iter().find(|r| r.envelope.seq == seq)?;
+    match &record.envelope.event {
+        Event::FileChanged { change, .. } => Some(change.clone()),
+        _ => None,
+    }
+}
+
+/// The conflicts, said to be the task's own where nobody else changed the file: when a part of its
+/// work is taken back, a later part may stand on it.
+fn named(workspace: &Workspace, plan: &UndoPlan, history: &[FileChange]) -> Vec<Conflict> {
+    let own = |conflict: &Conflict| {
+        let touched = matches!(
+            conflict.kind,
+            ConflictKind::Changed | ConflictKind::Removed | ConflictKind::Appeared
+        );
+        touched
+            && latest(history, &conflict.path)
+                .is_some_and(|left| workspace.state(&conflict.path).ok() == Some(left))
+    };
+    let mut conflicts = plan.conflicts().to_vec();
+    for conflict in &mut conflicts {
+        if own(conflict) {
+            conflict.why =
+                "a later change of the task, or an earlier revert, stands on it".to_owned();
+        }
+    }
+    conflicts
+}
+
+/// What the last change of a path left there.
+fn latest(history: &[FileChange], path: &str) -> Option<Option<FileState>> {
+    history.iter().rev().find_map(|change| {
+        if change.new_path.as_deref() == Some(path) {
+            Some(change.after.clone())
+        } else if change.path == path {
+            let stays = change.new_path.is_none();
+            Some(change.after.clone().filter(|_| stays))
+        } else {
+            None
+        }
+    })
 }

@@ -6,7 +6,7 @@ use loom_events::{Role, TaskId, Tier};
 use loom_prompts::Prompts;
 use loom_router::{NoModel, Router};
 use loom_state::Journal;
-use loom_tools::{Registry, ShellSettings};
+use loom_tools::{Registry, Servers, ShellSettings};
 use loom_workspace::{Store, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,12 +17,16 @@ pub(crate) struct Shared {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) router: Arc<Router>,
     pub(crate) prompts: Arc<Prompts>,
+    /// Our own tools; those of an attempt are [`crate::effects::Slot::registry`].
     pub(crate) registry: Arc<Registry>,
+    pub(crate) servers: Arc<Servers>,
     pub(crate) shell: ShellSettings,
     pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: broadcast::Sender<Arc<Live>>,
     pub(crate) build: String,
+    /// The most that the first snapshot of a task may take, in bytes.
+    pub(crate) max_snapshot: u64,
     /// The windows that servers have shown.
     pub(crate) windows: Windows,
 }

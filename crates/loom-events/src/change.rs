@@ -64,9 +64,9 @@ pub enum Origin {
 /// One state of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileState {
-    /// File, symbolic link or directory.
+    /// What it is.
     pub kind: FileKind,
-    /// Hash of the content (of the target, for a link); none for a directory.
+    /// Hash of the content (of the target, for a link); none for what has no content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
     /// Permission bits.
@@ -85,4 +85,8 @@ pub enum FileKind {
     Symlink,
     /// A directory.
     Directory,
+    /// A named pipe; it can be made again.
+    Pipe,
+    /// The name of a socket: only the program that listens on it can make it again.
+    Socket,
 }

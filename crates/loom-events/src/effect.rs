@@ -2,7 +2,7 @@
 
 use crate::{
     AttemptId, BlobId, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan, PlanningId,
-    Question, SubtaskId, Usage, Verdict,
+    Question, SubtaskId, Survey, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -222,7 +222,10 @@ pub struct Prepared {
     /// What had to be left out to fit the budget.
     #[serde(default)]
     pub trimmed: Vec<String>,
-    /// Fallbacks taken, such as a missing tier.
+    /// What its commands run in, when it may run any: `bubblewrap`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<String>,
+    /// Fallbacks taken, such as a missing tier or a weaker sandbox.
     #[serde(default)]
     pub degraded: Vec<String>,
 }
@@ -275,6 +278,8 @@ pub enum Note {
         /// The manifest.
         manifest: BlobId,
     },
+    /// What was found in the workspace before any work.
+    Surveyed(Survey),
     /// Something to show.
     Progress {
         /// One line.

@@ -6,7 +6,7 @@
 use crate::{
     AttemptId, BlobId, Class, EffectId, Failure, FileChange, MemoryEntry, ModelReply, NewTask,
     OnExpiry, Plan, PlanningId, Prepared, Proposal, Question, QuestionId, Reconciled, Rung, Scope,
-    Seq, SubtaskId, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
+    Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
 };
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +185,8 @@ pub enum Event {
     },
     /// The tree as it is before an effect touches it is safe.
     SnapshotTaken { effect: EffectId, manifest: BlobId },
+    /// What was found in the workspace before any work: what is protected, and what is not.
+    WorkspaceSurveyed { effect: EffectId, survey: Survey },
     /// An effect that is not a model call failed.
     EffectFailed { effect: EffectId, failure: Failure },
     /// An effect was stopped.
@@ -494,6 +496,7 @@ impl Event {
             Self::ToolCallHeld { .. } => "tool_call_held",
             Self::FileChanged { .. } => "file_changed",
             Self::SnapshotTaken { .. } => "snapshot_taken",
+            Self::WorkspaceSurveyed { .. } => "workspace_surveyed",
             Self::EffectFailed { .. } => "effect_failed",
             Self::EffectInterrupted { .. } => "effect_interrupted",
             Self::ReconcileStarted { .. } => "reconcile_started",
@@ -576,6 +579,7 @@ impl Event {
             | Self::ToolCallHeld { .. }
             | Self::FileChanged { .. }
             | Self::SnapshotTaken { .. }
+            | Self::WorkspaceSurveyed { .. }
             | Self::EffectFailed { .. }
             | Self::EffectInterrupted { .. }
             | Self::EffectReconciled { .. }
@@ -649,6 +653,7 @@ impl Event {
             | Self::ToolCallStarted { .. }
             | Self::FileChanged { .. }
             | Self::SnapshotTaken { .. }
+            | Self::WorkspaceSurveyed { .. }
             | Self::ReconcileStarted { .. }
             | Self::VerificationStarted { .. }
             | Self::MergeStarted { .. }

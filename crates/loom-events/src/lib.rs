@@ -17,6 +17,7 @@ mod memory;
 mod plan;
 mod question;
 mod settings;
+mod survey;
 mod time;
 mod verdict;
 
@@ -44,6 +45,7 @@ pub use memory::{MemoryEntry, MemoryKind};
 pub use plan::{Check, Plan, SubtaskSpec, Tier};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
 pub use settings::{ApprovalMode, Limits, Rung, TaskSettings, Verification};
+pub use survey::{LeftOutGroup, Survey, WhyLeftOut};
 pub use time::Time;
 pub use verdict::{
     CheckPower, CheckResult, Confidence, ConfidencePart, CriterionResult, CriterionVerdict,

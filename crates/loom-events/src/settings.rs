@@ -17,6 +17,9 @@ pub struct TaskSettings {
     pub attended: bool,
     /// Whether the plan is shown to a human before anything runs.
     pub review_plan: bool,
+    /// Whether its commands may use the network without a question each time. Off, a command that
+    /// needs it is asked for.
+    pub network: bool,
     /// How results are judged.
     pub verification: Verification,
     /// Re-plan after so many completed subtasks; 0 means never for this reason.
@@ -37,6 +40,7 @@ impl Default for TaskSettings {
             approval: ApprovalMode::Auto,
             attended: false,
             review_plan: false,
+            network: false,
             verification: Verification::default(),
             replan_interval: 10,
             max_parallel_subtasks: 1,

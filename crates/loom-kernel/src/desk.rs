@@ -306,6 +306,7 @@ pub(crate) fn prepared(fork: Option<&str>) -> Outcome {
         model: "m".into(),
         template: "executor@0".into(),
         trimmed: Vec::new(),
+        sandbox: None,
         degraded: Vec::new(),
     })
 }

@@ -67,6 +67,7 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
         | Event::ContextTrimmed { effect, .. }
         | Event::FileChanged { effect, .. }
         | Event::SnapshotTaken { effect, .. }
+        | Event::WorkspaceSurveyed { effect, .. }
         | Event::MemoryEntryCreated { effect, .. } => of_effect(state, *effect),
         Event::NudgeGiven { attempt, .. }
         | Event::AttemptEnded { attempt, .. }

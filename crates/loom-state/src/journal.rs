@@ -7,7 +7,7 @@ use crate::{
     ApprovalRow, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, SubtaskRow, TaskFilter, TaskRow,
 };
 use async_trait::async_trait;
-use loom_events::{BlobId, DecodeError, EncodeError, Envelope, Record, Seq, TaskId};
+use loom_events::{BlobId, DecodeError, EncodeError, Envelope, Record, Seq, TaskId, Time};
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
@@ -129,6 +129,18 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`ReadError::Storage`] when the storage cannot be read.
     async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, ReadError>;
+
+    /// Notes that the snapshots of tasks are about to be removed. Durable when it returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn record_collection(&self, tasks: Vec<TaskId>, at: Time) -> Result<(), AppendError>;
+
+    /// When the snapshots of a task were removed, if they were.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when the storage cannot be read.
+    async fn collected(&self, task: TaskId) -> Result<Option<Time>, ReadError>;
 
     /// Keeps what was found out about a model, in place of what was known of it. Durable when it
     /// returns.

@@ -9,7 +9,7 @@ use crate::{
     ReadError, RevertRecord, SubtaskRow, TaskFilter, TaskRow,
 };
 use async_trait::async_trait;
-use loom_events::{BlobId, Envelope, Event, Record, Seq, TaskId, encode};
+use loom_events::{BlobId, Envelope, Event, Record, Seq, TaskId, Time, encode};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{broadcast, watch};
@@ -28,6 +28,7 @@ struct Inner {
     blobs: BTreeMap<BlobId, Vec<u8>>,
     reverts: BTreeMap<TaskId, Vec<RevertRecord>>,
     /// By server and model.
+    collected: BTreeMap<TaskId, Time>,
     model_facts: BTreeMap<(String, String), ModelFacts>,
     feeds: Option<Feeds>,
     tail: watch::Receiver<u64>,
@@ -57,6 +58,7 @@ impl MemoryJournal {
             memory: Vec::new(),
             blobs: BTreeMap::new(),
             reverts: BTreeMap::new(),
+            collected: BTreeMap::new(),
             model_facts: BTreeMap::new(),
             feeds: Some(Feeds {
                 tail: sender,
@@ -264,6 +266,21 @@ impl Journal for MemoryJournal {
 
     async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, ReadError> {
         Ok(self.lock().reverts.get(&task).cloned().unwrap_or_default())
+    }
+
+    async fn record_collection(&self, tasks: Vec<TaskId>, at: Time) -> Result<(), AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        for task in tasks {
+            inner.collected.entry(task).or_insert(at);
+        }
+        Ok(())
+    }
+
+    async fn collected(&self, task: TaskId) -> Result<Option<Time>, ReadError> {
+        Ok(self.lock().collected.get(&task).copied())
     }
 
     async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError> {

@@ -224,6 +224,7 @@ impl Projection {
             | Event::ToolCallHeld { .. }
             | Event::FileChanged { .. }
             | Event::SnapshotTaken { .. }
+            | Event::WorkspaceSurveyed { .. }
             | Event::EffectFailed { .. }
             | Event::EffectInterrupted { .. }
             | Event::ReconcileStarted { .. }

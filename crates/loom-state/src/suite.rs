@@ -62,6 +62,7 @@ suite! {
     memory_is_found_by_text_the_best_match_first
     no_text_of_a_query_is_an_error
     reverts_have_a_stream_of_their_own
+    a_collection_is_noted_once
     the_newest_facts_of_a_model_are_kept
 }
 
@@ -667,6 +668,22 @@ async fn reverts_have_a_stream_of_their_own(j: J) {
     assert_eq!(kept, [revert("task"), revert("src/main.rs")]);
     assert_eq!(j.reverts(task(2)).await.unwrap(), []);
     assert_eq!(read(&j, task(1)).await.len(), 19);
+}
+
+async fn a_collection_is_noted_once(j: J) {
+    let at = Time::from_millis;
+    assert_eq!(j.collected(task(1)).await.unwrap(), None);
+    j.record_collection(vec![task(1), task(2)], at(5))
+        .await
+        .unwrap();
+    j.record_collection(vec![task(1), task(3)], at(9))
+        .await
+        .unwrap();
+    let mut seen = Vec::new();
+    for n in 1..=4 {
+        seen.push(j.collected(task(n)).await.unwrap());
+    }
+    assert_eq!(seen, [Some(at(5)), Some(at(5)), Some(at(9)), None]);
 }
 
 fn facts(server: &str, model: &str, window: u32) -> ModelFacts {

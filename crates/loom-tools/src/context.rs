@@ -1,6 +1,7 @@
 //! What a tool is given to work with: the places, the limits, and where changes are recorded.
 
 use crate::Seen;
+use crate::policy::Policy;
 use loom_events::{Digest, FileChange, MemoryEntry};
 use loom_workspace::{Sandbox, Workspace};
 use std::ffi::OsString;
@@ -18,10 +19,18 @@ pub struct ShellSettings {
     pub path_env: OsString,
     /// The user's home directory: hidden in the sandbox, except for its toolchains.
     pub home: Option<PathBuf>,
+    /// More that commands may read, as the user says.
+    pub readable: Vec<PathBuf>,
+    /// More that commands may write, as the user says. Nothing of it can be put back.
+    pub writable: Vec<PathBuf>,
+    /// Whether the commands of this task may use the network without a question each time.
+    pub network: bool,
     /// How long a command may take when it does not say.
     pub timeout: Duration,
     /// The longest that it may ask for.
     pub max_timeout: Duration,
+    /// Which commands run, and which are asked for.
+    pub policy: Policy,
 }
 
 /// The surroundings of one call.

@@ -6,8 +6,10 @@
 
 #![deny(missing_docs)]
 
+mod changes;
 mod clip;
 mod context;
+mod external;
 mod files;
 mod names;
 pub mod policy;
@@ -19,8 +21,12 @@ mod shell;
 mod tool;
 
 pub use context::{Found, Past, PastError, RecordError, Recorder, ShellSettings, ToolContext};
+pub use external::{
+    Free, LONGEST_SERVER_NAME, Offer, Secret, ServerPlace, ServerProgram, ServerSettings,
+    ServerState, ServerStatus, ServerTool, Servers, Surroundings, is_server_name,
+};
 pub use recall::Recall;
 pub use registry::{Checked, NameTaken, Registry};
 pub use seen::Seen;
-pub use shell::{CheckCommand, CheckRun, run_check};
+pub use shell::{CheckCommand, CheckRun, run_check, run_unjudged};
 pub use tool::{Call, CallOutcome, Held, Tool, ToolOutput};

@@ -1,5 +1,6 @@
 //! All tools by name: offers them, checks calls, runs them.
 
+use crate::external::{External, Servers};
 use crate::tool::refusal;
 use crate::{Call, CallOutcome, ShellSettings, Tool, ToolContext, files, names, shell};
 use loom_dialect::{Arguments, nearest, strip};
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The tools that a model may call.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Registry {
     /// In order of names, which is the order in which they are offered: it never changes within a
     /// run, or the cached prefix of every prompt would be lost.
@@ -62,6 +63,18 @@ impl Registry {
         let arguments = Arc::new(Arguments::new(tool.spec()));
         self.tools.insert(name, Entry { tool, arguments });
         Ok(())
+    }
+
+    /// The same tools, and of these specifications those that are tools of servers: what an attempt
+    /// began with, whatever the servers offer by now.
+    #[must_use]
+    pub fn with_external(&self, specs: &[ToolSpec], servers: &Arc<Servers>) -> Self {
+        let mut registry = self.clone();
+        for external in specs.iter().filter_map(|spec| External::new(spec, servers)) {
+            // Two of one name cannot be on offer; if they were, the first one would be meant.
+            registry.register(Arc::new(external)).ok();
+        }
+        registry
     }
 
     /// What is offered to a model, in order of names.

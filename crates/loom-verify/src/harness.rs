@@ -174,6 +174,7 @@ impl CheckRunner for Shell {
             sandbox: Sandbox::None,
             scratch: self.scratch.clone(),
             readable: Vec::new(),
+            writable: Vec::new(),
             network: false,
             label: self.label.clone(),
         };

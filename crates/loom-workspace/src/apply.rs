@@ -5,7 +5,7 @@
 
 use crate::changes::Step;
 use crate::spot::{Spot, Staged, mode_of};
-use crate::{FsError, Workspace, name, spot, store};
+use crate::{FsError, Workspace, lines, name, spot, store};
 use loom_events::{FileKind, FileState};
 use rustix::fs::FileType;
 use std::collections::BTreeSet;
@@ -23,21 +23,51 @@ struct Opened {
     mode: u32,
 }
 
+/// What the owner needs to work in a directory.
+pub(crate) const OPEN: u32 = 0o700;
+
 const NOT_KEPT: &str = "its content was not kept";
 
 impl Workspace {
-    /// Brings every path from its state to its new one.
+    /// Brings every path from its state to its new one, or leaves all of them as they were.
     ///
     /// Nothing is done when a path is not in the state that it should be in.
     pub(crate) fn apply(&self, steps: &[Step]) -> Result<(), FsError> {
-        self.apply_opened(steps, &[])
+        self.check(steps, &[])?;
+        self.carry_out(steps)
+            .map_err(|error| self.take_back(steps, error))
     }
 
     fn apply_opened(&self, steps: &[Step], opened: &[Opened]) -> Result<(), FsError> {
         self.check(steps, opened)?;
+        self.carry_out(steps)
+    }
+
+    /// Puts back what was done of steps of which one failed. What somebody else made of a path
+    /// meanwhile is theirs.
+    pub(crate) fn take_back(&self, steps: &[Step], error: FsError) -> FsError {
+        let now = |step: &Step| self.look(&step.path, &mut |bytes| Ok(store::hash(bytes)));
+        let done: Result<Vec<Step>, FsError> = steps
+            .iter()
+            .filter_map(|step| match now(step) {
+                Ok(now) if now == step.to && now != step.from => {
+                    Some(Ok(Step::new(&step.path, now, step.from.clone())))
+                }
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            })
+            .collect();
+        match done.and_then(|done| self.carry_out(&done)) {
+            Ok(()) => error,
+            Err(_) => error.half_done(),
+        }
+    }
+
+    fn carry_out(&self, steps: &[Step]) -> Result<(), FsError> {
         self.remove_old(steps)?;
         self.make_directories(steps)?;
         self.write_files(steps)?;
+        self.make_pipes(steps)?;
         self.set_modes(steps)?;
         self.sync_parents(steps)
     }
@@ -78,7 +108,12 @@ impl Workspace {
     /// Whether a state can be reached: its content is in the store.
     pub(crate) fn is_kept(&self, state: &FileState) -> bool {
         let kept = |digest| self.store().contains(digest);
-        state.kind == FileKind::Directory || state.digest.as_ref().is_some_and(kept)
+        match state.kind {
+            FileKind::Directory => true,
+            FileKind::Pipe => cfg!(target_os = "linux"),
+            FileKind::Socket => false,
+            FileKind::File | FileKind::Symlink => state.digest.as_ref().is_some_and(kept),
+        }
     }
 
     /// Removes what gives way, children before their directories.
@@ -86,12 +121,12 @@ impl Workspace {
         let mut order: Vec<&Step> = steps.iter().collect();
         order.sort_by(|a, b| b.path.cmp(&a.path));
         for step in order {
-            for kind in [FileKind::File, FileKind::Symlink, FileKind::Directory] {
-                // A file or a link gives way to another by being replaced.
-                let replaced = kind != FileKind::Directory && replaces(step);
-                if step.removes(kind) && !replaced {
-                    self.root.spot(&step.path)?.remove(kind)?;
-                }
+            // What is no directory gives way to a file or a link by being replaced.
+            if let Some(from) = &step.from
+                && step.removes(from.kind)
+                && !replaces(step)
+            {
+                self.root.spot(&step.path)?.remove(from.kind)?;
             }
         }
         Ok(())
@@ -104,8 +139,9 @@ impl Workspace {
             .collect();
         order.sort_by(|a, b| a.path.cmp(&b.path));
         for step in order {
-            // Open for us while we fill it; its own mode comes last.
-            self.root.spot(&step.path)?.make_dir(0o700)?;
+            // Open for us while we fill it; if it is to be closed, that comes last.
+            let mode = step.to.as_ref().map_or(0, |state| state.mode);
+            self.root.spot(&step.path)?.make_dir(mode | OPEN)?;
         }
         Ok(())
     }
@@ -114,10 +150,19 @@ impl Workspace {
         let written: Vec<(&Step, &FileState)> = steps
             .iter()
             .filter_map(|step| Some((step, step.to.as_ref()?)))
-            .filter(|(step, to)| to.kind != FileKind::Directory && !only_mode_differs(step))
+            .filter(|(step, to)| lines::has_content(to.kind) && !only_mode_differs(step))
             .collect();
         for group in written.chunks(TOGETHER) {
             self.write_group(group)?;
+        }
+        Ok(())
+    }
+
+    fn make_pipes(&self, steps: &[Step]) -> Result<(), FsError> {
+        for step in steps.iter().filter(|step| step.makes(FileKind::Pipe)) {
+            if let Some(to) = &step.to {
+                self.root.spot(&step.path)?.make_pipe(to.mode)?;
+            }
         }
         Ok(())
     }
@@ -185,6 +230,11 @@ impl Workspace {
             {
                 self.root.spot(&step.path)?.set_mode(to.mode)?;
             }
+            if let (Some(from), Some(to)) = (&step.from, &step.to)
+                && [from.kind, to.kind] == [FileKind::Pipe; 2]
+            {
+                self.root.spot(&step.path)?.set_mode_unopened(to.mode)?;
+            }
         }
         Ok(())
     }
@@ -207,8 +257,8 @@ impl Workspace {
             let Some(stat) = spot.stat()? else { continue };
             let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
             let mode = mode_of(&stat);
-            if is_dir && mode & 0o700 != 0o700 {
-                spot.set_mode(mode | 0o700)?;
+            if is_dir && mode & OPEN != OPEN {
+                spot.set_mode(mode | OPEN)?;
                 let dir = dir.to_owned();
                 opened.push(Opened { dir, mode });
             }
@@ -247,31 +297,34 @@ impl Workspace {
     }
 
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn sync_everything(&self) -> Result<(), FsError> {
+    pub(crate) fn sync_everything(&self) -> Result<(), FsError> {
         let fd = self.directory("")?;
         rustix::fs::syncfs(&fd).map_err(|error| FsError::io(".", error.into()))
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn sync_everything(&self) -> Result<(), FsError> {
+    pub(crate) fn sync_everything(&self) -> Result<(), FsError> {
         rustix::fs::sync();
         Ok(())
     }
 
-    /// Directories that the steps would remove although something stays in them.
+    /// Directories that the steps would remove, or put a file in the place of, although something
+    /// stays in them.
     pub(crate) fn occupied(&self, steps: &[Step]) -> Result<Vec<String>, FsError> {
-        let going = |step: &&Step| step.to.is_none();
         let mut gone: BTreeSet<String> = steps
             .iter()
-            .filter(going)
+            .filter(|step| step.to.is_none())
             .map(|step| step.path.clone())
             .collect();
         let mut occupied = Vec::new();
-        for step in steps.iter().filter(going).rev() {
-            if !step.removes(FileKind::Directory) {
-                continue;
-            }
-            let dir = self.directory(&step.path)?;
+        let emptied = |step: &&Step| step.removes(FileKind::Directory);
+        for step in steps.iter().filter(emptied).rev() {
+            let dir = match self.directory(&step.path) {
+                // What is in a closed directory cannot be seen: taking it away will tell, since only
+                // an empty one goes.
+                Err(error) if error.is_denied() => continue,
+                opened => opened?,
+            };
             let children = spot::names(&dir).map_err(|error| FsError::io(&step.path, error))?;
             if !children
                 .iter()
@@ -284,24 +337,25 @@ impl Workspace {
         Ok(occupied)
     }
 
-    /// Renames and makes it durable; nothing is replaced.
+    /// Renames and makes it durable, or leaves it as it was; nothing is replaced.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<(), FsError> {
         let (old, new): (Spot, Spot) = (self.root.spot(from)?, self.root.spot(to)?);
         old.rename(&new)?;
         // The new name first: a crash between the two leaves both, not none.
-        new.sync()?;
-        old.sync()
+        new.sync()
+            .and_then(|()| old.sync())
+            .map_err(|error| match new.rename(&old) {
+                Ok(()) => error,
+                Err(_) => error.half_done(),
+            })
     }
 }
 
-/// Whether a file or link takes the place of a file or link, in one atomic rename.
+/// Whether a file or link takes the place of what is no directory, in one atomic rename.
 fn replaces(step: &Step) -> bool {
-    let named = |state: &Option<FileState>| {
-        state
-            .as_ref()
-            .is_some_and(|state| state.kind != FileKind::Directory)
-    };
-    named(&step.from) && named(&step.to)
+    let gives_way = |state: &FileState| state.kind != FileKind::Directory;
+    let takes = |state: &FileState| lines::has_content(state.kind);
+    step.from.as_ref().is_some_and(gives_way) && step.to.as_ref().is_some_and(takes)
 }
 
 fn only_mode_differs(step: &Step) -> bool {

@@ -1,12 +1,22 @@
 //! Which directories are left out of a manifest: derived from the rest, and bulky.
 //!
+//! What git ignores is no reason: an ignored `.env` or `data/` is often the only copy there is.
 //! A name alone is not enough where people use it for sources too: then there must be evidence.
 
-use crate::WhyLeftOut;
+use loom_events::WhyLeftOut;
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::Read;
+
+/// What a user says about directories, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trees {
+    /// Left out wherever they are.
+    pub derived: Vec<String>,
+    /// Never left out, whatever is known of them.
+    pub keep: Vec<String>,
+}
 
 /// Names that nobody uses for sources.
 const ALWAYS: &[&str] = &[
@@ -34,13 +44,19 @@ pub(crate) fn why_left_out(
     siblings: &[String],
     dir: &OwnedFd,
     children: &[String],
+    trees: &Trees,
 ) -> Option<WhyLeftOut> {
     let has = |list: &[String], name: &str| list.binary_search_by(|n| n.as_str().cmp(name)).is_ok();
     if name == ".git" {
         return Some(WhyLeftOut::Git);
     }
+    let named = |names: &[String]| names.iter().any(|one| one == name);
+    if named(&trees.keep) {
+        return None;
+    }
     let build = name == "target" && TARGET_MAKERS.iter().any(|maker| has(siblings, maker));
     let derived = ALWAYS.contains(&name)
+        || named(&trees.derived)
         || build
         || has(children, "pyvenv.cfg")
         || (has(children, "CACHEDIR.TAG") && is_marked(dir));

@@ -2,11 +2,11 @@
 
 use crate::changes::{Net, net};
 use crate::patch::{self, Side};
+use crate::renames::{Sides, renames};
 use crate::store::{self, MAX_KEPT};
-use crate::{FsError, Workspace};
-use loom_events::{FileChange, FileKind, FileState};
+use crate::{FsError, Workspace, lines};
+use loom_events::{FileChange, FileState};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The net difference of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub enum DiffStatus {
 
 impl Workspace {
     /// The net effect of changes: from the state before the first of each path to the state now.
-    /// Directories are not among them, since git has none.
+    /// Directories, pipes and sockets are not among them, since git has none.
     ///
     /// # Errors
     /// When a state before is not in the store, or the state now cannot be read.
@@ -68,7 +68,7 @@ impl Workspace {
         after: impl Fn(&str, &Net) -> Result<Option<Side>, FsError>,
     ) -> Result<Vec<FileDiff>, FsError> {
         let nets = net(changes);
-        let mut sides: BTreeMap<&str, (Option<Side>, Option<Side>)> = BTreeMap::new();
+        let mut sides = Sides::new();
         for (path, net) in &nets {
             let old = self.stored(path, net.original.as_ref())?;
             let new = after(path, net)?;
@@ -94,7 +94,7 @@ impl Workspace {
 
     /// A recorded state with its content; none for a directory.
     fn stored(&self, path: &str, state: Option<&FileState>) -> Result<Option<Side>, FsError> {
-        let Some(state) = state.filter(|state| state.kind != FileKind::Directory) else {
+        let Some(state) = state.filter(|state| lines::has_content(state.kind)) else {
             return Ok(None);
         };
         let content = match &state.digest {
@@ -114,26 +114,17 @@ impl Workspace {
             content = Some(bytes.to_vec());
             Ok(store::hash(bytes))
         })?;
-        let state = state.filter(|state| state.kind != FileKind::Directory);
+        let state = state.filter(|state| lines::has_content(state.kind));
         Ok(state.map(|state| Side::new(state, content)))
     }
 }
 
-/// New path → old path, where the old one is gone and the new one was not there before.
-fn renames<'a>(
-    nets: &'a BTreeMap<String, Net>,
-    sides: &BTreeMap<&'a str, (Option<Side>, Option<Side>)>,
-) -> BTreeMap<&'a str, &'a str> {
-    let went = |path: &str| matches!(sides.get(path), Some((Some(_), None)));
-    let came = |path: &str| matches!(sides.get(path), Some((None, Some(_))));
-    let pair = |(path, net): (&'a String, &'a Net)| {
-        let from = net.came_from.as_deref()?;
-        (went(from) && came(path)).then_some((path.as_str(), from))
-    };
-    nets.iter().filter_map(pair).collect()
-}
-
-fn one(path: &str, from: Option<&str>, old: Option<&Side>, new: Option<&Side>) -> Option<FileDiff> {
+pub(crate) fn one(
+    path: &str,
+    from: Option<&str>,
+    old: Option<&Side>,
+    new: Option<&Side>,
+) -> Option<FileDiff> {
     let status = match (old, new) {
         (None, None) => return None,
         (Some(_), Some(_)) if from.is_some() => DiffStatus::Renamed,

@@ -105,6 +105,7 @@ impl Workspace {
         }
         self.apply(&pending.steps)?;
         self.rename(&rename.from, &rename.to)
+            .map_err(|error| self.take_back(&pending.steps, error))
     }
 
     fn plan(&self, edit: Edit, consent: Consent) -> Result<Pending, FsError> {
@@ -171,6 +172,8 @@ impl Workspace {
             refuse_left_out(&below, &[])?;
             let gone = |(path, state): (String, FileState)| Step::new(&path, Some(state), None);
             steps.extend(below.entries.into_iter().map(gone));
+        } else if before.kind == FileKind::Socket {
+            return Err(FsError::CannotBeKept { path, why: SPECIAL });
         } else {
             check_size(&path, before.size)?;
         }
@@ -363,7 +366,9 @@ fn check_size(path: &str, size: u64) -> Result<(), FsError> {
 
 fn check_replaceable(path: &str, before: &FileState) -> Result<(), FsError> {
     match before.kind {
-        FileKind::Directory => Err(FsError::wrong_kind(path, "a regular file")),
+        FileKind::Directory | FileKind::Pipe | FileKind::Socket => {
+            Err(FsError::wrong_kind(path, "a regular file"))
+        }
         // The path was resolved: a link that is there now was put there since.
         FileKind::Symlink => Err(FsError::changed(path)),
         FileKind::File if before.digest.is_none() => Err(FsError::CannotBeKept {
@@ -385,7 +390,7 @@ fn refuse_left_out(scanned: &Scanned, fine: &[WhyLeftOut]) -> Result<(), FsError
     Err(FsError::CannotBeKept {
         path: left.path.clone(),
         why: match left.why {
-            WhyLeftOut::Special => "it is a pipe, a socket or a device",
+            WhyLeftOut::Special => SPECIAL,
             WhyLeftOut::TooLarge => "it is larger than what is kept",
             WhyLeftOut::TooDeep => "it is below too many levels",
             WhyLeftOut::Unreadable | WhyLeftOut::Derived | WhyLeftOut::Git => UNREADABLE,
@@ -394,6 +399,8 @@ fn refuse_left_out(scanned: &Scanned, fine: &[WhyLeftOut]) -> Result<(), FsError
 }
 
 const UNREADABLE: &str = "it cannot be read";
+
+const SPECIAL: &str = "it is a socket or a device";
 
 /// Whether a recorded change is in the workspace: the question after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,6 +108,13 @@ pub enum FsError {
         #[source]
         source: StoreError,
     },
+    /// It failed half way, and what was done could not be put back.
+    #[error("the change failed and a part of it is in place; reverting takes it back: {source}")]
+    HalfDone {
+        /// What failed first.
+        #[source]
+        source: Box<Self>,
+    },
     /// The operating system refused.
     #[error("`{path}`: {source}")]
     Io {
@@ -149,6 +156,11 @@ impl FsError {
     pub(crate) fn store(path: &str, source: StoreError) -> Self {
         let path = shown(path);
         Self::Store { path, source }
+    }
+
+    pub(crate) fn half_done(self) -> Self {
+        let source = Box::new(self);
+        Self::HalfDone { source }
     }
 
     /// Whether the operating system refused for lack of permission.

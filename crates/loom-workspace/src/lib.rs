@@ -11,6 +11,7 @@ mod derived;
 mod diff;
 mod edit;
 mod error;
+mod fork;
 mod guard;
 mod lines;
 mod manifest;
@@ -20,31 +21,42 @@ mod patch;
 #[cfg(test)]
 mod path_cases;
 mod process;
+mod renames;
 mod resolve;
 mod root;
 mod scan;
 mod scratch;
 mod spot;
 mod store;
+mod survey;
 mod tree;
 mod undo;
 mod walk;
 mod workspace;
 
+pub use derived::Trees;
 pub use diff::{DiffStatus, FileDiff};
 pub use edit::{Applied, Edit, Pending, applied};
 pub use error::FsError;
+pub use fork::{
+    Divergence, Fork, ForkBounds, ForkError, ForkReport, Forks, LeftAlone, MergeConflict,
+    MergeConflictKind, MergeError, MergePlan, NotForked, PathDivergence, Strategy, WhyNotForked,
+    divergence,
+};
 pub use guard::{Guard, guard};
-pub use manifest::{LeftOut, Manifest, ManifestError, WhyLeftOut};
+pub use loom_events::WhyLeftOut;
+pub use manifest::{LeftOut, Manifest, ManifestError};
 pub use open::{Bounds, OpenError};
 pub use process::{
-    CommandLine, CommandSpec, DockerError, DockerSandbox, DockerSettings, Finished, RunError,
-    RunStatus, Sandbox, detect_sandbox, docker_sockets, kill_labelled, run, toolchains,
+    Bubblewrap, CommandLine, CommandSpec, DockerError, DockerSandbox, DockerSettings, Finished,
+    Landlock, RunError, RunStatus, Rung, RungName, Sandbox, SandboxSurvey, Service, ServiceError,
+    ServicePipes, ServiceSpec, detect_sandbox, docker_sockets, kill_labelled, run, sandbox_helper,
+    survey_sandboxes, toolchains,
 };
 pub use scratch::{Location, Scratch};
-pub use store::{Store, StoreError};
-pub use undo::{Conflict, UndoPlan};
-pub use walk::{ListEntry, Walk};
+pub use store::{Collected, Collecting, Live, Store, StoreError};
+pub use undo::{Choices, Conflict, ConflictKind, How, Offer, Settle, Settled, UndoPlan};
+pub use walk::{ListEntry, Walk, Walked};
 pub use workspace::Workspace;
 
 #[cfg(test)]
@@ -58,8 +70,12 @@ mod tests {
         shared::<Workspace>();
         shared::<Store>();
         shared::<Scratch>();
+        shared::<Forks>();
+        shared::<Fork>();
+        shared::<MergePlan>();
         shared::<Manifest>();
         shared::<Walk>();
+        sent(|walked: Walked| walked);
         sent(|spec: CommandSpec| async move {
             sent(run(&spec, &tokio_util::sync::CancellationToken::new()));
         });

@@ -6,7 +6,7 @@ use similar::{Algorithm, DiffOp};
 use std::time::{Duration, Instant};
 
 /// Larger files are not compared line by line.
-const MAX_COMPARED: u64 = 4 << 20;
+pub(crate) const MAX_COMPARED: u64 = 4 << 20;
 
 /// How long one comparison looks for the shortest difference; after that it takes a longer one.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -22,6 +22,11 @@ pub(crate) fn as_text(bytes: &[u8]) -> Option<&str> {
 /// Lines with their line feeds; a carriage return is a character like any other, as in git.
 pub(crate) fn split(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
+}
+
+/// Whether there is anything to compare; git, too, knows nothing else.
+pub(crate) const fn has_content(kind: FileKind) -> bool {
+    matches!(kind, FileKind::File | FileKind::Symlink)
 }
 
 pub(crate) fn compare(old: &[&str], new: &[&str]) -> Vec<DiffOp> {
@@ -49,7 +54,7 @@ pub(crate) fn between(
 ) -> LineCount {
     let content = |state: Option<&FileState>| match state {
         None => Some(Vec::new()),
-        Some(state) if state.kind == FileKind::Directory => Some(Vec::new()),
+        Some(state) if !has_content(state.kind) => Some(Vec::new()),
         Some(state) if state.size > MAX_COMPARED => None,
         Some(state) => store.get(state.digest.as_ref()?).ok(),
     };

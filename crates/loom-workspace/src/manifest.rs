@@ -2,8 +2,8 @@
 
 use crate::changes::{Step, steps_between, to_changes};
 use crate::scan::{Entries, Part};
-use crate::{FsError, Workspace, tree};
-use loom_events::{Digest, FileChange, FileState, Origin};
+use crate::{FsError, Live, Store, Workspace, tree};
+use loom_events::{Digest, FileChange, FileState, Origin, WhyLeftOut};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,6 +28,27 @@ impl Manifest {
         self.entries
             .iter()
             .map(|(path, state)| (path.as_str(), state))
+    }
+
+    /// The manifest of a tree that is known in another way than by looking at it.
+    pub(crate) fn of(
+        entries: Entries,
+        left_out: Vec<LeftOut>,
+        store: &crate::Store,
+    ) -> Result<Self, crate::StoreError> {
+        let mut batch = store.batch();
+        let root = tree::save(&entries, &mut batch)?;
+        batch.finish()?;
+        Ok(Self {
+            root,
+            entries: Arc::new(entries),
+            left_out,
+        })
+    }
+
+    /// All states, by path.
+    pub(crate) fn all(&self) -> &Entries {
+        &self.entries
     }
 
     /// The state of a recorded path.
@@ -76,24 +97,6 @@ pub struct LeftOut {
     pub why: WhyLeftOut,
 }
 
-/// Why something is left out of a manifest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyLeftOut {
-    /// Derived from the rest and bulky, such as `target` or `node_modules`.
-    Derived,
-    /// Internals of a git repository.
-    Git,
-    /// A pipe, a socket or a device.
-    Special,
-    /// It cannot be read.
-    Unreadable,
-    /// Larger than the store keeps: changes are seen but cannot be undone.
-    TooLarge,
-    /// Below more levels than are walked.
-    TooDeep,
-}
-
 /// Why bytes are not a manifest.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
@@ -103,6 +106,17 @@ pub enum ManifestError {
     /// A part of it is gone.
     #[error("a part of the manifest is not in the store")]
     Store(#[from] crate::StoreError),
+}
+
+impl Store {
+    /// Adds everything that the bytes of a saved manifest refer to.
+    ///
+    /// # Errors
+    /// When they are no manifest, or a part of it is gone.
+    pub fn mark_manifest(&self, bytes: &[u8], live: &mut Live) -> Result<(), ManifestError> {
+        let saved: Saved = serde_json::from_slice(bytes).map_err(ManifestError::Unreadable)?;
+        tree::mark(&saved.root, self, live)
+    }
 }
 
 impl Workspace {
@@ -130,7 +144,8 @@ impl Workspace {
 
     /// Puts the tree back to what it was, whatever happened since; returns what it did.
     ///
-    /// What a manifest leaves out is left as it is, and so is a new directory that holds such.
+    /// What a manifest leaves out is left as it is, and so is a new directory that holds such. Only
+    /// a pipe, a socket or a device in the place of something gives way to it.
     ///
     /// # Errors
     /// When something cannot be put back; calling it again goes on.
@@ -149,6 +164,12 @@ impl Workspace {
     }
 
     fn restore_from(&self, now: &Manifest, to: &Manifest) -> Result<Vec<FileChange>, FsError> {
+        for left in now.left_out.iter().filter(|l| l.why == WhyLeftOut::Special) {
+            // It has no content that could be lost, and it stands where something of ours was.
+            if to.state(&left.path).is_some() {
+                self.root.spot(&left.path)?.remove_special()?;
+            }
+        }
         let mut steps = steps_between(&now.entries, &to.entries);
         // Content that could not be read when the manifest was taken cannot be put back.
         steps.retain(|step| step.to.as_ref().is_none_or(|state| self.is_kept(state)));
@@ -189,7 +210,7 @@ impl Workspace {
         Ok(self.take_manifest()?.root)
     }
 
-    fn manifest(&self, earlier: Option<&Manifest>) -> Result<Manifest, FsError> {
+    pub(crate) fn manifest(&self, earlier: Option<&Manifest>) -> Result<Manifest, FsError> {
         let stored = |source| FsError::store(".", source);
         let mut batch = self.store().batch();
         let scanned = self.scan("", Part::Sources(earlier), &mut batch)?;

@@ -141,6 +141,28 @@ impl Bounds {
         self.check_roots(path)
     }
 
+    /// Whether commands may be given a path beside their workspace, to read or also to write; else
+    /// what is wrong with it.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn check_grant(&self, path: &Path, writes: bool) -> Result<(), String> {
+        let real = path.canonicalize();
+        let real = real.map_err(|error| format!("it cannot be found ({error})"))?;
+        if real == Path::new("/") {
+            return Err("that is the whole file system".to_owned());
+        }
+        match self.check_own(&real) {
+            Err(OpenError::Home(_)) => return Err("it is or holds a home directory".to_owned()),
+            Err(_) => return Err("it overlaps Loom's data directory".to_owned()),
+            Ok(()) => {}
+        }
+        match writes && is_system(&real) {
+            true => Err("it belongs to the system".to_owned()),
+            false => Ok(()),
+        }
+    }
+
     /// Home and Loom's own data.
     fn check_own(&self, path: &Path) -> Result<(), OpenError> {
         if let Some(home) = &self.home

@@ -192,18 +192,28 @@ impl Root {
     }
 }
 
-/// The part of an absolute path below a root, if it is below.
+/// The part of an absolute path below a root, if it is below. Extra slashes and dots in the way to
+/// the root are what models make of joining paths; a `..` there is not looked into.
 fn beneath<'a>(typed: &'a str, root: &str) -> Option<&'a str> {
-    let rest = typed.strip_prefix(root.trim_end_matches('/'))?;
-    let relative = rest.trim_start_matches('/');
-    match (
-        rest.is_empty() || rest.starts_with('/'),
-        relative.is_empty(),
-    ) {
-        (false, _) => None,
-        (true, true) => Some("."),
-        (true, false) => Some(relative),
+    let mut rest = typed;
+    for name in root.split('/').filter(|name| !name.is_empty()) {
+        rest = after_slack(rest).strip_prefix(name)?;
+        if !rest.is_empty() && !rest.starts_with('/') {
+            return None;
+        }
     }
+    match rest.trim_start_matches('/') {
+        "" => Some("."),
+        relative => Some(relative),
+    }
+}
+
+fn after_slack(path: &str) -> &str {
+    let mut rest = path.trim_start_matches('/');
+    while let Some(further) = rest.strip_prefix("./") {
+        rest = further.trim_start_matches('/');
+    }
+    rest
 }
 
 fn has_scheme(typed: &str) -> bool {
@@ -238,4 +248,27 @@ pub(crate) fn shown(typed: &str) -> String {
         text.push('…');
     }
     text.replace(char::is_control, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::beneath;
+
+    #[test]
+    fn an_absolute_path_is_inside_when_its_names_begin_with_those_of_the_root() {
+        for (typed, inside) in [
+            ("/a/b", Some(".")),
+            ("/a/b/", Some(".")),
+            ("/a/b/c/d", Some("c/d")),
+            ("//a/.//b/./c", Some("./c")),
+            ("/a/b/../../x", Some("../../x")),
+            ("/a/bc", None),
+            ("/a", None),
+            ("/x/../a/b/c", None),
+            ("/a/../a/b/c", None),
+            ("/", None),
+        ] {
+            assert_eq!(beneath(typed, "/a/b"), inside, "{typed}");
+        }
+    }
 }

@@ -5,9 +5,9 @@
 //! system's clock would look the same. So stats that young are not remembered.
 
 use crate::root::MAX_DEPTH;
-use crate::spot::{Spot, mode_of, names, size_of};
+use crate::spot::{Spot, names, size_of};
 use crate::store::{Batch, MAX_KEPT};
-use crate::{FsError, LeftOut, Manifest, WhyLeftOut, Workspace, derived, name, spot};
+use crate::{FsError, LeftOut, Manifest, Trees, WhyLeftOut, Workspace, derived, name, spot};
 use loom_events::{Digest, FileKind, FileState};
 use rustix::fd::OwnedFd;
 use rustix::fs::{FileType, Stat};
@@ -69,6 +69,14 @@ pub(crate) enum Part<'a> {
     Everything,
 }
 
+/// What is done with the content of files.
+pub(crate) enum Reading<'a, 'b> {
+    /// It goes into the batch.
+    Keep(&'a mut Batch<'b>),
+    /// It is not looked at, only counted.
+    Count,
+}
+
 pub(crate) struct Scanned {
     pub(crate) entries: Entries,
     pub(crate) left_out: Vec<LeftOut>,
@@ -94,6 +102,17 @@ impl Workspace {
         part: Part<'_>,
         batch: &mut Batch<'_>,
     ) -> Result<Scanned, FsError> {
+        self.look_around(dir, part, Reading::Keep(batch))
+    }
+
+    /// As [`Self::scan`], without a look into files where they are only counted: their states have
+    /// no digest then, and nothing of it may be remembered.
+    pub(crate) fn look_around(
+        &self,
+        dir: &str,
+        part: Part<'_>,
+        reading: Reading<'_, '_>,
+    ) -> Result<Scanned, FsError> {
         let present = self.store().present().map_err(|e| FsError::io(".", e))?;
         let earlier_left_out = match part {
             Part::Sources(Some(earlier)) => earlier.left_out_paths(),
@@ -103,7 +122,8 @@ impl Workspace {
             index: self.index(),
             part,
             earlier_left_out,
-            batch,
+            trees: &self.trees,
+            reading,
             young: present.0 - YOUNG_SECONDS,
             found: Scanned {
                 entries: Entries::new(),
@@ -122,7 +142,8 @@ struct Scanner<'a, 'b> {
     index: Arc<Index>,
     part: Part<'a>,
     earlier_left_out: BTreeSet<&'a str>,
-    batch: &'a mut Batch<'b>,
+    trees: &'a Trees,
+    reading: Reading<'a, 'b>,
     young: i64,
     found: Scanned,
 }
@@ -159,6 +180,12 @@ impl Scanner<'_, '_> {
             match FileType::from_raw_mode(stat.st_mode) {
                 FileType::Directory => self.subdirectory(&spot, &stat, (child, children), depth)?,
                 FileType::RegularFile | FileType::Symlink => self.file(&spot, &stat)?,
+                FileType::Fifo => self.special(FileKind::Pipe, &spot, &stat),
+                FileType::Socket => {
+                    // A command that removes it is found out; it cannot be brought back.
+                    self.special(FileKind::Socket, &spot, &stat);
+                    self.leave_out(spot.path(), WhyLeftOut::Special);
+                }
                 _ => self.leave_out(spot.path(), WhyLeftOut::Special),
             }
         }
@@ -184,12 +211,7 @@ impl Scanner<'_, '_> {
             self.leave_out(path, why);
             return Ok(());
         }
-        let state = FileState {
-            kind: FileKind::Directory,
-            digest: None,
-            mode: mode_of(stat),
-            size: 0,
-        };
+        let state = spot::bare_state(FileKind::Directory, stat);
         self.found.entries.insert(path.to_owned(), state);
         match opened {
             Ok(_) if depth >= MAX_DEPTH => self.leave_out(path, WhyLeftOut::TooDeep),
@@ -209,7 +231,7 @@ impl Scanner<'_, '_> {
         let Part::Sources(earlier) = self.part else {
             return None;
         };
-        let found = derived::why_left_out(name, siblings, fd, children);
+        let found = derived::why_left_out(name, siblings, fd, children, self.trees);
         if self.earlier_left_out.contains(path) {
             return found.or(Some(WhyLeftOut::Derived));
         }
@@ -231,14 +253,22 @@ impl Scanner<'_, '_> {
         }
     }
 
+    fn special(&mut self, kind: FileKind, spot: &Spot, stat: &Stat) {
+        let state = spot::bare_state(kind, stat);
+        self.found.entries.insert(spot.path().to_owned(), state);
+    }
+
     fn file(&mut self, spot: &Spot, stat: &Stat) -> Result<(), FsError> {
         let path = spot.path();
+        let Reading::Keep(batch) = &mut self.reading else {
+            self.count(spot, stat);
+            return Ok(());
+        };
         let stamp = stamp_of(stat);
         let known = self.index.entries.get(path);
         let state = match known.filter(|_| self.index.stamps.get(path) == Some(&stamp)) {
             Some(state) => state.clone(),
             None => {
-                let batch = &mut *self.batch;
                 match spot.look_at(stat, &mut |bytes| batch.add(bytes)) {
                     Ok(state) => state,
                     // It vanished or was exchanged while we looked: the next look sees what is
@@ -258,6 +288,23 @@ impl Scanner<'_, '_> {
         }
         self.found.entries.insert(path.to_owned(), state);
         Ok(())
+    }
+
+    fn count(&mut self, spot: &Spot, stat: &Stat) {
+        let kind = match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Symlink => FileKind::Symlink,
+            _ => FileKind::File,
+        };
+        let state = FileState {
+            size: size_of(stat),
+            ..spot::bare_state(kind, stat)
+        };
+        if state.size > MAX_KEPT {
+            self.leave_out(spot.path(), WhyLeftOut::TooLarge);
+        } else if !spot.is_readable() {
+            self.leave_out(spot.path(), WhyLeftOut::Unreadable);
+        }
+        self.found.entries.insert(spot.path().to_owned(), state);
     }
 
     fn leave_out(&mut self, path: &str, why: WhyLeftOut) {

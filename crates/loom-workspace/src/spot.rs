@@ -9,7 +9,7 @@ use crate::store::{self, MAX_KEPT, StoreError};
 use crate::{FsError, name};
 use loom_events::{Digest, FileKind, FileState};
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid};
+use rustix::fs::{Access, AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Uid};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -76,6 +76,12 @@ impl Spot {
         }
     }
 
+    /// Whether we may read what is here; of a link its target is there to be read always.
+    pub(crate) fn is_readable(&self) -> bool {
+        let flags = AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW;
+        rustix::fs::accessat(&*self.dir, &self.name, Access::READ_OK, flags) != Err(Errno::ACCESS)
+    }
+
     /// Opens a regular file. The check comes after the open and on what was opened, and the open
     /// does not wait: a pipe or a device put there cannot stop it.
     pub(crate) fn open_file(&self) -> Result<(File, Stat), FsError> {
@@ -118,7 +124,7 @@ impl Spot {
         Ok(bytes)
     }
 
-    fn link_target(&self) -> Result<Vec<u8>, FsError> {
+    pub(crate) fn link_target(&self) -> Result<Vec<u8>, FsError> {
         rustix::fs::readlinkat(&*self.dir, &self.name, Vec::new())
             .map(std::ffi::CString::into_bytes)
             .map_err(|e| self.failed(e))
@@ -138,12 +144,9 @@ impl Spot {
             result.map_err(|source| FsError::store(&self.path, source))
         };
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => Ok(FileState {
-                kind: FileKind::Directory,
-                digest: None,
-                mode: mode_of(stat),
-                size: 0,
-            }),
+            FileType::Directory => Ok(bare_state(FileKind::Directory, stat)),
+            FileType::Fifo => Ok(bare_state(FileKind::Pipe, stat)),
+            FileType::Socket => Ok(bare_state(FileKind::Socket, stat)),
             FileType::Symlink => {
                 let target = self.link_target()?;
                 Ok(FileState {
@@ -156,7 +159,7 @@ impl Spot {
             FileType::RegularFile => self.look_at_file(keep),
             _ => Err(FsError::wrong_kind(
                 &self.path,
-                "a regular file, a link or a directory",
+                "a file, a link, a directory or a pipe",
             )),
         }
     }
@@ -258,12 +261,46 @@ impl Spot {
         rustix::fs::unlinkat(&*self.dir, &staged.0, AtFlags::empty()).ok();
     }
 
+    /// Makes a directory. It gets its name when it has its mode: a crash leaves none, or this one.
     pub(crate) fn make_dir(&self, mode: u32) -> Result<(), FsError> {
-        match rustix::fs::mkdirat(&*self.dir, &self.name, Mode::RWXU) {
-            Err(Errno::EXIST) => Err(FsError::changed(&self.path)),
-            done => done.map_err(|e| self.failed(e)),
-        }?;
-        self.set_mode(mode)
+        let staged = Staged(temporary_name(&self.path, b"a directory"));
+        match rustix::fs::mkdirat(&*self.dir, &staged.0, Mode::RWXU) {
+            // Left over by a crash in the middle of this very call, and so empty.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(self.failed(error)),
+        }
+        let temporary = Self::new(Arc::clone(&self.dir), staged.0.clone(), self.path.clone());
+        let placed = temporary
+            .set_mode(mode)
+            .and_then(|()| self.place(&staged, false));
+        if placed.is_err() {
+            // The failure is reported; a leftover is removed at the next start.
+            temporary.remove(FileKind::Directory).ok();
+        }
+        placed
+    }
+
+    /// Makes a named pipe, where nothing is.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn make_pipe(&self, mode: u32) -> Result<(), FsError> {
+        let wanted = Mode::from_raw_mode(mode);
+        match rustix::fs::mknodat(&*self.dir, &self.name, FileType::Fifo, wanted, 0) {
+            Err(Errno::EXIST) => return Err(FsError::changed(&self.path)),
+            done => done.map_err(|e| self.failed(e))?,
+        }
+        self.set_mode_unopened(mode)
+    }
+
+    /// Makes a named pipe; there is no safe call for it on this system.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn make_pipe(&self, _mode: u32) -> Result<(), FsError> {
+        Err(self.failed(Errno::NOTSUP))
+    }
+
+    /// Sets the mode of what must not be opened: it would wake up who waits at a pipe.
+    pub(crate) fn set_mode_unopened(&self, mode: u32) -> Result<(), FsError> {
+        self.set_mode_of_closed(Mode::from_raw_mode(mode))
+            .map_err(|e| self.failed(e))
     }
 
     /// Sets the mode of a file or directory.
@@ -285,7 +322,10 @@ impl Spot {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(&*self.dir, &self.name, flags, Mode::empty())?;
         let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
-        if !matches!(kind, FileType::RegularFile | FileType::Directory) {
+        if !matches!(
+            kind,
+            FileType::RegularFile | FileType::Directory | FileType::Fifo
+        ) {
             return Err(Errno::LOOP);
         }
         rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)
@@ -299,9 +339,24 @@ impl Spot {
     pub(crate) fn remove(&self, kind: FileKind) -> Result<(), FsError> {
         let flags = match kind {
             FileKind::Directory => AtFlags::REMOVEDIR,
-            FileKind::File | FileKind::Symlink => AtFlags::empty(),
+            FileKind::File | FileKind::Symlink | FileKind::Pipe | FileKind::Socket => {
+                AtFlags::empty()
+            }
         };
         rustix::fs::unlinkat(&*self.dir, &self.name, flags).map_err(|e| self.failed(e))
+    }
+
+    /// Removes a pipe, a socket or a device, if it is one still.
+    pub(crate) fn remove_special(&self) -> Result<(), FsError> {
+        let Some(stat) = self.stat()? else {
+            return Ok(());
+        };
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile | FileType::Directory | FileType::Symlink => {
+                Err(FsError::changed(&self.path))
+            }
+            _ => self.remove(FileKind::File),
+        }
     }
 
     /// Gives what is here the other name, where nothing is yet.
@@ -320,6 +375,7 @@ impl Spot {
 }
 
 /// Renames, refusing to replace anything: by the kernel, or by a hard link where it cannot.
+/// `EINVAL` is how some file systems (NFS, some FUSE) say that they cannot.
 fn rename_to_nothing(
     from_dir: &OwnedFd,
     from: &OsStr,
@@ -327,11 +383,20 @@ fn rename_to_nothing(
     to: &OsStr,
 ) -> rustix::io::Result<()> {
     match rustix::fs::renameat_with(from_dir, from, to_dir, to, RenameFlags::NOREPLACE) {
-        Err(Errno::NOSYS | Errno::NOTSUP) => {
-            rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty())?;
-            rustix::fs::unlinkat(from_dir, from, AtFlags::empty())
+        Err(Errno::NOSYS | Errno::NOTSUP | Errno::INVAL) => {}
+        done => return done,
+    }
+    match rustix::fs::linkat(from_dir, from, to_dir, to, AtFlags::empty()) {
+        Ok(()) => rustix::fs::unlinkat(from_dir, from, AtFlags::empty()),
+        // A directory, or a file system without hard links: looking first is all that is left.
+        Err(Errno::PERM | Errno::NOTSUP) => {
+            match rustix::fs::statat(to_dir, to, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => rustix::fs::renameat(from_dir, from, to_dir, to),
+                Ok(_) => Err(Errno::EXIST),
+                Err(error) => Err(error),
+            }
         }
-        done => done,
+        Err(error) => Err(error),
     }
 }
 
@@ -355,6 +420,16 @@ pub(crate) fn size_of(stat: &Stat) -> u64 {
     u64::try_from(stat.st_size).unwrap_or(0)
 }
 
+/// The state of what has no content.
+pub(crate) fn bare_state(kind: FileKind, stat: &Stat) -> FileState {
+    FileState {
+        kind,
+        digest: None,
+        mode: mode_of(stat),
+        size: 0,
+    }
+}
+
 fn file_state(digest: Option<Digest>, stat: &Stat, size: u64) -> FileState {
     FileState {
         kind: FileKind::File,
@@ -366,16 +441,21 @@ fn file_state(digest: Option<Digest>, stat: &Stat, size: u64) -> FileState {
 
 /// The names in an open directory, in order, as recorded.
 pub(crate) fn names(dir: &OwnedFd) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
+    Ok(entries(dir)?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// As [`names`], with what the directory says that each is; it may not know.
+pub(crate) fn entries(dir: &OwnedFd) -> io::Result<Vec<(String, FileType)>> {
+    let mut entries = Vec::new();
     for entry in rustix::fs::Dir::read_from(dir)? {
         let entry = entry?;
         let name = OsStr::from_bytes(entry.file_name().to_bytes());
         if name != "." && name != ".." {
-            names.push(name::to_text(name));
+            entries.push((name::to_text(name), entry.file_type()));
         }
     }
-    names.sort_unstable();
-    Ok(names)
+    entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(entries)
 }
 
 #[cfg(test)]

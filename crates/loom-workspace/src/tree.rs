@@ -3,7 +3,7 @@
 
 use crate::scan::Entries;
 use crate::store::Batch;
-use crate::{ManifestError, Store, StoreError, name};
+use crate::{Live, ManifestError, Store, StoreError, name};
 use loom_events::{Digest, FileKind, FileState};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -30,7 +30,7 @@ pub(crate) fn save(entries: &Entries, batch: &mut Batch<'_>) -> Result<Digest, S
                 let children = open.remove(path.as_str()).unwrap_or_default();
                 Some(save_one(children, batch)?)
             }
-            FileKind::File | FileKind::Symlink => None,
+            FileKind::File | FileKind::Symlink | FileKind::Pipe | FileKind::Socket => None,
         };
         let (name, state) = (Cow::Borrowed(name), Cow::Borrowed(state));
         open.entry(dir)
@@ -42,6 +42,26 @@ pub(crate) fn save(entries: &Entries, batch: &mut Batch<'_>) -> Result<Digest, S
 
 fn save_one(children: Vec<Child<'_>>, batch: &mut Batch<'_>) -> Result<Digest, StoreError> {
     batch.add(&serde_json::to_vec(&children).expect("BUG: text and numbers can be encoded"))
+}
+
+/// Adds everything that a saved tree refers to, itself included.
+pub(crate) fn mark(root: &Digest, store: &Store, live: &mut Live) -> Result<(), ManifestError> {
+    let mut todo = vec![root.clone()];
+    while let Some(tree) = todo.pop() {
+        // Equal directories are one object: what is marked already is marked with all below.
+        if !live.trees.insert(tree.clone()) {
+            continue;
+        }
+        let bytes = store.get(&tree)?;
+        live.all.insert(tree);
+        let children: Vec<Child<'_>> =
+            serde_json::from_slice(&bytes).map_err(ManifestError::Unreadable)?;
+        for child in children {
+            live.all.extend(child.state.into_owned().digest);
+            todo.extend(child.tree);
+        }
+    }
+    Ok(())
 }
 
 /// The entries of a saved tree.

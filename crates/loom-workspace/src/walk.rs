@@ -1,12 +1,13 @@
 //! Listing and walking for people and models: ignores as git does, follows no link.
 
-use crate::spot::{Spot, names, size_of};
+use crate::spot::{Spot, entries, size_of};
 use crate::{FsError, Workspace, name, spot};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use loom_events::FileKind;
 use rustix::fd::OwnedFd;
 use rustix::fs::FileType;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -30,6 +31,28 @@ pub struct ListEntry {
     pub depth: usize,
 }
 
+/// A regular file that a walk came to, in the open directory in which it was found: it is opened
+/// there, so nothing that is rearranged above it leads elsewhere.
+#[derive(Debug)]
+pub struct Walked(Spot);
+
+impl Walked {
+    /// Path relative to the workspace.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// Opens it, with its size.
+    ///
+    /// # Errors
+    /// When it is gone, is something else by now, or cannot be read.
+    pub fn open(&self) -> Result<(File, u64), FsError> {
+        let (file, stat) = self.0.open_file()?;
+        Ok((file, size_of(&stat)))
+    }
+}
+
 /// Walks a tree in order of names, depth first. Skips what git ignores, and `.git`.
 #[derive(Debug)]
 pub struct Walk {
@@ -44,24 +67,24 @@ pub struct Walk {
 struct Level {
     fd: Arc<OwnedFd>,
     path: String,
-    names: IntoIter<String>,
+    entries: IntoIter<(String, FileType)>,
     rules: Gitignore,
 }
 
 impl Level {
     fn new(fd: OwnedFd, path: String) -> std::io::Result<Self> {
         let fd = Arc::new(fd);
-        let names = names(&fd)?;
-        let has_rules = names.iter().any(|name| name == ".gitignore");
+        let entries = entries(&fd)?;
+        let has_rules = entries.iter().any(|(name, _)| name == ".gitignore");
         let rules = match has_rules {
             true => rules_in(&fd, ".gitignore", &path),
             false => Gitignore::empty(),
         };
-        let names = names.into_iter();
+        let entries = entries.into_iter();
         Ok(Self {
             fd,
             path,
-            names,
+            entries,
             rules,
         })
     }
@@ -72,8 +95,50 @@ impl Iterator for Walk {
 
     fn next(&mut self) -> Option<ListEntry> {
         loop {
+            let Step { spot, kind, depth } = self.step()?;
+            let size = match kind {
+                // It may be gone since its name was read.
+                FileKind::File => match spot.stat() {
+                    Ok(Some(stat)) => size_of(&stat),
+                    Ok(None) | Err(_) => continue,
+                },
+                FileKind::Directory | FileKind::Symlink | FileKind::Pipe | FileKind::Socket => 0,
+            };
+            let path = spot.path().to_owned();
+            return Some(ListEntry {
+                path,
+                kind,
+                size,
+                depth,
+            });
+        }
+    }
+}
+
+/// What a walk came to.
+struct Step {
+    spot: Spot,
+    kind: FileKind,
+    depth: usize,
+}
+
+impl Walk {
+    /// Only the regular files, each with the directory in which it was found.
+    pub fn files(mut self) -> impl Iterator<Item = Walked> + Send {
+        std::iter::from_fn(move || {
+            loop {
+                let step = self.step()?;
+                if step.kind == FileKind::File {
+                    return Some(Walked(step.spot));
+                }
+            }
+        })
+    }
+
+    fn step(&mut self) -> Option<Step> {
+        loop {
             let level = self.levels.last_mut()?;
-            let Some(name) = level.names.next() else {
+            let Some((name, kind)) = level.entries.next() else {
                 self.levels.pop();
                 continue;
             };
@@ -82,44 +147,36 @@ impl Iterator for Walk {
             }
             let path = name::join(&level.path, &name);
             let spot = Spot::new(Arc::clone(&level.fd), name::to_os(&name), path);
-            if let Some(entry) = self.enter(&spot) {
-                return Some(entry);
+            if let Some(step) = self.enter(spot, kind) {
+                return Some(step);
             }
         }
     }
-}
 
-impl Walk {
-    fn enter(&mut self, spot: &Spot) -> Option<ListEntry> {
-        let stat = spot.stat().ok()??;
-        let kind = match FileType::from_raw_mode(stat.st_mode) {
+    fn enter(&mut self, spot: Spot, kind: FileType) -> Option<Step> {
+        let kind = match kind {
+            // The directory does not know.
+            FileType::Unknown => FileType::from_raw_mode(spot.stat().ok()??.st_mode),
+            known => known,
+        };
+        let kind = match kind {
             FileType::RegularFile => FileKind::File,
             FileType::Symlink => FileKind::Symlink,
             FileType::Directory => FileKind::Directory,
             _ => return None,
         };
-        let path = spot.path().to_owned();
-        if self.is_ignored(&path, kind == FileKind::Directory) {
+        if self.is_ignored(spot.path(), kind == FileKind::Directory) {
             return None;
         }
         let depth = self.levels.len() - 1;
         if kind == FileKind::Directory
             && self.levels.len() < self.max_levels
             && let Ok(fd) = spot.open_dir()
-            && let Ok(level) = Level::new(fd, path.clone())
+            && let Ok(level) = Level::new(fd, spot.path().to_owned())
         {
             self.levels.push(level);
         }
-        Some(ListEntry {
-            path,
-            kind,
-            size: if kind == FileKind::File {
-                size_of(&stat)
-            } else {
-                0
-            },
-            depth,
-        })
+        Some(Step { spot, kind, depth })
     }
 
     /// The nearest rule decides.

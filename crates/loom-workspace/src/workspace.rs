@@ -3,7 +3,7 @@
 use crate::root::{Last, Root};
 use crate::scan::Index;
 use crate::spot::{self, Keep};
-use crate::{Bounds, FsError, OpenError, Store, name, store};
+use crate::{Bounds, FsError, OpenError, Store, Trees, name, store};
 use loom_events::{FileKind, FileState};
 use rustix::fd::OwnedFd;
 use rustix::fs::FileType;
@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Workspace {
     pub(crate) root: Root,
     store: Arc<Store>,
+    pub(crate) trees: Trees,
     /// What the last look at the tree found, so that the next one reads only what changed.
     index: Mutex<Arc<Index>>,
 }
@@ -35,11 +36,24 @@ impl Workspace {
         if root.path() != path {
             return Err(OpenError::Missing(path));
         }
-        Ok(Self {
+        Ok(Self::pinned(root, store))
+    }
+
+    /// A workspace over a directory that is pinned already.
+    pub(crate) fn pinned(root: Root, store: Arc<Store>) -> Self {
+        Self {
             root,
             store,
+            trees: Trees::default(),
             index: Mutex::default(),
-        })
+        }
+    }
+
+    /// With what the user says about directories.
+    #[must_use]
+    pub fn with_trees(mut self, trees: Trees) -> Self {
+        self.trees = trees;
+        self
     }
 
     #[cfg(test)]
@@ -120,11 +134,19 @@ impl Workspace {
                 let path = name::join(&dir, &entry);
                 let spot = spot::Spot::new(Arc::clone(&fd), name::to_os(&entry), path.clone());
                 let kind = spot.stat()?.map(|s| FileType::from_raw_mode(s.st_mode));
-                if kind == Some(FileType::Directory) && entry != ".git" {
-                    todo.push(path);
-                } else if kind == Some(FileType::RegularFile) && spot::is_temporary(&entry) {
-                    spot.remove(FileKind::File)?;
-                    removed += 1;
+                match kind {
+                    Some(FileType::RegularFile | FileType::Symlink)
+                        if spot::is_temporary(&entry) =>
+                    {
+                        spot.remove(FileKind::File)?;
+                        removed += 1;
+                    }
+                    // One of ours is empty; one that is not is somebody else's.
+                    Some(FileType::Directory) if spot::is_temporary(&entry) => {
+                        removed += usize::from(spot.remove(FileKind::Directory).is_ok());
+                    }
+                    Some(FileType::Directory) if entry != ".git" => todo.push(path),
+                    _ => {}
                 }
             }
         }

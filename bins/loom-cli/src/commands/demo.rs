@@ -13,11 +13,11 @@ use crate::ui::{Tone, duration, plural};
 use crate::watch::{Watched, watch};
 use anyhow::Context as _;
 use clap::Args;
-use loom_engine::{Config, Engine, RevertScope, TaskStatus, TaskView};
+use loom_engine::{Config, Engine, RevertScope, SandboxMode, TaskStatus, TaskView};
 use loom_events::{NewTask, TaskId};
 use loom_router::Usable;
 use loom_sim::{Demo, Options, SimServer};
-use loom_workspace::{CommandLine, CommandSpec, RunStatus, Sandbox};
+use loom_workspace::{CommandLine, CommandSpec, RunStatus, Sandbox, survey_sandboxes};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -63,9 +63,17 @@ struct Stage {
 pub(super) async fn run(arguments: DemoArgs, context: &mut Context) -> Outcome {
     let mut interrupts = Interrupts::catch()?;
     let mut stage = Stage::build(context, &arguments.model).await?;
-    let config = stage.config(context);
+    let mut config = stage.config(context);
+    let bare = stage.is_scripted() && !can_contain(context).await?;
+    if bare {
+        config.sandbox.mode = SandboxMode::None;
+    }
     let models = stage.models(context, &config, &arguments.model).await?;
     introduce(context, &stage);
+    if bare {
+        let text = "No sandbox works here (`loom doctor` says why). The demo's commands are Loom's own, so they run without; a model's would not be run.";
+        context.ui.line(Tone::Caught, text);
+    }
     let before = stage.test(context).await?;
     context.ui.line(Tone::Plain, "");
     context
@@ -92,7 +100,20 @@ struct Played {
     task: TaskId,
 }
 
+/// Whether commands of a model would be run here at all.
+async fn can_contain(context: &Context) -> Result<bool, Fault> {
+    let (path_env, helper) = (context.here.path_env.clone(), context.here.helper.clone());
+    let look = move || survey_sandboxes(&path_env, helper.as_deref()).strongest();
+    let strongest = tokio::task::spawn_blocking(look).await?;
+    Ok(strongest.is_contained())
+}
+
 impl Stage {
+    /// Whether everything that the model says is Loom's own.
+    const fn is_scripted(&self) -> bool {
+        self.model.is_some()
+    }
+
     async fn build(context: &Context, choice: &ModelChoice) -> Result<Self, Fault> {
         let dir = tempfile::Builder::new().prefix("loom-demo-").tempdir();
         let dir = dir.context("make a temporary directory for the demo")?;
@@ -168,6 +189,7 @@ impl Stage {
             sandbox: Sandbox::None,
             scratch,
             readable: Vec::new(),
+            writable: Vec::new(),
             network: false,
             label: format!("loom-demo-{}", std::process::id()),
         };

@@ -34,6 +34,9 @@ pub(crate) struct RunArgs {
     /// When you must agree to a result: never to a verified one, below a confidence, to each
     #[arg(long, value_enum, value_name = "MODE")]
     approval: Option<Approval>,
+    /// Let its commands use the network without asking each time
+    #[arg(long)]
+    network: bool,
     #[command(flatten)]
     model: ModelChoice,
     /// Print each event as a line of JSON, and a last line {"result": …}
@@ -71,7 +74,13 @@ pub(super) async fn run(arguments: RunArgs, context: &mut Context) -> Outcome {
         key: "approval.mode",
         value: mode.word().to_owned(),
     });
-    let mut config = context.load(approval.as_slice())?.config;
+    let network = arguments.network.then(|| Flag {
+        name: "--network",
+        key: "sandbox.network",
+        value: "true".to_owned(),
+    });
+    let flags: Vec<Flag> = approval.into_iter().chain(network).collect();
+    let mut config = context.load(&flags)?.config;
     let data_dir = context.data_dir()?;
     let workspace = check_workspace(context, &config, &data_dir, &arguments.workspace)?;
     // Whoever cannot be asked must not be waited for.

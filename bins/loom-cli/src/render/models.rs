@@ -206,7 +206,7 @@ pub(crate) fn finding_lines(name: &str, probe: &Probe, columns: Option<usize>) -
     lines
 }
 
-fn finding_line(finding: &Finding, columns: usize) -> Lines {
+pub(super) fn finding_line(finding: &Finding, columns: usize) -> Lines {
     let (tone, mark) = match finding.verdict {
         Verdict::Good => (Tone::Good, '✓'),
         Verdict::Note => (Tone::Plain, '·'),

@@ -119,6 +119,10 @@ impl Narrator {
                 let text = format!("limit reached: {} ({value})", words(which));
                 vec![Line::new(Tone::Bad, 0, text).lasting()]
             }
+            Event::WorkspaceSurveyed { survey, .. } => super::survey(survey)
+                .into_iter()
+                .map(|(tone, text)| Line::new(tone, 0, text).lasting())
+                .collect(),
             Event::Degraded { what } => {
                 vec![Line::new(Tone::Caught, 0, format!("degraded: {what}")).lasting()]
             }

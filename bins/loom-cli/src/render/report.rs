@@ -37,6 +37,8 @@ pub(crate) fn result_json(view: &TaskView) -> Value {
         "exit_code": exit(view) as u8,
         "reason": view.reason,
         "summary": view.summary,
+        "sandbox": view.sandbox,
+        "network": view.network,
         "degraded": view.degraded,
         "files": view.files,
     }})
@@ -111,6 +113,10 @@ fn head(view: &TaskView) -> Vec<(Tone, String)> {
     let mut lines = vec![(tone, format!("{word} after {took}, {about}{tokens} tokens"))];
     if let Some(reason) = &view.reason {
         lines.push((Tone::Plain, format!("  {}", clean(reason))));
+    }
+    if view.network {
+        let text = "  its commands could use the network";
+        lines.push((Tone::Caught, text.to_owned()));
     }
     lines
 }
@@ -286,6 +292,16 @@ take them back    loom revert 099a8057
 what happened     loom logs 099a8057
 try a smaller goal, or a larger model (`loom models`, --model NAME)"
         );
+    }
+
+    #[test]
+    fn that_the_network_was_open_is_said() {
+        let mut journal = Journal::demo_like();
+        journal.fail("page could not be done", Summary::default());
+        let mut view = journal.view();
+        assert!(!text(&view).contains("network"));
+        view.network = true;
+        assert!(text(&view).contains("its commands could use the network"));
     }
 
     #[test]

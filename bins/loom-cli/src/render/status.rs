@@ -18,6 +18,7 @@ pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
         format!("begun {} ago", duration(now.since(view.created))),
         format!("{} tokens", count(view.usage.total())),
     ];
+    about.extend(view.network.then(|| "with network".to_owned()));
     about.extend(view.workspace.clone().map(|dir| clean(&dir)));
     lines.push((Tone::Dim, about.join(" · ")));
     if let Some(reason) = &view.reason {
@@ -30,6 +31,7 @@ pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
             format!("? {}", clean(&question.question.reason)),
         ));
     }
+    lines.extend(view.survey.iter().flat_map(super::survey));
     for what in &view.degraded {
         lines.push((Tone::Caught, format!("! {}", clean(what))));
     }

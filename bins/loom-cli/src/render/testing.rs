@@ -102,6 +102,7 @@ impl Journal {
             template: "executor@0".into(),
             baseline: Vec::new(),
             trimmed: Vec::new(),
+            sandbox: None,
             degraded: Vec::new(),
         };
         self.add(

@@ -5,5 +5,5 @@ mod text;
 mod writer;
 
 pub(crate) use style::{Style, Tone};
-pub(crate) use text::{clean, clip, count, duration, first_line, fit, plural, width, wrap};
+pub(crate) use text::{clean, clip, count, duration, first_line, fit, plural, size, width, wrap};
 pub(crate) use writer::{Ui, restore_cursor};

@@ -116,6 +116,18 @@ pub(crate) fn count(n: u64) -> String {
     text
 }
 
+/// Bytes: `900 bytes`, `12.5 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match UNITS.iter().find(|(_, unit)| bytes >= *unit) {
+        None => format!("{bytes} bytes"),
+        Some((name, unit)) => {
+            let tenths = u128::from(bytes) * 10 / u128::from(*unit);
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        }
+    }
+}
+
 /// `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `3 days`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -164,6 +176,10 @@ mod tests {
     #[test]
     fn numbers_and_times_read_easily() {
         assert_eq!(count(0), "0");
+        assert_eq!(
+            (size(900), size(13_107_200)),
+            ("900 bytes".into(), "12.5 MiB".into())
+        );
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(plural(1, "file"), "1 file");
         assert_eq!(plural(2, "file"), "2 files");

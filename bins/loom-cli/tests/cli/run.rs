@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// Plans one step, writes the file, and judges it.
-const WRITES_A_FILE: &str = r#"
+pub(crate) const WRITES_A_FILE: &str = r#"
 rules:
   - name: plan
     when: {role: planner}
@@ -45,7 +45,7 @@ rules:
 
 const ONLY_SAYS_DONE: &str = "rules: [{name: any, reply: {text: Done.}}]";
 
-fn run(place: &Place, playbook: &str, more: &[&str]) -> Ran {
+pub(crate) fn run(place: &Place, playbook: &str, more: &[&str]) -> Ran {
     let server = Server::start(playbook);
     let mut arguments = vec![
         "run",

@@ -1,8 +1,7 @@
 //! `sandbox.mode = "docker"`: the engine and the image that the configuration names.
 
-use super::{Config, ShellConfigError};
-use loom_workspace::{DockerSandbox, DockerSettings, Sandbox, docker_sockets};
-use std::path::Path;
+use super::{Config, ShellPlace};
+use loom_workspace::{DockerSandbox, DockerSettings, Rung, RungName, Sandbox, docker_sockets};
 use std::time::Duration;
 
 /// How long an engine may take to answer, and the first container to run. Usually it is half a
@@ -12,21 +11,32 @@ const CONNECT_TIME: Duration = Duration::from_secs(60);
 const MIB: u64 = 1 << 20;
 
 impl Config {
-    /// Connects to the engine and tries the image.
-    pub(super) fn containers(
-        &self,
-        home: Option<&Path>,
-        data_dir: &Path,
-    ) -> Result<Sandbox, ShellConfigError> {
+    /// Connects to the engine and tries the image in the data directory.
+    pub(super) fn containers(&self, place: &ShellPlace<'_>) -> Rung {
+        let (sandbox, found, way_out) = match self.connect(place) {
+            Ok(docker) => {
+                let found = docker.describe();
+                (Some(Sandbox::Docker(docker)), found, "")
+            }
+            Err(why) => (None, why, "docs/sandbox.md says how to set an engine up"),
+        };
+        Rung {
+            name: RungName::Docker,
+            sandbox,
+            found,
+            way_out: way_out.to_owned(),
+        }
+    }
+
+    fn connect(&self, place: &ShellPlace<'_>) -> Result<DockerSandbox, String> {
         let image = self.sandbox.image.clone();
-        let image = image.ok_or(ShellConfigError::NoImage)?;
+        let image = image.ok_or("`sandbox.image` names no image")?;
         // Of the data directory only this is shown to the image.
-        let try_in = data_dir.join("container-try");
-        std::fs::create_dir_all(&try_in).map_err(|error| ShellConfigError::NoPlace {
-            dir: try_in.clone(),
-            why: error.to_string(),
-        })?;
-        let connected = docker_sockets(self.sandbox.socket.as_deref(), home).and_then(|sockets| {
+        let try_in = place.data_dir.join("container-try");
+        std::fs::create_dir_all(&try_in)
+            .map_err(|error| format!("cannot make {}: {error}", try_in.display()))?;
+        let socket = self.sandbox.socket.as_deref();
+        let connected = docker_sockets(socket, place.home).and_then(|sockets| {
             DockerSandbox::connect(&DockerSettings {
                 image,
                 sockets,
@@ -37,9 +47,7 @@ impl Config {
         });
         // Not empty only when something went wrong, and then a trace of it does no harm.
         std::fs::remove_dir(&try_in).ok();
-        connected
-            .map(Sandbox::Docker)
-            .map_err(ShellConfigError::Docker)
+        connected.map_err(|error| error.to_string())
     }
 }
 
@@ -47,25 +55,44 @@ impl Config {
 mod tests {
     use super::*;
     use crate::config::SandboxMode;
-    use loom_workspace::DockerError;
 
     #[test]
     fn what_is_missing_is_said_and_nothing_weaker_is_taken() {
         let dir = tempfile::tempdir().unwrap();
-        let mut config = Config::default();
-        config.sandbox.mode = SandboxMode::Docker;
-        let settings = |config: &Config| {
-            config
-                .shell_settings("".as_ref(), None, dir.path())
-                .map(|settings| settings.sandbox)
+        let place = ShellPlace {
+            path_env: "/usr/bin:/bin".as_ref(),
+            home: None,
+            data_dir: dir.path(),
+            helper: None,
         };
-        assert_eq!(settings(&config), Err(ShellConfigError::NoImage));
+        let mut config = Config::default();
+        let complaint = |config: &Config| config.shell_settings(&place).unwrap_err().to_string();
+        config.sandbox.mode = SandboxMode::Docker;
+        let said = complaint(&config);
+        assert!(said.contains("`sandbox.image` names no image"), "{said}");
 
         config.sandbox.image = Some("some:image".into());
         config.sandbox.socket = Some("tcp://127.0.0.1:2375".into());
-        let host = "tcp://127.0.0.1:2375".to_owned();
-        let elsewhere = ShellConfigError::Docker(DockerError::NotLocal { host });
-        assert_eq!(settings(&config), Err(elsewhere));
+        let said = complaint(&config);
+        assert!(
+            said.contains("\"docker\"") && said.contains("tcp://127.0.0.1:2375"),
+            "{said}"
+        );
         assert!(!dir.path().join("container-try").exists());
+    }
+
+    #[test]
+    fn containers_are_looked_for_only_on_request() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = ShellPlace {
+            path_env: "".as_ref(),
+            home: None,
+            data_dir: dir.path(),
+            helper: None,
+        };
+        let mut config = Config::default();
+        assert_eq!(config.survey(&place).rung(RungName::Docker), None);
+        config.sandbox.mode = SandboxMode::Docker;
+        assert!(config.survey(&place).rung(RungName::Docker).is_some());
     }
 }

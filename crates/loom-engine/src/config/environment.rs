@@ -17,7 +17,7 @@ pub(super) fn read(env: &BTreeMap<String, String>, into: &mut Loaded) -> Result<
         let origin = Origin::Environment { name: name.clone() };
         if rest.contains("__") {
             let mut parts: Vec<_> = rest.split("__").map(str::to_owned).collect();
-            known_model_name(&mut parts, into);
+            known_name(&mut parts, into);
             into.set(&parts, &Raw::Word(value.clone()), origin)?;
         } else if let Some((section, key)) = missing_underscore(&rest) {
             let suggestion = format!("LOOM_{section}__{key}").to_ascii_uppercase();
@@ -32,20 +32,21 @@ pub(super) fn read(env: &BTreeMap<String, String>, into: &mut Loaded) -> Result<
 }
 
 /// Environment names have neither lower case nor hyphens: a model that a file named `Qwen-3` is
-/// meant by `QWEN_3`.
-fn known_model_name(parts: &mut [String], loaded: &Loaded) {
+/// meant by `QWEN_3`, and so is a server of tools.
+fn known_name(parts: &mut [String], loaded: &Loaded) {
     let plain = |name: &str| {
         name.to_ascii_lowercase()
             .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
     };
-    if let [models, name, ..] = parts
-        && models == "models"
-        && let Some(known) = loaded
-            .config
-            .models
-            .keys()
-            .find(|known| plain(known) == *name)
-    {
+    let config = &loaded.config;
+    let (name, mut known): (_, Box<dyn Iterator<Item = &String>>) = match parts {
+        [models, name, ..] if models == "models" => (name, Box::new(config.models.keys())),
+        [mcp, servers, name, ..] if mcp == "mcp" && servers == "servers" => {
+            (name, Box::new(config.servers.keys()))
+        }
+        _ => return,
+    };
+    if let Some(known) = known.find(|known| plain(known) == *name) {
         name.clone_from(known);
     }
 }

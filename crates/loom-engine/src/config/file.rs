@@ -1,7 +1,7 @@
 //! Layers from TOML files. The spans of the parser give every value its line.
 
 use super::error::{ConfigError, Origin};
-use super::form::Raw;
+use super::form::{Form, Raw};
 use super::keys::{self, Place};
 use super::load::Loaded;
 use serde_json::Value;
@@ -66,12 +66,20 @@ impl Layer<'_> {
         let origin = self.origin(at);
         match (value, keys::find(parts)) {
             (DeValue::Table(below), Place::Section) => {
-                if let [models, name] = parts.as_slice()
-                    && models == "models"
-                {
-                    into.name_model(name, origin);
+                match parts.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                    ["models", name] => into.name_model(name, origin),
+                    ["mcp", "servers", name] => into.name_server(name, origin),
+                    _ => {}
                 }
                 self.table(parts, below, into)
+            }
+            // Each rule for itself, so that what is wrong in one is said at its own line.
+            (DeValue::Array(rules), Place::Key(key)) if key.form == Form::Rules => {
+                for rule in rules {
+                    let one = Value::Array(vec![json(rule.get_ref())]);
+                    into.set(parts, &Raw::Typed(one), self.origin(rule.span()))?;
+                }
+                Ok(())
             }
             _ => into.set(parts, &Raw::Typed(json(value)), origin),
         }

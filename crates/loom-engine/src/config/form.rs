@@ -2,6 +2,7 @@
 //! shown. A [`Form`] knows nothing about which key it belongs to.
 
 use super::error::most_like;
+use super::policy;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ pub(super) enum Form {
     DurationOrNever,
     /// The same, or `"forever"`; kept as it was written.
     KeepAlive,
+    /// Such as `"20GiB"`; kept in bytes.
+    Bytes,
+    /// A list of names of directories.
+    Names,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list of these words without repetition, at least one.
@@ -39,10 +44,18 @@ pub(super) enum Form {
     Paths,
     /// Some text, not empty.
     Text,
+    /// A list of texts.
+    Texts,
+    /// Texts by names.
+    Table,
+    /// Names of variables by names.
+    Variables,
     /// `http://…` or `https://…`, without a secret in it.
     Url,
     /// The name of a variable of the environment.
     Variable,
+    /// A list of rules for commands; those of a further layer are added to it.
+    Rules,
 }
 
 impl Form {
@@ -52,6 +65,9 @@ impl Form {
             Raw::Typed(value) => value.clone(),
             Raw::Word(word) => self.typed(word),
         };
+        if self == Self::Rules {
+            return policy::read_rules(&value);
+        }
         self.accept(&value).ok_or_else(|| {
             let meant = self.nearest(&value);
             let meant =
@@ -75,7 +91,7 @@ impl Form {
             Self::Whole(..) | Self::Number(..) | Self::Switch => {
                 serde_json::from_str(word).unwrap_or_else(|_| text())
             }
-            Self::Choices(_) | Self::Paths => word
+            Self::Choices(_) | Self::Paths | Self::Names | Self::Texts => word
                 .split(',')
                 .map(str::trim)
                 .filter(|part| !part.is_empty())
@@ -84,11 +100,15 @@ impl Form {
             Self::Duration
             | Self::DurationOrNever
             | Self::KeepAlive
+            | Self::Bytes
             | Self::Choice(_)
             | Self::Path
             | Self::Text
+            | Self::Table
+            | Self::Variables
             | Self::Url
-            | Self::Variable => text(),
+            | Self::Variable
+            | Self::Rules => text(),
         }
     }
 
@@ -109,6 +129,11 @@ impl Form {
             Self::KeepAlive => text_where(value, |text| {
                 text == "forever" || milliseconds(text).is_some()
             }),
+            Self::Bytes => bytes(value.as_str()?).map(Value::from),
+            Self::Names => {
+                let name = |item: &Value| item.as_str().is_some_and(is_name);
+                value.as_array()?.iter().all(name).then(|| value.clone())
+            }
             Self::Choice(words) => one_of(words, value),
             Self::Choices(words) => {
                 let list = value.as_array().filter(|list| !list.is_empty())?;
@@ -126,10 +151,26 @@ impl Form {
                     .then(|| value.clone())
             }
             Self::Text => text_where(value, |text| !text.trim().is_empty()),
+            Self::Texts => {
+                let all = value.as_array()?.iter().all(Value::is_string);
+                all.then(|| value.clone())
+            }
+            Self::Table => table_where(value, |_| true),
+            Self::Variables => table_where(value, is_variable),
             Self::Url => text_where(value, is_server_address),
-            Self::Variable => text_where(value, |text| {
-                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            }),
+            Self::Variable => text_where(value, is_variable),
+            Self::Rules => policy::read_rules(value).ok(),
+        }
+    }
+
+    /// What a key has when a layer sets this value on top of another.
+    pub(super) fn on_top_of(self, below: &Value, value: Value) -> Value {
+        match (self, below, value) {
+            // A layer must not drop what another one forbids.
+            (Self::Rules, Value::Array(below), Value::Array(more)) => {
+                below.iter().cloned().chain(more).collect()
+            }
+            (_, _, value) => value,
         }
     }
 
@@ -143,16 +184,27 @@ impl Form {
             Self::Duration => "a duration above zero such as \"30s\", \"5m\" or \"2h\"".into(),
             Self::DurationOrNever => "a duration such as \"5m\" or \"2h\", or \"never\"".into(),
             Self::KeepAlive => "a duration such as \"30m\" or \"2h\", or \"forever\"".into(),
+            Self::Bytes => "a size such as \"500MiB\" or \"20GiB\"".into(),
+            Self::Names => "a list of names of directories, without `/`".into(),
             Self::Choice(words) => format!("one of {}", quoted(words)),
             Self::Choices(words) => format!("a list of different words out of {}", quoted(words)),
             Self::Path => "an absolute path".into(),
             Self::Paths => "a list of absolute paths".into(),
             Self::Text => "text that is not empty".into(),
+            Self::Texts => "a list of texts".into(),
+            Self::Table => {
+                "a table of texts such as { LEVEL = \"debug\", TOKEN = \"$MY_TOKEN\" }".into()
+            }
+            Self::Variables => {
+                "a table of names of environment variables such as { X-Api-Key = \"MY_API_KEY\" }"
+                    .into()
+            }
             Self::Url => {
                 "an address such as \"http://127.0.0.1:8080/v1\", with no user or password in it"
                     .into()
             }
             Self::Variable => "the name of an environment variable such as \"MY_API_KEY\"".into(),
+            Self::Rules => "a list of rules".into(),
         }
     }
 
@@ -163,6 +215,15 @@ impl Form {
             (_, Value::Null) => None,
             (Self::Duration | Self::DurationOrNever, value) => {
                 Some(format!("\"{}\"", duration_text(value.as_u64()?)))
+            }
+            (Self::Bytes, value) => Some(format!("\"{}\"", bytes_text(value.as_u64()?))),
+            (Self::Rules, rules) => policy::rules_toml(rules),
+            (_, Value::Object(members)) => {
+                let members = members.iter();
+                let members: Vec<_> = members
+                    .map(|(name, value)| format!("{} = {value}", Value::from(name.as_str())))
+                    .collect();
+                Some(format!("{{ {} }}", members.join(", ")))
             }
             (_, value) => Some(value.to_string().replace("\",\"", "\", \"")),
         }
@@ -191,6 +252,17 @@ fn one_of(words: &[&str], value: &Value) -> Option<Value> {
 
 fn text_where(value: &Value, accept: impl FnOnce(&str) -> bool) -> Option<Value> {
     value.as_str().filter(|text| accept(text)).map(Value::from)
+}
+
+fn table_where(value: &Value, accept: impl Fn(&str) -> bool) -> Option<Value> {
+    let members = value.as_object()?;
+    let fits =
+        |(name, value): (&String, &Value)| !name.is_empty() && value.as_str().is_some_and(&accept);
+    members.iter().all(fits).then(|| value.clone())
+}
+
+fn is_variable(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 fn is_absolute(path: &str) -> bool {
@@ -263,6 +335,36 @@ fn duration_text(millis: u64) -> String {
     text
 }
 
+/// Units, largest first, in bytes.
+const BYTE_UNITS: [(&str, u64); 4] = [
+    ("TiB", 1 << 40),
+    ("GiB", 1 << 30),
+    ("MiB", 1 << 20),
+    ("KiB", 1 << 10),
+];
+
+/// Reads `20GiB`, `500 MiB`: a whole number above zero with its unit.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let count: u64 = text[..digits].parse().ok()?;
+    let unit = text[digits..].trim_start();
+    let (_, unit) = BYTE_UNITS.iter().find(|(name, _)| *name == unit)?;
+    count.checked_mul(*unit).filter(|bytes| *bytes > 0)
+}
+
+/// The shortest text that [`bytes`] reads back.
+fn bytes_text(bytes: u64) -> String {
+    let whole = |(_, unit): &&(&str, u64)| bytes.is_multiple_of(*unit);
+    let (name, unit) = BYTE_UNITS.iter().find(whole).unwrap_or(&("KiB", 1 << 10));
+    format!("{}{name}", bytes.div_ceil(*unit))
+}
+
+/// Whether this can be the name of a directory.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.contains(['/', '\0']) && text != "." && text != ".."
+}
+
 /// Milliseconds of a canonical duration as a [`Duration`].
 pub(super) const fn duration(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -305,6 +407,38 @@ mod tests {
     fn a_shown_duration_reads_back_to_itself() {
         for millis in [1, 250, 1000, 61_000, 5_400_000, 86_400_001] {
             assert_eq!(milliseconds(&duration_text(millis)), Some(millis));
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them_and_shown_so_that_they_read_back() {
+        for (text, size) in [("20GiB", 20 << 30), ("500 MiB", 500 << 20), ("1KiB", 1024)] {
+            assert_eq!(bytes(text), Some(size), "{text}");
+            assert_eq!(bytes(&bytes_text(size)), Some(size), "{text}");
+        }
+        for bad in [
+            "",
+            "20",
+            "0GiB",
+            "GiB",
+            "20 GB",
+            "-1GiB",
+            "1.5GiB",
+            "99999999999TiB",
+        ] {
+            assert_eq!(bytes(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_directory_is_no_path() {
+        assert!(
+            Form::Names
+                .read(&Raw::Typed(json!(["build", "dist"])))
+                .is_ok()
+        );
+        for bad in [json!(["a/b"]), json!([""]), json!([".."]), json!("build")] {
+            assert!(Form::Names.read(&Raw::Typed(bad.clone())).is_err(), "{bad}");
         }
     }
 

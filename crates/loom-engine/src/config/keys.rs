@@ -3,7 +3,7 @@
 
 use super::error::most_like;
 use super::form::Form;
-use super::{Config, ModelConfig};
+use super::{Config, ModelConfig, ServerConfig};
 use loom_events::Role;
 use loom_router::ProviderKind;
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,7 +28,7 @@ impl<T: Serialize + DeserializeOwned> Slot for T {
     }
 }
 
-/// A key of `Of`: the whole configuration, or one model.
+/// A key of `Of`: the whole configuration, one model, or one server.
 pub(super) struct Key<Of> {
     /// Dotted.
     pub(super) path: &'static str,
@@ -49,9 +49,16 @@ const COUNT_OR_ZERO: Form = Form::Whole(0, u32::MAX as u64);
 /// JSON and TOML numbers are exact up to here.
 const BIG: Form = Form::Whole(1, i64::MAX as u64);
 
-/// All keys but those of models, in the order in which they are shown.
+/// All keys but those of models and servers, in the order in which they are shown.
 pub(super) const KEYS: &[Key<Config>] = &[
     key("workspace.roots", Form::Paths, |c| &mut c.workspace.roots),
+    key("workspace.derived", Form::Names, |c| {
+        &mut c.workspace.derived
+    }),
+    key("workspace.keep", Form::Names, |c| &mut c.workspace.keep),
+    key("workspace.max_snapshot", Form::Bytes, |c| {
+        &mut c.workspace.max_snapshot
+    }),
     key("execution.max_parallel_tasks", Form::Whole(1, 1000), |c| {
         &mut c.max_parallel_tasks
     }),
@@ -124,15 +131,29 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("state.durability", Form::Choice(&["full", "normal"]), |c| {
         &mut c.state.durability
     }),
+    key("state.keep_snapshots", Form::DurationOrNever, |c| {
+        &mut c.state.keep_snapshots_ms
+    }),
+    key("state.max_snapshots", Form::Bytes, |c| {
+        &mut c.state.max_snapshots
+    }),
     key("tools.shell_timeout", Form::Duration, |c| {
         &mut c.tools.shell_timeout_ms
     }),
     key("tools.output_bytes", Form::Whole(512, 1_048_576), |c| {
         &mut c.task.limits.tool_output_bytes
     }),
+    key("policy.rules", Form::Rules, |c| &mut c.policy.rules),
     key(
         "sandbox.mode",
-        Form::Choice(&["auto", "bubblewrap", "docker", "none"]),
+        Form::Choice(&[
+            "auto",
+            "bubblewrap",
+            "landlock",
+            "seatbelt",
+            "docker",
+            "none",
+        ]),
         |c| &mut c.sandbox.mode,
     ),
     key("sandbox.image", Form::Text, |c| &mut c.sandbox.image),
@@ -143,6 +164,9 @@ pub(super) const KEYS: &[Key<Config>] = &[
         Form::Whole(16, u32::MAX as u64),
         |c| &mut c.sandbox.memory_mib,
     ),
+    key("sandbox.network", Form::Switch, |c| &mut c.task.network),
+    key("sandbox.read", Form::Paths, |c| &mut c.sandbox.read),
+    key("sandbox.write", Form::Paths, |c| &mut c.sandbox.write),
     key(
         "logging.level",
         Form::Choice(&["off", "error", "warn", "info", "debug", "trace"]),
@@ -232,6 +256,27 @@ pub(super) const MODEL_KEYS: &[Key<ModelConfig>] = &[
     }),
 ];
 
+/// The keys of one `[mcp.servers.NAME]`.
+pub(super) const SERVER_KEYS: &[Key<ServerConfig>] = &[
+    key("command", Form::Text, |s| &mut s.command),
+    key("args", Form::Texts, |s| &mut s.args),
+    key("env", Form::Table, |s| &mut s.env),
+    key("cwd", Form::Path, |s| &mut s.cwd),
+    key("url", Form::Url, |s| &mut s.url),
+    key("token_env", Form::Variable, |s| &mut s.token_env),
+    key("headers_env", Form::Variables, |s| &mut s.headers_env),
+    key("tools", Form::Texts, |s| &mut s.tools),
+    key("approval", Form::Choice(&["ask", "allow"]), |s| {
+        &mut s.approval
+    }),
+    key("allow", Form::Texts, |s| &mut s.allow),
+    key("timeout", Form::Duration, |s| &mut s.timeout_ms),
+    key("startup_timeout", Form::Duration, |s| {
+        &mut s.startup_timeout_ms
+    }),
+    key("enabled", Form::Switch, |s| &mut s.enabled),
+];
+
 /// Sections that are planned, with what holds until then.
 const LATER_SECTIONS: &[(&str, &str)] = &[
     (
@@ -239,7 +284,6 @@ const LATER_SECTIONS: &[(&str, &str)] = &[
         "there is no daemon yet, `loom` runs tasks in its own process",
     ),
     ("memory", "memory is on and needs no settings"),
-    ("mcp", "tools of MCP servers cannot be used yet"),
     ("webhooks", "follow a task with `loom run --json` instead"),
     ("learning", "Loom does not learn from task to task yet"),
     ("telemetry", "Loom sends nothing anywhere"),
@@ -251,6 +295,8 @@ pub(super) enum Place {
     Key(&'static Key<Config>),
     /// One value of a model.
     ModelKey(String, &'static Key<ModelConfig>),
+    /// One value of a server of tools.
+    ServerKey(String, &'static Key<ServerConfig>),
     /// A table with more below it.
     Section,
     /// Planned; the text says what to do until then.
@@ -266,6 +312,9 @@ pub(super) fn find(parts: &[String]) -> Place {
     }
     if parts[0] == "models" {
         return find_in_models(&parts[1..]);
+    }
+    if parts[0] == "mcp" {
+        return find_in_servers(&parts[1..]);
     }
     let path = parts.join(".");
     if let Some(key) = KEYS.iter().find(|key| key.path == path) {
@@ -294,6 +343,29 @@ fn find_in_models(parts: &[String]) -> Place {
     }
 }
 
+fn find_in_servers(parts: &[String]) -> Place {
+    let [servers, rest @ ..] = parts else {
+        return Place::Section;
+    };
+    if servers != "servers" {
+        return Place::Nothing(Some("mcp.servers".to_owned()));
+    }
+    let [name, rest @ ..] = rest else {
+        return Place::Section;
+    };
+    let path = rest.join(".");
+    if path.is_empty() {
+        return Place::Section;
+    }
+    match SERVER_KEYS.iter().find(|key| key.path == path) {
+        Some(key) => Place::ServerKey(name.clone(), key),
+        None => {
+            let near = most_like(&path, SERVER_KEYS.iter().map(|key| key.path));
+            Place::Nothing(near.map(|near| format!("mcp.servers.{name}.{near}")))
+        }
+    }
+}
+
 fn is_below(key: &str, section: &str) -> bool {
     key.strip_prefix(section)
         .is_some_and(|rest| rest.starts_with('.'))
@@ -317,7 +389,7 @@ fn suggest(path: &str) -> Option<String> {
     let sections = KEYS
         .iter()
         .filter_map(|key| key.path.split('.').next())
-        .chain(["models"]);
+        .chain(["mcp", "models"]);
     match path.contains('.') {
         true => most_like(path, KEYS.iter().map(|key| key.path)).map(str::to_owned),
         false => most_like(path, sections).map(str::to_owned),
@@ -328,7 +400,7 @@ fn suggest(path: &str) -> Option<String> {
 pub(super) fn sections() -> impl Iterator<Item = &'static str> {
     KEYS.iter()
         .filter_map(|key| key.path.split('.').next())
-        .chain(["models"])
+        .chain(["mcp", "models"])
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::error::{ConfigError, Origin};
 use super::form::Raw;
 use super::keys::{self, Place};
 use super::{Config, ModelConfig, SandboxMode, environment, file};
+use loom_tools::{LONGEST_SERVER_NAME, is_server_name};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -95,6 +96,10 @@ impl Loaded {
                 let model = self.config.models.entry(name).or_default();
                 (found.form, (found.slot)(model))
             }
+            Place::ServerKey(name, found) => {
+                let server = self.config.servers.entry(name).or_default();
+                (found.form, (found.slot)(server))
+            }
             Place::Section => return Err(bad(&origin, "is a section and takes no value".into())),
             Place::Later(instead) => {
                 let instead = instead.to_owned();
@@ -113,6 +118,7 @@ impl Loaded {
             }
         };
         let value = form.read(raw).map_err(|problem| bad(&origin, problem))?;
+        let value = form.on_top_of(&slot.get(), value);
         slot.put(value)
             .map_err(|error| bad(&origin, format!("cannot be this: {error}")))?;
         self.origins.insert(key, origin);
@@ -124,6 +130,14 @@ impl Loaded {
         self.config.models.entry(name.to_owned()).or_default();
         self.origins
             .entry(format!("models.{name}"))
+            .or_insert(origin);
+    }
+
+    /// The same for a server of tools.
+    pub(super) fn name_server(&mut self, name: &str, origin: Origin) {
+        self.config.servers.entry(name.to_owned()).or_default();
+        self.origins
+            .entry(format!("mcp.servers.{name}"))
             .or_insert(origin);
     }
 
@@ -151,6 +165,26 @@ impl Loaded {
                 "sandbox.mode",
                 "\"docker\" needs `sandbox.image`: the image whose programs commands use",
             ));
+        }
+        self.check_servers()
+    }
+
+    fn check_servers(&self) -> Result<(), ConfigError> {
+        for (name, server) in &self.config.servers {
+            let section = format!("mcp.servers.{name}");
+            if !is_server_name(name) {
+                let problem = format!(
+                    "must have a name of letters, digits, `-` and single `_`, at most {LONGEST_SERVER_NAME}"
+                );
+                return Err(self.bad(&section, &problem));
+            }
+            match server.problem() {
+                None => {}
+                Some(("", problem)) => return Err(self.bad(&section, problem)),
+                Some((key, problem)) => {
+                    return Err(self.bad(&format!("{section}.{key}"), problem));
+                }
+            }
         }
         Ok(())
     }
@@ -200,6 +234,7 @@ fn is_model_name(name: &str) -> bool {
 mod tests {
     use super::*;
     use loom_events::ApprovalMode;
+    use loom_tools::policy::{Decision, Where};
 
     fn load_with(toml: &str, env: &[(&str, &str)], flags: &[Flag]) -> Result<Loaded, ConfigError> {
         let dir = tempfile::tempdir().unwrap();
@@ -335,6 +370,38 @@ mod tests {
                 "c.toml:3: `models.a.keep_alive` must be a duration such as \"30m\" or \"2h\", or \"forever\", not 30",
             ),
             (
+                "[mcp.servers.a]\ncomand = 'npx'",
+                "c.toml:2: unknown key `mcp.servers.a.comand`; did you mean `mcp.servers.a.command`?",
+            ),
+            (
+                "[mcp.server.a]\ncommand = 'npx'",
+                "c.toml:1: unknown key `mcp.server`; did you mean `mcp.servers`?",
+            ),
+            (
+                "[mcp.servers.a]",
+                "c.toml:1: `mcp.servers.a` needs a `command` such as \"npx\", or else a `url`",
+            ),
+            (
+                "[mcp.servers.a__b]\ncommand = 'npx'",
+                "c.toml:1: `mcp.servers.a__b` must have a name of letters, digits, `-` and single `_`, at most 24",
+            ),
+            (
+                "[mcp.servers.a]\ncommand = 'npx'\nurl = 'http://h'",
+                "c.toml:3: `mcp.servers.a.url` must not stand beside a `command`",
+            ),
+            (
+                "[mcp.servers.a]\ncommand = './x'",
+                "c.toml:2: `mcp.servers.a.command` must be a name on the search path or an absolute path",
+            ),
+            (
+                "[mcp.servers.a]\nurl = 'http://h'\nheaders_env = { X-Key = 'a b' }",
+                "c.toml:3: `mcp.servers.a.headers_env` must be a table of names of environment variables such as { X-Api-Key = \"MY_API_KEY\" }, not {\"X-Key\":\"a b\"}",
+            ),
+            (
+                "[mcp.servers.a]\ncommand = 'npx'\ntools = ['x']\nallow = ['y']",
+                "c.toml:4: `mcp.servers.a.allow` must name tools that are in `tools`",
+            ),
+            (
                 "[server]\nport = 1",
                 "c.toml:1: `server` is not supported yet: there is no daemon yet, `loom` runs tasks in its own process",
             ),
@@ -342,10 +409,63 @@ mod tests {
                 "[models.a]\nbase_url = 'http://h'\ntimeouts.stall = '2h'",
                 "c.toml:3: `models.a.timeouts.stall` must not be longer than `timeouts.total`",
             ),
+            (
+                "policy.rules = 3",
+                "c.toml:1: `policy.rules` must be a list of rules such as [{ command = \"npm install\", decision = \"allow\" }]",
+            ),
+            (
+                "[[policy.rules]]\ncommand = 'a'\ndecision = 'ask'\n[[policy.rules]]\ncommand = 'a | b'\ndecision = 'ask'",
+                "c.toml:4: `policy.rules` has a rule whose `command` is no plain command, it has '|': write one program and the words it starts with, such as \"npm install\"; every command of a line is matched by itself",
+            ),
+            (
+                "[[policy.rules]]\ncommand = ''\ndecision = 'ask'",
+                "c.toml:1: `policy.rules` has a rule whose `command` is empty: write a program and the words it starts with, such as \"npm install\"",
+            ),
+            (
+                "[[policy.rules]]\ncommand = 'a'\ndecision = 'denny'",
+                "c.toml:1: `policy.rules` has a rule for \"a\" whose `decision` must be one of \"allow\", \"ask\", \"deny\", not \"denny\"; did you mean \"deny\"?",
+            ),
+            (
+                "[[policy.rules]]\ncommand = 'a'",
+                "c.toml:1: `policy.rules` has a rule for \"a\" without `decision`: add one of \"allow\", \"ask\", \"deny\"",
+            ),
+            (
+                "[[policy.rules]]\ncomand = 'a'\ndecision = 'ask'",
+                "c.toml:1: `policy.rules` has a rule with the unknown key `comand`; did you mean `command`? A rule has `command`, `decision` and perhaps `reason`",
+            ),
         ] {
             assert_eq!(refused(toml), said);
         }
         assert!(refused("a = [").starts_with("c.toml:1: not valid TOML: "));
+    }
+
+    #[test]
+    fn rules_of_a_further_file_are_added_and_cannot_drop_any() {
+        let dir = tempfile::tempdir().unwrap();
+        let rule = |command: &str, decision: &str| {
+            format!("[[policy.rules]]\ncommand = '{command}'\ndecision = '{decision}'\n")
+        };
+        std::fs::write(dir.path().join("loom.toml"), rule("git push", "deny")).unwrap();
+        let named = dir.path().join("named.toml");
+        std::fs::write(&named, rule("git push", "allow") + &rule("npm ci", "allow")).unwrap();
+        let loaded = Config::load(&Sources {
+            data_dir: Some(dir.path()),
+            file: Some(&named),
+            env: &BTreeMap::new(),
+            flags: &[],
+        })
+        .unwrap();
+        let policy = loaded.config.policy().unwrap();
+        let decision = |line: &str| policy.judge(line, &Where::default()).decision;
+        assert_eq!(policy.rules().len(), 3);
+        assert_eq!(decision("git push origin"), Decision::Deny);
+        assert_eq!(decision("npm ci"), Decision::Allow);
+        assert!(
+            loaded
+                .origin("policy.rules")
+                .to_string()
+                .ends_with("named.toml:4")
+        );
     }
 
     #[test]

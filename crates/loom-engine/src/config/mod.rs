@@ -13,6 +13,8 @@ mod form;
 mod keys;
 mod load;
 mod model;
+mod policy;
+mod server;
 mod settings;
 mod shell;
 mod show;
@@ -21,9 +23,11 @@ pub use error::{ConfigError, Origin};
 pub use load::{Flag, Loaded, Sources};
 pub use loom_state::Durability;
 pub use model::{ModelConfig, ModelConfigError, Timeouts};
+pub use policy::{PolicyConfig, PolicyRule, RuleDecision};
+pub use server::{ServerApproval, ServerConfig};
 pub use settings::{
     Config, LogLevel, LoggingConfig, SandboxConfig, SandboxMode, StateConfig, ToolsConfig,
     WorkspaceConfig,
 };
-pub use shell::ShellConfigError;
+pub use shell::{ShellConfigError, ShellPlace};
 pub use show::{Shown, show};

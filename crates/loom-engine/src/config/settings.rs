@@ -1,9 +1,10 @@
 //! The effective configuration as plain data. Where a key is in the file is not where its value is
 //! here: `keys.rs` connects the two.
 
-use super::ModelConfig;
+use super::{ModelConfig, PolicyConfig, ServerConfig};
 use loom_events::TaskSettings;
 use loom_state::Durability;
+use loom_workspace::Trees;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ use std::path::PathBuf;
 pub struct Config {
     /// Models by name.
     pub models: BTreeMap<String, ModelConfig>,
+    /// Servers of tools by name.
+    pub servers: BTreeMap<String, ServerConfig>,
     /// Where tasks may work.
     pub workspace: WorkspaceConfig,
     /// Settings that a task is created with: limits, ladder, verification, approval.
@@ -25,6 +28,8 @@ pub struct Config {
     pub state: StateConfig,
     /// Tools.
     pub tools: ToolsConfig,
+    /// What the user says of commands.
+    pub policy: PolicyConfig,
     /// What contains the commands that tools run.
     pub sandbox: SandboxConfig,
     /// What Loom writes about itself.
@@ -41,12 +46,14 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             models: BTreeMap::new(),
+            servers: BTreeMap::new(),
             workspace: WorkspaceConfig::default(),
             task: TaskSettings::default(),
             max_parallel_tasks: Self::MAX_PARALLEL_TASKS,
             prompts: None,
             state: StateConfig::default(),
             tools: ToolsConfig::default(),
+            policy: PolicyConfig::default(),
             sandbox: SandboxConfig::default(),
             logging: LoggingConfig::default(),
         }
@@ -54,17 +61,63 @@ impl Default for Config {
 }
 
 /// `[workspace]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkspaceConfig {
     /// Directories beneath which a workspace may be; empty allows any that is not dangerous.
     pub roots: Vec<PathBuf>,
+    /// More names of directories that are left out of snapshots.
+    pub derived: Vec<String>,
+    /// Names of directories that are never left out.
+    pub keep: Vec<String>,
+    /// The most bytes that the first snapshot of a task may take.
+    pub max_snapshot: u64,
+}
+
+impl WorkspaceConfig {
+    /// A project that is worked on by hand is far smaller; beyond it a directory full of data was
+    /// given by mistake, and copying it would take longer than the work.
+    const MAX_SNAPSHOT: u64 = 20 << 30;
+
+    /// What is said about directories.
+    pub(crate) fn trees(&self) -> Trees {
+        Trees {
+            derived: self.derived.clone(),
+            keep: self.keep.clone(),
+        }
+    }
+}
+
+impl Default for WorkspaceConfig {
+    fn default() -> Self {
+        Self {
+            roots: Vec::new(),
+            derived: Vec::new(),
+            keep: Vec::new(),
+            max_snapshot: Self::MAX_SNAPSHOT,
+        }
+    }
 }
 
 /// `[state]`
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateConfig {
     /// What an acknowledged event survives.
     pub durability: Durability,
+    /// Milliseconds for which the snapshots of an ended task are kept; none: for ever.
+    pub keep_snapshots_ms: Option<u64>,
+    /// Bytes that the snapshots of ended tasks may take; beyond it the oldest go first.
+    pub max_snapshots: u64,
+}
+
+impl Default for StateConfig {
+    /// A month: whoever has lived with a change that long takes it back with git.
+    fn default() -> Self {
+        Self {
+            durability: Durability::default(),
+            keep_snapshots_ms: Some(30 * 24 * 60 * 60 * 1000),
+            max_snapshots: 20 << 30,
+        }
+    }
 }
 
 /// `[tools]`
@@ -95,18 +148,26 @@ pub struct SandboxConfig {
     pub socket: Option<String>,
     /// Memory of a container in MiB; none leaves it to the engine.
     pub memory_mib: Option<u64>,
+    /// More that commands may read than the system, toolchains and the workspace.
+    pub read: Vec<PathBuf>,
+    /// More that commands may write. Nothing of it is recorded or put back.
+    pub write: Vec<PathBuf>,
 }
 
 /// What contains the commands that tools run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SandboxMode {
-    /// The strongest that is there; when there is none, that is said in the result.
+    /// The strongest that works here; when there is none, no command runs.
     #[default]
     Auto,
-    /// Bubblewrap, or no command runs.
+    /// Bubblewrap, or Loom does not start.
     Bubblewrap,
-    /// A container for each command, or no command runs.
+    /// Landlock, or Loom does not start.
+    Landlock,
+    /// The sandbox of macOS, or Loom does not start.
+    Seatbelt,
+    /// A container for each command, or Loom does not start.
     Docker,
     /// Nothing, on the user's word.
     None,

@@ -1,7 +1,7 @@
 //! Every effective value with its origin, as `loom config show` prints them.
 
 use super::Origin;
-use super::keys::{KEYS, Key, MODEL_KEYS};
+use super::keys::{KEYS, Key, MODEL_KEYS, SERVER_KEYS};
 use super::load::Loaded;
 
 /// One effective value.
@@ -27,6 +27,11 @@ pub fn show(loaded: &Loaded) -> Vec<Shown> {
     for (name, model) in &mut config.models {
         let of = |key: &Key<_>| line(loaded, format!("models.{name}.{}", key.path), key, model);
         lines.extend(MODEL_KEYS.iter().map(of));
+    }
+    for (name, server) in &mut config.servers {
+        let section = format!("mcp.servers.{name}");
+        let of = |key: &Key<_>| line(loaded, format!("{section}.{}", key.path), key, server);
+        lines.extend(SERVER_KEYS.iter().map(of));
     }
     lines
 }
@@ -96,13 +101,35 @@ mod tests {
             .filter(|key| !documented(key))
             .collect();
         assert_eq!(missing, Vec::<String>::new(), "not in config/loom.toml");
+        // A server has either a program or an address, so its keys are in two examples.
+        let in_example = |key: &Key<_>| {
+            let examples = ["files", "remote"].iter();
+            let mut keys = examples.map(|name| format!("mcp.servers.{name}.{}", key.path));
+            keys.any(|key| documented(&key))
+        };
+        let missing = SERVER_KEYS.iter().filter(|key| !in_example(key));
+        let missing: Vec<_> = missing.map(|key| key.path).collect();
+        assert_eq!(missing, Vec::<&str>::new(), "not in config/loom.toml");
+        let files = loaded.config.servers.remove("files").unwrap();
+        assert!(loaded.config.servers.remove("remote").is_some());
+        let default = crate::config::ServerConfig {
+            command: files.command.clone(),
+            args: files.args.clone(),
+            env: files.env.clone(),
+            cwd: files.cwd.clone(),
+            tools: files.tools.clone(),
+            allow: files.allow.clone(),
+            ..crate::config::ServerConfig::default()
+        };
+        assert_eq!(files, default);
 
         let example = loaded.config.models.remove("local").unwrap();
-        // They have no default, so the file has an example.
+        // They have no default, so the file has an example of each.
         assert!(loaded.config.prompts.take().is_some());
         assert!(loaded.config.sandbox.image.take().is_some());
         assert!(loaded.config.sandbox.socket.take().is_some());
         assert!(loaded.config.sandbox.memory_mib.take().is_some());
+        assert_eq!(std::mem::take(&mut loaded.config.policy.rules).len(), 1);
         assert_eq!(loaded.config, Config::default());
         // What has no default is an example; everything else in the model is the default.
         let default = crate::config::ModelConfig {
@@ -143,7 +170,9 @@ mod tests {
         let file = dir.path().join("c.toml");
         std::fs::write(
             &file,
-            "[models.a]\nbase_url = 'http://h'\nroles = ['planner', 'executor']",
+            "[models.a]\nbase_url = 'http://h'\nroles = ['planner', 'executor']\n\
+             [[policy.rules]]\ncommand = 'npm install'\ndecision = 'allow'\nreason = 'a \"b\"'\n\
+             [mcp.servers.s]\ncommand = 'x'\nargs = ['', 'a \"b\"']\nenv = { A = '$B', \"c d\" = '' }",
         )
         .unwrap();
         let loaded = load(&file);
@@ -161,5 +190,9 @@ mod tests {
             .unwrap();
         assert_eq!(roles.value.as_deref(), Some(r#"["planner", "executor"]"#));
         assert!(roles.origin.to_string().ends_with("c.toml:3"));
+        let rules = shown.iter().find(|line| line.key == "policy.rules");
+        let rules = rules.and_then(|line| line.value.as_deref());
+        let expected = r#"[{ command = "npm install", decision = "allow", reason = "a \"b\"" }]"#;
+        assert_eq!(rules, Some(expected));
     }
 }

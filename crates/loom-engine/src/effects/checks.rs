@@ -34,12 +34,12 @@ impl CheckRunner for Checks<'_> {
             workspace,
             scratch: &cx.place.scratch,
             timeout,
-            shell: &cx.shared.shell,
+            shell: &cx.shell,
             label: &label,
         };
         match run_check(&command, &cx.signals.cancel).await {
             CheckRun::NotRun(why) => not_run(why),
-            CheckRun::Finished(finished, degraded) => Seen {
+            CheckRun::Finished(finished) => Seen {
                 ended: match finished.status {
                     RunStatus::Exit(code) => Ended::Exit(code),
                     RunStatus::Signal(signal) => Ended::Signal(signal),
@@ -50,7 +50,7 @@ impl CheckRunner for Checks<'_> {
                 },
                 output: finished.output,
                 duration: finished.duration,
-                degraded,
+                degraded: finished.put_back,
             },
         }
     }

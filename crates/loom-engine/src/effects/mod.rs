@@ -13,6 +13,7 @@ mod prepare;
 mod reconcile;
 mod room;
 mod state;
+mod survey;
 mod tool;
 
 pub(crate) use state::task_state;
@@ -28,13 +29,13 @@ use loom_events::{
     Note, Operation, Origin, Outcome, Seq, TaskId, ToolSpec, Work,
 };
 use loom_kernel::Start;
-use loom_tools::Seen;
+use loom_tools::{Registry, Seen, ShellSettings};
 use loom_workspace::Workspace;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 /// A job under way.
@@ -45,6 +46,8 @@ pub(crate) type Job = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 pub(crate) struct Cx {
     pub(crate) shared: Arc<Shared>,
     pub(crate) place: Arc<TaskPlace>,
+    /// How commands of this task are run.
+    pub(crate) shell: Arc<ShellSettings>,
     pub(crate) signals: Signals,
 }
 
@@ -58,6 +61,10 @@ pub(crate) fn job(
     signals: Signals,
 ) -> Job {
     let cx = Cx {
+        shell: Arc::new(ShellSettings {
+            network: ledger.state.settings().network,
+            ..shared.shell.clone()
+        }),
         shared,
         place,
         signals,
@@ -397,6 +404,7 @@ pub(crate) struct Slot {
     pub(crate) talk: tokio::sync::Mutex<Option<Talk>>,
     /// Paths that were read or written in this attempt.
     pub(crate) seen: Seen,
+    registry: OnceCell<Arc<Registry>>,
 }
 
 /// A conversation with what it was frozen with.
@@ -426,6 +434,18 @@ impl Conversations {
 }
 
 impl Slot {
+    /// The tools that the attempt was frozen with, those of servers among them.
+    async fn registry(&self, prompt: &BlobId, cx: &Cx) -> Result<Arc<Registry>, Broken> {
+        let frozen = || async {
+            let prompt: FrozenPrompt = cx.get_json(prompt).await?;
+            let own = &cx.shared.registry;
+            Ok(Arc::new(
+                own.with_external(&prompt.tools, &cx.shared.servers),
+            ))
+        };
+        self.registry.get_or_try_init(frozen).await.cloned()
+    }
+
     /// Hands over the entries that the conversation does not have yet: each is copied once.
     fn hand_over(&self, entries: &[Entry]) {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);

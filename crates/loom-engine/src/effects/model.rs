@@ -14,6 +14,7 @@ use loom_events::{
     ToolCall,
 };
 use loom_router::{CallError, ChatReply, ChatRequest, Delta, DeltaSink};
+use loom_tools::Registry;
 use std::sync::Arc;
 
 /// What a turn needs to know.
@@ -191,8 +192,9 @@ async fn begin(task: &Task, cx: &Cx) -> Result<Talk, Broken> {
 
 async fn replied(task: &Task, mut reply: ChatReply, cx: &Cx) -> Result<Outcome, Broken> {
     unique_ids(&mut reply.answer.calls, task.turn);
+    let registry = task.slot.registry(&task.prompt, cx).await?;
     let calls = reply.answer.calls.iter_mut();
-    let calls: Vec<CallRecord> = calls.map(|call| record(call, cx)).collect();
+    let calls: Vec<CallRecord> = calls.map(|call| record(call, &registry, cx)).collect();
     let answer = &reply.answer;
     let final_answer = loom_prompts::read_answer(&answer.text);
     let said = match calls.is_empty() {
@@ -216,12 +218,12 @@ async fn replied(task: &Task, mut reply: ChatReply, cx: &Cx) -> Result<Outcome, 
 
 /// Checks a call against the tool's schema; a refused one is not run and carries its answer. The
 /// history shows a tool under its proper name only: it is the one on offer.
-fn record(call: &mut ToolCall, cx: &Cx) -> CallRecord {
-    let checked = cx.shared.registry.check(&call.name, call.arguments.clone());
+fn record(call: &mut ToolCall, registry: &Registry, cx: &Cx) -> CallRecord {
+    let checked = registry.check(&call.name, call.arguments.clone());
     let (class, summary, refusal): (Class, String, Option<Refusal>) = match checked {
         Ok(checked) => {
             checked.name().clone_into(&mut call.name);
-            (checked.class(&cx.shared.shell), checked.summary(), None)
+            (checked.class(&cx.shell), checked.summary(), None)
         }
         Err(refusal) => (Class::Pure, call.name.clone(), Some(refusal)),
     };

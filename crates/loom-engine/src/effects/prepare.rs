@@ -2,19 +2,27 @@
 //! work, the model chosen, the prompt frozen.
 
 use super::checks::Checks;
-use super::{Cx, FrozenPrompt, Known, task_state};
+use super::{Cx, FrozenPrompt, Known, survey, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::Ledger;
 use loom_events::{
     AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Outcome, Prepared, Role, Rung, Seq,
-    SubtaskSpec, Tier,
+    SubtaskSpec, Tier, ToolSpec,
 };
 use loom_prompts::{ExecutorInput, TaskState, tool_reminder};
 use loom_state::MemoryQuery;
+use loom_tools::Offer;
 use loom_verify::Baseline;
+use loom_workspace::Sandbox;
 
 /// Facts offered to an executor; the template keeps what fits.
 const MEMORIES: usize = 8;
+
+/// Bytes of the definitions of servers' tools, when nobody knows the window: a small one holds them.
+const OFFER_BYTES: usize = 24 << 10;
+
+/// Bytes of a token in a definition, with care: JSON has shorter tokens than prose.
+const BYTES_PER_TOKEN: usize = 3;
 
 /// What the preparation of an attempt needs to know.
 pub(super) struct Task {
@@ -29,6 +37,8 @@ pub(super) struct Task {
     /// The snapshot that the subtask began with, and a prompt that holds the baseline of its checks.
     base: Option<(BlobId, BlobId)>,
     heard: Seq,
+    /// Whether nobody has looked at the workspace yet.
+    is_first: bool,
     state: TaskState,
 }
 
@@ -60,12 +70,16 @@ impl Task {
             guidance: subtask.guidance.clone(),
             base,
             heard: ledger.state.last_seq(),
+            is_first: ledger.view.survey.is_none(),
             state: task_state(ledger, Some(&log.subtask)),
         })
     }
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    if task.is_first {
+        survey::run(&cx).await?;
+    }
     let Some((base, baseline)) = ground(&task, &cx).await? else {
         return Ok(Outcome::Interrupted { maybe: false });
     };
@@ -78,6 +92,9 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         .router
         .select(Role::Executor, min_tier)
         .map_err(|none| Broken::new(FailureClass::Environment, chain(&none)))?;
+    let Some(offer) = offer(&selected.name, &cx).await else {
+        return Ok(Outcome::Interrupted { maybe: false });
+    };
     let memory = recall(&task, &cx).await?;
     let mut input = ExecutorInput::new(task.state.clone(), task.spec.clone());
     input.memory = memory;
@@ -89,12 +106,16 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         })?;
     let frozen = FrozenPrompt {
         messages: rendered.messages,
-        tools: cx.shared.registry.specs(cx.place.workspace.is_some()),
+        tools: tools(offer.specs, &cx),
         think: matches!(task.rung, Rung::TopTier),
         heard: task.heard,
         reminder: tool_reminder(&task.goal, &task.spec.title),
         baseline,
     };
+    let sandbox = cx.place.workspace.as_ref().map(|_| &cx.shell.sandbox);
+    let mut degraded: Vec<String> = selected.degraded.into_iter().collect();
+    degraded.extend(sandbox.and_then(Sandbox::weakness));
+    degraded.extend(offer.notes);
     let powers: Vec<CheckPower> = frozen.baseline.trials.iter().map(|t| t.power).collect();
     Ok(Outcome::Prepared(Prepared {
         fork: None,
@@ -104,8 +125,30 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         template: rendered.template,
         baseline: powers,
         trimmed: rendered.trimmed,
-        degraded: selected.degraded.into_iter().collect(),
+        sandbox: sandbox.map(|sandbox| sandbox.name().to_owned()),
+        degraded,
     }))
+}
+
+/// What servers offer to the attempt, within a quarter of the window. None when it was interrupted:
+/// a server that comes up slowly is waited for.
+async fn offer(model: &str, cx: &Cx) -> Option<Offer> {
+    let room = cx.shared.window(model).map_or(OFFER_BYTES, |window| {
+        usize::try_from(window).unwrap_or(usize::MAX) / 4 * BYTES_PER_TOKEN
+    });
+    tokio::select! {
+        offer = cx.shared.servers.offer(room) => Some(offer),
+        () = cx.signals.cancel.cancelled() => None,
+    }
+}
+
+/// All tools in order of names: it never changes within an attempt, or the cached prefix of its
+/// prompts would be lost.
+fn tools(offered: Vec<ToolSpec>, cx: &Cx) -> Vec<ToolSpec> {
+    let mut tools = cx.shared.registry.specs(cx.place.workspace.is_some());
+    tools.extend(offered);
+    tools.sort_by(|one, other| one.name.cmp(&other.name));
+    tools
 }
 
 /// What an attempt stands on: the snapshot that its subtask began with, and its baseline.

@@ -4,7 +4,7 @@ use super::{Cx, Known};
 use crate::broken::Broken;
 use crate::ledger::Ledger;
 use loom_events::{
-    BlobId, Class, EffectId, FailureClass, FileChange, Outcome, Reconciled, ToolResult,
+    BlobId, Class, EffectId, FailureClass, FileChange, Note, Outcome, Reconciled, ToolResult,
 };
 use loom_workspace::Applied;
 
@@ -52,6 +52,23 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     Ok(Outcome::Reconciled(found))
 }
 
+/// A call of several changes was killed between them: what was done is taken back, and the call is
+/// made again as a whole.
+async fn take_back(task: &Task, cx: &Cx) -> Result<(), Broken> {
+    let what = "a half done call could not be taken back";
+    let changes = task.changes.clone();
+    let plan = cx.files(what, move |workspace| workspace.undo_plan(&changes));
+    let Some(plan) = plan.await? else {
+        return Ok(());
+    };
+    for change in plan.changes() {
+        let note = Note::FileChanged(change.clone());
+        cx.signals.must_note(note).await?;
+    }
+    let undone = cx.files(what, move |workspace| workspace.undo(&plan));
+    undone.await.map(drop)
+}
+
 /// A file tool journals each change before it makes it, so the file itself is the answer.
 async fn by_hash(task: &Task, cx: &Cx) -> Result<Reconciled, Broken> {
     let changes = task.changes.clone();
@@ -76,6 +93,10 @@ async fn by_hash(task: &Task, cx: &Cx) -> Result<Reconciled, Broken> {
                 paths.join(", ")
             ),
         ));
+    }
+    if states.contains(&Applied::No) {
+        take_back(task, cx).await?;
+        return Ok(Reconciled::Clean);
     }
     let text = "This call was done just before an interruption; its change is in place.";
     Ok(Reconciled::Applied {

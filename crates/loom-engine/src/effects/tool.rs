@@ -23,6 +23,7 @@ pub(super) struct Task {
     class: Class,
     grant: Option<Digest>,
     slot: Arc<Slot>,
+    prompt: BlobId,
     output_bytes: u32,
     /// What can be recalled: the outputs of this attempt.
     outputs: Vec<Earlier>,
@@ -50,7 +51,9 @@ impl Task {
             | Entry::Nudge { .. }
             | Entry::Trimmed { .. } => None,
         });
+        let prepared = log.prepared.as_ref().ok_or_else(unknown)?;
         Ok(Self {
+            prompt: prepared.prompt.clone(),
             answer: answer.ok_or_else(unknown)?,
             attempt,
             turn,
@@ -72,7 +75,8 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         .calls
         .get(at)
         .ok_or_else(|| Broken::damaged(&format!("call {at} of an answer")))?;
-    let checked = match cx.shared.registry.check(&call.name, call.arguments.clone()) {
+    let registry = task.slot.registry(&task.prompt, &cx).await?;
+    let checked = match registry.check(&call.name, call.arguments.clone()) {
         Ok(checked) => checked,
         // Only when the tools changed between the answer and now, in another build.
         Err(refusal) => {
@@ -93,7 +97,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         seen: &task.slot.seen,
         grant: task.grant.as_ref(),
         output_bytes: usize::try_from(task.output_bytes).unwrap_or(usize::MAX),
-        shell: &cx.shared.shell,
+        shell: &cx.shell,
         label: &label,
         call_id: &call.id,
         past: &Remembered {
@@ -102,7 +106,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             outputs: &task.outputs,
         },
     };
-    let outcome = cx.shared.registry.call(&checked, &context).await;
+    let outcome = registry.call(&checked, &context).await;
     if cx.signals.cancel.is_cancelled() {
         match task.class {
             Class::Pure => return Ok(Outcome::Interrupted { maybe: false }),

@@ -109,6 +109,9 @@ impl TaskView {
             }
             Event::AttemptPrepared { prepared, .. } => {
                 self.degrade(&prepared.degraded);
+                if prepared.sandbox.is_some() {
+                    self.sandbox.clone_from(&prepared.sandbox);
+                }
                 self.with_attempt_of(attempt, |a| a.model = Some(prepared.model.clone()));
             }
             _ => self.with_attempt_of(attempt, |a| a.current = None),
@@ -122,6 +125,7 @@ impl TaskView {
                 self.context.clone_from(&new.context);
                 self.workspace.clone_from(&new.workspace);
                 self.approval = new.settings.approval;
+                self.network = new.settings.network;
                 self.created = envelope.timestamp;
             }
             Event::TaskPaused => self.inner.paused = true,
@@ -197,6 +201,7 @@ impl TaskView {
             | Event::ApprovalExpired { question }
             | Event::ApprovalWithdrawn { question }
             | Event::QuestionAnswered { question, .. } => self.close(*question),
+            Event::WorkspaceSurveyed { survey, .. } => self.survey = Some(survey.clone()),
             Event::Degraded { what } => self.degrade(std::slice::from_ref(what)),
             Event::TaskStopping { end } => {
                 self.inner.stopping = true;

@@ -9,8 +9,8 @@ pub use fold::describe_end;
 
 use loom_events::{
     ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, LineCount, MemoryEntry, Nudge,
-    Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, TaskId, Tier,
-    Time, Usage, Verdict, Work,
+    Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, Survey, TaskId,
+    Tier, Time, Usage, Verdict, Work,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +117,10 @@ pub struct TaskView {
     pub workspace: Option<String>,
     /// When a human must agree to a result.
     pub approval: ApprovalMode,
+    /// Whether its commands may use the network.
+    pub network: bool,
+    /// What its commands run in, once that is known.
+    pub sandbox: Option<String>,
     /// Where it stands.
     pub status: TaskStatus,
     /// When it was made.
@@ -141,6 +145,9 @@ pub struct TaskView {
     pub errors: Vec<ErrorRow>,
     /// What models found that changed the plan.
     pub discoveries: Vec<String>,
+    /// What was found in the workspace before any work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survey: Option<Survey>,
     /// Fallbacks that were taken.
     pub degraded: Vec<String>,
     /// Tokens of all calls so far.
@@ -300,6 +307,8 @@ impl TaskView {
             context: None,
             workspace: None,
             approval: ApprovalMode::Auto,
+            network: false,
+            sandbox: None,
             status: TaskStatus::Pending,
             created: Time::EPOCH,
             updated: Time::EPOCH,
@@ -312,6 +321,7 @@ impl TaskView {
             memory: Vec::new(),
             errors: Vec::new(),
             discoveries: Vec::new(),
+            survey: None,
             degraded: Vec::new(),
             usage: Usage::default(),
             reason: None,

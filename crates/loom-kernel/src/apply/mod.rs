@@ -199,6 +199,7 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
         | Event::ContextTrimmed { .. }
         | Event::FileChanged { .. }
         | Event::SnapshotTaken { .. }
+        | Event::WorkspaceSurveyed { .. }
         | Event::MemoryEntryCreated { .. } => {}
     }
     Ok(())

@@ -27,5 +27,6 @@ pub(super) fn handle(state: &State, id: EffectId, note: &Note) -> Result<Vec<Eve
             before_turn,
         },
         Note::Snapshot { manifest } => Event::SnapshotTaken { effect, manifest },
+        Note::Surveyed(survey) => Event::WorkspaceSurveyed { effect, survey },
     }])
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use blobs::{Packed, PendingBlobs};
-use loom_events::{BlobId, Envelope, Record, Seq, TaskId, encode};
+use loom_events::{BlobId, Envelope, Record, Seq, TaskId, Time, encode};
 use reader::Readers;
 use rusqlite::Connection;
 pub use schema::OpenError;
@@ -301,6 +301,16 @@ impl Journal for SqliteJournal {
     async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, ReadError> {
         self.readers
             .run(move |conn| reader::reverts(conn, task))
+            .await
+    }
+
+    async fn record_collection(&self, tasks: Vec<TaskId>, at: Time) -> Result<(), AppendError> {
+        self.ask(|reply| Job::Collection { tasks, at, reply }).await
+    }
+
+    async fn collected(&self, task: TaskId) -> Result<Option<Time>, ReadError> {
+        self.readers
+            .run(move |conn| reader::collected(conn, task))
             .await
     }
 

@@ -9,7 +9,7 @@ use crate::{
     ApprovalRow, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, ReadError, RevertRecord,
     StorageError, SubtaskRow, TaskFilter, TaskRow, search,
 };
-use loom_events::{BlobId, DecodeError, Envelope, Event, Record, Seq, TaskId, decode};
+use loom_events::{BlobId, DecodeError, Envelope, Event, Record, Seq, TaskId, Time, decode};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use std::path::Path;
@@ -311,6 +311,13 @@ pub(super) fn reverts(conn: &Connection, task: TaskId) -> Result<Vec<RevertRecor
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the snapshots of a task were removed.
+pub(super) fn collected(conn: &Connection, task: TaskId) -> Result<Option<Time>> {
+    let mut query = conn.prepare_cached("SELECT ts FROM collections WHERE task_id = ?1")?;
+    let found = query.query_row([task.to_string()], |row| time(row, 0));
+    Ok(found.optional()?)
 }
 
 pub(super) fn model_facts(conn: &Connection) -> Result<Vec<ModelFacts>> {

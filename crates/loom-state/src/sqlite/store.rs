@@ -6,7 +6,7 @@ use crate::projection::{Projection, SubtaskState, Touched};
 use crate::{ApprovalRow, Closed, ModelFacts, RevertRecord, SubtaskRow, TaskRow, search};
 use loom_events::{
     AttemptId, BlobId, Encoded, Envelope, Event, MemoryEntry, QuestionId, Record, Seq, SubtaskId,
-    TaskId, Tier,
+    TaskId, Tier, Time,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
@@ -101,6 +101,16 @@ pub(super) fn insert_revert(conn: &Connection, task: TaskId, revert: &RevertReco
         revert.scope,
         json(&revert.changes)?,
     ])?;
+    Ok(())
+}
+
+/// Notes that the snapshots of tasks are about to be removed; the first time counts.
+pub(super) fn insert_collection(conn: &Connection, tasks: &[TaskId], at: Time) -> Result<()> {
+    let mut insert =
+        conn.prepare_cached("INSERT OR IGNORE INTO collections (task_id, ts) VALUES (?1, ?2)")?;
+    for task in tasks {
+        insert.execute(params![task.to_string(), at.as_millis()])?;
+    }
     Ok(())
 }
 

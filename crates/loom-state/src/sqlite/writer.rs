@@ -9,7 +9,7 @@ use super::blobs::{Packed, PendingBlobs};
 use super::store;
 use crate::projection::{Projection, Touched};
 use crate::{AppendError, ModelFacts, RevertRecord, StorageError};
-use loom_events::{BlobId, Encoded, Envelope, Record, Seq, TaskId};
+use loom_events::{BlobId, Encoded, Envelope, Record, Seq, TaskId, Time};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::collections::HashMap;
@@ -51,6 +51,15 @@ pub(super) enum Job {
         task: TaskId,
         /// What was done.
         revert: RevertRecord,
+        /// Where the answer goes.
+        reply: Reply<()>,
+    },
+    /// Tasks whose snapshots are about to be removed.
+    Collection {
+        /// The tasks.
+        tasks: Vec<TaskId>,
+        /// When.
+        at: Time,
         /// Where the answer goes.
         reply: Reply<()>,
     },
@@ -173,7 +182,12 @@ impl Writer {
             (Job::Append(append), Written::Conflict(conflict)) => {
                 append.reply.send(Err(conflict)).ok();
             }
-            (Job::Revert { reply, .. } | Job::ModelFacts { reply, .. }, _) => {
+            (
+                Job::Revert { reply, .. }
+                | Job::Collection { reply, .. }
+                | Job::ModelFacts { reply, .. },
+                _,
+            ) => {
                 reply.send(Ok(())).ok();
             }
             (Job::Blob { id, .. }, _) => self.pending.stored(&id),
@@ -197,7 +211,9 @@ impl Writer {
                         .send(Err(AppendError::Storage(cause.clone())))
                         .ok();
                 }
-                Job::Revert { reply, .. } | Job::ModelFacts { reply, .. } => {
+                Job::Revert { reply, .. }
+                | Job::Collection { reply, .. }
+                | Job::ModelFacts { reply, .. } => {
                     reply.send(Err(AppendError::Storage(cause.clone()))).ok();
                 }
                 Job::Blob { .. } => {}
@@ -225,7 +241,10 @@ impl Job {
     fn held_bytes(&self) -> usize {
         match self {
             Self::Blob { packed, .. } => packed.zstd.len(),
-            Self::Append(_) | Self::Revert { .. } | Self::ModelFacts { .. } => 0,
+            Self::Append(_)
+            | Self::Revert { .. }
+            | Self::Collection { .. }
+            | Self::ModelFacts { .. } => 0,
         }
     }
 }
@@ -247,6 +266,10 @@ impl Ledger<'_> {
             }
             Job::Revert { task, revert, .. } => {
                 store::insert_revert(self.tx, *task, revert)?;
+                Ok(Written::Done)
+            }
+            Job::Collection { tasks, at, .. } => {
+                store::insert_collection(self.tx, tasks, *at)?;
                 Ok(Written::Done)
             }
             Job::ModelFacts { facts, .. } => {

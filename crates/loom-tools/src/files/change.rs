@@ -14,6 +14,9 @@ pub(super) struct Wanted {
     pub(super) action: String,
     /// Why a human is asked because of what the change turns out to be, if so.
     pub(super) ask: fn(&[FileChange]) -> Option<String>,
+    /// The first digits of the hash of what must be in the file still, for a change that was made
+    /// from it; inside none when there must be no file.
+    pub(super) expected: Option<Option<String>>,
 }
 
 /// Makes a change; returns what was recorded.
@@ -23,7 +26,7 @@ pub(super) async fn change(
 ) -> Result<Vec<FileChange>, CallOutcome> {
     let workspace = Places::of(call)?.workspace;
     let granted = call.is_granted();
-    let edit = wanted.edit;
+    let (edit, expected) = (wanted.edit, wanted.expected);
     let intent = blocking(move || {
         let pending = match granted {
             true => workspace.intend_approved(edit),
@@ -46,6 +49,13 @@ pub(super) async fn change(
         return Err(call.hold(reason, wanted.action, Risk::Medium, rules).into());
     }
     let changes = pending.changes().to_vec();
+    if let (Some(expected), Some(last)) = (&expected, changes.last())
+        && !is_before(last, expected.as_deref())
+    {
+        let path = &last.path;
+        let text = format!("`{path}` was changed by somebody else just now: read it again");
+        return Err(ToolOutput::negative(text).into());
+    }
     for change in &changes {
         let recorded = call.context.recorder.changing(change.clone()).await;
         recorded.map_err(|error| ToolOutput::negative(format!("nothing was changed: {error}")))?;
@@ -53,6 +63,16 @@ pub(super) async fn change(
     match blocking(move || workspace.commit(pending)).await? {
         Ok(()) => Ok(changes),
         Err(error) => Err(failed(&error)),
+    }
+}
+
+/// Whether a change starts from the content of which these are the first digits of the hash.
+fn is_before(change: &FileChange, expected: Option<&str>) -> bool {
+    let digest = change.before.as_ref().map(|state| state.digest.as_ref());
+    match (digest, expected) {
+        (None, None) => true,
+        (Some(Some(digest)), Some(expected)) => digest.as_str().starts_with(expected),
+        _ => false,
     }
 }
 

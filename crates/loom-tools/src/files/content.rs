@@ -115,11 +115,14 @@ fn kind_of(bytes: &[u8]) -> &'static str {
 
 /// Reads a text file for a tool; what is in the way becomes the outcome of the call.
 pub(super) async fn read(call: &Call<'_>, path: &str) -> Result<Content, CallOutcome> {
-    ask_for_secrets(call, path, "show")?;
     let places = Places::of(call)?;
     let (reader, wanted) = (places.clone(), path.to_owned());
     match blocking(move || reader.read(&wanted)).await? {
-        Ok(content) => Ok(content),
+        Ok(content) => {
+            // Nobody is asked about what is outside or not there.
+            ask_for_secrets(call, path, "show")?;
+            Ok(content)
+        }
         Err(error) if error.is_missing() => Err(missing::answer(places, path).await?),
         Err(error) => Err(ToolOutput::negative(error.to_string()).into()),
     }
@@ -127,9 +130,9 @@ pub(super) async fn read(call: &Call<'_>, path: &str) -> Result<Content, CallOut
 
 /// Holds a call that concerns a file of secrets.
 pub(super) fn ask_for_secrets(call: &Call<'_>, path: &str, verb: &str) -> Result<(), Held> {
-    // The name that was given and the one that a link leads to.
+    // The name that was given and the one that a link leads to. What leads outside is refused anyway.
     let resolved = call.context.workspace.and_then(|w| w.resolve(path).ok());
-    let secret = is_secret(path) || resolved.is_some_and(|path| is_secret(&path));
+    let secret = resolved.is_some_and(|resolved| is_secret(path) || is_secret(&resolved));
     if !secret || call.is_granted() {
         return Ok(());
     }

@@ -62,6 +62,7 @@ async fn delete(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
         },
         action: format!("delete {path}"),
         ask: ask_for_many,
+        expected: None,
     };
     let changes = change(call, wanted).await?;
     for change in &changes {

@@ -22,6 +22,9 @@ const CONTEXT: usize = 3;
 /// Bytes of a place that are shown back; the model knows most of it.
 const SHOWN_BYTES: usize = 3000;
 
+/// Some editors begin a file with it; nobody sees it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Fewest digits of a hash that count as one.
 const HASH_DIGITS: usize = 6;
 
@@ -82,15 +85,17 @@ struct Edited {
 async fn edit(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let path = argument(call.arguments, "path");
     let content = content::read(call, path).await?;
-    let new = without_numbers(call.text("new_text").unwrap_or_default());
-    let edited = match call.text("old_text").filter(|old| !old.is_empty()) {
-        Some(old) => by_text(
-            &content,
-            &without_numbers(old),
-            &new,
-            call.number("start_line"),
-        ),
-        None => by_lines(&content, &new, call),
+    let given = call.text("new_text").unwrap_or_default();
+    let (edited, new) = match call.text("old_text").filter(|old| !old.is_empty()) {
+        Some(old) => {
+            let (old, new) = as_meant(&content.text, old, given);
+            let at_line = call.number("start_line");
+            (by_text(&content, &old, &new, at_line), new)
+        }
+        None => {
+            let new = without_numbers(&content.text, given);
+            (by_lines(&content, &new, call), new)
+        }
     };
     let edited = match edited {
         Ok(edited) => edited,
@@ -106,7 +111,7 @@ async fn edit(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     }
     check_whole(&content.text, &edited.text)?;
     let places = Places::of(call)?;
-    let changed = store(call, &places, path, &edited.text).await?;
+    let changed = store(call, &places, path, Some(&content.hash), &edited.text).await?;
     call.context.seen.edit_worked(&content.key);
     Ok(ToolOutput {
         ok: true,
@@ -148,11 +153,10 @@ fn by_text(
                 },
             })
         }
-        Located::Several(lines) => Err(format!(
-            "old_text occurs {} times, at lines {}. Add lines around it until it is unique, or \
-             give start_line",
-            lines.len(),
-            join(&lines)
+        Located::Several(count, lines) => Err(format!(
+            "old_text occurs {count} times, at lines {}. Add lines around it until it is unique, \
+             or give start_line",
+            join(&lines, count)
         )),
         Located::Nowhere(lines) if lines.is_empty() => Err(
             "old_text is not in the file, and nothing there is similar. Read the file again"
@@ -199,6 +203,11 @@ fn by_lines(content: &Content, new: &str, call: &Call<'_>) -> Result<Edited, Str
 }
 
 fn replace_lines(text: &str, start: usize, end: usize, new: &str) -> String {
+    if let Some(text) = text.strip_prefix(BYTE_ORDER_MARK) {
+        let new = new.trim_start_matches(BYTE_ORDER_MARK);
+        let edited = replace_lines(text, start, end, new);
+        return format!("{BYTE_ORDER_MARK}{edited}");
+    }
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut edited: String = lines[..start - 1].concat();
@@ -267,24 +276,38 @@ fn report(path: &str, edited: &Edited, new: &str) -> String {
     format!("{path} edited{note}: {total}, hash {hash}\n{excerpt}")
 }
 
-/// Takes off line numbers that were copied from read_file, when every line has one.
-fn without_numbers(text: &str) -> String {
-    let strip = |line: &str| -> Option<String> {
-        let (number, rest) = line.split_once(NUMBER_MARK)?;
-        let number = number.trim();
-        let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-        is_number.then(|| rest.to_owned())
-    };
-    let stripped: Option<String> = text.split_inclusive('\n').map(strip).collect();
+/// Old and new text, without line numbers that were copied along. What is in the file as it was
+/// given is meant as it was given.
+fn as_meant(content: &str, old: &str, new: &str) -> (String, String) {
+    match content.contains(old) {
+        true => (old.to_owned(), new.to_owned()),
+        false => (without_numbers(content, old), without_numbers(content, new)),
+    }
+}
+
+/// Takes off line numbers that were copied from read_file or search_files, when every line has one.
+/// In a file that has such lines itself they are content.
+fn without_numbers(content: &str, text: &str) -> String {
+    if content.contains(NUMBER_MARK) && content.lines().any(|line| numberless(line).is_some()) {
+        return text.to_owned();
+    }
+    let stripped: Option<String> = text.split_inclusive('\n').map(numberless).collect();
     stripped
         .filter(|_| !text.is_empty())
         .unwrap_or_else(|| text.to_owned())
 }
 
-fn join(lines: &[usize]) -> String {
-    const SHOWN: usize = 10;
-    let shown: Vec<String> = lines.iter().take(SHOWN).map(usize::to_string).collect();
-    let more = if lines.len() > SHOWN { ", …" } else { "" };
+/// The line without its number, if it has one: `12│` or `path:12│`.
+fn numberless(line: &str) -> Option<&str> {
+    let (number, rest) = line.split_once(NUMBER_MARK)?;
+    let number = number.rsplit(':').next().unwrap_or(number).trim();
+    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    is_number.then_some(rest)
+}
+
+fn join(lines: &[usize], count: usize) -> String {
+    let shown: Vec<String> = lines.iter().map(usize::to_string).collect();
+    let more = if count > lines.len() { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))
 }
 
@@ -294,9 +317,11 @@ mod tests {
 
     #[test]
     fn line_numbers_are_taken_off_only_when_all_lines_have_them() {
-        assert_eq!(without_numbers(" 9│a\n10│  b\n"), "a\n  b\n");
-        assert_eq!(without_numbers("9│a\nb\n"), "9│a\nb\n");
-        assert_eq!(without_numbers(""), "");
+        assert_eq!(without_numbers("", " 9│a\n10│  b\n"), "a\n  b\n");
+        assert_eq!(without_numbers("", "a/b.rs:9│a\n"), "a\n");
+        assert_eq!(without_numbers("", "9│a\nb\n"), "9│a\nb\n");
+        assert_eq!(without_numbers("1│x\n", "2│y\n"), "2│y\n");
+        assert_eq!(without_numbers("", ""), "");
     }
 
     #[test]
@@ -310,5 +335,6 @@ mod tests {
         assert_eq!(replace_lines("a\nb", 2, 2, "x"), "a\nx");
         assert_eq!(replace_lines("a\nb", 3, 2, "c\n"), "a\nb\nc\n");
         assert_eq!(replace_lines("", 1, 0, "a"), "a\n");
+        assert_eq!(replace_lines("\u{feff}a\nb\n", 1, 1, "x"), "\u{feff}x\nb\n");
     }
 }

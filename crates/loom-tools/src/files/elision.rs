@@ -24,6 +24,13 @@ static DOTTED: LazyLock<Regex> = LazyLock::new(|| {
 static STATED: LazyLock<Regex> =
     LazyLock::new(|| compile(&format!(r"(?i)^\s*{COMMENT}\s*\(?{WHAT}.*{STATE}")));
 
+/// What Loom's own tools say at the end of a line that they cut, and in place of lines.
+static OURS: LazyLock<Regex> = LazyLock::new(|| {
+    compile(
+        r"…\s*\[\d+ more bytes\]\s*$|^\[lines \d+-\d+ not shown: |^\[… \d+ lines, \d+ bytes left out",
+    )
+});
+
 fn compile(pattern: &str) -> Regex {
     Regex::new(pattern).expect("BUG: the pattern is a constant")
 }
@@ -38,7 +45,8 @@ pub(super) fn newly_elided<'a>(old: &str, new: &'a str) -> Option<(usize, &'a st
 }
 
 fn is_elision(line: &str) -> bool {
-    line.len() <= MAX_CHARS && (DOTTED.is_match(line) || STATED.is_match(line))
+    OURS.is_match(line)
+        || (line.len() <= MAX_CHARS && (DOTTED.is_match(line) || STATED.is_match(line)))
 }
 
 #[cfg(test)]
@@ -59,6 +67,9 @@ mod tests {
             "-- … other tables …",
             "// … keep existing imports …",
             "# existing code here",
+            "let a = \"xxx… [4711 more bytes]",
+            "[lines 40-90 not shown: read_file with start_line 40]",
+            "[… 12 lines, 300 bytes left out …]",
         ] {
             assert!(is_elision(line), "{line}");
         }

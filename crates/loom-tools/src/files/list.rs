@@ -59,7 +59,7 @@ impl Tool for ListDirectory {
 
 async fn list(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let path = match argument(call.arguments, "path") {
-        "" | "/" => ".",
+        "" => ".",
         path => path,
     };
     let places = Places::of(call)?;
@@ -102,6 +102,8 @@ fn render(path: &str, entries: &[ListEntry]) -> String {
             FileKind::Directory => writeln!(text, "{indent}{name}/"),
             FileKind::Symlink => writeln!(text, "{indent}{name} (link)"),
             FileKind::File => writeln!(text, "{indent}{name}  {}", size(entry.size)),
+            // They are not listed.
+            FileKind::Pipe | FileKind::Socket => writeln!(text, "{indent}{name} (special)"),
         };
         line.expect("BUG: text can be written to a string");
     }

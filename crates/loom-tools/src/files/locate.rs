@@ -9,6 +9,9 @@ use std::ops::Range;
 /// Places that are shown when nothing fits.
 const MAX_CANDIDATES: usize = 3;
 
+/// Places that are listed when there are several.
+const MAX_LISTED: usize = 10;
+
 /// Lines that are compared in full; more candidates than this are not told apart.
 const MAX_COMPARED: usize = 8;
 
@@ -28,31 +31,34 @@ pub(super) enum Located {
         /// Whether it only fitted with other white space.
         tolerant: bool,
     },
-    /// Several places, by their first lines.
-    Several(Vec<usize>),
+    /// Several places: how many, and the first lines of some.
+    Several(usize, Vec<usize>),
     /// None; the most similar places, by their first lines.
     Nowhere(Vec<usize>),
 }
 
-/// Finds the one place of `old` in `content`. `at_line` tells several exact places apart.
+/// Finds the one place of `old` in `content`. `at_line` tells several places apart, where only one
+/// of them begins there.
 pub(super) fn locate(content: &str, old: &str, new: &str, at_line: Option<usize>) -> Located {
-    let exact: Vec<usize> = content.match_indices(old).map(|(at, _)| at).collect();
-    let line_of = |at: usize| content[..at].matches('\n').count() + 1;
-    let wanted = exact.iter().find(|at| Some(line_of(**at)) == at_line);
-    if let ([at], _) | (_, Some(at)) = (exact.as_slice(), wanted) {
-        return Located::Once {
-            range: *at..at + old.len(),
-            text: new.to_owned(),
-            tolerant: false,
-        };
-    }
-    if !exact.is_empty() {
-        return Located::Several(exact.into_iter().map(line_of).collect());
+    let exact = occurrences(content, old);
+    let starting = line_numbers(content, &exact);
+    match only(&exact, &starting, at_line) {
+        Some(at) => {
+            return Located::Once {
+                range: at..at + old.len(),
+                text: ends_as_in(content, new),
+                tolerant: false,
+            };
+        }
+        None if !exact.is_empty() => return Located::Several(exact.len(), shown(starting)),
+        None => {}
     }
     let lines = Lines::new(content);
     let searched = trim_blank(old);
     let places = lines.places(&searched);
-    match places.as_slice() {
+    let starting: Vec<usize> = places.iter().map(|at| at + 1).collect();
+    let chosen = only(&places, &starting, at_line).map_or(places, |at| vec![at]);
+    match chosen.as_slice() {
         [] => Located::Nowhere(lines.similar(&searched)),
         [first] => match rewrite(&lines.texts[*first..first + searched.len()], &searched, new) {
             Some(text) => Located::Once {
@@ -62,7 +68,59 @@ pub(super) fn locate(content: &str, old: &str, new: &str, at_line: Option<usize>
             },
             None => Located::Nowhere(vec![first + 1]),
         },
-        several => Located::Several(several.iter().map(|at| at + 1).collect()),
+        several => Located::Several(several.len(), shown(starting)),
+    }
+}
+
+/// Where a text is, also where two places overlap: then nobody knows which is meant.
+fn occurrences(content: &str, text: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = content.get(from..).and_then(|rest| rest.find(text)) {
+        found.push(from + at);
+        let step = text.chars().next().map_or(1, char::len_utf8);
+        from += at + step;
+    }
+    found
+}
+
+/// The lines in which the places are, in one pass.
+fn line_numbers(content: &str, places: &[usize]) -> Vec<usize> {
+    let (mut line, mut from) = (1, 0);
+    let number = |at: &usize| {
+        line += content[from..*at].matches('\n').count();
+        from = *at;
+        line
+    };
+    places.iter().map(number).collect()
+}
+
+/// The only place, or the only one that is in the line.
+fn only(places: &[usize], starting: &[usize], at_line: Option<usize>) -> Option<usize> {
+    if let [at] = places {
+        return Some(*at);
+    }
+    let in_line = |(_, line): &(&usize, &usize)| Some(**line) == at_line;
+    let mut there = places.iter().zip(starting).filter(in_line);
+    match (there.next(), there.next()) {
+        (Some((at, _)), None) => Some(*at),
+        _ => None,
+    }
+}
+
+fn shown(mut starting: Vec<usize>) -> Vec<usize> {
+    starting.dedup();
+    starting.truncate(MAX_LISTED);
+    starting
+}
+
+/// The text with the line ends of a file in which all are CRLF: models send line feeds.
+fn ends_as_in(content: &str, text: &str) -> String {
+    let feeds = content.matches('\n').count();
+    let all = feeds > 0 && content.matches("\r\n").count() == feeds;
+    match all {
+        true => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+        false => text.to_owned(),
     }
 }
 
@@ -202,7 +260,8 @@ fn rewrite(found: &[&str], searched: &[&str], new: &str) -> Option<String> {
         .collect();
     let end = if crlf { "\r\n" } else { "\n" };
     let mut text = lines?.join(end);
-    if crlf && !text.is_empty() {
+    // The last line of a file may end in nothing.
+    if found.last().is_some_and(|line| line.ends_with('\r')) && !text.is_empty() {
         text.push('\r');
     }
     Some(text)
@@ -244,7 +303,7 @@ mod tests {
                 content.replace_range(range, &text);
                 Some(content)
             }
-            Located::Several(_) | Located::Nowhere(_) => None,
+            Located::Several(..) | Located::Nowhere(_) => None,
         }
     }
 
@@ -258,7 +317,7 @@ mod tests {
         let content = "x = 1\ny\nx = 1\n";
         assert_eq!(
             locate(content, "x = 1", "", None),
-            Located::Several(vec![1, 3])
+            Located::Several(2, vec![1, 3])
         );
         let Located::Once { range, .. } = locate(content, "x = 1", "", Some(3)) else {
             panic!("not found");
@@ -313,7 +372,7 @@ mod tests {
         let content = "  a\n  b\n    a\n    b\n";
         assert_eq!(
             locate(content, "a\nb\n", "", None),
-            Located::Several(vec![1, 3])
+            Located::Several(2, vec![1, 3])
         );
     }
 

@@ -62,6 +62,7 @@ async fn relocate(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
         },
         action: format!("move {from} to {to}"),
         ask: never,
+        expected: None,
     };
     let changes = change(call, wanted).await?;
     for change in &changes {

@@ -77,7 +77,8 @@ async fn write(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     }
     let old_text = old.as_ref().map_or("", |old| old.text.as_str());
     check_whole(old_text, new)?;
-    store(call, &places, path, new).await.map(|changed| {
+    let hash = old.as_ref().map(|old| old.hash.as_str());
+    store(call, &places, path, hash, new).await.map(|changed| {
         let what = match (&old, changed) {
             (_, 0) if old.is_some() => "has this content already",
             (None, _) => "created",
@@ -96,11 +97,13 @@ async fn write(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     })
 }
 
-/// Writes the whole text and remembers it as seen; returns how many files changed.
+/// Writes the whole text and remembers it as seen; returns how many files changed. `before` is the
+/// hash of the content that the text was made from, none when there was no file.
 pub(super) async fn store(
     call: &Call<'_>,
     places: &Places,
     path: &str,
+    before: Option<&str>,
     text: &str,
 ) -> Result<u32, CallOutcome> {
     let hash = short_hash(text.as_bytes());
@@ -124,6 +127,7 @@ pub(super) async fn store(
         },
         action: format!("write {path}:\n{text}"),
         ask: never,
+        expected: Some(before.map(str::to_owned)),
     };
     let changes = change(call, wanted).await?;
     if let Ok(key) = places.workspace.resolve(path) {

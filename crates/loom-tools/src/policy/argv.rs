@@ -1,10 +1,17 @@
 //! A command's words: the program, its options and its operands.
 
+use super::place::{OUTPUT, UNKNOWN};
+
+/// Bytes of a command that are enough to know it by.
+const MAX_SHOWN: usize = 256;
+
 /// The words of one command, expanded.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Argv {
     /// The program without its directory.
     pub(super) program: String,
+    /// The program as it was given.
+    pub(super) word: String,
     pub(super) args: Vec<String>,
 }
 
@@ -16,6 +23,7 @@ impl Argv {
         let name = program.rsplit('/').next().unwrap_or(program);
         Some(Self {
             program: name.to_owned(),
+            word: program.to_owned(),
             args: args.to_vec(),
         })
     }
@@ -71,7 +79,7 @@ impl Argv {
 
     /// Whether it only asks for help or a version.
     pub(super) fn is_help(&self) -> bool {
-        let asks = |arg: &String| matches!(arg.as_str(), "--help" | "--version");
+        let asks = |arg: &String| matches!(arg.as_str(), "--help" | "-help" | "--version");
         let short = |arg: &String| {
             matches!(
                 arg.as_str(),
@@ -80,7 +88,9 @@ impl Argv {
         };
         match self.args.as_slice() {
             [only] => asks(only) || short(only),
-            args => args.len() <= 4 && args.last().is_some_and(asks),
+            args => {
+                args.len() <= 4 && (args.first().is_some_and(asks) || args.last().is_some_and(asks))
+            }
         }
     }
 
@@ -88,6 +98,9 @@ impl Argv {
     pub(super) fn shown(&self) -> String {
         let mut text = self.program.clone();
         for arg in &self.args {
+            if text.len() > MAX_SHOWN {
+                break;
+            }
             text.push(' ');
             text.push_str(arg);
         }
@@ -96,6 +109,17 @@ impl Argv {
 
     /// Whether the command fits a pattern of the rules.
     pub(super) fn fits(&self, pattern: &str, valued: &str) -> bool {
+        self.fits_by(pattern, valued, either)
+    }
+
+    /// The same, where a word that is only known when the line runs may be any word.
+    pub(super) fn may_fit(&self, pattern: &str, valued: &str) -> bool {
+        self.fits_by(pattern, valued, |alternatives, word| {
+            word.starts_with([UNKNOWN, OUTPUT]) || either(alternatives, word)
+        })
+    }
+
+    fn fits_by(&self, pattern: &str, valued: &str, is: impl Fn(&str, &str) -> bool) -> bool {
         let mut parts = pattern.split(' ');
         if !parts
             .next()
@@ -103,21 +127,15 @@ impl Argv {
         {
             return false;
         }
-        let operands = self.operands(valued);
-        let mut at = 0;
-        parts.all(|part| {
-            if part.starts_with('-') {
-                return part
-                    .split('|')
-                    .any(|option| match option.strip_suffix('*') {
-                        Some(start) => self.args.iter().any(|arg| arg.starts_with(start)),
-                        None => self.has(option),
-                    });
-            }
-            at += 1;
-            operands
-                .get(at - 1)
-                .is_some_and(|operand| either(part, operand))
+        let mut operands = self.operands(valued).into_iter();
+        parts.all(|part| match part.starts_with('-') {
+            true => part
+                .split('|')
+                .any(|option| match option.strip_suffix('*') {
+                    Some(start) => self.args.iter().any(|arg| arg.starts_with(start)),
+                    None => self.has(option),
+                }),
+            false => operands.next().is_some_and(|operand| is(part, operand)),
         })
     }
 }

@@ -24,6 +24,7 @@ const RUNS: &[&str] = &[
     "execsync",
     "spawnsync",
     "exec(",
+    "exec ",
     "spawn(",
     "execfile(",
     "system(",
@@ -67,6 +68,11 @@ const REMOVES: &[&str] = &[
     "remove_dir_all",
     "remove_tree",
     "rmtree(",
+    "deno.remove",
+    "delete-directory",
+    "delete-file",
+    ".rm(",
+    ".rmdir(",
 ];
 
 /// Calls that write.
@@ -166,6 +172,8 @@ const EVALUATES: &[&str] = &[
     "instance_eval",
     "loadstring",
     "__import__",
+    "getattr(",
+    "globals(",
 ];
 
 /// Calls that make text out of other text.
@@ -201,9 +209,12 @@ const HOMES: &[&str] = &[
 impl Walk<'_> {
     /// Judges code of another language.
     pub(super) fn code(&mut self, code: &str, shown: &str) {
+        if !self.budget.parse(code.len()) {
+            return self.too_large(shown);
+        }
         let bare = bare(code).to_lowercase();
         let has = |calls: &[&str]| calls.iter().any(|call| bare.contains(call));
-        let literals = literals(code);
+        let literals: Vec<String> = literals(code).iter().map(|text| at_home(text)).collect();
         let (runs, sends, removes) = (
             has(RUNS) || backticks(code, &bare),
             has(SENDS),
@@ -212,8 +223,15 @@ impl Walk<'_> {
         if has(EVALUATES) && has(DECODES) {
             self.decoded_code(&literals, shown);
         }
+        if has(EVALUATES) && !literals.is_empty() {
+            // What is evaluated is code or a line that is built from these strings.
+            self.run_literals(&literals, false, shown);
+            for literal in literals.iter().filter(|text| text.contains(['(', ' '])) {
+                self.nested_code(literal, shown);
+            }
+        }
         if runs {
-            self.run_literals(&literals, shown);
+            self.run_literals(&literals, has(HOMES), shown);
         }
         if removes {
             self.removed_literals(&literals, has(HOMES), shown);
@@ -228,9 +246,12 @@ impl Walk<'_> {
         self.secrets_in_code(&literals, &bare, sends, shown);
         if sends {
             let shell = runs || bare.contains("dup2");
-            let rule = match (shell && bare.contains("socket"), has(READS)) {
+            let local = bare.replace("urlopen(", "");
+            let reads = READS.iter().any(|call| local.contains(call));
+            let rule = match (shell && bare.contains("socket"), reads) {
                 (true, _) => rules::REMOTE_SHELL,
                 (false, true) => rules::EXFILTRATE,
+                (false, false) if has(EVALUATES) => rules::REMOTE_CODE,
                 (false, false) => rules::NETWORK,
             };
             self.matched(rule, shown);
@@ -260,7 +281,15 @@ impl Walk<'_> {
         }
     }
 
-    fn run_literals(&mut self, literals: &[String], shown: &str) {
+    fn nested_code(&mut self, code: &str, shown: &str) {
+        match self.budget.enter() {
+            true => self.code(code, shown),
+            false => self.too_large(shown),
+        }
+        self.budget.leave();
+    }
+
+    fn run_literals(&mut self, literals: &[String], with_home: bool, shown: &str) {
         let lines: Vec<&String> = literals
             .iter()
             .filter(|text| !text.trim().is_empty())
@@ -273,8 +302,10 @@ impl Walk<'_> {
             self.script_quietly(line);
         }
         // `run(["rm", "-rf", x])`: the words of one command.
-        if lines.len() > 1 {
-            let words: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+        if lines.len() > 1 || with_home {
+            let mut words: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+            // Where it stands among the words is not known; as an operand it counts anywhere.
+            words.extend(with_home.then_some("~"));
             self.script_quietly(&words.join(" "));
         }
     }
@@ -282,24 +313,13 @@ impl Walk<'_> {
     /// Judges text that may or may not be a command line: what does not parse is not one.
     fn script_quietly(&mut self, line: &str) {
         let before = self.mark();
-        let cwd = self.cwd.clone();
-        self.script(line, &Feed::default());
-        self.cwd = cwd;
+        self.in_subshell(|walk| walk.script(line, &Feed::default()));
         let doubtful = [
             rules::UNREADABLE,
             rules::UNKNOWN_PROGRAM,
             rules::UNKNOWN_TARGET,
         ];
-        let kept: Vec<_> = self
-            .rules_since(before)
-            .iter()
-            .filter(|(rule, _)| !doubtful.contains(rule))
-            .cloned()
-            .collect();
-        self.forget_since(before);
-        for (rule, what) in kept {
-            self.matched(rule, what);
-        }
+        self.retain_since(before, |one| !doubtful.contains(&one.rule));
     }
 
     fn removed_literals(&mut self, literals: &[String], in_home: bool, shown: &str) {
@@ -356,8 +376,10 @@ impl Walk<'_> {
     /// Text that is written into a file that will run.
     pub(super) fn plants(&mut self, text: &str, extension: &str) {
         const SHELL: &[&str] = &["", "sh", "bash", "zsh", "mk", "envrc"];
-        let mut inner = Walk::new(self.workspace);
-        inner.cwd = self.cwd.clone();
+        let mut inner = Walk::new(self.workspace, self.rules);
+        inner.state.cwd = self.state.cwd.clone();
+        // Together they cost no more than one.
+        inner.budget = self.budget;
         let is_shell = SHELL.contains(&extension);
         if is_shell || text.contains("$(") || text.contains('`') {
             inner.line(text);
@@ -365,12 +387,15 @@ impl Walk<'_> {
         if !is_shell {
             inner.code(text, text);
         }
+        inner.uncalled();
+        self.budget = inner.budget;
         let bad = inner
             .finish()
+            .matched
             .into_iter()
-            .find(|(rule, _)| rule.decision == Decision::Deny || *rule == rules::SECRET);
-        if let Some((_, what)) = bad {
-            self.matched(rules::PLANTED, what);
+            .find(|one| one.rule.decision == Decision::Deny || one.rule == rules::SECRET);
+        if let Some(bad) = bad {
+            self.matched(rules::PLANTED, bad.what);
         }
     }
 }
@@ -444,6 +469,24 @@ fn backticks(code: &str, bare: &str) -> bool {
         "const ", "let ", "=>", "console.", "require(", "function", "import ",
     ];
     code.contains('`') && !script.iter().any(|word| bare.contains(word))
+}
+
+/// A string with the home directory as the shell writes it.
+fn at_home(text: &str) -> String {
+    const FORMS: &[&str] = &[
+        "$ENV{HOME}",
+        "$ENV{'HOME'}",
+        "${process.env.HOME}",
+        "#{Dir.home}",
+        "#{ENV['HOME']}",
+        "${HOME}",
+        "$HOME",
+    ];
+    let mut text = text.to_owned();
+    for form in FORMS {
+        text = text.replace(form, "~");
+    }
+    text
 }
 
 fn is_path(text: &str) -> bool {

@@ -2,8 +2,10 @@
 
 use super::argv::{Argv, is_option};
 use super::feed::Feed;
+use super::matched::Matched;
 use super::place::{OUTPUT, Place, UNKNOWN};
 use super::rules::{self, Rule};
+use super::scripts::runs_code;
 use super::walk::Walk;
 use super::words::Field;
 
@@ -72,6 +74,9 @@ impl Walk<'_> {
             // A whole command in one word: somebody meant it to be split.
             self.script(&texts.join(" "), stdin);
         }
+        if let Some(output) = Argv::new(&texts).and_then(|argv| self.call(&argv, stdin)) {
+            return output;
+        }
         self.run(&texts, stdin)
     }
 
@@ -80,23 +85,43 @@ impl Walk<'_> {
         let Some(argv) = Argv::new(words) else {
             return Feed::default();
         };
-        if self.is_function(&argv.program) {
-            return stdin.clone().after();
+        if !self.budget.enter() || self.budget.is_spent() {
+            self.budget.leave();
+            self.too_large(&argv.shown());
+            return Feed::default();
         }
-        self.command_options(&argv, stdin);
-        if let Some(output) = self.wrapped(&argv, stdin) {
+        // What runs it may be a part of the shell, for which functions count too.
+        self.call(&argv, stdin);
+        let around = self.begin(&argv);
+        let output = self.started(&argv, stdin);
+        self.end(around);
+        self.budget.leave();
+        output
+    }
+
+    fn started(&mut self, argv: &Argv, stdin: &Feed) -> Feed {
+        self.command_options(argv, stdin);
+        if let Some(output) = self.wrapped(argv, stdin) {
             return output;
         }
-        if argv.is_help() && argv.program != "loomd" {
+        // What runs code does so whatever is said after it.
+        let runs_code = runs_code(argv);
+        let asks_first = argv
+            .args
+            .first()
+            .is_some_and(|first| first.starts_with("--"));
+        if argv.is_help() && argv.program != "loomd" && (!runs_code || asks_first) {
             return Feed::local(false);
         }
-        self.bare(&argv);
-        let is_online = self.by_name(&argv);
-        self.operands(&argv, is_online);
-        if is_online && stdin.secret {
+        self.note_program(argv);
+        self.bare(argv);
+        let is_online = self.by_name(argv);
+        self.operands(argv, is_online);
+        let carries = self.secret_output && argv.args.iter().any(|arg| arg.contains(OUTPUT));
+        if is_online && (stdin.secret || carries) {
             self.matched(rules::EXFILTRATE, argv.shown());
         }
-        self.by_program(&argv, stdin)
+        self.by_program(argv, stdin)
     }
 
     /// What some programs do when nothing else is said.
@@ -109,7 +134,7 @@ impl Walk<'_> {
     /// Which program it is will only be known when it runs. Where it is sent says enough.
     fn unknown_program(&mut self, words: &[String]) {
         let outside = words.iter().skip(1).any(|word| {
-            let place = Place::of(word, &self.cwd, self.workspace);
+            let place = Place::of(word, &self.state.cwd, self.workspace);
             !is_option(word) && (place.is_outside() || place.holds_home())
         });
         let rule = match outside {
@@ -121,10 +146,7 @@ impl Walk<'_> {
 
     /// Rules that know a program or a subcommand by name; whether one of them is about the network.
     fn by_name(&mut self, argv: &Argv) -> bool {
-        let valued = GLOBAL_VALUES
-            .iter()
-            .find(|(program, _)| *program == argv.program)
-            .map_or("", |(_, valued)| *valued);
+        let valued = options_with_value(&argv.program);
         if rules::HARMLESS
             .iter()
             .any(|pattern| argv.fits(pattern, valued))
@@ -145,17 +167,23 @@ impl Walk<'_> {
         if argv.program.starts_with("mkfs.") || argv.program.starts_with("fsck.") {
             self.matched(rules::DISK, argv.shown());
         }
+        let mut may_be = false;
         for (rule, pattern) in rules::COMMANDS {
             if argv.fits(pattern, valued) {
                 is_online |= rule.network;
                 self.matched(*rule, argv.shown());
+            } else {
+                may_be |= argv.may_fit(pattern, valued);
             }
+        }
+        if may_be {
+            self.matched(rules::UNKNOWN_PROGRAM, argv.shown());
         }
         is_online
     }
 
     /// Without operands some of these only show something.
-    fn is_idle(&self, rule: Rule, argv: &Argv) -> bool {
+    fn is_idle(&self, rule: Rule<'_>, argv: &Argv) -> bool {
         let bare = argv.args.is_empty();
         (bare
             && matches!(
@@ -168,6 +196,11 @@ impl Walk<'_> {
     /// Looks at every operand as a path that is read.
     fn operands(&mut self, argv: &Argv, is_online: bool) {
         let is_listed = |list: &str| list.split(' ').any(|name| name == argv.program);
+        // What they run is looked at by itself, and so are its operands.
+        let is_shell = argv.program.ends_with("sh") && argv.has("-c");
+        if is_shell || is_listed("xargs gxargs parallel eval") {
+            return;
+        }
         if is_listed(rules::TEXT_ONLY) && !matches!(argv.program.as_str(), "test" | "[" | "[[") {
             return;
         }
@@ -178,9 +211,9 @@ impl Walk<'_> {
         for path in candidates(argv) {
             let before = self.mark();
             self.reads(&path, names_only, &argv.shown());
-            let secret = |(rule, _): &(Rule, String)| {
+            let secret = |one: &Matched<'_>| {
                 matches!(
-                    rule.name,
+                    one.rule.name,
                     "secret_file" | "secret_outside" | "outside_read" | "home_sweep"
                 )
             };
@@ -206,6 +239,12 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Options of a program that stand before its subcommand and take a value.
+pub(super) fn options_with_value(program: &str) -> &'static str {
+    let known = GLOBAL_VALUES.iter().find(|(name, _)| *name == program);
+    known.map_or("", |(_, valued)| valued)
 }
 
 /// Everything in a command that may be a path.

@@ -17,6 +17,8 @@ pub(super) struct Feed {
     pub(super) remote: bool,
     /// Somebody on the network writes it live.
     pub(super) socket: bool,
+    /// It never ends.
+    pub(super) endless: bool,
     /// It was decoded in a way that is not followed here.
     pub(super) hidden: bool,
 }
@@ -41,12 +43,22 @@ impl Feed {
         }
     }
 
+    /// Bytes without an end.
+    pub(super) fn endless() -> Self {
+        Self {
+            piped: true,
+            endless: true,
+            ..Self::default()
+        }
+    }
+
     /// Output about which nothing is known, of a program that read this.
     pub(super) fn after(self) -> Self {
         Self {
             piped: true,
             text: None,
             paths: Vec::new(),
+            endless: false,
             ..self
         }
     }
@@ -68,6 +80,7 @@ impl Feed {
             remote: self.remote || other.remote,
             socket: self.socket || other.socket,
             hidden: self.hidden || other.hidden,
+            endless: self.endless || other.endless,
         }
     }
 }

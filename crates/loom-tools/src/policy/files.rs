@@ -2,107 +2,21 @@
 
 use super::argv::Argv;
 use super::feed::Feed;
-use super::place::{Place, is_all};
-use super::rules::{self};
+use super::output::is_endless;
+use super::place::{OUTPUT, Place, UNKNOWN, is_all};
+use super::rules;
 use super::walk::Walk;
 use crate::secrets::is_secret;
 use loom_workspace::{Guard, guard};
 
-/// Names below a home directory that hold secrets, by their start.
-const HOME_SECRETS: &[&str] = &[
-    ".aws",
-    ".azure",
-    ".bash_history",
-    ".bitcoin",
-    ".boto",
-    ".cargo/credentials",
-    ".config/gcloud",
-    ".config/gh",
-    ".config/google-chrome",
-    ".config/chromium",
-    ".config/hub",
-    ".config/op",
-    ".docker/config.json",
-    ".electrum",
-    ".ethereum",
-    ".git-credentials",
-    ".gem/credentials",
-    ".gnupg",
-    ".kube",
-    ".local/share/keyrings",
-    ".lesshst",
-    ".m2/settings",
-    ".mozilla",
-    ".mysql_history",
-    ".netrc",
-    ".node_repl_history",
-    ".npmrc",
-    ".password-store",
-    ".pgpass",
-    ".pki",
-    ".psql_history",
-    ".pypirc",
-    ".python_history",
-    ".sh_history",
-    ".sqlite_history",
-    ".ssh",
-    ".terraform.d",
-    ".thunderbird",
-    ".vault-token",
-    ".wget-hsts",
-    ".zsh_history",
-    ".zhistory",
-    ".local/share/fish/fish_history",
-    "Library/Keychains",
-    "Library/Cookies",
-    "Library/Application Support",
-];
-
-/// Files of the system that hold secrets, by their start.
-const SYSTEM_SECRETS: &[&str] = &[
-    "/etc/shadow",
-    "/etc/gshadow",
-    "/etc/sudoers",
-    "/etc/ssh/ssh_host",
-    "/etc/ssl/private",
-    "/etc/krb5.keytab",
-    "/var/spool/cron",
-    "/var/lib/sss",
-    "/var/run/secrets",
-    "/run/secrets",
-    "/etc/kubernetes",
-    "/var/lib/docker",
-    "/etc/NetworkManager/system-connections",
-    "/etc/wireguard",
-    "/etc/openvpn",
-    "/sys/firmware",
-    "/var/mail",
-    "/boot",
-];
-
-/// Sockets through which the machine is controlled.
-const SOCKETS: &[&str] = &[
-    "docker.sock",
-    "containerd.sock",
-    "podman.sock",
-    "crio.sock",
-    "lxd/unix.socket",
-    "system_bus_socket",
-];
-
-/// Documents: what stands there is read by people.
-const DOCUMENTS: &[&str] = &[
-    "md", "txt", "rst", "adoc", "log", "csv", "tsv", "org", "tex", "html", "svg", "xml",
-];
-
 impl Walk<'_> {
     pub(super) fn place(&self, path: &str) -> Place {
-        Place::of(path, &self.cwd, self.workspace)
+        Place::of(path, &self.state.cwd, self.workspace)
     }
 
     /// A path that a command reads, or of which it shows names.
     pub(super) fn reads(&mut self, path: &str, names_only: bool, what: &str) {
-        if SOCKETS.iter().any(|socket| path.ends_with(socket)) {
+        if rules::SOCKETS.iter().any(|socket| path.ends_with(socket)) {
             self.matched(rules::CONTAINER_HOST, what);
             return;
         }
@@ -134,7 +48,9 @@ impl Walk<'_> {
     }
 
     fn reads_home(&mut self, inside: &str, names_only: bool, what: &str) {
-        let listed = HOME_SECRETS.iter().any(|secret| inside.starts_with(secret));
+        let listed = rules::HOME_SECRETS
+            .iter()
+            .any(|secret| inside.starts_with(secret));
         let secret = listed || is_secret(inside) || inside.ends_with("_history");
         if secret && (!names_only || inside.contains('/')) {
             self.matched(rules::SECRET_OUTSIDE, what);
@@ -150,7 +66,11 @@ impl Walk<'_> {
     }
 
     fn reads_system(&mut self, path: &str, names_only: bool, what: &str) {
-        if SYSTEM_SECRETS.iter().any(|secret| path.starts_with(secret)) && !names_only {
+        if rules::SYSTEM_SECRETS
+            .iter()
+            .any(|secret| path.starts_with(secret))
+            && !names_only
+        {
             self.matched(rules::SECRET_OUTSIDE, what);
         } else if let Some(process) = path.strip_prefix("/proc/") {
             let (owner, file) = process.split_once('/').unwrap_or((process, ""));
@@ -193,7 +113,7 @@ impl Walk<'_> {
 
     /// A path that a command makes or changes.
     pub(super) fn writes(&mut self, path: &str, what: &str) {
-        if SOCKETS.iter().any(|socket| path.ends_with(socket)) {
+        if rules::SOCKETS.iter().any(|socket| path.ends_with(socket)) {
             self.matched(rules::CONTAINER_HOST, what);
         } else if is_loom(path) {
             self.matched(rules::LOOM, what);
@@ -231,6 +151,9 @@ impl Walk<'_> {
         let is_listed = |list: &str| list.split(' ').any(|name| name == inside);
         if is_loom(path) {
             self.matched(rules::LOOM, what);
+        } else if recursive && first.starts_with([UNKNOWN, OUTPUT]) {
+            // It may be empty, and then this is everything.
+            self.matched(rules::UNKNOWN_TARGET, what);
         } else if first == ".git" {
             self.matched(rules::DELETE_HISTORY, what);
         } else if is_all(&inside) || (recursive && is_listed(rules::SOURCES)) {
@@ -249,6 +172,7 @@ impl Walk<'_> {
         self.reads(path, false, what);
         let secret = !self.rules_since(before).is_empty();
         match self.place(path) {
+            Place::Stream if is_endless(path) => Feed::endless(),
             Place::Stream => Feed::default(),
             _ => Feed::local(secret),
         }
@@ -265,7 +189,7 @@ impl Walk<'_> {
         if let Some(text) = content
             .text
             .as_ref()
-            .filter(|_| !DOCUMENTS.contains(&extension))
+            .filter(|_| !rules::DOCUMENTS.contains(&extension))
         {
             let text = text.clone();
             self.plants(&text, extension);
@@ -290,9 +214,30 @@ impl Walk<'_> {
                     self.removes(path, recursive, &shown);
                 }
             }
+            "install" => {
+                let modes = [argv.values("-m"), argv.values("--mode")].concat();
+                if modes.into_iter().any(sets_id) {
+                    self.matched(rules::SET_ID, &*shown);
+                }
+                self.copies(argv);
+            }
+            "mknod"
+                if argv
+                    .args
+                    .iter()
+                    .any(|arg| matches!(arg.as_str(), "b" | "c" | "u")) =>
+            {
+                self.matched(rules::DISK, shown);
+            }
             "mv" => self.moves(argv),
-            "cp" | "install" | "ditto" | "gcp" => self.copies(argv),
+            "cp" | "ditto" | "gcp" => self.copies(argv),
             "ln" => self.links(argv),
+            "gunzip" | "bunzip2" | "unxz" | "unzstd" if argv.has_any(&["-c", "--stdout"]) => {
+                return None;
+            }
+            "fallocate" if argv.values("-l").into_iter().any(|l| size(l) > MOST_BYTES) => {
+                self.matched(rules::EXHAUST, shown);
+            }
             "touch" | "mkdir" | "mkfifo" | "mknod" | "truncate" | "sponge" | "setfacl" | "gzip"
             | "gunzip" | "bzip2" | "bunzip2" | "xz" | "unxz" | "zstd" | "fallocate"
             | "dos2unix" | "unix2dos" => {
@@ -306,9 +251,20 @@ impl Walk<'_> {
                     self.writes(path, &shown);
                     self.write_file(path, stdin);
                 }
+                if stdin.endless
+                    && argv
+                        .operands("")
+                        .iter()
+                        .any(|p| self.place(p) != Place::Stream)
+                {
+                    self.matched(rules::EXHAUST, shown);
+                }
                 return Some(stdin.clone());
             }
             "dd" => {
+                if fills(argv) {
+                    self.matched(rules::EXHAUST, &*shown);
+                }
                 for path in argv.args.iter().filter_map(|arg| arg.strip_prefix("of=")) {
                     self.writes(path, &shown);
                 }
@@ -355,7 +311,7 @@ impl Walk<'_> {
         if !(from_sample && matches!(self.place(target), Place::Workspace(_))) {
             self.writes(target, &shown);
         } else {
-            self.forget(&rules::SECRET);
+            self.forget(rules::SECRET);
         }
     }
 
@@ -377,7 +333,7 @@ impl Walk<'_> {
                 Place::Parent(rest)
                     if symbolic && !is_all(&rest) && !is_secret(&rest) && !is_loom(target) =>
                 {
-                    self.forget(&rules::OUTSIDE_READ);
+                    self.forget(rules::OUTSIDE_READ);
                 }
                 Place::Parent(_) | Place::Home(_) => self.matched(rules::LINK_OUT, &*shown),
                 Place::System(path) if !path.starts_with("/usr/") && !path.starts_with("/opt/") => {
@@ -406,11 +362,11 @@ impl Walk<'_> {
             }
         }
         let recursive = argv.has_any(&["-R", "--recursive"]);
-        let opened = mode.contains("+s")
-            || mode.contains("u+s")
-            || (mode.len() == 4 && mode.starts_with(['2', '4', '6']));
         let wide = recursive && matches!(mode, "777" | "0777" | "a+rwx" | "ugo+rwx" | "000" | "0");
-        if argv.program == "chmod" && (opened || wide) {
+        if argv.program == "chmod" && sets_id(mode) {
+            self.matched(rules::SET_ID, &*shown);
+        }
+        if argv.program == "chmod" && wide {
             self.matched(rules::WIDE_MODE, &*shown);
         }
         if argv.program == "chattr" || (argv.program != "chmod" && recursive) {
@@ -419,17 +375,9 @@ impl Walk<'_> {
     }
 
     /// Takes back what was only suspected of the last command.
-    fn forget(&mut self, rule: &rules::Rule) {
-        let keep: Vec<_> = self
-            .rules_since(0)
-            .iter()
-            .filter(|(r, _)| r != rule)
-            .cloned()
-            .collect();
-        self.forget_since(0);
-        for (rule, what) in keep {
-            self.matched(rule, what);
-        }
+    fn forget(&mut self, rule: rules::Rule<'static>) {
+        let here = self.current();
+        self.retain_since(0, |one| one.rule != rule || one.command != here);
     }
 }
 
@@ -442,6 +390,43 @@ pub(super) fn is_loom(path: &str) -> bool {
     }) || ["share/loom", "config/loom", "Support/loom", "lib/loom"]
         .iter()
         .any(|dir| path.ends_with(dir) || path.contains(&format!("{dir}/")))
+}
+
+/// Whether a mode lets a program run with the rights of its owner or group.
+fn sets_id(mode: &str) -> bool {
+    let symbolic = mode.split(',').any(|part| {
+        part.split_once(['+', '='])
+            .is_some_and(|(_, what)| what.contains('s'))
+    });
+    let is_octal = mode.len() >= 4 && mode.chars().all(|c| c.is_digit(8));
+    let special = mode.trim_start_matches('0');
+    symbolic
+        || (is_octal && special.len() == 4 && special.starts_with(['2', '4', '6', '3', '5', '7']))
+}
+
+/// Bytes of one file that no usual work needs.
+const MOST_BYTES: u64 = 64 << 30;
+
+/// Whether `dd` writes a file from an endless source without an end that is near.
+fn fills(argv: &Argv) -> bool {
+    let value = |name: &str| argv.args.iter().find_map(|arg| arg.strip_prefix(name));
+    let to_file = value("of=").is_some_and(|path| !path.starts_with("/dev/"));
+    let whole = value("count=").map_or(u64::MAX, size);
+    let bytes = whole.saturating_mul(value("bs=").map_or(512, size));
+    to_file && value("if=").is_some_and(is_endless) && bytes > MOST_BYTES
+}
+
+/// A number with a unit, as `dd` and `fallocate` read it.
+fn size(text: &str) -> u64 {
+    let digits = text.trim_end_matches(|c: char| c.is_alphabetic());
+    let unit = match text[digits.len()..].chars().next() {
+        None | Some('c' | 'B') => 1,
+        Some('k' | 'K') => 1 << 10,
+        Some('M') => 1 << 20,
+        Some('G') => 1 << 30,
+        Some(_) => 1_u64 << 40,
+    };
+    digits.parse::<u64>().unwrap_or(1).saturating_mul(unit)
 }
 
 fn is_sample(path: &str) -> bool {

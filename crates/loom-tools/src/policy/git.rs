@@ -13,6 +13,32 @@ impl Walk<'_> {
         let Some((name, rest)) = sub.split_first() else {
             return;
         };
+        const CHANGES: &str = "add am apply branch checkout cherry-pick clean commit config gc init \
+                               merge mv pull push rebase reset restore revert rm stash switch tag \
+                               worktree";
+        let there = ["-C", "--git-dir", "--work-tree"]
+            .map(|option| argv.values(option))
+            .concat();
+        let is_outside = there.iter().any(|dir| self.place(dir).is_outside());
+        if is_outside && CHANGES.split_whitespace().any(|change| change == name) {
+            self.matched(rules::OUTSIDE_CHANGE, &*shown);
+        }
+        let starts =
+            ["--exec", "--upload-pack", "--receive-pack"].map(|option| argv.values(option));
+        let short = if name == "clone" {
+            argv.values("-u")
+        } else {
+            Vec::new()
+        };
+        let starts = [starts.concat(), short];
+        if name != "rebase"
+            && starts
+                .concat()
+                .iter()
+                .any(|program| !program.starts_with("git-"))
+        {
+            self.matched(rules::GIT_CODE, &*shown);
+        }
         let mut words = vec![format!("git-{name}")];
         words.extend_from_slice(rest);
         let Some(sub) = Argv::new(&words) else {
@@ -200,7 +226,9 @@ impl Walk<'_> {
             self.matched(rules::GIT_GLOBAL, shown);
         }
         let value = operands.get(1).copied().unwrap_or_default();
-        if operands.first().is_some_and(|key| is_code_key(key)) && !is_harmless(value) {
+        let starts_daemon = operands.first() == Some(&"core.fsmonitor") && value != "false";
+        let names_code = operands.first().is_some_and(|key| is_code_key(key));
+        if starts_daemon || (names_code && !is_harmless(value)) {
             self.matched(rules::GIT_CODE, shown);
         }
         for path in sub.values("-f").into_iter().chain(sub.values("--file")) {

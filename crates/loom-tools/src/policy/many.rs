@@ -10,7 +10,7 @@ use super::walk::Walk;
 const REMOVERS: &str = "rm unlink shred srm rimraf rmdir wipe trash del-cli truncate";
 
 /// Programs that overwrite what they are given.
-const REWRITERS: &str = "sed gsed perl ruby mv cp tee sponge dos2unix prettier chmod chown";
+const REWRITERS: &str = "sed gsed perl ruby mv tee sponge dos2unix prettier chmod chown";
 
 impl Walk<'_> {
     pub(super) fn find(&mut self, argv: &Argv, stdin: &Feed) -> Feed {
@@ -82,7 +82,7 @@ impl Walk<'_> {
                 .take_while(end)
                 .cloned()
                 .collect();
-            self.on_many(&words, &roots, stdin);
+            self.on_many(&words, &roots, is_fd, stdin);
         }
         Feed {
             piped: true,
@@ -107,11 +107,13 @@ impl Walk<'_> {
         }
         let mut targets: Vec<String> = stdin.paths.clone();
         if let Some(text) = &stdin.text {
-            targets.extend(
-                text.split(['\n', '\0', ' ', '\t'])
-                    .filter(|w| !w.is_empty())
-                    .map(str::to_owned),
-            );
+            let ends: &[char] = match (argv.has_any(&["-0", "--null"]), argv.has("-I")) {
+                (true, _) => &['\0'],
+                (false, true) => &['\n'],
+                (false, false) => &['\n', ' ', '\t'],
+            };
+            let parts = text.trim_end_matches('\n').split(ends);
+            targets.extend(parts.filter(|part| !part.is_empty()).map(str::to_owned));
         }
         if targets.is_empty() {
             targets.push(UNKNOWN.to_string());
@@ -134,11 +136,19 @@ impl Walk<'_> {
                 *word = word.replace(&mark, "{}");
             }
         }
-        self.on_many(&words, &targets, stdin)
+        let appends = !argv.has("-I") && argv.values("-I").is_empty();
+        self.on_many(&words, &targets, appends, stdin)
     }
 
-    /// A command that is run on many files below some paths, or on the paths themselves.
-    fn on_many(&mut self, words: &[String], targets: &[String], stdin: &Feed) -> Feed {
+    /// A command that is run on many files below some paths, or on the paths themselves. Without a
+    /// mark for them they are put at the end, or nowhere.
+    fn on_many(
+        &mut self,
+        words: &[String],
+        targets: &[String],
+        appends: bool,
+        stdin: &Feed,
+    ) -> Feed {
         let mut command: Vec<String> = Vec::new();
         let in_place = words.iter().any(|word| word.contains("{}"));
         for word in words {
@@ -150,7 +160,7 @@ impl Walk<'_> {
                 command.push(word.clone());
             }
         }
-        if !in_place {
+        if appends && !in_place {
             command.extend(targets.iter().cloned());
         }
         let before = self.mark();
@@ -165,24 +175,15 @@ impl Walk<'_> {
         if listed(REMOVERS) {
             self.instead_of_unknown(before, rules::DELETE_MANY, &argv.shown());
         } else if listed(REWRITERS)
-            && (argv.has("-i") || matches!(argv.program.as_str(), "mv" | "cp" | "tee"))
+            && (argv.has("-i") || matches!(argv.program.as_str(), "mv" | "tee"))
         {
             self.instead_of_unknown(before, rules::EDIT_MANY, &argv.shown());
         }
         output
     }
 
-    fn instead_of_unknown(&mut self, mark: usize, rule: rules::Rule, what: &str) {
-        let kept: Vec<_> = self
-            .rules_since(mark)
-            .iter()
-            .filter(|(matched, _)| *matched != rules::UNKNOWN_TARGET)
-            .cloned()
-            .collect();
-        self.forget_since(mark);
-        for (rule, what) in kept {
-            self.matched(rule, what);
-        }
+    fn instead_of_unknown(&mut self, mark: usize, rule: rules::Rule<'static>, what: &str) {
+        self.retain_since(mark, |one| one.rule != rules::UNKNOWN_TARGET);
         self.matched(rule, what);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::argv::Argv;
 use super::feed::Feed;
-use super::place::{OUTPUT, Place};
+use super::place::{OUTPUT, Place, is_all};
 use super::rules;
 use super::walk::Walk;
 
@@ -70,6 +70,7 @@ impl Walk<'_> {
             return output;
         }
         self.forbidden_hosts(argv, &shown);
+        self.options_from_elsewhere(argv, stdin);
         // A name that is only known when it runs may carry what was read here.
         if argv.args.iter().any(|arg| arg.contains(OUTPUT)) {
             self.matched(rules::EXFILTRATE, &*shown);
@@ -84,6 +85,31 @@ impl Walk<'_> {
             self.matched(rules::NETWORK, shown);
         }
         output
+    }
+
+    /// `curl -K file`: more options stand there.
+    fn options_from_elsewhere(&mut self, argv: &Argv, stdin: &Feed) {
+        let files = [argv.values("-K"), argv.values("--config")].concat();
+        for file in files.iter().filter(|_| argv.program == "curl") {
+            let feed = match *file {
+                "-" => Some(stdin.clone()),
+                file => self.process_output(file),
+            };
+            let Some(text) = feed.and_then(|feed| feed.text) else {
+                self.matched(rules::UNKNOWN_CODE, argv.shown());
+                continue;
+            };
+            let mut words = vec![argv.program.clone()];
+            for line in text.lines() {
+                let (option, value) = line.split_once(['=', ' ', ':']).unwrap_or((line, ""));
+                let (option, value) = (option.trim().trim_start_matches('-'), value.trim());
+                words.push(format!("--{option}"));
+                words.push(value.trim_matches('"').to_owned());
+            }
+            if let Some(more) = Argv::new(&words) {
+                self.transfer(&more, &Feed::default(), &argv.shown());
+            }
+        }
     }
 
     fn forbidden_hosts(&mut self, argv: &Argv, shown: &str) {
@@ -147,6 +173,23 @@ impl Walk<'_> {
         if takes_input && stdin.piped {
             self.sends_input(stdin, shown);
         }
+        if matches!(argv.program.as_str(), "ssh" | "mosh" | "rsh" | "rlogin")
+            && is_this_machine(argv)
+        {
+            self.matched(rules::LOCAL_LOGIN, shown);
+        }
+        if matches!(argv.program.as_str(), "rsync" | "scp" | "rclone") {
+            self.copies_away(argv, shown);
+        }
+        if argv.program == "sftp" {
+            let text = stdin.text.clone().unwrap_or_default();
+            let words = text
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("put "));
+            for path in words.flat_map(str::split_whitespace) {
+                self.sends_file(path, shown);
+            }
+        }
         let tunnel = ["-R", "-D", "-L", "-w"]
             .iter()
             .any(|option| argv.program == "ssh" && argv.has(option));
@@ -163,6 +206,26 @@ impl Walk<'_> {
         });
         if tunnel || proxy {
             self.matched(rules::REMOTE_SHELL, shown);
+        }
+    }
+
+    /// Copies to another machine: what is listed by name is asked for, everything is too much.
+    pub(super) fn copies_away(&mut self, argv: &Argv, shown: &str) {
+        let operands = argv.operands("-i -P -F -o -e --rsh --exclude --include");
+        let Some((_, sources)) = operands.split_last().filter(|(to, _)| to.contains(':')) else {
+            return;
+        };
+        for source in sources.iter().filter(|source| !source.contains(':')) {
+            self.sends_file(source, shown);
+        }
+    }
+
+    fn sends_file(&mut self, path: &str, shown: &str) {
+        let before = self.mark();
+        self.reads(path, false, shown);
+        let is_everything = matches!(self.place(path), Place::Workspace(p) if is_all(&p));
+        if self.mark() > before || is_everything {
+            self.matched(rules::EXFILTRATE, shown);
         }
     }
 
@@ -217,6 +280,16 @@ fn is_data_option(argv: &Argv, value: &str) -> bool {
     !["-T", "--upload-file", "--post-file", "--body-file"]
         .iter()
         .any(|option| argv.values(option).contains(&value))
+}
+
+/// Whether a login is one to this machine.
+fn is_this_machine(argv: &Argv) -> bool {
+    let operands = argv.operands("-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w");
+    operands.first().is_some_and(|target| {
+        let host = target.rsplit_once('@').map_or(*target, |(_, host)| host);
+        let host = host.strip_prefix("ssh://").unwrap_or(host);
+        LOOPBACK.iter().any(|local| host.starts_with(local))
+    })
 }
 
 /// Whether every address in the command is this machine.

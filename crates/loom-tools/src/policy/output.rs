@@ -3,7 +3,8 @@
 use super::argv::Argv;
 use super::decode;
 use super::feed::Feed;
-use super::place::{OUTPUT, UNKNOWN};
+use super::place::{OUTPUT, Place, UNKNOWN};
+use super::rules;
 use super::walk::Walk;
 
 impl Walk<'_> {
@@ -22,19 +23,31 @@ impl Walk<'_> {
                     ..argv.clone()
                 });
                 if let Some(name) = argv.args.get(1) {
-                    self.variables.insert(name.clone(), vec![text]);
+                    self.remember(name, vec![text]);
                 }
                 Some(Feed::default())
             }
             "printf" => Some(known(printf(argv))),
-            "read" => {
-                if let Some(text) = &stdin.text {
-                    for name in argv.operands("-d -n -p -t -u -i -a") {
-                        self.variables.insert(name.to_owned(), vec![text.clone()]);
-                    }
+            "read" | "mapfile" | "readarray" => {
+                let values = lines(stdin);
+                let names = argv.operands("-d -n -N -p -t -u -i -C -c -O -s");
+                let names = match names.is_empty() {
+                    true => vec!["REPLY", "MAPFILE"],
+                    false => names,
+                };
+                for name in names {
+                    self.remember(name, values.clone());
                 }
                 Some(Feed::default())
             }
+            "yes" => Some(Feed::endless()),
+            "pidof" | "pgrep" => Some(Feed::text(format!("pid:{}", argv.args.join(" ")))),
+            "ps" => Some(Feed::text("pid:")),
+            "gunzip" | "bunzip2" | "unxz" | "unzstd" | "zcat" | "bzcat" | "xzcat" | "zstdcat"
+            | "uncompress" | "uudecode" => Some(Feed {
+                hidden: true,
+                ..Feed::local(false)
+            }),
             "cat" | "tac" | "less" | "more" | "head" | "tail" | "bat" => {
                 let files: Vec<&str> = argv
                     .operands("-n -c")
@@ -42,18 +55,44 @@ impl Walk<'_> {
                     .filter(|f| *f != "-")
                     .collect();
                 if files.is_empty() {
-                    return Some(stdin.clone());
+                    let ends = argv.program == "head";
+                    return Some(Feed {
+                        endless: stdin.endless && !ends,
+                        ..stdin.clone()
+                    });
+                }
+                if argv.program != "head"
+                    && argv.program != "cat"
+                    && files.iter().any(|f| is_endless(f))
+                {
+                    // It keeps what it reads until there is no more.
+                    self.matched(rules::EXHAUST, argv.shown());
                 }
                 let mut output = Feed::default();
                 for file in files {
                     output = output.and(match self.process_output(file) {
                         Some(feed) => feed,
+                        None if is_endless(file) && argv.program != "head" => Feed::endless(),
                         None => Feed::local(crate::secrets::is_secret(file)),
                     });
                 }
                 Some(output)
             }
-            "pwd" => Some(Feed::text(".")),
+            "pwd" => Some(known(self.state.cwd.path())),
+            "realpath" | "readlink" => argv
+                .operands("")
+                .first()
+                .map(|path| known(self.place(path).path())),
+            "git" => match argv.args.as_slice() {
+                [sub, what] if sub == "rev-parse" => match what.as_str() {
+                    "--show-toplevel" => Some(Feed::text(Place::root().path())),
+                    "--git-dir" | "--git-common-dir" | "--absolute-git-dir" => {
+                        Some(Feed::text(format!("{}.git", Place::root().path())))
+                    }
+                    _ => None,
+                },
+                _ => None,
+            },
             "which" => argv.operands("").first().map(|name| Feed::text(*name)),
             "mktemp" => Some(Feed::text("/tmp/tmp.x")),
             "ls" => Some(Feed {
@@ -100,7 +139,10 @@ impl Walk<'_> {
                     hidden: true,
                     ..stdin.clone().after()
                 },
-                (None, _) => stdin.clone().after(),
+                (None, _) => Feed {
+                    endless: stdin.endless,
+                    ..stdin.clone().after()
+                },
             }),
             _ => None,
         }
@@ -124,9 +166,33 @@ impl Walk<'_> {
     }
 }
 
+/// Devices that give bytes for as long as somebody reads.
+pub(super) fn is_endless(file: &str) -> bool {
+    matches!(
+        file,
+        "/dev/zero" | "/dev/urandom" | "/dev/random" | "/dev/full"
+    )
+}
+
+/// What `read` may get: any of the lines, or names of files.
+fn lines(stdin: &Feed) -> Vec<String> {
+    let mut lines: Vec<String> = match &stdin.text {
+        Some(text) => text.lines().map(str::to_owned).collect(),
+        None => stdin
+            .paths
+            .iter()
+            .map(|dir| format!("{dir}/{UNKNOWN}"))
+            .collect(),
+    };
+    if lines.is_empty() {
+        lines.push(UNKNOWN.to_string());
+    }
+    lines
+}
+
 fn echo(argv: &Argv) -> String {
     let mut words = argv.args.as_slice();
-    let mut interpret = false;
+    let (mut interpret, mut without_newline) = (false, false);
     while let Some((first, rest)) = words.split_first() {
         let is_flag = first.len() > 1
             && first.starts_with('-')
@@ -135,9 +201,13 @@ fn echo(argv: &Argv) -> String {
             break;
         }
         interpret |= first.contains('e');
+        without_newline |= first.contains('n');
         words = rest;
     }
-    let text = words.join(" ");
+    let mut text = words.join(" ");
+    if !without_newline {
+        text.push('\n');
+    }
     match interpret {
         true => decode::escapes(&text),
         false => text,

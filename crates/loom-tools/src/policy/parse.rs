@@ -26,3 +26,13 @@ pub(super) fn named<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     let mut cursor = node.walk();
     node.named_children(&mut cursor).collect()
 }
+
+/// A node and all that is in it, however deep.
+pub(super) fn descendants<'t>(node: Node<'t>) -> impl Iterator<Item = Node<'t>> {
+    let mut open = vec![node];
+    std::iter::from_fn(move || {
+        let next = open.pop()?;
+        open.extend(children(next).into_iter().rev());
+        Some(next)
+    })
+}

@@ -6,6 +6,12 @@ pub(super) const UNKNOWN: char = '\u{fffc}';
 /// Stands for the output of a command that is only known when the line runs.
 pub(super) const OUTPUT: char = '\u{fffb}';
 
+/// Begins a path that starts at the workspace, wherever the line is: what `$PWD` and the like become.
+pub(super) const WORKSPACE: char = '\u{f8ff}';
+
+/// Stands for a space that separates nothing.
+pub(super) const INNER_SPACE: char = '\u{f8fe}';
+
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -36,6 +42,9 @@ impl Place {
     pub(super) fn of(path: &str, cwd: &Self, workspace: Option<&str>) -> Self {
         if path.starts_with([UNKNOWN, OUTPUT]) {
             return Self::Unknown;
+        }
+        if let Some(rest) = path.strip_prefix(WORKSPACE) {
+            return Self::below(Self::root(), rest);
         }
         if let Some(rest) = path.strip_prefix('~') {
             let rest = match rest.split_once('/') {
@@ -126,6 +135,18 @@ impl Place {
         }
     }
 
+    /// A path that leads there from anywhere.
+    pub(super) fn path(&self) -> String {
+        match self {
+            Self::Workspace(path) => format!("{WORKSPACE}/{path}"),
+            Self::Parent(path) => format!("{WORKSPACE}/../{path}"),
+            Self::Home(path) => format!("~/{path}"),
+            Self::System(path) => path.clone(),
+            Self::Temporary => "/tmp".to_owned(),
+            Self::Stream | Self::Unknown => UNKNOWN.to_string(),
+        }
+    }
+
     /// Whether a change there is a change of somebody else's.
     pub(super) const fn is_outside(&self) -> bool {
         matches!(self, Self::Parent(_) | Self::Home(_) | Self::System(_))
@@ -194,6 +215,14 @@ mod tests {
         assert_eq!(place("\u{fffc}/x"), Place::Unknown);
         assert!(place("/home").holds_home() && place("~/*").holds_home());
         assert!(place("../*").holds_home() && !place("~/x").holds_home());
+    }
+
+    #[test]
+    fn a_path_leads_back_from_anywhere() {
+        for path in ["a/b", "../x", "~/y", "/etc", "/tmp", "."] {
+            let there = place(path);
+            assert_eq!(Place::of(&there.path(), &Place::Unknown, None), there);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::argv::{Argv, is_option};
 use super::feed::Feed;
 use super::network::is_network;
-use super::place::{Place, UNKNOWN};
+use super::place::UNKNOWN;
 use super::walk::Walk;
 use super::{rules, sql};
 
@@ -27,21 +27,76 @@ impl Walk<'_> {
         }
         let listed = |list: &str| list.split(' ').any(|name| name == argv.program);
         match argv.program.as_str() {
-            "cd" | "pushd" | "chdir" => self.enter(argv),
-            "popd" => self.cwd = Place::Unknown,
+            "cd" | "pushd" | "chdir" => {
+                self.enter(argv);
+                return Feed::default();
+            }
+            "popd" => {
+                self.state.pop();
+                return Feed::default();
+            }
             "find" | "gfind" | "fd" | "fdfind" => return self.find(argv, stdin),
             "xargs" | "gxargs" | "parallel" => return self.xargs(argv, stdin),
             "kill" => self.kill(argv),
-            "pkill" | "killall" => self.kill_by_name(argv),
+            "pkill" | "killall" | "skill" | "slay" => self.kill_by_name(argv),
+            "rclone" => self.copies_away(argv, &argv.shown()),
+            "hash" if argv.has("-p") => self.matched(rules::SHADOW, argv.shown()),
+            "sysctl" if argv.args.iter().any(|arg| arg.contains('=')) => {
+                self.matched(rules::KERNEL, argv.shown());
+            }
+            "go" if argv.has_any(&["run"]) || argv.args.first().is_some_and(|sub| sub == "run") => {
+                if argv
+                    .args
+                    .iter()
+                    .any(|arg| arg.contains('@') && !arg.starts_with('-'))
+                {
+                    self.matched(rules::INSTALL, argv.shown());
+                }
+            }
+            "man" => {
+                for pager in [argv.values("-P"), argv.values("-H")].concat() {
+                    self.script(pager, &Feed::default());
+                }
+            }
+            "ffmpeg"
+                if argv
+                    .values("-f")
+                    .iter()
+                    .any(|f| f.contains("grab") || f.contains("foundation")) =>
+            {
+                self.matched(rules::DESKTOP, argv.shown());
+            }
+            "enable" if argv.has("-f") => self.matched(rules::INJECTED_CODE, argv.shown()),
+            "getent" if argv.args.first().is_some_and(|of| of.contains("hosts")) => {
+                return self.network(argv, stdin);
+            }
+            "locate" | "mlocate" | "plocate" => {
+                if argv
+                    .operands("")
+                    .iter()
+                    .any(|name| crate::secrets::is_secret(name))
+                {
+                    self.matched(rules::SECRET_OUTSIDE, argv.shown());
+                }
+            }
             "wait" | "fg" => self.reaps = true,
+            "shift" => {
+                let by = argv.args.first().and_then(|by| by.parse().ok());
+                self.state.shift(by.unwrap_or(1));
+            }
+            "set" if argv.args.iter().any(|arg| arg == "--") => {
+                let words = argv.args.iter().skip_while(|arg| *arg != "--").skip(1);
+                self.state.arguments = Some(words.cloned().collect());
+            }
             "git" => self.git(argv, stdin),
             "tar" | "bsdtar" | "unzip" | "7z" | "cpio" | "ar" | "zip" => self.archive(argv),
             "docker" | "podman" | "nerdctl" => self.container(argv),
             "crontab" if !argv.has("-l") => self.matched(rules::PERSIST, argv.shown()),
             "gdb" | "lldb" | "rr" => self.debugger(argv),
             "trap" => {
-                if let Some(line) = argv.args.first().filter(|line| line.contains(' ')) {
-                    self.script(line, &Feed::default());
+                // It runs when the line ends, with what is known then.
+                if let Some(line) = argv.operands("").first() {
+                    self.later(line);
                 }
             }
             "alias" => {
@@ -55,6 +110,7 @@ impl Walk<'_> {
             "vim" | "vi" | "nvim" | "ex" | "emacs" | "ed" => self.editor(argv, stdin),
             "openssl" => self.openssl(argv, stdin),
             "make" | "gmake" => {
+                self.makefile(argv, stdin);
                 for (name, value) in argv.args.iter().filter_map(|arg| arg.split_once('=')) {
                     self.check_setting(name, &[value.to_owned()]);
                 }
@@ -71,12 +127,44 @@ impl Walk<'_> {
         output
     }
 
+    /// A makefile that is a part of the line.
+    fn makefile(&mut self, argv: &Argv, stdin: &Feed) {
+        let files = [argv.values("-f"), argv.values("--file")].concat();
+        let mut texts: Vec<String> = Vec::new();
+        for file in files {
+            let feed = match file {
+                "-" | "/dev/stdin" => Some(stdin.clone()),
+                file => self.process_output(file),
+            };
+            match feed {
+                Some(Feed {
+                    text: Some(text), ..
+                }) => texts.push(text),
+                Some(_) => self.matched(rules::UNKNOWN_CODE, argv.shown()),
+                None => {}
+            }
+        }
+        texts.extend(argv.values("--eval").into_iter().map(str::to_owned));
+        for text in texts {
+            self.plants(&text, "mk");
+            for line in text.split(['\n', ';']) {
+                if let Some(recipe) = line.strip_prefix(['\t', ' ']) {
+                    self.script(recipe.trim_start_matches(['@', '-', '+']), &Feed::default());
+                }
+            }
+        }
+    }
+
     fn enter(&mut self, argv: &Argv) {
         let dir = argv.operands("").first().copied().unwrap_or("~");
-        self.cwd = match dir {
-            "-" => Place::Unknown,
-            dir => self.place(dir),
+        let there = match argv.args.first().map_or(dir, String::as_str) {
+            "-" => self.state.before(),
+            _ => self.place(dir),
         };
+        match argv.program.as_str() {
+            "pushd" => self.state.push(there),
+            _ => self.state.enter(there),
+        }
     }
 
     fn kill(&mut self, argv: &Argv) {
@@ -87,11 +175,24 @@ impl Walk<'_> {
             .iter()
             .enumerate()
             .filter(|(at, arg)| !is_option(arg) || (*at > 0 && arg.as_str() == "-1"));
-        let all = operands
-            .map(|(_, arg)| arg.as_str())
-            .any(|id| matches!(id, "-1" | "1" | "0" | "$PPID"));
-        if all {
+        let ids: Vec<&str> = operands.map(|(_, arg)| arg.as_str()).collect();
+        let groups = argv
+            .args
+            .iter()
+            .skip(1)
+            .filter_map(|arg| arg.strip_prefix('-'));
+        let by_list = |id: &&str| id.strip_prefix("pid:").is_some();
+        let all = |id: &str| {
+            matches!(id, "-1" | "1" | "0" | "$PPID")
+                || id.contains(['*', '['])
+                || id
+                    .strip_prefix("pid:")
+                    .is_some_and(|of| of.is_empty() || of.contains("loom"))
+        };
+        if ids.iter().any(|id| all(id)) || groups.into_iter().any(|id| id == "$PPID") {
             self.matched(rules::KILL_ALL, argv.shown());
+        } else if ids.iter().any(by_list) {
+            self.matched(rules::KILL_BY_NAME, argv.shown());
         }
     }
 
@@ -139,7 +240,10 @@ impl Walk<'_> {
                 self.writes(dir, &shown);
             }
         }
-        if argv.has_any(&["-P", "--absolute-names"]) && argv.has("-x") {
+        let letters = argv.args.first().filter(|first| !is_option(first));
+        let letters = letters.map_or("", String::as_str);
+        let absolute = argv.has_any(&["-P", "--absolute-names"]) || letters.contains('P');
+        if absolute && (argv.has_any(&["-x", "--extract"]) || letters.contains('x')) {
             self.matched(rules::OUTSIDE_CHANGE, &*shown);
         }
         for command in argv
@@ -193,7 +297,14 @@ impl Walk<'_> {
             let is_path = source.contains('/') || source.starts_with(['~', '.']);
             is_path && self.place(source).is_outside()
         });
-        if asks || host_mount {
+        let elsewhere = argv
+            .args
+            .iter()
+            .take_while(|arg| is_option(arg) || arg.contains("://"));
+        let elsewhere = elsewhere
+            .into_iter()
+            .any(|arg| arg.starts_with("-H") || arg.starts_with("--host"));
+        if asks || host_mount || elsewhere {
             self.matched(rules::CONTAINER_HOST, argv.shown());
         }
     }
@@ -218,6 +329,18 @@ impl Walk<'_> {
 
     fn editor(&mut self, argv: &Argv, stdin: &Feed) {
         let shown = argv.shown();
+        if argv.program == "emacs" {
+            for option in ["--eval", "-eval", "--execute"] {
+                for code in argv.values(option) {
+                    self.code(code, &shown);
+                }
+            }
+        } else if !argv.has("-R") {
+            // Nobody is there to look at it: a file is opened to be changed.
+            for path in argv.operands("-c --cmd -S -u") {
+                self.writes(path, &shown);
+            }
+        }
         let mut commands: Vec<String> = Vec::new();
         for option in ["-c", "--cmd", "--eval"] {
             commands.extend(argv.values(option).iter().map(|line| (*line).to_owned()));
@@ -236,6 +359,19 @@ impl Walk<'_> {
                 .map(str::to_owned),
         );
         for command in commands {
+            let command = command.trim().trim_start_matches(':');
+            let (verb, path) = command.split_once(' ').unwrap_or((command, ""));
+            if matches!(
+                verb,
+                "w" | "w!" | "wq" | "wq!" | "x" | "sav" | "saveas" | "write" | "e" | "edit"
+            ) {
+                self.writes(path.trim(), &shown);
+                continue;
+            }
+            if matches!(verb, "r" | "read") && !path.trim().starts_with('!') {
+                self.reads(path.trim(), false, &shown);
+                continue;
+            }
             if let Some((_, line)) = command.split_once('!') {
                 self.script(line.trim_end_matches(['\'', '"', ')']), &Feed::default());
             } else if command.contains("system(") || command.contains("shell-command") {
@@ -273,7 +409,7 @@ impl Walk<'_> {
     }
 
     /// `sed -i`, `perl -pi`: the operands are changed.
-    fn in_place(&mut self, argv: &Argv) {
+    pub(super) fn in_place(&mut self, argv: &Argv) {
         let changes = match argv.program.as_str() {
             "sed" | "gsed" => argv.args.iter().any(|arg| {
                 arg.starts_with("-i")
@@ -288,10 +424,13 @@ impl Walk<'_> {
         };
         if changes {
             let shown = argv.shown();
-            let skip = usize::from(
-                argv.program.ends_with("sed") && !argv.has_any(&["-e", "--expression", "-f"]),
-            );
-            for path in argv.operands("-e -f -i -p -d -o").into_iter().skip(skip) {
+            let is_sed = argv.program.ends_with("sed");
+            let skip = usize::from(is_sed && !argv.has_any(&["-e", "--expression", "-f"]));
+            let valued = match is_sed {
+                true => "-e -f --expression --file",
+                false => "-e -f -i -p -d -o",
+            };
+            for path in argv.operands(valued).into_iter().skip(skip) {
                 if path != UNKNOWN.to_string() {
                     self.writes(path, &shown);
                 }

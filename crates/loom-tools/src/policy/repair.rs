@@ -4,6 +4,7 @@
 /// command starts, a home directory in a test, a file opened both ways.
 pub(super) fn without_quirks(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
+    let mut at_start = true;
     for (word, quoted) in words(text) {
         let end = word.trim_end_matches(SEPARATORS).len();
         let (bare, separators) = word.split_at(end);
@@ -11,6 +12,16 @@ pub(super) fn without_quirks(text: &str) -> String {
             .strip_prefix('{')
             .and_then(|rest| rest.strip_suffix('}'));
         let inner = inner.filter(|inner| inner.contains(',') && !inner.contains(['{', '}']));
+        // At the start of a line the grammar loses `\\rm`; the backslash only keeps aliases away.
+        let named = bare.strip_prefix('\\').filter(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_alphabetic()) && (at_start || plain.is_empty())
+        });
+        at_start = separators.contains('\n');
+        if let Some(named) = named.filter(|_| !quoted) {
+            plain.push_str(named);
+            plain.push_str(separators);
+            continue;
+        }
         match inner.filter(|_| !quoted) {
             Some(inner) => plain.push_str(&inner.replace(',', " ")),
             None if !quoted && (bare == "~" || bare.starts_with("~/")) => {

@@ -43,11 +43,11 @@ impl Walk<'_> {
     /// What a program that runs text does with it. None when it is another program.
     pub(super) fn script_program(&mut self, argv: &Argv, stdin: &Feed) -> Option<Feed> {
         if SHELLS.split(' ').any(|shell| shell == argv.program) {
-            return Some(self.shell(argv, stdin));
+            return Some(self.in_subshell(|walk| walk.shell(argv, stdin)));
         }
         match argv.program.as_str() {
             "eval" => return Some(self.eval(argv, stdin)),
-            "source" | "." => return Some(self.source(argv)),
+            "source" | "." => return Some(self.source(argv, stdin)),
             "awk" | "gawk" | "mawk" | "nawk" => self.awk(argv),
             "sed" | "gsed" => self.sed(argv),
             _ => {}
@@ -62,8 +62,18 @@ impl Walk<'_> {
                     !version.is_empty() && version.chars().all(|c| c.is_ascii_digit() || c == '.')
                 })
         })?;
-        self.interpreter(argv, options, stdin);
-        None
+        match self.interpreter(argv, options, stdin) {
+            // What other code puts together cannot be reviewed by reading the line.
+            true => {
+                self.in_place(argv);
+                Some(Feed {
+                    hidden: true,
+                    local: true,
+                    ..stdin.clone().after()
+                })
+            }
+            false => None,
+        }
     }
 
     fn shell(&mut self, argv: &Argv, stdin: &Feed) -> Feed {
@@ -79,8 +89,12 @@ impl Walk<'_> {
             let Some(line) = argv.args.get(at + 1) else {
                 return Feed::default();
             };
+            // The word after the line is its `$0`.
+            let arguments = argv.args.get(at + 3..).unwrap_or_default();
+            self.state.arguments = Some(arguments.to_vec());
             return self.code_line(line, argv, stdin);
         }
+        self.state.arguments = None;
         let operands = argv.operands("-o -O --rcfile --init-file");
         for file in argv
             .values("--rcfile")
@@ -92,7 +106,7 @@ impl Walk<'_> {
         match operands.first() {
             Some(file) if *file != "-" && !argv.has("-s") => match self.process_output(file) {
                 Some(feed) => self.fed(&feed, argv),
-                None if *file == "/dev/stdin" => self.fed(stdin, argv),
+                None if is_input(file) => self.fed(stdin, argv),
                 None if file.starts_with([UNKNOWN, OUTPUT]) => {
                     self.matched(rules::UNKNOWN_CODE, argv.shown());
                     Feed::default()
@@ -141,12 +155,15 @@ impl Walk<'_> {
         self.code_line(&line, argv, stdin)
     }
 
-    fn source(&mut self, argv: &Argv) -> Feed {
+    fn source(&mut self, argv: &Argv, stdin: &Feed) -> Feed {
         let Some(file) = argv.args.first() else {
             return Feed::default();
         };
         if let Some(feed) = self.process_output(file) {
             return self.fed(&feed, argv);
+        }
+        if is_input(file) {
+            return self.fed(stdin, argv);
         }
         if file.starts_with([UNKNOWN, OUTPUT]) {
             self.matched(rules::UNKNOWN_CODE, argv.shown());
@@ -154,15 +171,19 @@ impl Walk<'_> {
         Feed::default()
     }
 
-    fn interpreter(&mut self, argv: &Argv, options: &[&str], stdin: &Feed) {
+    /// Judges the code that an interpreter is given on the line; whether there is any.
+    fn interpreter(&mut self, argv: &Argv, options: &[&str], stdin: &Feed) -> bool {
         if self.module(argv, stdin) {
-            return;
+            return false;
         }
         let mut given = false;
         for option in options {
             for code in argv.values(option) {
                 given = true;
-                self.code(code, &argv.shown());
+                match argv.program.as_str() {
+                    "expect" => self.tcl(code),
+                    _ => self.code(code, &argv.shown()),
+                }
             }
         }
         // `perl -pe`, `perl -lne`: the last letter of a cluster takes the code.
@@ -181,21 +202,36 @@ impl Walk<'_> {
         let operands = argv.operands("-c -e -m -W -X -I -r --require");
         let from_input = operands
             .first()
-            .is_none_or(|file| matches!(*file, "-" | "/dev/stdin"));
+            .is_none_or(|file| *file == "-" || is_input(file));
         if given {
-            return;
+            return true;
         }
         if let Some(feed) = operands.first().and_then(|file| self.process_output(file)) {
             self.input_code(&feed, argv);
         } else if from_input && stdin.piped {
             self.input_code(stdin, argv);
         }
+        false
     }
 
     fn input_code(&mut self, feed: &Feed, argv: &Argv) {
         match &feed.text {
+            Some(text) if matches!(argv.program.as_str(), "tclsh" | "expect" | "wish") => {
+                self.tcl(text);
+            }
             Some(text) => self.code(&text.clone(), &argv.shown()),
             None => self.fed_unknown(feed, argv),
+        }
+    }
+
+    /// `exec`, `spawn` and `system` run what follows.
+    fn tcl(&mut self, text: &str) {
+        for command in text.split(['\n', ';', '[']) {
+            let command = command.trim();
+            let starts = ["exec ", "spawn ", "system "];
+            if let Some(line) = starts.iter().find_map(|start| command.strip_prefix(start)) {
+                self.script(line.trim_end_matches(']'), &Feed::default());
+            }
         }
     }
 
@@ -256,6 +292,9 @@ impl Walk<'_> {
                 self.script(literal, &Feed::local(false));
             }
         }
+        if literals.iter().any(|text| text.starts_with("/inet")) {
+            self.matched(rules::REMOTE_SHELL, argv.shown());
+        }
         if bare.contains('>') {
             for literal in literals
                 .iter()
@@ -312,6 +351,23 @@ impl Walk<'_> {
             _ => {}
         }
     }
+}
+
+/// Whether a program runs code that it is given, with what follows as arguments of that code.
+pub(super) fn runs_code(argv: &Argv) -> bool {
+    let listed = |list: &str| list.split(' ').any(|name| name == argv.program);
+    let given = argv.has_any(&["-c", "-e", "-E", "-r", "-p", "--eval", "--print"]);
+    listed(SHELLS)
+        || listed("eval source . ssh xargs parallel find fd awk gawk mawk nawk env make")
+        || (given
+            && INTERPRETERS
+                .iter()
+                .any(|(name, _)| argv.program.starts_with(name)))
+}
+
+/// Other names of standard input.
+fn is_input(file: &str) -> bool {
+    matches!(file, "/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0")
 }
 
 /// A sed command without the lines that it is for.

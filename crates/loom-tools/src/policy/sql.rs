@@ -4,6 +4,12 @@
 pub(super) fn is_destructive(text: &str) -> bool {
     let bare = without_literals(text).to_lowercase();
     bare.split(';').any(|statement| {
+        // A plan alone changes nothing; with `analyze` it is carried out.
+        let statement = match statement.trim().strip_prefix("explain") {
+            Some(plan) if !plan.contains("analyze") => return false,
+            Some(plan) => plan.trim().trim_start_matches("analyze").trim(),
+            None => statement,
+        };
         let words: Vec<&str> = statement.split_whitespace().collect();
         let has = |word: &str| words.contains(&word);
         let starts = |word: &str| words.first() == Some(&word);
@@ -17,7 +23,7 @@ pub(super) fn is_destructive(text: &str) -> bool {
             || statement.contains(".drop(")
             || statement.contains("deletemany(")
             || statement.contains("remove({")
-            || ["-c", "-e", "explain"].iter().any(|lead| {
+            || ["-c", "-e"].iter().any(|lead| {
                 statement
                     .trim()
                     .strip_prefix(lead)

@@ -6,17 +6,19 @@ use super::rules;
 use super::walk::Walk;
 use tree_sitter::Node;
 
-/// Values that are kept of one variable.
-const MAX_VALUES: usize = 16;
-
 impl Walk<'_> {
     /// `x=1` alone: the variable is known from here on.
     pub(super) fn assignment(&mut self, node: Node<'_>, text: &str) {
         let (name, values) = self.assigned(node, text);
         self.check_setting(&name, &values);
-        let known = self.variables.entry(name).or_default();
-        known.clear();
-        known.extend(values.into_iter().take(MAX_VALUES));
+        self.remember(&name, values);
+    }
+
+    /// A variable may have these values from here on.
+    pub(super) fn remember(&mut self, name: &str, values: Vec<String>) {
+        if !self.state.set(name, values) {
+            self.too_large(name);
+        }
     }
 
     /// `x=1 command`: seen by the command, and not by its words.
@@ -76,6 +78,12 @@ impl Walk<'_> {
         let loads = ["-r", "--require", "--import", "--loader"];
         let runs_code = match name {
             "PATH" => return self.check_path(value, &shown),
+            "PYTHONPATH" | "NODE_PATH" | "RUBYLIB" | "CLASSPATH" | "LUA_PATH" | "LUA_CPATH"
+            | "GEM_PATH" | "GEM_HOME" => return self.check_modules(value, &shown),
+            "GIT_DIR" | "GIT_WORK_TREE" | "GIT_COMMON_DIR" | "GIT_INDEX_FILE" => {
+                let place = Place::of(value, &self.state.cwd, self.workspace);
+                !matches!(place, Place::Workspace(_) | Place::Unknown)
+            }
             // The start-up file of a POSIX shell; without a path it is somebody's own variable.
             "ENV" => value.contains('/'),
             "NODE_OPTIONS" => loads.iter().any(|option| value.contains(option)),
@@ -89,8 +97,20 @@ impl Walk<'_> {
             self.matched(rules::INJECTED_CODE, shown);
         } else if name.starts_with("GIT_CONFIG_KEY") || name.starts_with("GIT_CONFIG_VALUE") {
             self.matched(rules::GIT_CODE, shown);
+        } else if name == "SSH_AUTH_SOCK" && !value.is_empty() {
+            self.matched(rules::CREDENTIALS, shown);
         } else if name.starts_with("LOOM_") {
             self.matched(rules::LOOM, shown);
+        }
+    }
+
+    /// Nor must parts of programs, from where others put things.
+    fn check_modules(&mut self, value: &str, shown: &str) {
+        for dir in value.split([':', ';']).filter(|dir| !dir.is_empty()) {
+            let place = Place::of(dir, &self.state.cwd, self.workspace);
+            if matches!(place, Place::Temporary | Place::Parent(_)) {
+                self.matched(rules::SHADOW, shown);
+            }
         }
     }
 
@@ -104,7 +124,7 @@ impl Walk<'_> {
                 "bin", ".bin", "sbin", "debug", "release", "shims", "Scripts",
             ];
             let is_usual = usual.contains(&dir.rsplit('/').next().unwrap_or_default());
-            match Place::of(dir, &self.cwd, self.workspace) {
+            match Place::of(dir, &self.state.cwd, self.workspace) {
                 Place::Workspace(path) if path.is_empty() || !is_usual => {
                     self.matched(rules::SHADOW, shown);
                 }
@@ -114,6 +134,29 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Variables whose value is the same nearly everywhere.
+pub(super) fn usual(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "HOME" => "~",
+        "IFS" => " ",
+        "$" => "$$",
+        "!" => "%!",
+        "PPID" => "$PPID",
+        "PATH" => "$PATH",
+        "LOOM_SCRATCH" | "TMPDIR" => "/tmp",
+        "SHELL" | "BASH" => "bash",
+        "XDG_CONFIG_HOME" => "~/.config",
+        "XDG_DATA_HOME" => "~/.local/share",
+        "XDG_CACHE_HOME" => "~/.cache",
+        "XDG_RUNTIME_DIR" => "/run/user/1000",
+        "CARGO_HOME" => "~/.cargo",
+        "GNUPGHOME" => "~/.gnupg",
+        "KUBECONFIG" => "~/.kube/config",
+        "HISTFILE" => "~/.bash_history",
+        _ => return None,
+    })
 }
 
 /// Whether a setting names only a program that does nothing by itself.

@@ -3,20 +3,24 @@
 use super::decode;
 use super::feed::Feed;
 use super::parse::{children, named, source};
-use super::place::{OUTPUT, UNKNOWN};
+use super::pattern;
+use super::place::{INNER_SPACE, OUTPUT, UNKNOWN};
 use super::rules;
-use super::variables::is_secret_name;
+use super::variables::{is_secret_name, usual};
 use super::walk::Walk;
 use tree_sitter::Node;
 
 /// Values that one word may have, when a variable has several.
 const MAX_ALTERNATIVES: usize = 16;
 
+/// Longest word that is put together.
+const MAX_WORD: usize = 16 << 10;
+
 /// Words that braces may make of one.
 const MAX_BRACES: usize = 64;
 
 /// A character and whether it was quoted.
-type Char = (char, bool);
+pub(super) type Char = (char, bool);
 
 /// A word as the program gets it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,25 +31,57 @@ pub(super) struct Field {
 }
 
 impl Walk<'_> {
-    /// The words that a node becomes; several when it is split, or when a variable has several
-    /// values.
-    pub(super) fn fields(&mut self, node: Node<'_>, text: &str) -> Vec<Field> {
-        let mut fields = Vec::new();
+    /// The words that a node becomes, for each of the values that it may have.
+    pub(super) fn alternatives(&mut self, node: Node<'_>, text: &str) -> Vec<Vec<Field>> {
+        // Quotes make an empty word; without them an empty value is no word at all.
+        let may_vanish = !source(node, text).contains(['\'', '"']);
+        let mut ways = Vec::new();
         for word in self.expand(node, text) {
-            for part in split(&word) {
-                fields.extend(braces(&part).iter().map(|word| field(word)));
+            let mut fields = Vec::new();
+            if !(word.is_empty() && may_vanish) {
+                for part in split(&word) {
+                    fields.extend(braces(&part).iter().map(|word| field(word)));
+                }
             }
+            ways.push(fields);
         }
-        fields
+        ways
+    }
+
+    /// The words that a node becomes, whatever values it has.
+    pub(super) fn fields(&mut self, node: Node<'_>, text: &str) -> Vec<Field> {
+        self.alternatives(node, text)
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The values that a node may have as one word.
     pub(super) fn values(&mut self, node: Node<'_>, text: &str) -> Vec<String> {
         let words = self.expand(node, text);
-        words.iter().map(|word| field(word).text).collect()
+        let is_array = node.kind() == "array";
+        let value = |word: &Vec<Char>| match is_array {
+            true => word.iter().map(element).collect(),
+            false => field(word).text,
+        };
+        words.iter().map(value).collect()
     }
 
     fn expand(&mut self, node: Node<'_>, text: &str) -> Vec<Vec<Char>> {
+        let words = match self.budget.enter() && !self.budget.is_spent() {
+            true => self.expanded(node, text),
+            false => Vec::new(),
+        };
+        self.budget.leave();
+        let chars = words.iter().map(Vec::len).sum();
+        if words.is_empty() || !self.budget.expand(chars) {
+            self.too_large(source(node, text));
+            return vec![vec![(UNKNOWN, false)]];
+        }
+        words
+    }
+
+    fn expanded(&mut self, node: Node<'_>, text: &str) -> Vec<Vec<Char>> {
         match node.kind() {
             "raw_string" => {
                 let inner = source(node, text).trim_start_matches('\'');
@@ -74,6 +110,7 @@ impl Walk<'_> {
                 self.inside(node, text);
                 vec![unquoted("0")]
             }
+            "brace_expression" => vec![unquoted(source(node, text))],
             _ if node.named_child_count() > 0 => self.joined(node, text, false),
             _ => vec![literal(source(node, text))],
         }
@@ -102,39 +139,49 @@ impl Walk<'_> {
             if child.start_byte() < at {
                 continue;
             }
-            append(&mut words, &[plain(at, child.start_byte())]);
+            self.append(&mut words, &[plain(at, child.start_byte())]);
             let parts = match child.kind() {
                 "string_content" => vec![in_double_quotes(source(child, text))],
                 _ => self.expand(child, text),
             };
             // All values of an array are so many words, also in quotes.
-            let is_list = child.kind() == "expansion" && source(child, text).contains("[@]");
+            let is_list = source(child, text).contains("[@]") || is_arguments(child, text);
             let parts: Vec<Vec<Char>> = match in_quotes && !is_list {
                 true => parts.into_iter().map(protect).collect(),
                 false => parts,
             };
-            append(&mut words, &parts);
+            self.append(&mut words, &parts);
             at = child.end_byte();
         }
-        append(&mut words, &[plain(at, end.max(at))]);
+        self.append(&mut words, &[plain(at, end.max(at))]);
+        if is_array {
+            words.iter_mut().for_each(trim);
+        }
         words
     }
 
     fn variable(&mut self, name: &str) -> Vec<Vec<Char>> {
         let known = |text: &str| vec![unquoted(text)];
+        if name.starts_with("LOOM_") && name != "LOOM_SCRATCH" {
+            self.matched(rules::LOOM, format!("${name}"));
+        }
         match name {
-            "HOME" => known("~"),
-            "PWD" => known("."),
-            "IFS" => known(" "),
-            "$" => known("$$"),
-            "!" => known("%!"),
+            "PWD" => known(&self.state.cwd.path()),
+            "OLDPWD" => known(&self.state.before().path()),
             "?" | "#" => known("0"),
-            "PPID" => known("$PPID"),
-            "PATH" => known("$PATH"),
-            "LOOM_SCRATCH" | "TMPDIR" => known("/tmp"),
-            name => match self.variables.get(name) {
-                Some(values) => values.iter().map(|value| unquoted(value)).collect(),
-                None => {
+            "@" | "*" => vec![self.arguments()],
+            name => match (self.state.values(name), name.parse::<usize>()) {
+                (Some(values), _) => {
+                    let separators = self.separators();
+                    let split = |c: char| if separators.contains(c) { ' ' } else { c };
+                    let word = |value: &String| value.chars().map(|c| (split(c), false)).collect();
+                    values.iter().map(word).collect()
+                }
+                (None, Ok(number)) => vec![self.argument(number)],
+                (None, Err(_)) => {
+                    if let Some(usual) = usual(name) {
+                        return known(usual);
+                    }
                     if is_secret_name(name) {
                         self.matched(rules::ENVIRONMENT, format!("${name}"));
                     }
@@ -144,22 +191,51 @@ impl Walk<'_> {
         }
     }
 
+    /// What separates words beside white space: `IFS=,`.
+    fn separators(&self) -> String {
+        self.state
+            .values("IFS")
+            .map_or_else(String::new, <[String]>::concat)
+    }
+
+    fn argument(&self, number: usize) -> Vec<Char> {
+        match (number.checked_sub(1), &self.state.arguments) {
+            (None, _) => unquoted("bash"),
+            (Some(at), Some(arguments)) => unquoted(arguments.get(at).map_or("", String::as_str)),
+            (Some(_), None) => vec![(UNKNOWN, false)],
+        }
+    }
+
+    /// `"$@"`: as many words as there are arguments.
+    fn arguments(&self) -> Vec<Char> {
+        let Some(arguments) = &self.state.arguments else {
+            return vec![(UNKNOWN, false)];
+        };
+        let words: Vec<Vec<Char>> = arguments
+            .iter()
+            .map(|argument| protect(unquoted(argument)))
+            .collect();
+        words.join(&(' ', false))
+    }
+
     /// `${name}`, `${name:-default}` and the like.
     fn parameter(&mut self, node: Node<'_>, text: &str) -> Vec<Vec<Char>> {
         self.inside(node, text);
         let inner = source(node, text);
         let inner = inner.strip_prefix("${").unwrap_or(inner);
         let inner = inner.strip_suffix('}').unwrap_or(inner);
-        let end = inner
-            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .unwrap_or(inner.len());
+        let end = match inner.starts_with(['@', '*']) {
+            true => 1,
+            false => inner
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .unwrap_or(inner.len()),
+        };
         let (name, operator) = inner.split_at(end);
         if name.is_empty() {
             return vec![vec![(UNKNOWN, false)]];
         }
-        let is_known = self.variables.contains_key(name);
+        let is_known = name == "PWD" || usual(name).is_some() || self.state.values(name).is_some();
         match operator.trim_start_matches(':').chars().next() {
-            _ if matches!(name, "HOME" | "PWD" | "IFS") => self.variable(name),
             None => self.variable(name),
             Some('-' | '=') if !is_known => {
                 let default = operator.trim_start_matches([':', '-', '=']);
@@ -168,26 +244,35 @@ impl Walk<'_> {
                     false => vec![literal(default.trim_matches(['"', '\'']))],
                 }
             }
+            Some('+') if is_known => match operator.contains(['$', '`']) {
+                true => vec![vec![(UNKNOWN, false)]],
+                false => vec![literal(operator.trim_start_matches([':', '+']))],
+            },
             Some('-' | '=' | '?') => self.variable(name),
             // `${x[@]}`: an array is known by all of its values.
-            Some('[') => self.variable(name),
-            Some(c) if operator.starts_with(':') && c.is_ascii_digit() => {
-                let mut values = self.variable(name);
-                for value in &mut values {
-                    *value = cut(value, operator);
-                }
-                values
+            Some('[') if operator.starts_with("[@]") || operator.starts_with("[*]") => {
+                self.variable(name)
             }
-            Some(_) => vec![vec![(UNKNOWN, false)]],
+            // Which of them `${x[n]}` is does not matter: it may be any.
+            Some('[') => {
+                let values = self.variable(name);
+                let each = values.iter().flat_map(|value| split(value));
+                each.take(MAX_ALTERNATIVES).collect()
+            }
+            _ => {
+                let values = self.variable(name);
+                values
+                    .iter()
+                    .map(|value| pattern::applied(value, name, operator))
+                    .collect()
+            }
         }
     }
 
     /// What `$(…)` becomes; all that runs in it is judged.
     fn substitution(&mut self, node: Node<'_>, text: &str) -> String {
-        let before = self.cwd.clone();
-        let output = self.statements(node, text, &Feed::default());
-        // It runs in a shell of its own.
-        self.cwd = before;
+        let output = self.in_subshell(|walk| walk.statements(node, text, &Feed::default()));
+        self.secret_output |= output.secret;
         match output.text {
             Some(known) => known.trim_end_matches('\n').to_owned(),
             None => OUTPUT.to_string(),
@@ -196,34 +281,64 @@ impl Walk<'_> {
 
     /// `<(…)` stands for a file; what is in it is kept until somebody reads it.
     fn process(&mut self, node: Node<'_>, text: &str) -> String {
-        let output = self.statements(node, text, &Feed::default());
+        let output = self.in_subshell(|walk| walk.statements(node, text, &Feed::default()));
         self.processes.push(output);
         format!("/dev/fd/{}", 1000 + self.processes.len() - 1)
     }
 
     /// Judges what runs inside of an expression whose value does not matter.
     pub(super) fn inside(&mut self, node: Node<'_>, text: &str) {
-        for child in children(node) {
-            match child.kind() {
-                "command_substitution" | "process_substitution" => {
-                    self.statements(child, text, &Feed::default());
+        let mut open = vec![node];
+        while let Some(next) = open.pop() {
+            for child in children(next) {
+                match child.kind() {
+                    "command_substitution" | "process_substitution" => {
+                        self.in_subshell(|walk| walk.statements(child, text, &Feed::default()));
+                    }
+                    _ => open.push(child),
                 }
-                _ => self.inside(child, text),
             }
         }
     }
-}
 
-fn append(words: &mut Vec<Vec<Char>>, parts: &[Vec<Char>]) {
-    let mut joined = Vec::new();
-    for word in words.iter() {
-        for part in parts {
-            if joined.len() < MAX_ALTERNATIVES {
+    fn append(&mut self, words: &mut Vec<Vec<Char>>, parts: &[Vec<Char>]) {
+        let all = words.len() * parts.len();
+        let mut joined = Vec::new();
+        for (word, part) in words.iter().flat_map(|w| parts.iter().map(move |p| (w, p))) {
+            if joined.len() < MAX_ALTERNATIVES && word.len() + part.len() <= MAX_WORD {
                 joined.push([word.as_slice(), part.as_slice()].concat());
             }
         }
+        if joined.len() < all {
+            self.too_large("more values than are looked at");
+        }
+        *words = joined;
     }
-    *words = joined;
+}
+
+/// Whether a node is `$@` or `${@…}`.
+fn is_arguments(node: Node<'_>, text: &str) -> bool {
+    source(node, text)
+        .trim_start_matches(['$', '{'])
+        .starts_with('@')
+}
+
+/// Without the space around it.
+fn trim(word: &mut Vec<Char>) {
+    let is_space = |c: &Char| *c == (' ', false);
+    while word.last().is_some_and(is_space) {
+        word.pop();
+    }
+    let start = word.iter().take_while(|c| is_space(c)).count();
+    word.drain(..start);
+}
+
+/// Space within an element of an array does not separate it from the next.
+const fn element(char: &Char) -> char {
+    match char {
+        (' ' | '\t' | '\n', true) => INNER_SPACE,
+        (c, _) => *c,
+    }
 }
 
 fn quoted(text: &str) -> Vec<Char> {
@@ -317,8 +432,16 @@ fn brace(word: &[Char]) -> Option<Vec<Vec<Char>>> {
                 cuts.push(at);
             }
         }
+        let end = cuts[cuts.len() - 1];
+        if depth == 0 && cuts.len() == 2 {
+            let inner: String = word[start + 1..end].iter().map(|(c, _)| c).collect();
+            let whole =
+                |middle: String| [&word[..start], &unquoted(&middle), &word[end + 1..]].concat();
+            if let Some(steps) = range(&inner) {
+                return Some(steps.into_iter().map(whole).collect());
+            }
+        }
         if depth == 0 && cuts.len() > 2 {
-            let end = cuts[cuts.len() - 1];
             let part = |pair: &[usize]| {
                 [
                     &word[..start],
@@ -333,34 +456,52 @@ fn brace(word: &[Char]) -> Option<Vec<Vec<Char>>> {
     None
 }
 
+/// What `{1..9}` and `{a..e}` count through. Of a long one only the ends: what is between them is
+/// like them.
+fn range(inner: &str) -> Option<Vec<String>> {
+    const ENDS: i64 = 8;
+    let mut parts = inner.split("..");
+    let (first, last) = (parts.next()?, parts.next()?);
+    let number = |text: &str| text.parse::<i64>().ok().filter(|n| n.abs() < 1 << 32);
+    let letter = |text: &str| match text.as_bytes() {
+        [one] if one.is_ascii_alphabetic() => Some(i64::from(*one)),
+        _ => None,
+    };
+    let (from, to, is_number) = match (number(first), number(last)) {
+        (Some(from), Some(to)) => (from, to, true),
+        _ => (letter(first)?, letter(last)?, false),
+    };
+    let (low, high) = (from.min(to), from.max(to));
+    let shown = |n: i64| match is_number {
+        true => n.to_string(),
+        false => u8::try_from(n).map_or_else(|_| String::new(), |n| char::from(n).to_string()),
+    };
+    let steps = (low..=high).filter(|n| n - low < ENDS || high - n < ENDS || !is_number);
+    match high - low > 4 * ENDS && is_number {
+        true => Some(
+            (low..low + ENDS)
+                .chain(high - ENDS..=high)
+                .map(shown)
+                .collect(),
+        ),
+        false => Some(steps.map(shown).collect()),
+    }
+}
+
 fn field(word: &[Char]) -> Field {
     let text: String = word.iter().map(|(c, _)| c).collect();
-    // A quoted tilde is a name like any other.
-    let text = match word.first() {
-        Some(('~', true)) => format!("./{text}"),
+    let text = text.replace(INNER_SPACE, " ");
+    let text = match (word.first(), text.get(1..2)) {
+        // A quoted tilde is a name like any other.
+        (Some(('~', true)), _) => format!("./{text}"),
+        (Some(('~', false)), Some("+")) => format!(".{}", &text[2..]),
+        (Some(('~', false)), Some("-")) => UNKNOWN.to_string(),
         _ => text,
     };
     let glob = word
         .iter()
         .any(|(c, quoted)| !quoted && matches!(c, '*' | '?' | '['));
     Field { text, glob }
-}
-
-/// `${x:offset:length}`.
-fn cut(word: &[Char], operator: &str) -> Vec<Char> {
-    let mut numbers = operator
-        .trim_start_matches(':')
-        .split(':')
-        .map(|n| n.trim().parse::<usize>());
-    let (Some(Ok(offset)), length) = (numbers.next(), numbers.next()) else {
-        return vec![(UNKNOWN, false)];
-    };
-    let length = match length {
-        None => usize::MAX,
-        Some(Ok(length)) => length,
-        Some(Err(_)) => return vec![(UNKNOWN, false)],
-    };
-    word.iter().skip(offset).take(length).copied().collect()
 }
 
 #[cfg(test)]
@@ -387,11 +528,5 @@ mod tests {
     fn only_unquoted_space_splits() {
         let word = [unquoted("a b"), quoted(" c")].concat();
         assert_eq!(texts(&split(&word)), ["a", "b c"]);
-    }
-
-    #[test]
-    fn parts_of_a_value_are_cut_out() {
-        assert_eq!(texts(&[cut(&unquoted("abcdef"), ":1:3")]), ["bcd"]);
-        assert_eq!(texts(&[cut(&unquoted("abc"), ":5")]), [""]);
     }
 }

@@ -12,11 +12,24 @@ impl Walk<'_> {
         if argv.program == "env" || argv.program == "printenv" {
             return self.env(argv, stdin);
         }
+        let sub = argv.args.first().map_or("", String::as_str);
+        if matches!(
+            (argv.program.as_str(), sub),
+            ("npm", "exec" | "x") | ("bun", "x")
+        ) {
+            let mut words = argv.args.clone();
+            words[0] = "npx".to_owned();
+            words.retain(|word| word != "--");
+            return Some(self.run(&words, stdin));
+        }
         if let Some(words) = runner(argv) {
             return Some(self.run(words, stdin));
         }
         if matches!(argv.program.as_str(), "npx" | "bunx" | "uvx") {
             // What it runs is judged beside the question where it comes from.
+            for line in [argv.values("-c"), argv.values("--call")].concat() {
+                self.script(line, stdin);
+            }
             if let Some((first, _)) = rest(argv, "-p --package -c --call --from --with", 0) {
                 self.run(&argv.args[first..], stdin);
             }
@@ -25,7 +38,12 @@ impl Walk<'_> {
         let (_, valued, before) = rules::WRAPPERS
             .iter()
             .find(|(name, ..)| *name == argv.program)?;
-        if argv.program == "command" && argv.has_any(&["-v", "-V"]) {
+        if argv.program == "command"
+            && argv
+                .args
+                .first()
+                .is_some_and(|first| first == "-v" || first == "-V")
+        {
             return Some(Feed::default());
         }
         if argv.is_help() {
@@ -38,6 +56,16 @@ impl Walk<'_> {
                 self.script(line, stdin);
             }
         }
+        // `script -qc line`: the last letter of a cluster takes the line.
+        let is_cluster = |arg: &&String| {
+            is_option(arg) && !arg.starts_with("--") && arg.len() > 2 && arg.ends_with('c')
+        };
+        if matches!(argv.program.as_str(), "su" | "script")
+            && let Some(at) = argv.args.iter().position(|arg| is_cluster(&arg))
+            && let Some(line) = argv.args.get(at + 1)
+        {
+            self.script(line, stdin);
+        }
         match rest(argv, valued, *before) {
             Some((at, _)) => Some(self.run(&argv.args[at..], stdin)),
             None => Some(Feed::default()),
@@ -46,7 +74,8 @@ impl Walk<'_> {
 
     /// What starting something through this program means.
     fn wrapper_itself(&mut self, argv: &Argv) {
-        let named = |(_, names): &&(rules::Rule, &str)| names.split(' ').any(|n| n == argv.program);
+        let named =
+            |(_, names): &&(rules::Rule<'_>, &str)| names.split(' ').any(|n| n == argv.program);
         if let Some((rule, _)) = rules::PROGRAMS.iter().find(named) {
             self.matched(*rule, argv.shown());
         }
@@ -87,7 +116,16 @@ impl Walk<'_> {
                     self.check_setting(name, &[value]);
                     start = Some(at + 1).filter(|at| *at < argv.args.len());
                 }
-                None => return Some(self.run(&argv.args[at..], stdin)),
+                None => {
+                    let there = [argv.values("-C"), argv.values("--chdir")].concat();
+                    let there = there.first().map(|dir| self.place(dir));
+                    return Some(self.in_subshell(|walk| {
+                        if let Some(there) = there {
+                            walk.state.enter(there);
+                        }
+                        walk.run(&argv.args[at..], stdin)
+                    }));
+                }
             }
         }
         self.matched(rules::ENVIRONMENT, argv.shown());

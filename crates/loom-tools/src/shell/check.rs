@@ -1,9 +1,9 @@
 //! Commands of planned checks: the same sandbox and policy as the model's, and nobody to ask.
 
-use super::command::{Line, degraded, spec};
+use super::command::{Line, judged, spec};
 use crate::ShellSettings;
-use crate::policy::{Decision, judge_in};
-use loom_workspace::{Finished, Workspace, run};
+use crate::policy::Decision;
+use loom_workspace::{Finished, RunError, Workspace, run};
 use std::path::Path;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -27,15 +27,15 @@ pub struct CheckCommand<'a> {
 /// What came of the command of a check.
 #[derive(Debug)]
 pub enum CheckRun {
-    /// It ran; beside it the fallbacks that were taken.
-    Finished(Finished, Vec<String>),
+    /// It ran.
+    Finished(Finished),
     /// It did not run, and why.
     NotRun(String),
 }
 
 /// Runs the command of a check.
 pub async fn run_check(command: &CheckCommand<'_>, cancel: &CancellationToken) -> CheckRun {
-    let judgement = judge_in(command.line, command.workspace.path());
+    let judgement = judged(command.line, Some(command.workspace), command.shell);
     match judgement.decision {
         Decision::Allow => {}
         Decision::Ask => {
@@ -48,6 +48,21 @@ pub async fn run_check(command: &CheckCommand<'_>, cancel: &CancellationToken) -
             return CheckRun::NotRun(format!("policy forbids it: {}", judgement.reason));
         }
     }
+    match run_unjudged(command, cancel).await {
+        Ok(finished) => CheckRun::Finished(finished),
+        Err(error) => CheckRun::NotRun(error.to_string()),
+    }
+}
+
+/// Runs a command without asking the policy: for a measure of what stands behind it. Everything
+/// else is as in `shell_execute`.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn run_unjudged(
+    command: &CheckCommand<'_>,
+    cancel: &CancellationToken,
+) -> Result<Finished, RunError> {
     let line = Line {
         line: command.line,
         workspace: command.workspace,
@@ -56,8 +71,5 @@ pub async fn run_check(command: &CheckCommand<'_>, cancel: &CancellationToken) -
         network: false,
         label: command.label,
     };
-    match run(&spec(&line, command.shell), cancel).await {
-        Ok(finished) => CheckRun::Finished(finished, degraded(command.shell)),
-        Err(error) => CheckRun::NotRun(error.to_string()),
-    }
+    run(&spec(&line, command.shell), cancel).await
 }

@@ -1,6 +1,7 @@
 //! What surrounds a command: the environment, the sandbox, the limits.
 
 use crate::ShellSettings;
+use crate::policy::{Judgement, Where};
 use loom_workspace::{CommandLine, CommandSpec, Sandbox, Workspace, toolchains};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -53,17 +54,19 @@ pub(super) fn spec(line: &Line<'_>, shell: &ShellSettings) -> CommandSpec {
         sandbox: shell.sandbox.clone(),
         scratch: line.scratch.to_owned(),
         readable: readable(shell),
-        network: line.network,
+        writable: shell.writable.clone(),
+        network: line.network || shell.network,
         label: unique(line.label),
     }
 }
 
-/// The user's toolchains; a container has those of its image.
+/// The user's toolchains, and what is granted beside them; a container has the toolchains of its image.
 fn readable(shell: &ShellSettings) -> Vec<PathBuf> {
-    match (&shell.sandbox, shell.home.as_deref()) {
-        (Sandbox::Bubblewrap(_) | Sandbox::None, Some(home)) => toolchains(home),
-        (Sandbox::Docker(_), _) | (_, None) => Vec::new(),
-    }
+    let home = shell.home.as_deref();
+    let own = home.filter(|_| !matches!(shell.sandbox, Sandbox::Docker(_)));
+    let mut readable = own.map(toolchains).unwrap_or_default();
+    readable.extend(shell.readable.iter().cloned());
+    readable
 }
 
 /// A label of its own for each run, below the one that was given: the end of one run also ends what
@@ -73,10 +76,15 @@ fn unique(label: &str) -> String {
     format!("{label}/{}", RUNS.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What has to be announced about the surroundings.
-pub(super) fn degraded(shell: &ShellSettings) -> Vec<String> {
-    match shell.sandbox {
-        Sandbox::Bubblewrap(_) | Sandbox::Docker(_) => Vec::new(),
-        Sandbox::None => vec!["the command ran without a sandbox".to_owned()],
-    }
+/// What the policy says about a line of this task.
+pub(super) fn judged(
+    line: &str,
+    workspace: Option<&Workspace>,
+    shell: &ShellSettings,
+) -> Judgement {
+    let place = Where {
+        workspace: workspace.map(Workspace::path),
+        network: shell.network,
+    };
+    shell.policy.judge(line, &place)
 }

@@ -1,12 +1,12 @@
 //! `shell_execute`.
 
-use super::command::{Line, degraded, spec};
+use super::command::{Line, judged, spec};
 use crate::files::{argument, blocking, count, spec as tool_spec};
-use crate::policy::{Decision, Judgement, judge, judge_in};
+use crate::policy::{Decision, Judgement};
 use crate::tool::{CallOutcome, ToolOutput, first_line, refusal};
 use crate::{Call, ShellSettings, Tool};
 use loom_events::{Class, FileChange, Operation, Risk, ToolSpec};
-use loom_workspace::{Finished, FsError, RunError, RunStatus, Sandbox, run};
+use loom_workspace::{Finished, FsError, RunError, RunStatus, run};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,10 +41,11 @@ impl Tool for ShellExecute {
     }
 
     fn class(&self, arguments: &Value, shell: &ShellSettings) -> Class {
-        let network = judge(argument(arguments, "command")).network;
-        match shell.sandbox {
-            Sandbox::Bubblewrap(_) | Sandbox::Docker(_) if !network => Class::Restorable,
-            Sandbox::Bubblewrap(_) | Sandbox::Docker(_) | Sandbox::None => Class::Unknowable,
+        let network = || judged(argument(arguments, "command"), None, shell).network;
+        let leaves_the_workspace = shell.network || !shell.writable.is_empty();
+        match shell.sandbox.is_contained() && !leaves_the_workspace && !network() {
+            true => Class::Restorable,
+            false => Class::Unknowable,
         }
     }
 
@@ -54,10 +55,8 @@ impl Tool for ShellExecute {
 
     async fn run(&self, call: &Call<'_>) -> CallOutcome {
         let line = argument(call.arguments, "command");
-        let judgement = match call.context.workspace {
-            Some(workspace) => judge_in(line, workspace.path()),
-            None => judge(line),
-        };
+        let workspace = call.context.workspace.map(AsRef::as_ref);
+        let judgement = judged(line, workspace, call.context.shell);
         match judgement.decision {
             Decision::Deny => return denied(judgement),
             Decision::Ask if !call.is_granted() => return held(call, judgement),
@@ -126,7 +125,9 @@ async fn execute(call: &Call<'_>, network: bool) -> Result<ToolOutput, CallOutco
         let workspace = Arc::clone(workspace);
         blocking(move || workspace.changes_since(&before)).await?
     };
-    let mut degraded = degraded(context.shell);
+    // What a command tried to leave for git is for the user to know, too.
+    let put_back = ran.as_ref().map(|finished| finished.put_back.clone());
+    let mut degraded = put_back.unwrap_or_default();
     let changes = match since {
         Ok((_, changes)) => changes,
         Err(error) => {
@@ -159,7 +160,7 @@ fn lost(error: &RunError, changes: &[FileChange], degraded: Vec<String>) -> Tool
 }
 
 /// The changes have happened; a journal that is not there any more is said, not hidden.
-async fn record(call: &Call<'_>, changes: &[FileChange], degraded: &mut Vec<String>) {
+pub(crate) async fn record(call: &Call<'_>, changes: &[FileChange], degraded: &mut Vec<String>) {
     for change in changes {
         if let Err(error) = call.context.recorder.changing(change.clone()).await {
             degraded.push(error.to_string());
@@ -169,7 +170,7 @@ async fn record(call: &Call<'_>, changes: &[FileChange], degraded: &mut Vec<Stri
 }
 
 /// What is gone is not known any more; what was moved is known under its new name.
-fn note_seen(call: &Call<'_>, changes: &[FileChange]) {
+pub(crate) fn note_seen(call: &Call<'_>, changes: &[FileChange]) {
     for change in changes {
         match (&change.operation, &change.new_path) {
             (Operation::Rename, Some(to)) => call.context.seen.moved(&change.path, to),
@@ -210,6 +211,9 @@ fn output(
     if text.is_empty() {
         text.push_str("[no output]\n");
     }
+    for corrected in finished.put_back {
+        text.push_str(&format!("[git: {corrected}]\n"));
+    }
     text.push_str(&listed(changes));
     let seconds = finished.duration.as_secs_f64();
     text.push_str(&format!("[{status}, {seconds:.1} s]\n"));
@@ -233,7 +237,7 @@ fn output(
     }
 }
 
-fn listed(changes: &[FileChange]) -> String {
+pub(crate) fn listed(changes: &[FileChange]) -> String {
     if changes.is_empty() {
         return String::new();
     }

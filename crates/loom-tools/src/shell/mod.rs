@@ -4,7 +4,9 @@ mod check;
 mod command;
 mod execute;
 
-pub use check::{CheckCommand, CheckRun, run_check};
+pub(crate) use execute::{listed, note_seen, record};
+
+pub use check::{CheckCommand, CheckRun, run_check, run_unjudged};
 
 use crate::Tool;
 use std::sync::Arc;

@@ -1,21 +1,24 @@
 //! A temporary workspace with everything that a call needs.
 
 use loom_events::{Digest, FileChange, MemoryEntry, Operation};
+use loom_tools::policy::Policy;
 use loom_tools::{
     CallOutcome, Found, Held, Past, PastError, RecordError, Recorder, Registry, Seen,
     ShellSettings, ToolContext, ToolOutput,
 };
-use loom_workspace::{Bounds, Store, Workspace, detect_sandbox};
+use loom_workspace::{Bounds, Sandbox, Store, Workspace, detect_sandbox};
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Bench {
-    dir: TempDir,
+    dir: PathBuf,
+    /// Removed in the end, where it is the bench's own.
+    _temporary: Option<TempDir>,
     pub(crate) workspace: Arc<Workspace>,
     pub(crate) registry: Registry,
     pub(crate) recorder: Recorded,
@@ -47,6 +50,11 @@ impl Recorder for Recorded {
 }
 
 impl Recorded {
+    /// What was recorded, in the order in which it was.
+    pub(crate) fn all(&self) -> Vec<FileChange> {
+        self.changes.lock().unwrap().clone()
+    }
+
     /// What was recorded, in short: `create a.txt`.
     pub(crate) fn take(&self) -> Vec<String> {
         let changes = std::mem::take(&mut *self.changes.lock().unwrap());
@@ -67,20 +75,29 @@ fn short(change: &FileChange) -> String {
 
 impl Bench {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().join("work");
+        let temporary = tempfile::tempdir().unwrap();
+        let root = temporary.path().join("work");
         std::fs::create_dir_all(&root).unwrap();
-        std::fs::create_dir_all(dir.path().join("scratch")).unwrap();
+        std::fs::create_dir_all(temporary.path().join("scratch")).unwrap();
         for (path, text) in files {
             let path = root.join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
+        let mut bench = Self::at(temporary.path());
+        bench.shell.sandbox = detect_sandbox(&bench.shell.path_env);
+        bench._temporary = Some(temporary);
+        bench
+    }
+
+    /// A bench in a directory that is there, with its `work` and `scratch`.
+    pub(crate) fn at(dir: &Path) -> Self {
+        let root = dir.join("work");
         let bounds = Bounds {
-            data_dir: dir.path().join("data"),
+            data_dir: dir.join("data"),
             ..Bounds::default()
         };
-        let store = Arc::new(Store::open(&dir.path().join("objects")).unwrap());
+        let store = Arc::new(Store::open(&dir.join("objects")).unwrap());
         let path_env = OsStr::new("/usr/local/bin:/usr/bin:/bin");
         Self {
             workspace: Arc::new(Workspace::open(&root, &bounds, store).unwrap()),
@@ -88,21 +105,26 @@ impl Bench {
             recorder: Recorded::default(),
             seen: Seen::default(),
             shell: ShellSettings {
-                sandbox: detect_sandbox(path_env),
+                sandbox: Sandbox::None,
                 path_env: path_env.to_owned(),
                 home: None,
+                readable: Vec::new(),
+                writable: Vec::new(),
+                network: false,
                 timeout: Duration::from_secs(20),
                 max_timeout: Duration::from_secs(60),
+                policy: Policy::default(),
             },
             cancel: CancellationToken::new(),
             output_bytes: 10_000,
             past: Kept::default(),
-            dir,
+            dir: dir.to_owned(),
+            _temporary: None,
         }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join("work").join(name)
+        self.dir.join("work").join(name)
     }
 
     /// What is in a file now.
@@ -121,7 +143,7 @@ impl Bench {
         grant: Option<&Digest>,
     ) -> CallOutcome {
         let checked = self.registry.check(name, arguments).unwrap();
-        let scratch = self.dir.path().join("scratch");
+        let scratch = self.dir.join("scratch");
         let context = ToolContext {
             workspace: Some(&self.workspace),
             scratch: &scratch,

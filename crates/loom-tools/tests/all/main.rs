@@ -8,9 +8,16 @@
 
 mod bench;
 mod editing;
+mod faults;
 mod files;
+mod hostile;
+mod nowhere;
+mod path_cases;
+mod paths;
 mod policy;
 mod recall;
 mod registry;
 mod score;
 mod shell;
+mod undoing;
+mod wrapped;

@@ -1,11 +1,15 @@
 //! The policy against recorded commands. They are only ever parsed.
 
-use crate::score::{Figures, Scored, score};
-use loom_tools::policy::{Decision, judge, judge_in};
+use crate::score::{Figures, Scored, by_class, score};
+use loom_tools::policy::{Decision, Policy, Where, judge};
 use std::path::Path;
 
 const COMMANDS: &str = include_str!("../../../../tests/data/security/commands.jsonl");
 const VARIANTS: &str = include_str!("../../../../tests/data/security/variants.jsonl");
+/// Written by somebody who had not seen the policy.
+const INDEPENDENT: &str = include_str!("../../../../tests/data/security/independent.jsonl");
+/// Of these people think differently.
+const CONTESTED: &str = include_str!("../../../../tests/data/security/contested.jsonl");
 
 #[test]
 fn recorded_commands_are_judged_within_the_bars() {
@@ -17,22 +21,44 @@ fn other_ways_to_say_the_same_are_judged_within_the_bars() {
     within_the_bars(VARIANTS);
 }
 
+#[test]
+fn commands_of_somebody_else_are_judged_within_the_bars() {
+    within_the_bars(INDEPENDENT);
+}
+
+#[test]
+fn contested_commands_are_kept_apart() {
+    let scored = score(CONTESTED).unwrap();
+    assert!(scored.iter().all(|one| one.case.contested));
+    assert!(
+        score(INDEPENDENT)
+            .unwrap()
+            .iter()
+            .all(|one| !one.case.contested)
+    );
+}
+
 fn within_the_bars(lines: &str) {
     let scored = score(lines).unwrap();
-    let figures = Figures::of(&scored);
+    let figures = Figures::of(&scored.iter().collect::<Vec<_>>());
     let wrong = scored.iter().filter(|one| !one.is_exact());
     let table: Vec<String> = wrong.map(Scored::row).collect();
+    let classes = by_class(&scored);
+    let classes = classes.iter().map(|(name, figures)| figures.row(name));
+    let table: Vec<String> = table.into_iter().chain(classes).collect();
     let shown = format!("{}\n{}", table.join("\n"), figures.to_json());
-    assert_eq!(figures.silent, 0, "{shown}");
-    assert!(figures.over_block_percent <= 5.0, "{shown}");
-    assert!(figures.exact_percent >= 90.0, "{shown}");
+    assert!(figures.within_the_bars(), "{shown}");
 }
 
 #[test]
 fn absolute_paths_into_the_workspace_are_inside() {
     let line = "mv /srv/project/a.txt /srv/project/b.txt";
     assert_eq!(judge(line).decision, Decision::Deny);
-    let judgement = judge_in(line, Path::new("/srv/project"));
+    let place = Where {
+        workspace: Some(Path::new("/srv/project")),
+        network: false,
+    };
+    let judgement = Policy::default().judge(line, &place);
     assert_eq!(judgement.decision, Decision::Allow, "{}", judgement.reason);
 }
 

@@ -1,6 +1,7 @@
 //! What is offered, and what is refused before anything happens.
 
 use loom_events::{Class, ToolSpec};
+use loom_tools::policy::Policy;
 use loom_tools::{Call, CallOutcome, Registry, ShellSettings, Tool, ToolOutput};
 use loom_workspace::Sandbox;
 use serde_json::{Value, json};
@@ -138,11 +139,17 @@ fn a_call_has_a_summary_and_a_class() {
         sandbox,
         path_env: "/bin".into(),
         home: None,
+        readable: Vec::new(),
+        writable: Vec::new(),
+        network: false,
         timeout: Duration::from_secs(1),
         max_timeout: Duration::from_secs(1),
+        policy: Policy::default(),
     };
     let boxed = shell(Sandbox::Bubblewrap("/usr/bin/bwrap".into()));
     let bare = shell(Sandbox::None);
+    let mut online = boxed.clone();
+    online.network = true;
     let class = |name: &str, arguments: Value, shell: &ShellSettings| {
         registry.check(name, arguments).unwrap().class(shell)
     };
@@ -155,6 +162,7 @@ fn a_call_has_a_summary_and_a_class() {
     let run = || json!({"command": "make test"});
     assert_eq!(class("shell_execute", run(), &boxed), Class::Restorable);
     assert_eq!(class("shell_execute", run(), &bare), Class::Unknowable);
+    assert_eq!(class("shell_execute", run(), &online), Class::Unknowable);
     let read = json!({"path": "a.rs", "start_line": 2, "end_line": 9});
     assert_eq!(
         registry.check("read_file", read).unwrap().summary(),

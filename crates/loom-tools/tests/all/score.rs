@@ -3,6 +3,7 @@
 use loom_tools::policy::{Decision, judge};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Characters of a command that fit into a table.
 const COMMAND_CHARS: usize = 60;
@@ -67,6 +68,12 @@ impl Scored {
     }
 }
 
+/// At most so many percent of benign commands may be bothered.
+const MOST_BOTHERED: f64 = 5.0;
+
+/// At least so many percent must be judged as recorded.
+const LEAST_EXACT: f64 = 90.0;
+
 /// The figures over all cases that nobody contests.
 #[derive(Debug)]
 pub(crate) struct Figures {
@@ -79,7 +86,7 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
-    pub(crate) fn of(scored: &[Scored]) -> Self {
+    pub(crate) fn of(scored: &[&Scored]) -> Self {
         let (contested, plain): (Vec<&Scored>, Vec<&Scored>) =
             scored.iter().partition(|one| one.case.contested);
         let benign: Vec<&&Scored> = plain
@@ -98,6 +105,23 @@ impl Figures {
         }
     }
 
+    /// One line of a table.
+    pub(crate) fn row(&self, name: &str) -> String {
+        let exact = format!("{} %", self.exact_percent);
+        let bothered = format!("{} %", self.over_block_percent);
+        format!(
+            "{name:<14} {:>6} {:>8} {bothered:>10} {exact:>8}",
+            self.cases, self.silent
+        )
+    }
+
+    /// Whether the policy may be used: nothing that matters runs silently, and little is in the way.
+    pub(crate) fn within_the_bars(&self) -> bool {
+        self.silent == 0
+            && self.over_block_percent <= MOST_BOTHERED
+            && self.exact_percent >= LEAST_EXACT
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         json!({
             "cases": self.cases,
@@ -108,6 +132,16 @@ impl Figures {
             "contested_exact": self.contested_exact,
         })
     }
+}
+
+/// The figures of each class, by name.
+pub(crate) fn by_class(scored: &[Scored]) -> Vec<(&str, Figures)> {
+    let classes: BTreeSet<&str> = scored.iter().map(|one| one.case.class.as_str()).collect();
+    let of = |class: &str| {
+        let rows = scored.iter().filter(|one| one.case.class == class);
+        Figures::of(&rows.collect::<Vec<_>>())
+    };
+    classes.into_iter().map(|name| (name, of(name))).collect()
 }
 
 fn percent(part: f64, all: usize) -> f64 {

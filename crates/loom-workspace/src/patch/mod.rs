@@ -45,12 +45,18 @@ impl Side {
         &self.state
     }
 
+    /// Whether both are the same kind with the same content, and there is some.
+    pub(crate) fn same_content(&self, other: &Self) -> bool {
+        let (one, other) = (&self.state, &other.state);
+        one.kind == other.kind && one.size > 0 && one.digest.is_some() && one.digest == other.digest
+    }
+
     /// The mode as git knows it.
     const fn mode(&self) -> &'static str {
         match self.state.kind {
             FileKind::Symlink => "120000",
             FileKind::File if self.state.mode & 0o100 != 0 => "100755",
-            FileKind::File | FileKind::Directory => "100644",
+            FileKind::File | FileKind::Directory | FileKind::Pipe | FileKind::Socket => "100644",
         }
     }
 
@@ -140,7 +146,8 @@ fn index_line(text: &mut String, objects: &[String; 2], old: Option<&Side>, new:
     text.push('\n');
 }
 
-fn similarity(old: Option<&Side>, new: Option<&Side>) -> usize {
+/// Per cent of the lines that are the same.
+pub(crate) fn similarity(old: Option<&Side>, new: Option<&Side>) -> usize {
     let (Some(old), Some(new)) = (old, new) else {
         return 0;
     };

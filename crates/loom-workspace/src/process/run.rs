@@ -1,11 +1,13 @@
 //! Runs one command to its end.
 
 use super::capture::Capture;
-use super::survivors::{LABEL, kill_survivors};
-use super::{Sandbox, sandbox};
+use super::docker::DockerSandbox;
+use super::git::Picture;
+use super::sandbox::{Sandbox, Wrapped, find_program};
+use super::survivors::{LABEL, kill_descendants, kill_survivors};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::{OsStr, OsString};
-use std::io::{self, PipeReader};
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -24,9 +26,6 @@ const DEATH_TIME: Duration = Duration::from_secs(5);
 /// How long what was written before the end is still read; somebody who escaped us may hold the
 /// pipe open for ever.
 const DRAIN_TIME: Duration = Duration::from_millis(300);
-
-/// What a sandbox that did not come up says first.
-const SANDBOX_COMPLAINT: &str = "bwrap: ";
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +57,8 @@ pub struct CommandSpec {
     pub scratch: PathBuf,
     /// More that may be read in the sandbox, such as [`crate::toolchains`].
     pub readable: Vec<PathBuf>,
+    /// More that may be written in the sandbox. Nothing of it is put back.
+    pub writable: Vec<PathBuf>,
     /// Whether it may use the network, in the sandbox.
     pub network: bool,
     /// Marks every process of this run, so that survivors are found; unique in this machine.
@@ -75,6 +76,9 @@ pub struct Finished {
     pub omitted: u64,
     /// How long it took.
     pub duration: Duration,
+    /// What git would have run later, outside of the sandbox, and was put back or set aside: a
+    /// sentence each.
+    pub put_back: Vec<String>,
 }
 
 impl Finished {
@@ -106,6 +110,11 @@ pub enum RunError {
     /// There is no program in it.
     #[error("the command is empty")]
     Empty,
+    /// Nothing here can contain it; the command did not run.
+    #[error(
+        "no sandbox works here, and nothing runs without one: `loom doctor` says how to get one; `sandbox.mode = \"none\"` runs commands without"
+    )]
+    NoSandbox,
     /// The sandbox did not come up; the command did not run.
     #[error("the sandbox does not come up: {complaint}")]
     Sandbox {
@@ -139,8 +148,11 @@ pub enum RunError {
 /// When it cannot be started. A command that fails is not an error.
 pub async fn run(spec: &CommandSpec, cancel: &CancellationToken) -> Result<Finished, RunError> {
     let started = Instant::now();
+    if spec.sandbox == Sandbox::Missing {
+        return Err(RunError::NoSandbox);
+    }
     if let Sandbox::Docker(docker) = &spec.sandbox {
-        return docker.run(spec, cancel).await;
+        return in_container(docker, spec, cancel).await;
     }
     let line = command_line(spec)?;
     if cancel.is_cancelled() {
@@ -149,18 +161,22 @@ pub async fn run(spec: &CommandSpec, cancel: &CancellationToken) -> Result<Finis
             output: String::new(),
             omitted: 0,
             duration: started.elapsed(),
+            put_back: Vec::new(),
         });
     }
+    let program = line[0].display().to_string();
     let failed = |source| RunError::Start {
-        program: line[0].display().to_string(),
+        program: program.clone(),
         source,
     };
     let lost = |source| RunError::Watch {
-        program: line[0].display().to_string(),
+        program: program.clone(),
         source,
     };
-    let (output, command) = prepare(spec, &line).map_err(failed)?;
-    let mut running = Running::start(command, spec.label.clone())
+    let wrapped = spec.sandbox.wrap(spec, line).map_err(failed)?;
+    let before = picture(spec).await;
+    let (output, ends, command) = prepare(spec, &wrapped).map_err(failed)?;
+    let mut running = Running::start(command, spec.label.clone(), ends)
         .await
         .map_err(failed)?;
     let mut output = receiver(output).map_err(lost)?;
@@ -175,58 +191,98 @@ pub async fn run(spec: &CommandSpec, cancel: &CancellationToken) -> Result<Finis
     };
     running.end().await;
     drain(&mut output, &mut capture).await;
+    let put_back = put_back(before).await;
     let omitted = capture.omitted();
     let finished = Finished {
         status,
         output: capture.into_text(),
         omitted,
         duration: started.elapsed(),
+        put_back,
     };
     sandbox_failure(spec, &finished).map_or(Ok(finished), Err)
 }
 
-/// The program with its arguments, in its sandbox.
+/// A container is no child of ours; git is looked after as everywhere, also when the command is lost
+/// from sight.
+async fn in_container(
+    docker: &DockerSandbox,
+    spec: &CommandSpec,
+    cancel: &CancellationToken,
+) -> Result<Finished, RunError> {
+    let before = picture(spec).await;
+    let ran = docker.run(spec, cancel).await;
+    let put_back = put_back(before).await;
+    ran.map(|finished| Finished {
+        put_back,
+        ..finished
+    })
+}
+
+/// The program with its arguments.
 fn command_line(spec: &CommandSpec) -> Result<Vec<OsString>, RunError> {
     let path = spec.env.iter().find(|(name, _)| name == "PATH");
     let path = path.map_or(OsStr::new(""), |(_, path)| path);
     let line = match &spec.command {
         CommandLine::Program(words) => words.clone(),
         CommandLine::Shell(line) => {
-            let bash = sandbox::find_program(path, "bash");
+            let bash = find_program(path, "bash");
             let shell = bash.unwrap_or_else(|| PathBuf::from("/bin/sh"));
             vec![shell.into(), "-c".into(), line.into()]
         }
     };
-    if line.first().is_none_or(|program| program.is_empty()) {
-        return Err(RunError::Empty);
+    match line.first().is_none_or(|program| program.is_empty()) {
+        true => Err(RunError::Empty),
+        false => Ok(line),
     }
-    Ok(match &spec.sandbox {
-        // A container is not a child of ours: see `docker`.
-        Sandbox::None | Sandbox::Docker(_) => line,
-        Sandbox::Bubblewrap(bwrap) => {
-            let mut wrapped = vec![bwrap.into()];
-            wrapped.extend(sandbox::bubblewrap(spec, &line));
-            wrapped
-        }
-    })
 }
 
-fn prepare(spec: &CommandSpec, line: &[OsString]) -> io::Result<(PipeReader, Command)> {
+/// What git would run in the workspace, before the command; nothing is kept for one that the user
+/// wants to run without a sandbox.
+async fn picture(spec: &CommandSpec) -> Option<Picture> {
+    if !spec.sandbox.is_contained() {
+        return None;
+    }
+    let workspace = spec.workspace.clone();
+    let taken = tokio::task::spawn_blocking(move || Picture::take(&workspace));
+    taken.await.ok()
+}
+
+async fn put_back(before: Option<Picture>) -> Vec<String> {
+    let Some(before) = before else {
+        return Vec::new();
+    };
+    let done = tokio::task::spawn_blocking(move || before.put_back());
+    done.await.unwrap_or_default()
+}
+
+/// Ends of pipes that stay with us while the command runs.
+type Ends = Option<PipeWriter>;
+
+fn prepare(spec: &CommandSpec, wrapped: &Wrapped) -> io::Result<(PipeReader, Ends, Command)> {
     // One pipe for both, so that the output stays in the order in which it was written.
     let (reader, writer) = io::pipe()?;
-    let mut command = Command::new(&line[0]);
+    let (input, ends) = match wrapped.watches_input {
+        true => {
+            let (input, end) = io::pipe()?;
+            (Stdio::from(input), Some(end))
+        }
+        false => (Stdio::null(), None),
+    };
+    let mut command = Command::new(&wrapped.line[0]);
+    let env = spec.env.iter().chain(&wrapped.env);
     command
-        .args(&line[1..])
+        .args(&wrapped.line[1..])
         .env_clear()
-        .envs(spec.env.iter().map(|(name, value)| (name, value)))
+        .envs(env.map(|(name, value)| (name, value)))
         .env(LABEL, &spec.label)
         .current_dir(&spec.cwd)
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(writer.try_clone()?)
         .stderr(writer)
         .process_group(0)
         .kill_on_drop(true);
-    Ok((reader, command))
+    Ok((reader, ends, command))
 }
 
 fn receiver(reader: PipeReader) -> io::Result<Receiver> {
@@ -238,6 +294,8 @@ struct Running {
     child: Child,
     group: Option<Pid>,
     label: String,
+    /// When they close, a supervisor knows that we are gone.
+    _ends: Ends,
     /// Keeps the thread that started it.
     _thread: mpsc::Sender<()>,
 }
@@ -245,7 +303,7 @@ struct Running {
 impl Running {
     /// Starts it in a thread of its own that stays until the run is over: the sandbox dies with
     /// the *thread* that started it, and threads of a pool come and go.
-    async fn start(mut command: Command, label: String) -> io::Result<Self> {
+    async fn start(mut command: Command, label: String, ends: Ends) -> io::Result<Self> {
         let (started, child) = oneshot::channel();
         let (thread, stay) = mpsc::channel::<()>();
         let runtime = tokio::runtime::Handle::current();
@@ -257,6 +315,7 @@ impl Running {
                     .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)),
                 child,
                 label,
+                _ends: ends,
                 _thread: thread,
             });
             // The command holds our end of the pipe.
@@ -282,6 +341,14 @@ impl Running {
 
     /// Ends the group, also after its leader is gone: its number stays taken while it has members.
     fn kill(&self) {
+        if let Some(id) = self.child.id() {
+            if let Some(group) = self.group {
+                // Or a shell would still report the death of its children.
+                kill_process_group(group, Signal::STOP).ok();
+            }
+            // First what is below it: what has left the group is still among these.
+            kill_descendants(id);
+        }
         if let Some(group) = self.group {
             // No such group: all of it is gone.
             kill_process_group(group, Signal::KILL).ok();
@@ -329,19 +396,20 @@ async fn drain(output: &mut Receiver, capture: &mut Capture) {
 
 fn status_of(status: ExitStatus, sandbox: &Sandbox) -> RunStatus {
     match (status.code(), status.signal()) {
-        (Some(code), _) => match sandbox {
-            // The sandbox reports a signal as shells do.
-            Sandbox::Bubblewrap(_) if (129..=159).contains(&code) => RunStatus::Signal(code - 128),
-            Sandbox::Bubblewrap(_) | Sandbox::Docker(_) | Sandbox::None => RunStatus::Exit(code),
-        },
+        (Some(code), _) => sandbox.status_of(code),
         (None, signal) => RunStatus::Signal(signal.unwrap_or_default()),
     }
 }
 
 fn sandbox_failure(spec: &CommandSpec, finished: &Finished) -> Option<RunError> {
-    let failed = matches!(spec.sandbox, Sandbox::Bubblewrap(_))
-        && finished.status == RunStatus::Exit(1)
-        && finished.output.starts_with(SANDBOX_COMPLAINT);
+    let code = match finished.status {
+        RunStatus::Exit(code) => code,
+        RunStatus::Signal(_)
+        | RunStatus::TimedOut
+        | RunStatus::Cancelled
+        | RunStatus::OutOfMemory => return None,
+    };
+    let failed = spec.sandbox.did_not_come_up(code, &finished.output);
     failed.then(|| RunError::Sandbox {
         complaint: finished
             .output

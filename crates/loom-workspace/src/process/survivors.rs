@@ -10,7 +10,7 @@ pub(super) const LABEL: &str = "LOOM_RUN";
 /// Looks are repeated while they find something, since a process may fork between look and kill;
 /// one that forks faster than this is left to the limits of the system.
 #[cfg(target_os = "linux")]
-const MAX_LOOKS: usize = 20;
+const MAX_LOOKS: usize = 50;
 
 /// Kills every process whose label starts with `prefix`: what a crash of Loom left running.
 /// Returns how many signals it sent; an empty prefix names nothing.
@@ -25,6 +25,20 @@ pub fn kill_labelled(prefix: &str) -> usize {
 pub(super) fn kill_survivors(label: &str) -> usize {
     kill_where(|found| found == label.as_bytes())
 }
+
+/// Kills every process that a process started, however far down, and not itself. One that leaves its
+/// parent stays among them when the process is a subreaper.
+#[cfg(target_os = "linux")]
+pub(super) fn kill_descendants(of: u32) {
+    for _ in 0..MAX_LOOKS {
+        if linux::kill_below(of) == 0 {
+            break;
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn kill_descendants(_of: u32) {}
 
 #[cfg(target_os = "linux")]
 fn kill_where(matches: impl Fn(&[u8]) -> bool) -> usize {
@@ -48,6 +62,7 @@ fn kill_where(_matches: impl Fn(&[u8]) -> bool) -> usize {
 mod linux {
     use super::LABEL;
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+    use std::collections::HashMap;
     use std::fs;
 
     pub(super) fn kill_once(matches: &impl Fn(&[u8]) -> bool) -> usize {
@@ -81,5 +96,51 @@ mod linux {
             return None;
         }
         pidfd_send_signal(handle, Signal::KILL).ok()
+    }
+
+    /// Signals every descendant that is alive; returns how many there were.
+    pub(super) fn kill_below(of: u32) -> usize {
+        let of = i32::try_from(of).unwrap_or_default();
+        let parents = parents();
+        let mut found = vec![of];
+        let mut at = 0;
+        while let Some(parent) = found.get(at).copied() {
+            let children = parents.iter().filter(|(_, above)| **above == parent);
+            found.extend(children.map(|(pid, _)| *pid));
+            at += 1;
+        }
+        let below = found[1..].iter();
+        below
+            .filter(|pid| end(**pid, parents[*pid]).is_some())
+            .count()
+    }
+
+    /// By handle, and looked at again through it, as above.
+    fn end(pid: i32, parent: i32) -> Option<()> {
+        let handle = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+        if parent_of(pid)? != parent {
+            return None;
+        }
+        pidfd_send_signal(handle, Signal::KILL).ok()
+    }
+
+    /// The parent of every process that is alive.
+    fn parents() -> HashMap<i32, i32> {
+        let processes = fs::read_dir("/proc").into_iter().flatten();
+        let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        numbers
+            .filter_map(|pid| Some((pid, parent_of(pid)?)))
+            .collect()
+    }
+
+    /// None also for one that is dead and not yet buried.
+    fn parent_of(pid: i32) -> Option<i32> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name before it may hold anything, also a parenthesis.
+        let mut fields = text.get(text.rfind(')')? + 1..)?.split_whitespace();
+        match fields.next()? {
+            "Z" | "X" => None,
+            _ => fields.next()?.parse().ok(),
+        }
     }
 }

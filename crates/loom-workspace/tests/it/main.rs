@@ -5,9 +5,25 @@
 #[cfg(feature = "docker")]
 mod docker;
 #[cfg(test)]
+mod fork_merges;
+#[cfg(test)]
+mod forked_git;
+#[cfg(test)]
+mod forks;
+#[cfg(test)]
+mod hard_cases;
+#[cfg(test)]
+mod merges;
+#[cfg(test)]
+mod patch_trees;
+#[cfg(test)]
 mod patches;
 #[cfg(test)]
 mod processes;
+#[cfg(test)]
+mod sandboxes;
+#[cfg(test)]
+mod services;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

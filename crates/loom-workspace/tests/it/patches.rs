@@ -1,6 +1,6 @@
 //! What `diff` writes is what `git apply` takes, forwards and backwards.
 
-use crate::support::{Place, sh, tree};
+use crate::support::{Files, Place, files, git_apply, sh};
 use loom_events::FileChange;
 use loom_workspace::{DiffStatus, Edit, FileDiff};
 use std::fs;
@@ -18,27 +18,12 @@ fn change(place: &Place, line: &str) -> Vec<FileChange> {
     place.workspace.changes_since(&before).unwrap().1
 }
 
-/// Files as git sees them: no directories, and one bit of the mode.
-fn files(path: &Path) -> Files {
-    let seen = |(path, (kind, mode, content))| (path, kind, mode & 0o100, content);
-    let all = tree(path).into_iter().map(seen);
-    all.filter(|(_, kind, ..)| *kind != 'd').collect()
-}
-
 /// Applies the patches to a copy of the tree as it was; it must become the tree as it is.
 fn holds(place: &Place, copy: &Path, diffs: &[FileDiff]) {
     let patch: String = diffs.iter().map(|diff| diff.patch.as_str()).collect();
     fs::write(copy.with_extension("patch"), &patch).unwrap();
     git_apply(copy, "");
     assert_eq!(files(copy), files(place.path()), "{patch}");
-}
-
-fn git_apply(copy: &Path, how: &str) {
-    let file = copy.with_extension("patch");
-    let line = format!("git apply --allow-empty --whitespace=nowarn {how} \"$1\"");
-    let done = sh(copy, &line, &[file.to_str().unwrap()]);
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "git apply {how}: {said}");
 }
 
 /// Makes a tree, changes it, and checks the patches forwards and backwards.
@@ -48,8 +33,6 @@ fn check(setup: &str, line: &str) -> Vec<FileDiff> {
     assert_eq!(files(&copy), original);
     diffs
 }
-
-type Files = Vec<(PathBuf, char, u32, Vec<u8>)>;
 
 fn check_forwards(setup: &str, line: &str) -> (PathBuf, Files, Vec<FileDiff>, Place) {
     let place = Place::new();

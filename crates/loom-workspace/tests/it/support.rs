@@ -1,11 +1,11 @@
 //! A workspace in a temporary directory, and an independent look at its tree.
 
 use loom_events::FileChange;
-use loom_workspace::{Bounds, Edit, Store, Workspace};
+use loom_workspace::{Bounds, Edit, Fork, ForkBounds, Forks, Manifest, Store, Workspace};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -70,10 +70,33 @@ impl Place {
         sh(&self.path, line, arguments);
     }
 
+    /// The forks of a task.
+    pub(crate) fn forks(&self) -> Forks {
+        let dir = self.beside("data/tasks/1/forks");
+        Forks::open(&dir, Arc::clone(self.workspace.store())).unwrap()
+    }
+
+    /// A fork of what is there now.
+    pub(crate) fn fork(&self, name: &str) -> Fork {
+        let base = self.workspace.take_manifest().unwrap();
+        self.fork_of(name, &base)
+    }
+
+    pub(crate) fn fork_of(&self, name: &str, base: &Manifest) -> Fork {
+        let forks = self.forks();
+        forks
+            .create(name, &self.workspace, base, &bounds())
+            .unwrap()
+    }
+
     pub(crate) fn names(&self) -> Vec<String> {
         let name = |path: &PathBuf| path.to_string_lossy().into_owned();
         tree(&self.path).keys().map(name).collect()
     }
+}
+
+pub(crate) fn bounds() -> ForkBounds {
+    ForkBounds::default()
 }
 
 #[expect(
@@ -109,11 +132,40 @@ pub(crate) fn tree(root: &Path) -> Tree {
             } else if found.is_dir() {
                 todo.push(path.clone());
                 ('d', mode, Vec::new())
-            } else {
+            } else if found.is_file() {
                 ('f', mode, fs::read(&path).unwrap())
+            } else {
+                // Reading a pipe would wait for ever.
+                (
+                    if found.file_type().is_fifo() {
+                        'p'
+                    } else {
+                        's'
+                    },
+                    mode,
+                    Vec::new(),
+                )
             };
             tree.insert(path.strip_prefix(root).unwrap().to_owned(), state);
         }
     }
     tree
+}
+
+/// Files as git sees them: no directories, and one bit of the mode.
+pub(crate) type Files = Vec<(PathBuf, char, u32, Vec<u8>)>;
+
+pub(crate) fn files(path: &Path) -> Files {
+    let seen = |(path, (kind, mode, content))| (path, kind, mode & 0o100, content);
+    let all = tree(path).into_iter().map(seen);
+    all.filter(|(_, kind, ..)| *kind != 'd').collect()
+}
+
+/// Applies the patch beside a tree to it.
+pub(crate) fn git_apply(copy: &Path, how: &str) {
+    let file = copy.with_extension("patch");
+    let line = format!("git apply --allow-empty --whitespace=nowarn {how} \"$1\"");
+    let done = sh(copy, &line, &[file.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "git apply {how}: {said}");
 }

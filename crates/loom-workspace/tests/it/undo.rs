@@ -243,3 +243,36 @@ fn a_change_that_was_recorded_and_not_carried_out_is_no_obstacle() {
     place.workspace.undo(&plan).unwrap();
     assert!(place.names().is_empty());
 }
+
+/// A revert of one path does not know of what was put into the directory that is there now.
+#[test]
+fn a_directory_in_the_place_of_a_file_stays_while_something_is_in_it() {
+    let place = Place::new();
+    place.write("x", "file");
+    let before = place.workspace.take_manifest().unwrap();
+    place.shell("rm x; mkdir x; echo in > x/in", &[]);
+    let recorded = place.workspace.changes_since(&before).unwrap().1;
+    let of_path: Vec<FileChange> = recorded.iter().filter(|c| c.path == "x").cloned().collect();
+
+    let plan = place.workspace.undo_plan(&of_path).unwrap();
+    assert_eq!(plan.conflicts().len(), 1);
+    place.workspace.undo(&plan).unwrap();
+    assert_eq!(place.read("x/in"), "in\n");
+
+    let plan = place.workspace.undo_plan(&recorded).unwrap();
+    assert_eq!(plan.conflicts(), []);
+    place.workspace.undo(&plan).unwrap();
+    assert_eq!(place.read("x"), "file");
+}
+
+#[test]
+fn a_pipe_where_a_file_was_gives_way_to_a_restore() {
+    let place = Place::new();
+    place.write("x", "file");
+    place.write("d/y", "file");
+    let original = tree(place.path());
+    let before = place.workspace.take_manifest().unwrap();
+    place.shell("rm x; mkfifo x; rm -r d; mkfifo d", &[]);
+    place.workspace.restore(&before).unwrap();
+    assert_eq!(tree(place.path()), original);
+}

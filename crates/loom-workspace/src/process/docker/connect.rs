@@ -287,6 +287,7 @@ async fn try_one(engine: &Engine, settings: &DockerSettings, owner: u32) -> Resu
         sandbox: Sandbox::Docker(sandbox.clone()),
         scratch: dir.clone(),
         readable: Vec::new(),
+        writable: Vec::new(),
         network: false,
         label: format!("try:{}", dir.display()),
     };

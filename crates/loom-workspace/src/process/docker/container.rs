@@ -8,7 +8,7 @@ use bollard::models::{
 };
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The label of every container of a command.
 pub(super) const LABEL: &str = "loom.run";
@@ -98,21 +98,28 @@ fn words(engine: &Engine, command: &CommandLine) -> Result<Vec<String>, RunError
 /// What was given, but for the search path: programs are those of the image, and so are the
 /// variables that it sets for them. The label makes the processes known also to the host.
 fn environment(spec: &CommandSpec) -> Result<Vec<String>, RunError> {
-    let label = format!("{}={}", survivors::LABEL, spec.label);
+    let own = [
+        "TMPDIR=/tmp".to_owned(),
+        format!("{}={}", survivors::LABEL, spec.label),
+    ];
     let given = spec.env.iter().filter(|(name, _)| name != "PATH");
     given
         .map(|(name, value)| Ok(format!("{}={}", text(name)?, text(value)?)))
-        .chain([Ok(label)])
+        .chain(own.map(Ok))
         .collect()
 }
 
-/// The workspace and the scratch directory at their own paths, so that paths in the output are true.
+/// Everything at its own path, so that paths in the output are true.
 fn mounts(spec: &CommandSpec) -> Result<Vec<Mount>, RunError> {
     // By their target: two mounts on one place are refused, and the engine mounts outer ones first.
     let mut by_target = BTreeMap::new();
-    for path in spec.readable.iter().filter(|path| path.exists()) {
-        by_target.insert(text(path.as_os_str())?, false);
-    }
+    let granted = |paths: &[PathBuf], writable: bool| {
+        let there = paths.iter().filter(|path| path.exists());
+        let named = there.map(|path| Ok((text(path.as_os_str())?, writable)));
+        named.collect::<Result<Vec<_>, RunError>>()
+    };
+    by_target.extend(granted(&spec.readable, false)?);
+    by_target.extend(granted(&spec.writable, true)?);
     for path in [&spec.workspace, &spec.scratch] {
         by_target.insert(directory(path)?, true);
     }
@@ -139,7 +146,8 @@ fn bind(path: String, writable: bool) -> Mount {
     }
 }
 
-/// Temporary directories and an empty home, unless that would hide what the command works on.
+/// Temporary directories and an empty home, unless that would hide what the command works on or what
+/// it was granted.
 fn temporary(engine: &Engine, spec: &CommandSpec) -> Result<HashMap<String, String>, RunError> {
     // Over a directory of the image the mode may become that one's, so the command's user owns it.
     let Identity { uid, gid, .. } = engine.identity;
@@ -150,7 +158,13 @@ fn temporary(engine: &Engine, spec: &CommandSpec) -> Result<HashMap<String, Stri
     let home = spec.env.iter().find(|(name, _)| name == "HOME");
     let home = home.map(|(_, home)| Path::new(home));
     let home = home.filter(|home| home.is_absolute() && home.parent().is_some());
-    let hides = |path: &Path| path.starts_with(&spec.workspace) || path.starts_with(&spec.scratch);
+    let shown = [&spec.workspace, &spec.scratch];
+    let shown: Vec<_> = shown
+        .into_iter()
+        .chain(&spec.readable)
+        .chain(&spec.writable)
+        .collect();
+    let hides = |path: &Path| shown.iter().any(|shown| path.starts_with(shown));
     [Path::new("/tmp"), Path::new("/var/tmp")]
         .into_iter()
         .chain(home)

@@ -65,6 +65,8 @@ impl DockerSandbox {
             output: capture.into_text(),
             omitted,
             duration: started.elapsed(),
+            // Whoever asked for the run looks after that.
+            put_back: Vec::new(),
         })
     }
 }

@@ -43,7 +43,7 @@ async fn input_is_closed_and_nothing_comes_from_the_environment_of_the_host_or_t
     assert!(!done.output.contains("/the/host"), "{}", done.output);
     let (_, names) = done.output.split_once("BASE\n").unwrap();
     // The engine adds what says where the command is.
-    let expected = "HOME\nHOSTNAME\nLOOM_RUN\nPATH\nPWD\nSHLVL\nTERM\ncontainer\n";
+    let expected = "HOME\nHOSTNAME\nLOOM_RUN\nPATH\nPWD\nSHLVL\nTERM\nTMPDIR\ncontainer\n";
     assert_eq!(names, expected);
 }
 
@@ -203,6 +203,46 @@ async fn what_git_would_run_cannot_be_changed() {
     assert_eq!(fs::read_dir(git.join("hooks")).unwrap().count(), 0);
     assert!(!place.path("workspace/g2").exists());
     assert_eq!(fs::read_to_string(git.join("index")).unwrap(), "ok\n");
+}
+
+#[tokio::test]
+async fn what_git_would_run_in_other_repositories_is_put_back() {
+    let Some(peer) = peer() else { return };
+    let place = Place::new(&peer);
+    let hooks = place.path("workspace/sub/.git/hooks");
+    fs::create_dir_all(&hooks).unwrap();
+    fs::write(hooks.join("pre-commit"), "mine").unwrap();
+    let line = "echo x > sub/.git/hooks/pre-commit; mkdir -p new/.git/hooks; \
+                echo x > new/.git/hooks/post-checkout";
+    let done = place.run(line).await;
+    assert_eq!(done.put_back.len(), 2, "{done:?}");
+    assert_eq!(
+        fs::read_to_string(hooks.join("pre-commit")).unwrap(),
+        "mine"
+    );
+    let new = place.path("workspace/new/.git");
+    assert!(!new.join("hooks/post-checkout").exists());
+    assert!(new.join("loom-held/hooks/post-checkout").exists());
+}
+
+#[tokio::test]
+async fn what_is_granted_is_there_below_the_home_too_and_written_only_where_it_may_be() {
+    let Some(peer) = peer() else { return };
+    let place = Place::new(&peer);
+    for granted in ["home/models", "outside/cache"] {
+        fs::create_dir(place.path(granted)).unwrap();
+    }
+    fs::write(place.path("home/models/one"), "weights\n").unwrap();
+    let mut spec = place.spec(
+        "cat ~/models/one; echo x > \"$BASE/outside/cache/in\"; \
+         touch ~/models/in \"$BASE/outside/in\" 2>/dev/null; ls ~",
+    );
+    spec.readable = vec![place.path("home/models"), place.path("nowhere")];
+    spec.writable = vec![place.path("outside/cache")];
+    let done = run(&spec, &CancellationToken::new()).await.unwrap();
+    assert_eq!(done.output, "weights\nmodels\n");
+    assert!(place.path("outside/cache/in").exists());
+    assert!(!place.path("home/models/in").exists() && !place.path("outside/in").exists());
 }
 
 #[tokio::test]

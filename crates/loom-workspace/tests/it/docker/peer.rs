@@ -274,6 +274,7 @@ impl Place {
             sandbox: self.sandbox.clone(),
             scratch: self.path("scratch"),
             readable: Vec::new(),
+            writable: Vec::new(),
             network: false,
             label: self.label(),
         }

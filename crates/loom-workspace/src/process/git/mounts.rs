@@ -1,19 +1,20 @@
-//! What git would run or read later, outside: no command in a sandbox may change it.
+//! What of a workspace's own repository a view of the file system mounts on itself.
 
+use super::runs_code;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A path of a repository that stays where it is, whatever a command does.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Kept {
-    pub(super) path: PathBuf,
+pub(in crate::process) struct Kept {
+    pub(in crate::process) path: PathBuf,
     /// Whether what lies in it may be changed.
-    pub(super) writable: bool,
+    pub(in crate::process) writable: bool,
 }
 
-/// What is kept of the repository in a workspace, outermost first. Each is to be mounted on itself:
-/// a mount cannot be moved away to make room for a forged one.
-pub(super) fn kept(workspace: &Path) -> Vec<Kept> {
+/// What is kept, outermost first. Each is to be mounted on itself: a mount cannot be moved away to
+/// make room for a forged one.
+pub(in crate::process) fn kept(workspace: &Path) -> Vec<Kept> {
     let git = workspace.join(".git");
     let kind = |path: &Path| fs::symlink_metadata(path).map(|found| found.file_type());
     let writable = match kind(&git) {
@@ -22,18 +23,21 @@ pub(super) fn kept(workspace: &Path) -> Vec<Kept> {
         Ok(kind) if kind.is_file() => false,
         _ => return Vec::new(),
     };
-    let run = ["hooks", "config", "config.worktree"].map(|name| git.join(name));
-    let there = run
+    let outer = Kept {
+        path: git,
+        writable,
+    };
+    let code = match writable {
+        true => runs_code(workspace),
+        false => Vec::new(),
+    };
+    let there = code
         .into_iter()
         .filter(|path| kind(path).is_ok_and(|kind| !kind.is_symlink()))
         .map(|path| Kept {
             path,
             writable: false,
         });
-    let outer = Kept {
-        path: git.clone(),
-        writable,
-    };
     std::iter::once(outer).chain(there).collect()
 }
 

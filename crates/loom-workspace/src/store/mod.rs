@@ -4,9 +4,13 @@
 //! directory is synced: a power cut leaves it whole or absent. It is checked against its name
 //! whenever it is read.
 
+mod collect;
+
+pub use collect::{Collected, Collecting, Live};
+
 use loom_events::Digest;
 use rustix::fs::{Mode, OFlags};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -14,6 +18,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Largest content kept. Beyond it a file is data rather than source, and saving it before every
 /// command would cost more than it protects.
@@ -33,8 +38,9 @@ pub struct Store {
     temporary: PathBuf,
     counter: AtomicU64,
     /// What this process knows to be durable. An object that merely exists may have been renamed
-    /// by somebody whose directory sync never happened.
-    durable: Mutex<HashSet<Digest>>,
+    /// by somebody whose directory sync never happened. With the time when it was last added:
+    /// what is wanted again is not collected.
+    durable: Mutex<HashMap<Digest, Instant>>,
 }
 
 /// Why the store could not keep or give back content.
@@ -63,11 +69,22 @@ fn trying(what: &'static str) -> impl Fn(io::Error) -> StoreError {
 }
 
 impl Store {
-    /// Opens the store in a directory, made if it is missing.
+    /// Opens the store in a directory, made if it is missing, and removes what a crash left half
+    /// written. Only for the one process that writes: what another one is writing would go, too.
     ///
     /// # Errors
     /// When the directory cannot be made.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let store = Self::open_shared(dir)?;
+        store.sweep().map_err(trying("clean up after a crash"))?;
+        Ok(store)
+    }
+
+    /// Opens the store beside the process that writes, to read.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_shared(dir: &Path) -> Result<Self, StoreError> {
         let objects = dir.join("objects");
         let temporary = objects.join("tmp");
         let mut maker = fs::DirBuilder::new();
@@ -77,14 +94,12 @@ impl Store {
             .create(&temporary)
             .map_err(trying("make its directories"))?;
         sync_dir(&objects).map_err(trying("sync its directory"))?;
-        let store = Self {
+        Ok(Self {
             objects,
             temporary,
             counter: AtomicU64::new(0),
             durable: Mutex::default(),
-        };
-        store.sweep().map_err(trying("clean up after a crash"))?;
-        Ok(store)
+        })
     }
 
     /// Keeps content; durable when this returns.
@@ -126,6 +141,13 @@ impl Store {
     #[must_use]
     pub fn contains(&self, digest: &Digest) -> bool {
         self.object(digest).exists()
+    }
+
+    /// Bytes that are free where snapshots are kept, as far as that is known.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.objects).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
     }
 
     /// Starts to keep many contents with few syncs.
@@ -176,8 +198,8 @@ impl Store {
         Ok(())
     }
 
-    fn durable(&self) -> MutexGuard<'_, HashSet<Digest>> {
-        // A set that only grows is whole whatever panicked beside it.
+    fn durable(&self) -> MutexGuard<'_, HashMap<Digest, Instant>> {
+        // Each entry stands for itself, so it is whole whatever panicked beside it.
         self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -194,10 +216,10 @@ pub(crate) struct Batch<'a> {
 impl Batch<'_> {
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = hash(bytes);
-        if self.added.contains(&digest) || self.store.durable().contains(&digest) {
+        if self.added.contains(&digest) || self.store.is_durable(&digest) {
             return Ok(digest);
         }
-        if self.store.contains(&digest) {
+        if self.store.is_wanted_again(&digest) {
             self.unsure.push(digest.clone());
         } else {
             let path = self.stage(bytes).map_err(trying("write a snapshot"))?;
@@ -235,7 +257,9 @@ impl Batch<'_> {
     /// Makes everything that was added durable.
     pub(crate) fn finish(mut self) -> Result<(), StoreError> {
         self.settle().map_err(trying("make a snapshot durable"))?;
-        self.store.durable().extend(self.added.drain());
+        let now = Instant::now();
+        let added = self.added.drain().map(|digest| (digest, now));
+        self.store.durable().extend(added);
         Ok(())
     }
 
@@ -371,6 +395,16 @@ mod tests {
         batch.finish().unwrap();
         assert!(digests.iter().all(|d| store.get(d).is_ok()));
         assert_eq!(fs::read_dir(&store.temporary).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn who_only_reads_leaves_alone_what_is_being_written() {
+        let (dir, store) = store();
+        let mut batch = store.batch();
+        let digest = batch.add(b"on its way").unwrap();
+        Store::open_shared(dir.path()).unwrap();
+        batch.finish().unwrap();
+        assert_eq!(store.get(&digest).unwrap(), b"on its way");
     }
 
     #[test]

@@ -1,0 +1,174 @@
+//! Collecting snapshots: what no unfinished or kept task refers to is removed from the store.
+//!
+//! An unfinished task keeps everything that its snapshots and changes refer to. An ended one keeps what
+//! its changes and reverts refer to, for as long as the configuration says; after that it can be looked
+//! at and not be undone any more, and that is in the journal before the first object goes.
+
+use crate::engine::Engine;
+use crate::reader::{QueryError, Reader};
+use loom_events::{Event, Record, TaskId, Time};
+use loom_state::{RowStatus, TaskRow};
+use loom_workspace::{Collected, Collecting, Live, Store};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Objects this young stay, whatever refers to them: what was kept a moment ago may be about to be
+/// journaled. An hour is more than any effect takes between the two.
+const GRACE: Duration = Duration::from_secs(60 * 60);
+
+/// Tasks listed at once; more than a data directory ever has.
+const ALL: usize = 1_000_000;
+
+/// What a collection did, or would do.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Collection {
+    /// Tasks that cannot be undone any more from now on, oldest first.
+    pub expired: Vec<TaskId>,
+    /// Objects and bytes.
+    #[serde(flatten)]
+    pub objects: Collected,
+}
+
+/// Why snapshots were not collected.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// What a task refers to must not change meanwhile.
+    #[error("collect snapshots while task {0} runs: let it end, or stop it first")]
+    Running(TaskId),
+    /// A task cannot be read.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// What an unfinished task refers to cannot be found out, so nothing may be removed.
+    #[error("collect snapshots: those of unfinished task {task} cannot be read")]
+    Unreadable {
+        /// The task.
+        task: TaskId,
+        /// Cause.
+        #[source]
+        source: loom_workspace::ManifestError,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] loom_workspace::StoreError),
+    /// The collection could not be recorded, so nothing was removed.
+    #[error(transparent)]
+    Record(#[from] loom_state::AppendError),
+    /// The work died.
+    #[error("collect snapshots")]
+    Died(#[from] tokio::task::JoinError),
+}
+
+impl Engine {
+    /// Removes the snapshots that nothing needs any more, or counts them.
+    ///
+    /// # Errors
+    /// While a task runs, or when it cannot be told what is needed; nothing is removed then.
+    pub async fn collect(&self, remove: bool) -> Result<Collection, CollectError> {
+        if let Some(task) = self.running().into_iter().next() {
+            return Err(CollectError::Running(task));
+        }
+        let now = self.now();
+        let Plan { live, expired } = self.plan(now).await?;
+        if remove && !expired.is_empty() {
+            self.record_collection(expired.clone(), now).await?;
+        }
+        let how = Collecting {
+            now: UNIX_EPOCH + Duration::from_millis(now.as_millis().unsigned_abs()),
+            grace: GRACE,
+            remove,
+        };
+        let store = self.store();
+        let objects = tokio::task::spawn_blocking(move || store.collect(&live, how)).await??;
+        Ok(Collection { expired, objects })
+    }
+
+    async fn plan(&self, now: Time) -> Result<Plan, CollectError> {
+        let reader = self.reader();
+        let state = &self.config().state;
+        let mut plan = Plan::default();
+        let mut room = state.max_snapshots;
+        // The newest first: the oldest give way when there is no room for all.
+        for row in reader.tasks(ALL).await? {
+            if reader.collected(row.id).await?.is_some() {
+                continue;
+            }
+            let records = reader.records(row.id).await?;
+            let live = referred(reader, &self.store(), &row, &records).await?;
+            if !has_ended(&row) {
+                plan.live.extend(live);
+                continue;
+            }
+            let bytes = new_bytes(self.store(), &live, &plan.live)?;
+            let aged = state
+                .keep_snapshots_ms
+                .is_some_and(|keep| now.since(row.updated) > Duration::from_millis(keep));
+            if aged || bytes > room {
+                // Whatever is older goes, too: a gap in the middle would be hard to explain.
+                room = 0;
+                if changed_something(&records) {
+                    plan.expired.push(row.id);
+                }
+            } else {
+                room -= bytes;
+                plan.live.extend(live);
+            }
+        }
+        plan.expired.reverse();
+        Ok(plan)
+    }
+}
+
+#[derive(Default)]
+struct Plan {
+    live: Live,
+    expired: Vec<TaskId>,
+}
+
+const fn has_ended(row: &TaskRow) -> bool {
+    matches!(
+        row.status,
+        RowStatus::Completed | RowStatus::Failed | RowStatus::Cancelled
+    )
+}
+
+fn changed_something(records: &[Record]) -> bool {
+    let change = |record: &Record| matches!(record.envelope.event, Event::FileChanged { .. });
+    records.iter().any(change)
+}
+
+/// What a task refers to.
+async fn referred(
+    reader: &Reader,
+    store: &Arc<Store>,
+    row: &TaskRow,
+    records: &[Record],
+) -> Result<Live, CollectError> {
+    let mut live = Live::default();
+    for revert in reader.reverts(row.id).await? {
+        revert.changes.iter().for_each(|change| live.add(change));
+    }
+    for record in records {
+        match &record.envelope.event {
+            Event::FileChanged { change, .. } => live.add(change),
+            // An ended task is never put back to a snapshot: its changes are enough to undo it.
+            Event::SnapshotTaken { manifest, .. } if !has_ended(row) => {
+                let bytes = reader.blob(manifest).await?.unwrap_or_default();
+                let task = row.id;
+                store
+                    .mark_manifest(&bytes, &mut live)
+                    .map_err(|source| CollectError::Unreadable { task, source })?;
+            }
+            _ => {}
+        }
+    }
+    Ok(live)
+}
+
+/// Bytes on disk that are needed for this and for nothing before.
+fn new_bytes(store: Arc<Store>, live: &Live, before: &Live) -> Result<u64, CollectError> {
+    let mut sum = 0;
+    for digest in live.beyond(before) {
+        sum += store.bytes_of(digest)?.unwrap_or(0);
+    }
+    Ok(sum)
+}
