@@ -50,13 +50,23 @@ impl Context {
         Ok(loaded)
     }
 
+    /// Looks for containers where the user's own `docker` does, unless the configuration says
+    /// otherwise.
+    pub(crate) fn find_containers(&self, config: &mut Config) {
+        let socket = &mut config.sandbox.socket;
+        if socket.is_none() {
+            *socket = self.here.var("DOCKER_HOST").map(str::to_owned);
+        }
+    }
+
     /// An engine over the data directory, for commands that change something.
     pub(crate) async fn engine(
         &self,
-        config: Config,
+        mut config: Config,
         models: Vec<Usable>,
         data_dir: &Path,
     ) -> Result<Engine, Fault> {
+        self.find_containers(&mut config);
         let setup = Setup {
             servers: config.server_settings(&self.here.env),
             config,

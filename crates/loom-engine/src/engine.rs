@@ -15,7 +15,7 @@ use loom_prompts::Prompts;
 use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
 use loom_tools::{Recall, Registry, ServerSettings, Servers, Surroundings};
-use loom_workspace::{Bounds, Store, Workspace};
+use loom_workspace::{Bounds, Sandbox, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -173,6 +173,15 @@ pub enum ResumeError {
         /// The cause.
         #[source]
         source: std::io::Error,
+    },
+    /// A container that a crash has left may still write.
+    #[error("end the containers that task {task} may have left")]
+    Containers {
+        /// The task.
+        task: TaskId,
+        /// The cause.
+        #[source]
+        source: loom_workspace::DockerError,
     },
 }
 
@@ -340,15 +349,26 @@ impl Engine {
         let place = self
             .place(task, workspace.clone())
             .map_err(|source| ResumeError::Place { task, source })?;
-        let killed = loom_workspace::kill_labelled(&crate::shared::label(task));
-        if killed > 0 {
-            tracing::warn!(%task, killed, "ended processes that a crash had left");
-        }
+        self.end_survivors(task).await?;
         if let Some(workspace) = workspace {
             drop(self.clean(workspace).await);
         }
         let build = self.shared.build.clone();
         self.launch(task, ledger, place, Input::Recover { build }, None);
+        Ok(())
+    }
+
+    /// Nothing of the task may still run when its effects are reconciled.
+    async fn end_survivors(&self, task: TaskId) -> Result<(), ResumeError> {
+        let label = crate::shared::label(task);
+        let mut killed = loom_workspace::kill_labelled(&label);
+        if let Sandbox::Docker(containers) = &self.shared.shell.sandbox {
+            let removed = containers.remove_labelled(&label).await;
+            killed += removed.map_err(|source| ResumeError::Containers { task, source })?;
+        }
+        if killed > 0 {
+            tracing::warn!(%task, killed, "ended what a crash had left running");
+        }
         Ok(())
     }
 

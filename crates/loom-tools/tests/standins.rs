@@ -95,9 +95,10 @@ async fn wrap(name: &str, line: &str) -> ExitCode {
             print!("{}", finished.output);
             match finished.status {
                 RunStatus::Exit(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
-                RunStatus::Signal(_) | RunStatus::TimedOut | RunStatus::Cancelled => {
-                    ExitCode::FAILURE
-                }
+                RunStatus::Signal(_)
+                | RunStatus::TimedOut
+                | RunStatus::Cancelled
+                | RunStatus::OutOfMemory => ExitCode::FAILURE,
             }
         }
         Err(error) => {

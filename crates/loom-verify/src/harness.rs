@@ -184,6 +184,8 @@ impl CheckRunner for Shell {
                 RunStatus::Exit(code) => Ended::Exit(code),
                 RunStatus::Signal(signal) => Ended::Signal(signal),
                 RunStatus::TimedOut => Ended::TimedOut,
+                // The limit kills as the system does.
+                RunStatus::OutOfMemory => Ended::Signal(9),
                 RunStatus::Cancelled => Ended::NotRun("cancelled".to_owned()),
             },
             output: finished.output,

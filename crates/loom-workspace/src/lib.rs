@@ -48,9 +48,10 @@ pub use loom_events::WhyLeftOut;
 pub use manifest::{LeftOut, Manifest, ManifestError};
 pub use open::{Bounds, OpenError};
 pub use process::{
-    Bubblewrap, CommandLine, CommandSpec, Finished, Landlock, RunError, RunStatus, Rung, RungName,
-    Sandbox, SandboxSurvey, Service, ServiceError, ServicePipes, ServiceSpec, detect_sandbox,
-    kill_labelled, run, sandbox_helper, survey_sandboxes, toolchains,
+    Bubblewrap, CommandLine, CommandSpec, DockerError, DockerSandbox, DockerSettings, Finished,
+    Landlock, RunError, RunStatus, Rung, RungName, Sandbox, SandboxSurvey, Service, ServiceError,
+    ServicePipes, ServiceSpec, detect_sandbox, docker_sockets, kill_labelled, run, sandbox_helper,
+    survey_sandboxes, toolchains,
 };
 pub use scratch::{Location, Scratch};
 pub use store::{Collected, Collecting, Live, Store, StoreError};

@@ -6,13 +6,11 @@ use crate::fault::{Exit, Fault, Outcome, chain};
 use crate::models::{Facts, HOW_TO_START, survey};
 use crate::render::examination;
 use clap::Args;
-use loom_engine::Config;
+use loom_engine::{Config, ShellPlace};
 use loom_router::{Finding, Verdict};
-use loom_workspace::{
-    CommandLine, CommandSpec, RunStatus, Rung, Sandbox, SandboxSurvey, survey_sandboxes,
-};
+use loom_workspace::{CommandLine, CommandSpec, RunStatus, Rung, Sandbox, SandboxSurvey};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -112,10 +110,7 @@ struct Sandboxes {
 
 /// Without a configuration nothing would run.
 async fn sandboxes(context: &Context, config: Option<&Config>) -> Result<Sandboxes, Fault> {
-    let (path_env, helper) = (context.here.path_env.clone(), context.here.helper.clone());
-    let looked =
-        tokio::task::spawn_blocking(move || survey_sandboxes(&path_env, helper.as_deref()));
-    let survey = looked.await?;
+    let survey = look(context, config.cloned().unwrap_or_default()).await?;
     let (used, wrong) = match config.map(|config| config.sandbox_of(&survey)) {
         Some(Ok(used)) => (used, None),
         Some(Err(error)) => (Sandbox::Missing, Some(error.to_string())),
@@ -144,6 +139,29 @@ async fn sandboxes(context: &Context, config: Option<&Config>) -> Result<Sandbox
     })
 }
 
+/// Tries every sandbox that may be used, also containers when the configuration asks for them.
+async fn look(context: &Context, mut config: Config) -> Result<SandboxSurvey, Fault> {
+    context.find_containers(&mut config);
+    let (path_env, helper) = (context.here.path_env.clone(), context.here.helper.clone());
+    let home = context.here.home.clone();
+    let data_dir = nearest(&context.data_dir().unwrap_or_default());
+    let survey = move || {
+        config.survey(&ShellPlace {
+            path_env: &path_env,
+            home: home.as_deref(),
+            data_dir: &data_dir,
+            helper: helper.as_deref(),
+        })
+    };
+    Ok(tokio::task::spawn_blocking(survey).await?)
+}
+
+/// What does not exist yet is made where its nearest parent is; looking makes nothing.
+fn nearest(dir: &Path) -> PathBuf {
+    let there = dir.ancestors().find(|dir| dir.is_dir());
+    there.unwrap_or(Path::new("/")).to_owned()
+}
+
 fn is_used(rung: &Rung, used: &Sandbox) -> bool {
     rung.sandbox.as_ref() == Some(used)
 }
@@ -165,7 +183,9 @@ fn of_rung(rung: &Rung, used: &Sandbox) -> Finding {
 /// What the ladder as a whole comes to, when that is not well.
 fn of_all(survey: &SandboxSurvey, used: &Sandbox) -> Option<Finding> {
     match used {
-        Sandbox::Bubblewrap(_) | Sandbox::Landlock(_) | Sandbox::Seatbelt => None,
+        Sandbox::Bubblewrap(_) | Sandbox::Landlock(_) | Sandbox::Seatbelt | Sandbox::Docker(_) => {
+            None
+        }
         Sandbox::None => Some(finding(
             Verdict::Problem,
             "commands run without a sandbox, as `sandbox.mode = \"none\"` says",
@@ -174,10 +194,10 @@ fn of_all(survey: &SandboxSurvey, used: &Sandbox) -> Option<Finding> {
         Sandbox::Missing => {
             let way_out = match survey.rungs.is_empty() {
                 true => {
-                    "there is no sandbox for this system: `sandbox.mode = \"none\"` runs commands without one, on your word"
+                    "there is no sandbox for this system but containers (docs/sandbox.md): `sandbox.mode = \"none\"` runs commands without one, on your word"
                 }
                 false => {
-                    "get one of these to work, or, on your word, run commands without by `sandbox.mode = \"none\"`"
+                    "get one of these to work, use containers (docs/sandbox.md), or, on your word, run commands without by `sandbox.mode = \"none\"`"
                 }
             };
             Some(finding(Verdict::Problem, "no command is run here", way_out))
@@ -191,11 +211,9 @@ fn data(context: &Context) -> Vec<Finding> {
         Ok(dir) => dir,
         Err(fault) => return vec![problem(&fault)],
     };
-    // Looking makes nothing: what does not exist yet is made where its nearest parent is.
-    let there = dir.ancestors().find(|dir| dir.is_dir());
-    let there = there.unwrap_or(Path::new("/"));
+    let there = nearest(&dir);
     let name = dir.display();
-    let mut findings = vec![match tempfile::tempfile_in(there) {
+    let mut findings = vec![match tempfile::tempfile_in(&there) {
         Ok(_) => finding(Verdict::Good, format!("{name} can be written"), ""),
         Err(error) => finding(
             Verdict::Problem,
@@ -203,7 +221,7 @@ fn data(context: &Context) -> Vec<Finding> {
             "give another place with --data-dir DIR or LOOM_HOME",
         ),
     }];
-    findings.extend(free(there).map(|bytes| {
+    findings.extend(free(&there).map(|bytes| {
         let text = format!("{} MiB are free there", crate::ui::count(bytes >> 20));
         match bytes < LEAST_FREE {
             true => finding(Verdict::Problem, text, "make room before a long task"),

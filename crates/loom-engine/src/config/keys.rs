@@ -146,8 +146,23 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("policy.rules", Form::Rules, |c| &mut c.policy.rules),
     key(
         "sandbox.mode",
-        Form::Choice(&["auto", "bubblewrap", "landlock", "seatbelt", "none"]),
+        Form::Choice(&[
+            "auto",
+            "bubblewrap",
+            "landlock",
+            "seatbelt",
+            "docker",
+            "none",
+        ]),
         |c| &mut c.sandbox.mode,
+    ),
+    key("sandbox.image", Form::Text, |c| &mut c.sandbox.image),
+    key("sandbox.socket", Form::Text, |c| &mut c.sandbox.socket),
+    // Below this not even a shell with a pipe runs well.
+    key(
+        "sandbox.memory_mib",
+        Form::Whole(16, u32::MAX as u64),
+        |c| &mut c.sandbox.memory_mib,
     ),
     key("sandbox.network", Form::Switch, |c| &mut c.task.network),
     key("sandbox.read", Form::Paths, |c| &mut c.sandbox.read),
@@ -393,16 +408,20 @@ mod tests {
     use super::*;
     use crate::config::form::Raw;
 
+    const NO_DEFAULT: &[&str] = &[
+        "execution.prompts",
+        "sandbox.image",
+        "sandbox.socket",
+        "sandbox.memory_mib",
+    ];
+
     #[test]
     fn every_default_has_the_form_of_its_key_and_fits_its_field() {
         let mut config = Config::default();
         for key in KEYS {
             let before = (key.slot)(&mut config).get();
             let Some(toml) = key.form.toml(&before) else {
-                assert_eq!(
-                    key.path, "execution.prompts",
-                    "only this one has no default"
-                );
+                assert!(NO_DEFAULT.contains(&key.path), "{}", key.path);
                 continue;
             };
             let parsed: toml::Table = format!("x = {toml}").parse().unwrap();

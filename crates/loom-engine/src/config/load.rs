@@ -3,7 +3,7 @@
 use super::error::{ConfigError, Origin};
 use super::form::Raw;
 use super::keys::{self, Place};
-use super::{Config, ModelConfig, environment, file};
+use super::{Config, ModelConfig, SandboxMode, environment, file};
 use loom_tools::{LONGEST_SERVER_NAME, is_server_name};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -158,6 +158,13 @@ impl Loaded {
                 ));
             }
             self.check_timeouts(&key, model)?;
+        }
+        let sandbox = &self.config.sandbox;
+        if sandbox.mode == SandboxMode::Docker && sandbox.image.is_none() {
+            return Err(self.bad(
+                "sandbox.mode",
+                "\"docker\" needs `sandbox.image`: the image whose programs commands use",
+            ));
         }
         self.check_servers()
     }

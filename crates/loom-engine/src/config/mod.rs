@@ -5,6 +5,7 @@
 //! showing and the documentation test are derived from it. A value that does not fit is an error
 //! that names place, key and the nearest valid one; nothing is silently ignored.
 
+mod docker;
 mod environment;
 mod error;
 mod file;

@@ -142,6 +142,12 @@ impl Default for ToolsConfig {
 pub struct SandboxConfig {
     /// What contains commands.
     pub mode: SandboxMode,
+    /// The image of containers.
+    pub image: Option<String>,
+    /// The socket of the engine, as in `DOCKER_HOST` or as a path; none looks at the usual places.
+    pub socket: Option<String>,
+    /// Memory of a container in MiB; none leaves it to the engine.
+    pub memory_mib: Option<u64>,
     /// More that commands may read than the system, toolchains and the workspace.
     pub read: Vec<PathBuf>,
     /// More that commands may write. Nothing of it is recorded or put back.
@@ -161,6 +167,8 @@ pub enum SandboxMode {
     Landlock,
     /// The sandbox of macOS, or Loom does not start.
     Seatbelt,
+    /// A container for each command, or Loom does not start.
+    Docker,
     /// Nothing, on the user's word.
     None,
 }

@@ -55,7 +55,7 @@ pub struct ShellPlace<'a> {
 
 impl Config {
     /// Looks for the sandbox and says how commands are run. It is tried once, here, which takes
-    /// some 50 ms and blocks.
+    /// some 50 ms, with containers some 500 ms, and blocks.
     ///
     /// # Errors
     /// A required sandbox is missing, a path may not be given to commands, or a rule of the policy
@@ -65,12 +65,11 @@ impl Config {
         place: &ShellPlace<'_>,
     ) -> Result<ShellSettings, ShellConfigError> {
         self.check_paths(place)?;
-        let survey = || survey_sandboxes(place.path_env, place.helper);
         let timeout = duration(self.tools.shell_timeout_ms);
         Ok(ShellSettings {
             sandbox: match self.sandbox.mode {
                 SandboxMode::None => Sandbox::None,
-                _ => self.sandbox_of(&survey())?,
+                _ => self.sandbox_of(&self.survey(place))?,
             },
             path_env: place.path_env.to_owned(),
             home: place.home.map(Path::to_owned),
@@ -83,7 +82,18 @@ impl Config {
         })
     }
 
-    /// The sandbox that is asked for, of those that were found.
+    /// Every sandbox with what was found, which blocks. Containers are among them only when they are
+    /// asked for: to try them makes one.
+    #[must_use]
+    pub fn survey(&self, place: &ShellPlace<'_>) -> SandboxSurvey {
+        let mut survey = survey_sandboxes(place.path_env, place.helper);
+        if self.sandbox.mode == SandboxMode::Docker {
+            survey.rungs.push(self.containers(place));
+        }
+        survey
+    }
+
+    /// The sandbox that is asked for, of those that were found by [`Config::survey`].
     ///
     /// # Errors
     /// [`ShellConfigError::Missing`].
@@ -94,6 +104,7 @@ impl Config {
             SandboxMode::Bubblewrap => RungName::Bubblewrap,
             SandboxMode::Landlock => RungName::Landlock,
             SandboxMode::Seatbelt => RungName::Seatbelt,
+            SandboxMode::Docker => RungName::Docker,
         };
         let rung = survey.rung(name);
         let missing = || ShellConfigError::Missing {

@@ -44,6 +44,8 @@ impl CheckRunner for Checks<'_> {
                     RunStatus::Exit(code) => Ended::Exit(code),
                     RunStatus::Signal(signal) => Ended::Signal(signal),
                     RunStatus::TimedOut => Ended::TimedOut,
+                    // The limit kills as the system does.
+                    RunStatus::OutOfMemory => Ended::Signal(9),
                     RunStatus::Cancelled => Ended::NotRun("it was interrupted".to_owned()),
                 },
                 output: finished.output,

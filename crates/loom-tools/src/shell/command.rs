@@ -2,9 +2,9 @@
 
 use crate::ShellSettings;
 use crate::policy::{Judgement, Where};
-use loom_workspace::{CommandLine, CommandSpec, Workspace, toolchains};
+use loom_workspace::{CommandLine, CommandSpec, Sandbox, Workspace, toolchains};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -36,8 +36,6 @@ pub(super) struct Line<'a> {
 
 /// Everything that a run needs; nothing is inherited from Loom's own surroundings.
 pub(super) fn spec(line: &Line<'_>, shell: &ShellSettings) -> CommandSpec {
-    let mut readable = shell.home.as_deref().map(toolchains).unwrap_or_default();
-    readable.extend(shell.readable.iter().cloned());
     let home = shell.home.as_deref().unwrap_or(line.scratch);
     let mut env: Vec<(OsString, OsString)> = ENVIRONMENT
         .iter()
@@ -55,11 +53,20 @@ pub(super) fn spec(line: &Line<'_>, shell: &ShellSettings) -> CommandSpec {
         output_cap: KEPT_OUTPUT,
         sandbox: shell.sandbox.clone(),
         scratch: line.scratch.to_owned(),
-        readable,
+        readable: readable(shell),
         writable: shell.writable.clone(),
         network: line.network || shell.network,
         label: unique(line.label),
     }
+}
+
+/// The user's toolchains, and what is granted beside them; a container has the toolchains of its image.
+fn readable(shell: &ShellSettings) -> Vec<PathBuf> {
+    let home = shell.home.as_deref();
+    let own = home.filter(|_| !matches!(shell.sandbox, Sandbox::Docker(_)));
+    let mut readable = own.map(toolchains).unwrap_or_default();
+    readable.extend(shell.readable.iter().cloned());
+    readable
 }
 
 /// A label of its own for each run, below the one that was given: the end of one run also ends what

@@ -6,7 +6,7 @@ use crate::policy::{Decision, Judgement};
 use crate::tool::{CallOutcome, ToolOutput, first_line, refusal};
 use crate::{Call, ShellSettings, Tool};
 use loom_events::{Class, FileChange, Operation, Risk, ToolSpec};
-use loom_workspace::{Finished, FsError, RunStatus, run};
+use loom_workspace::{Finished, FsError, RunError, RunStatus, run};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -113,15 +113,22 @@ async fn execute(call: &Call<'_>, network: bool) -> Result<ToolOutput, CallOutco
             .await?
             .map_err(|error| unsafe_to_run(&error))?
     };
-    let finished = run(&spec(&line, context.shell), context.cancel)
-        .await
-        .map_err(|error| ToolOutput::negative(format!("the command did not run: {error}")))?;
+    let ran = match run(&spec(&line, context.shell), context.cancel).await {
+        // It did run, so its changes are looked for all the same.
+        Err(error @ RunError::Watch { .. }) => Err(error),
+        Err(error) => {
+            let text = format!("the command did not run: {error}");
+            return Err(ToolOutput::negative(text).into());
+        }
+        Ok(finished) => Ok(finished),
+    };
     let since = {
         let workspace = Arc::clone(workspace);
         blocking(move || workspace.changes_since(&before)).await?
     };
     // What a command tried to leave for git is for the user to know, too.
-    let mut degraded = finished.put_back.clone();
+    let put_back = ran.as_ref().map(|finished| finished.put_back.clone());
+    let mut degraded = put_back.unwrap_or_default();
     let changes = match since {
         Ok((_, changes)) => changes,
         Err(error) => {
@@ -131,7 +138,26 @@ async fn execute(call: &Call<'_>, network: bool) -> Result<ToolOutput, CallOutco
     };
     record(call, &changes, &mut degraded).await;
     note_seen(call, &changes);
-    Ok(output(finished, timeout, &changes, degraded))
+    Ok(match ran {
+        Ok(finished) => output(finished, timeout, &changes, degraded),
+        Err(error) => lost(&error, &changes, degraded),
+    })
+}
+
+/// Nobody knows how it ended.
+fn lost(error: &RunError, changes: &[FileChange], degraded: Vec<String>) -> ToolOutput {
+    let text = format!(
+        "the command was lost from sight, and how it ended is not known: {error}\n{}",
+        listed(changes)
+    );
+    ToolOutput {
+        summary: first_line(&text),
+        text,
+        touched: true,
+        files_changed: crate::files::changed_files(changes),
+        degraded,
+        ..ToolOutput::default()
+    }
 }
 
 /// The changes have happened; a journal that is not there any more is said, not hidden.
@@ -175,6 +201,9 @@ fn output(
             timeout.as_secs()
         ),
         RunStatus::Cancelled => "cancelled".to_owned(),
+        RunStatus::OutOfMemory => {
+            "ended by the limit of its memory: do less at once, or with fewer processes".to_owned()
+        }
     };
     let mut text = finished.output;
     if !text.is_empty() && !text.ends_with('\n') {

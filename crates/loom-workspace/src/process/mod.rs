@@ -1,6 +1,7 @@
 //! Child processes: started in one way, ended without exception.
 
 mod capture;
+mod docker;
 mod git;
 mod helper;
 mod run;
@@ -8,6 +9,7 @@ mod sandbox;
 mod service;
 mod survivors;
 
+pub use docker::{DockerError, DockerSandbox, DockerSettings, docker_sockets};
 pub use helper::sandbox_helper;
 pub use run::{CommandLine, CommandSpec, Finished, RunError, RunStatus, run};
 pub use sandbox::{

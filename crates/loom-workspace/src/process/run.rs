@@ -1,6 +1,7 @@
 //! Runs one command to its end.
 
 use super::capture::Capture;
+use super::docker::DockerSandbox;
 use super::git::Picture;
 use super::sandbox::{Sandbox, Wrapped, find_program};
 use super::survivors::{LABEL, kill_descendants, kill_survivors};
@@ -99,6 +100,8 @@ pub enum RunStatus {
     TimedOut,
     /// Killed because it was cancelled.
     Cancelled,
+    /// A process of it was killed at the limit of its memory, and it failed.
+    OutOfMemory,
 }
 
 /// Why a command could not be run.
@@ -148,6 +151,9 @@ pub async fn run(spec: &CommandSpec, cancel: &CancellationToken) -> Result<Finis
     if spec.sandbox == Sandbox::Missing {
         return Err(RunError::NoSandbox);
     }
+    if let Sandbox::Docker(docker) = &spec.sandbox {
+        return in_container(docker, spec, cancel).await;
+    }
     let line = command_line(spec)?;
     if cancel.is_cancelled() {
         return Ok(Finished {
@@ -195,6 +201,22 @@ pub async fn run(spec: &CommandSpec, cancel: &CancellationToken) -> Result<Finis
         put_back,
     };
     sandbox_failure(spec, &finished).map_or(Ok(finished), Err)
+}
+
+/// A container is no child of ours; git is looked after as everywhere, also when the command is lost
+/// from sight.
+async fn in_container(
+    docker: &DockerSandbox,
+    spec: &CommandSpec,
+    cancel: &CancellationToken,
+) -> Result<Finished, RunError> {
+    let before = picture(spec).await;
+    let ran = docker.run(spec, cancel).await;
+    let put_back = put_back(before).await;
+    ran.map(|finished| Finished {
+        put_back,
+        ..finished
+    })
 }
 
 /// The program with its arguments.
@@ -382,7 +404,10 @@ fn status_of(status: ExitStatus, sandbox: &Sandbox) -> RunStatus {
 fn sandbox_failure(spec: &CommandSpec, finished: &Finished) -> Option<RunError> {
     let code = match finished.status {
         RunStatus::Exit(code) => code,
-        RunStatus::Signal(_) | RunStatus::TimedOut | RunStatus::Cancelled => return None,
+        RunStatus::Signal(_)
+        | RunStatus::TimedOut
+        | RunStatus::Cancelled
+        | RunStatus::OutOfMemory => return None,
     };
     let failed = spec.sandbox.did_not_come_up(code, &finished.output);
     failed.then(|| RunError::Sandbox {

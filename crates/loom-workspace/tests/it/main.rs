@@ -2,6 +2,9 @@
 
 // Marked as tests for the lints, which know only modules and functions that are.
 #[cfg(test)]
+#[cfg(feature = "docker")]
+mod docker;
+#[cfg(test)]
 mod fork_merges;
 #[cfg(test)]
 mod forked_git;

@@ -4,8 +4,9 @@
 //! The rule, for every repository in the workspace, nested ones, submodules and worktrees included:
 //!
 //! * what was there before a command stays as it was: its `hooks`, `config`, `config.worktree` and
-//!   `commondir`. The workspace's own repository cannot even be changed in bubblewrap, where these
-//!   are mounted read-only; everywhere else a change is put back when the command has ended.
+//!   `commondir`. The workspace's own repository cannot even be changed in bubblewrap and in
+//!   containers, where these are mounted read-only; everywhere else a change is put back when the
+//!   command has ended.
 //! * what is new may not run anything: a new hook is moved to `loom-held` in its repository, a new
 //!   configuration keeps the keys that name no program, and a `.git` that leads to a place which was
 //!   not looked at is moved aside.
@@ -17,9 +18,11 @@
 
 mod config;
 mod find;
+mod mounts;
 mod picture;
 mod place;
 
+pub(super) use mounts::kept;
 pub(super) use picture::Picture;
 
 use std::path::{Path, PathBuf};

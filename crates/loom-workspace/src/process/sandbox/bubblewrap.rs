@@ -125,20 +125,11 @@ impl Arguments {
         ]);
     }
 
-    /// The repository stays where it is (a mount cannot be moved away to make room for a forged
-    /// one), and what git would run stays as it is.
+    /// The repository stays where it is, and what git would run stays as it is.
     fn protect_git(&mut self, workspace: &Path) {
-        let git = workspace.join(".git");
-        let kind = |path: &Path| std::fs::symlink_metadata(path).map(|found| found.file_type());
-        match kind(&git) {
-            Ok(kind) if kind.is_file() => return self.bind("--ro-bind", &git),
-            Ok(kind) if kind.is_dir() => self.bind("--bind", &git),
-            _ => return,
-        }
-        for path in git::runs_code(workspace) {
-            if kind(&path).is_ok_and(|kind| !kind.is_symlink()) {
-                self.bind("--ro-bind", &path);
-            }
+        for kept in git::kept(workspace) {
+            let how = if kept.writable { "--bind" } else { "--ro-bind" };
+            self.bind(how, &kept.path);
         }
     }
 }

@@ -3,8 +3,8 @@
 //! In: the system's programs, toolchains that the caller names, the workspace, the scratch
 //! directory. Out: the home directory, Loom's data, other processes, the network, and git's hooks
 //! and configuration, which would run code outside later. The command policy saves questions; this
-//! is the boundary. A further kind (a container, say) is a variant here with an arm in
-//! [`Sandbox::wrap`], and a rung in `survey.rs`.
+//! is the boundary. A further kind is a variant here with an arm in [`Sandbox::wrap`], and a rung in
+//! `survey.rs`; a container is no command line, so it has a way of its own: see `docker`.
 
 mod bubblewrap;
 mod landlock;
@@ -17,7 +17,7 @@ mod toolchains;
 pub use survey::{Rung, RungName, SandboxSurvey, detect_sandbox, survey_sandboxes};
 pub use toolchains::toolchains;
 
-use super::RunStatus;
+use super::{DockerSandbox, RunStatus};
 use crate::CommandSpec;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -33,6 +33,8 @@ pub enum Sandbox {
     Landlock(Landlock),
     /// The sandbox of macOS.
     Seatbelt,
+    /// A container of a Docker or Podman engine for each command, on request only.
+    Docker(DockerSandbox),
     /// Nothing, because the user said so.
     None,
     /// Nothing was found that works here: no command runs.
@@ -75,6 +77,7 @@ impl Sandbox {
             Self::Bubblewrap(_) => "bubblewrap",
             Self::Landlock(_) => "landlock",
             Self::Seatbelt => "seatbelt",
+            Self::Docker(_) => "docker",
             Self::None => "none",
             Self::Missing => "missing",
         }
@@ -84,7 +87,7 @@ impl Sandbox {
     #[must_use]
     pub const fn is_contained(&self) -> bool {
         match self {
-            Self::Bubblewrap(_) | Self::Landlock(_) | Self::Seatbelt => true,
+            Self::Bubblewrap(_) | Self::Landlock(_) | Self::Seatbelt | Self::Docker(_) => true,
             Self::None | Self::Missing => false,
         }
     }
@@ -93,7 +96,7 @@ impl Sandbox {
     #[must_use]
     pub fn weakness(&self) -> Option<String> {
         let text = match self {
-            Self::Bubblewrap(Bubblewrap { helper: Some(_), .. }) => return None,
+            Self::Bubblewrap(Bubblewrap { helper: Some(_), .. }) | Self::Docker(_) => return None,
             Self::Bubblewrap(_) => {
                 "commands run in bubblewrap without a filter of system calls: more of the kernel is in reach than needs to be".to_owned()
             }
@@ -118,6 +121,7 @@ impl Sandbox {
                 line,
                 ..Wrapped::default()
             }),
+            Self::Docker(_) => Err(io::Error::other("BUG: a container is no command line")),
             Self::Missing => Err(io::Error::other("no sandbox works here")),
         }
     }
@@ -132,6 +136,7 @@ impl Sandbox {
             Self::Bubblewrap(_)
             | Self::Landlock(_)
             | Self::Seatbelt
+            | Self::Docker(_)
             | Self::None
             | Self::Missing => RunStatus::Exit(code),
         }
@@ -148,7 +153,7 @@ impl Sandbox {
             }
             Self::Landlock(_) => helper(),
             Self::Seatbelt => code != 0 && output.starts_with(seatbelt::COMPLAINT),
-            Self::None | Self::Missing => false,
+            Self::Docker(_) | Self::None | Self::Missing => false,
         }
     }
 }

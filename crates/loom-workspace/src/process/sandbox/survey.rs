@@ -47,6 +47,8 @@ pub enum RungName {
     Landlock,
     /// The sandbox of macOS.
     Seatbelt,
+    /// Containers; looked for only on request, so no survey of this module has them.
+    Docker,
 }
 
 impl RungName {
@@ -57,6 +59,7 @@ impl RungName {
             Self::Bubblewrap => "bubblewrap",
             Self::Landlock => "landlock",
             Self::Seatbelt => "seatbelt",
+            Self::Docker => "docker",
         }
     }
 }
