@@ -283,7 +283,7 @@ fn sides_that_do_not_fit_are_named_and_nothing_is_done() {
         ("mv a x", "mv a y", "a", C::Renamed),
         ("echo 1 > d/n", "rm -r d; echo d > d", "d/n", C::Parent),
         ("rmdir e; echo e > e", "echo 2 > e/n", "e", C::Occupied),
-        ("mkdir t; echo 1 > t/f", "mkfifo t", "t", C::Unseen),
+        ("mkdir t; echo 1 > t/f", "mkfifo t", "t", C::Kind),
         (
             "mkdir t; echo 1 > t/f",
             "mkdir -p t/node_modules; touch t/pyvenv.cfg",
