@@ -197,7 +197,8 @@ fn in_reasoning(raw: &str) -> Item {
 }
 
 /// An answer that is nothing but an open thought. A complete call as its last words was meant as the
-/// answer; one in its middle is a draft.
+/// answer; one in its middle is a draft, and so is one behind which the answer was cut off: the model
+/// may have been in the middle of its thought.
 fn only_thought(thought: &str, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpretation {
     let mut read = Interpretation::default();
     if !reading.may_call {
@@ -226,7 +227,7 @@ fn only_thought(thought: &str, reading: &Reading<'_>, offer: &Offer<'_>) -> Inte
         })
         .collect();
     let ends_in_calls = calls.iter().any(|piece| matches!(piece, Piece::Call(_)));
-    if ends_in_calls {
+    if ends_in_calls && !offer.is_cut() {
         read.thought = joined(thoughts.into_iter());
         read.calls_in_text = true;
         for piece in calls {
