@@ -108,6 +108,10 @@ impl Drop for Peer {
         // What a failed test has left.
         let rest = ["rm", "--all", "--force", "--time", "0"];
         podman(self.dir.path(), self.user, &rest).ok();
+        if self.user.is_some() {
+            // Without privileges it keeps a process that holds its namespaces; this ends it.
+            podman(self.dir.path(), self.user, &["system", "migrate"]).ok();
+        }
     }
 }
 
