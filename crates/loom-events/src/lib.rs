@@ -44,7 +44,7 @@ pub use ids::{
 pub use memory::{MemoryEntry, MemoryKind};
 pub use plan::{Check, Plan, SubtaskSpec, Tier};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
-pub use settings::{ApprovalMode, Limits, Rung, TaskSettings, Verification};
+pub use settings::{ApprovalMode, Defences, Limits, Rung, TaskSettings, Verification};
 pub use survey::{LeftOutGroup, Survey, WhyLeftOut};
 pub use time::Time;
 pub use verdict::{

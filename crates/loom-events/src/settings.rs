@@ -22,6 +22,8 @@ pub struct TaskSettings {
     pub network: bool,
     /// How results are judged.
     pub verification: Verification,
+    /// Which defences are on; all are, unless somebody measures what one is worth.
+    pub defences: Defences,
     /// Re-plan after so many completed subtasks; 0 means never for this reason.
     pub replan_interval: u32,
     /// How many subtasks may run at once, each in a fork when more than one.
@@ -42,6 +44,7 @@ impl Default for TaskSettings {
             review_plan: false,
             network: false,
             verification: Verification::default(),
+            defences: Defences::default(),
             replan_interval: 10,
             max_parallel_subtasks: 1,
             question_timeout_ms: Some(24 * 60 * 60 * 1000),
@@ -143,6 +146,45 @@ impl Default for Verification {
             tier: 2,
             final_gate: true,
             threshold: 0.8,
+        }
+    }
+}
+
+/// Defences that can be switched off to measure what each is worth. They are no settings of a user:
+/// nothing reads them from a configuration. Others have switches of their own: [`Verification`], the
+/// ladder, [`Limits::plan_versions`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, and every combination makes sense"
+)]
+pub struct Defences {
+    /// A goal is planned into steps with a fresh context each. Off: one step, which is the goal.
+    pub plan: bool,
+    /// An answer that holds nothing usable is followed by a nudge, and going round in circles is
+    /// noticed. Off: such an answer ends the attempt.
+    pub nudges: bool,
+    /// Planned checks are validated and tried before the work, and only one that was red then is
+    /// evidence. Off: a check counts as planned.
+    pub check_rules: bool,
+    /// Tests, and whatever a check relies on, are put back before they are run.
+    pub protection: bool,
+    /// Rules on the change itself: size, place, lost content, elisions, syntax.
+    pub scope: bool,
+    /// A check that stays red although its criterion is met goes back to the planner.
+    pub disputes: bool,
+}
+
+impl Default for Defences {
+    fn default() -> Self {
+        Self {
+            plan: true,
+            nudges: true,
+            check_rules: true,
+            protection: true,
+            scope: true,
+            disputes: true,
         }
     }
 }
