@@ -3,23 +3,31 @@
 //! A file is read only when its stat differs from the last look's. A stat proves nothing when the
 //! file was changed about when it was taken: a second change within the same tick of the file
 //! system's clock would look the same. So stats that young are not remembered.
+//!
+//! A look stands before every command, and mostly nothing has changed: several threads take the
+//! stats (`visit` says what becomes of one directory), they are compared with those of the last look
+//! directory by directory, and where all are as they were its states are taken over as a whole.
 
-use crate::root::MAX_DEPTH;
-use crate::spot::{Spot, names, size_of};
-use crate::store::{Batch, MAX_KEPT};
-use crate::{FsError, LeftOut, Manifest, Trees, WhyLeftOut, Workspace, derived, name, spot};
-use loom_events::{Digest, FileKind, FileState};
-use rustix::fd::OwnedFd;
-use rustix::fs::{FileType, Stat};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+mod crew;
+mod files;
+#[cfg(test)]
+mod tests;
+mod visit;
 
-/// Entries of one tree; a tree beyond it is not a project, and its states would not fit in memory.
-const MAX_ENTRIES: usize = 1_000_000;
+use crate::spot::names;
+use crate::store::Batch;
+use crate::{FsError, LeftOut, Manifest, WhyLeftOut, Workspace, name};
+use crew::Crew;
+use files::{Files, Seen};
+use loom_events::{Digest, FileState};
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use visit::{Opened, Scanner, Task};
 
-/// A stat must be older than this to be remembered: covers file systems with time stamps of two
-/// seconds (FAT) and servers whose clock is somewhat behind.
-const YOUNG_SECONDS: i64 = 2;
+/// Threads that look; each holds directories open, and more are soon in each other's way.
+const MAX_THREADS: usize = 4;
 
 pub(crate) type Entries = BTreeMap<String, FileState>;
 
@@ -28,34 +36,21 @@ pub(crate) type Entries = BTreeMap<String, FileState>;
 pub(crate) struct Index {
     pub(crate) entries: Arc<Entries>,
     pub(crate) root: Option<Digest>,
-    stamps: HashMap<String, Stamp>,
+    listings: Arc<Listings>,
 }
 
-/// The part of a stat that changes when content or mode do. The change time cannot be set back
-/// by anybody, unlike the modification time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    mode: u32,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
+/// By path of the directory, the start of the look and what was closed to us included.
+type Listings = HashMap<String, Arc<Listing>>;
 
-#[expect(
-    clippy::unnecessary_cast,
-    reason = "the widths of these fields differ between systems"
-)]
-fn stamp_of(stat: &Stat) -> Stamp {
-    Stamp {
-        device: stat.st_dev as u64,
-        inode: stat.st_ino as u64,
-        mode: stat.st_mode as u32,
-        size: size_of(stat),
-        modified: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
-        changed: (stat.st_ctime as i64, stat.st_ctime_nsec as i64),
-    }
+/// A directory as it was seen.
+#[derive(Debug)]
+struct Listing {
+    /// Its own state; none for the start of the look.
+    own: Option<FileState>,
+    /// What is in it and is no directory, in order of names.
+    files: Vec<Seen>,
+    /// It could not be read.
+    closed: bool,
 }
 
 /// Which parts of a tree are looked at.
@@ -78,17 +73,19 @@ pub(crate) enum Reading<'a, 'b> {
 }
 
 pub(crate) struct Scanned {
-    pub(crate) entries: Entries,
+    /// Those of the last look themselves when nothing changed since.
+    pub(crate) entries: Arc<Entries>,
+    /// In order of paths.
     pub(crate) left_out: Vec<LeftOut>,
-    stamps: HashMap<String, Stamp>,
+    listings: Arc<Listings>,
 }
 
 impl Scanned {
     pub(crate) fn into_index(self, root: Digest) -> (Index, Vec<LeftOut>) {
         let index = Index {
-            entries: Arc::new(self.entries),
+            entries: self.entries,
             root: Some(root),
-            stamps: self.stamps,
+            listings: self.listings,
         };
         (index, self.left_out)
     }
@@ -114,201 +111,122 @@ impl Workspace {
         reading: Reading<'_, '_>,
     ) -> Result<Scanned, FsError> {
         let present = self.store().present().map_err(|e| FsError::io(".", e))?;
-        let earlier_left_out = match part {
-            Part::Sources(Some(earlier)) => earlier.left_out_paths(),
-            Part::Sources(None) | Part::Everything => BTreeSet::new(),
-        };
-        let mut scanner = Scanner {
-            index: self.index(),
-            part,
-            earlier_left_out,
-            trees: &self.trees,
-            reading,
-            young: present.0 - YOUNG_SECONDS,
-            found: Scanned {
-                entries: Entries::new(),
-                left_out: Vec::new(),
-                stamps: HashMap::new(),
-            },
-        };
+        self.look_at_time(dir, part, reading, present.0)
+    }
+
+    fn look_at_time(
+        &self,
+        dir: &str,
+        part: Part<'_>,
+        reading: Reading<'_, '_>,
+        present: i64,
+    ) -> Result<Scanned, FsError> {
+        let index = self.index();
+        let files = Files::new(reading, present);
+        let scanner = Scanner::new(&index, part, &self.trees, files);
         let fd = Arc::new(self.directory(dir)?);
         let children = names(&fd).map_err(|e| FsError::io(dir, e))?;
-        scanner.directory(dir, &fd, &children, 1)?;
-        Ok(scanner.found)
+        let mut found = Found::default();
+        let start = Opened::start(dir, fd, children);
+        let tasks = scanner.directory(start, &mut found)?;
+        found.merge(everywhere(&scanner, tasks)?);
+        Ok(found.against(&index))
     }
 }
 
-struct Scanner<'a, 'b> {
-    index: Arc<Index>,
-    part: Part<'a>,
-    earlier_left_out: BTreeSet<&'a str>,
-    trees: &'a Trees,
-    reading: Reading<'a, 'b>,
-    young: i64,
-    found: Scanned,
+/// Does the tasks and all that they make, in several threads.
+fn everywhere(scanner: &Scanner<'_, '_>, tasks: Vec<Task>) -> Result<Found, FsError> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let others = threads.min(MAX_THREADS).min(tasks.len()).saturating_sub(1);
+    let crew = Crew::new(tasks);
+    let gathered = Mutex::new(Ok(Found::default()));
+    let work = || {
+        let mut found = Found::default();
+        let done = crew.work(|task| scanner.task(task, &mut found));
+        let mut gathered = lock(&gathered);
+        match (&mut *gathered, done) {
+            (Ok(all), Ok(())) => all.merge(found),
+            // The first failure is the one that is told.
+            (Err(_), _) => {}
+            (ok, Err(error)) => *ok = Err(error),
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..others {
+            // Where no thread is to be had, this one does it all.
+            thread::Builder::new().spawn_scoped(scope, work).ok();
+        }
+        work();
+    });
+    gathered
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Scanner<'_, '_> {
-    fn directory(
-        &mut self,
-        dir: &str,
-        fd: &Arc<OwnedFd>,
-        children: &[String],
-        depth: usize,
-    ) -> Result<(), FsError> {
-        for child in children.iter().filter(|name| !spot::is_temporary(name)) {
-            let path = name::join(dir, child);
-            if self.found.entries.len() >= MAX_ENTRIES {
-                return Err(FsError::TooMany {
-                    path: dir.to_owned(),
-                    what: "entries",
-                    max: MAX_ENTRIES,
-                });
-            }
-            let spot = Spot::new(Arc::clone(fd), name::to_os(child), path);
-            let stat = match spot.stat() {
-                Ok(Some(stat)) => stat,
-                // It vanished since the directory was read.
-                Ok(None) => continue,
-                Err(error) if error.is_denied() && !dir.is_empty() => {
-                    // The names can be read, but nothing behind them.
-                    self.closed(dir);
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            };
-            match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Directory => self.subdirectory(&spot, &stat, (child, children), depth)?,
-                FileType::RegularFile | FileType::Symlink => self.file(&spot, &stat)?,
-                FileType::Fifo => self.special(FileKind::Pipe, &spot, &stat),
-                FileType::Socket => {
-                    // A command that removes it is found out; it cannot be brought back.
-                    self.special(FileKind::Socket, &spot, &stat);
-                    self.leave_out(spot.path(), WhyLeftOut::Special);
-                }
-                _ => self.leave_out(spot.path(), WhyLeftOut::Special),
-            }
-        }
-        Ok(())
-    }
+/// What was found in some directories.
+#[derive(Default)]
+struct Found {
+    listings: Vec<(String, Arc<Listing>)>,
+    /// States that are not those of the last look, and those of what could not be looked at.
+    fresh: Vec<(String, FileState)>,
+    left_out: Vec<LeftOut>,
+    /// Something is not as it was.
+    changed: bool,
+}
 
-    fn subdirectory(
-        &mut self,
-        spot: &Spot,
-        stat: &Stat,
-        (name, siblings): (&str, &[String]),
-        depth: usize,
-    ) -> Result<(), FsError> {
-        let path = spot.path();
-        let opened = spot
-            .open_dir()
-            .and_then(|fd| Ok((names(&fd)?, Arc::new(fd))));
-        let left_out = match &opened {
-            Ok((children, fd)) => self.why_left_out(path, (name, siblings), fd, children),
-            Err(_) => None,
-        };
-        if let Some(why) = left_out {
-            self.leave_out(path, why);
-            return Ok(());
-        }
-        let state = spot::bare_state(FileKind::Directory, stat);
-        self.found.entries.insert(path.to_owned(), state);
-        match opened {
-            Ok(_) if depth >= MAX_DEPTH => self.leave_out(path, WhyLeftOut::TooDeep),
-            Ok((children, fd)) => self.directory(path, &fd, &children, depth + 1)?,
-            Err(_) => self.closed(path),
-        }
-        Ok(())
-    }
-
-    fn why_left_out(
-        &self,
-        path: &str,
-        (name, siblings): (&str, &[String]),
-        fd: &OwnedFd,
-        children: &[String],
-    ) -> Option<WhyLeftOut> {
-        let Part::Sources(earlier) = self.part else {
-            return None;
-        };
-        let found = derived::why_left_out(name, siblings, fd, children, self.trees);
-        if self.earlier_left_out.contains(path) {
-            return found.or(Some(WhyLeftOut::Derived));
-        }
-        let known = earlier.is_some_and(|manifest| manifest.state(path).is_some());
-        // Git's own directory is never a part of the tree, whatever was there before.
-        found.filter(|why| !known || *why == WhyLeftOut::Git)
-    }
-
-    /// A directory that cannot be read: what was in it is taken to be there still, since nothing
-    /// says that it is gone.
-    fn closed(&mut self, path: &str) {
-        self.leave_out(path, WhyLeftOut::Unreadable);
-        if let Part::Sources(Some(earlier)) = self.part {
-            let below = earlier
-                .entries()
-                .filter(|(entry, _)| name::is_below(entry, path))
-                .map(|(entry, state)| (entry.to_owned(), state.clone()));
-            self.found.entries.extend(below);
-        }
-    }
-
-    fn special(&mut self, kind: FileKind, spot: &Spot, stat: &Stat) {
-        let state = spot::bare_state(kind, stat);
-        self.found.entries.insert(spot.path().to_owned(), state);
-    }
-
-    fn file(&mut self, spot: &Spot, stat: &Stat) -> Result<(), FsError> {
-        let path = spot.path();
-        let Reading::Keep(batch) = &mut self.reading else {
-            self.count(spot, stat);
-            return Ok(());
-        };
-        let stamp = stamp_of(stat);
-        let known = self.index.entries.get(path);
-        let state = match known.filter(|_| self.index.stamps.get(path) == Some(&stamp)) {
-            Some(state) => state.clone(),
-            None => {
-                match spot.look_at(stat, &mut |bytes| batch.add(bytes)) {
-                    Ok(state) => state,
-                    // It vanished or was exchanged while we looked: the next look sees what is
-                    // there then.
-                    Err(FsError::NotFound { .. } | FsError::WrongKind { .. }) => return Ok(()),
-                    Err(error) => return Err(error),
-                }
-            }
-        };
-        if state.digest.is_none() {
-            self.leave_out(path, WhyLeftOut::Unreadable);
-        } else if state.size > MAX_KEPT {
-            self.leave_out(path, WhyLeftOut::TooLarge);
-        }
-        if stamp.changed.0 < self.young {
-            self.found.stamps.insert(path.to_owned(), stamp);
-        }
-        self.found.entries.insert(path.to_owned(), state);
-        Ok(())
-    }
-
-    fn count(&mut self, spot: &Spot, stat: &Stat) {
-        let kind = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Symlink => FileKind::Symlink,
-            _ => FileKind::File,
-        };
-        let state = FileState {
-            size: size_of(stat),
-            ..spot::bare_state(kind, stat)
-        };
-        if state.size > MAX_KEPT {
-            self.leave_out(spot.path(), WhyLeftOut::TooLarge);
-        } else if !spot.is_readable() {
-            self.leave_out(spot.path(), WhyLeftOut::Unreadable);
-        }
-        self.found.entries.insert(spot.path().to_owned(), state);
+impl Found {
+    fn add(&mut self, dir: String, listing: Arc<Listing>, changed: bool) {
+        self.listings.push((dir, listing));
+        self.changed |= changed;
     }
 
     fn leave_out(&mut self, path: &str, why: WhyLeftOut) {
         let path = path.to_owned();
-        self.found.left_out.push(LeftOut { path, why });
+        self.left_out.push(LeftOut { path, why });
     }
+
+    fn merge(&mut self, other: Self) {
+        self.listings.extend(other.listings);
+        self.fresh.extend(other.fresh);
+        self.left_out.extend(other.left_out);
+        self.changed |= other.changed;
+    }
+
+    /// Puts it together with what the last look found.
+    fn against(mut self, last: &Index) -> Scanned {
+        // Which thread came first must not be seen.
+        self.left_out.sort_by(|a, b| a.path.cmp(&b.path));
+        let left_out = self.left_out;
+        // As many directories, and each of them as it was: then none is gone either.
+        if !self.changed && self.listings.len() == last.listings.len() {
+            return Scanned {
+                entries: Arc::clone(&last.entries),
+                left_out,
+                listings: Arc::clone(&last.listings),
+            };
+        }
+        let mut states = Vec::new();
+        for (dir, listing) in &self.listings {
+            states.extend(listing.own.clone().map(|own| (dir.clone(), own)));
+            for seen in &listing.files {
+                let path = name::join(dir, &seen.name);
+                // What was not there is among the fresh ones.
+                if let Some(state) = last.entries.get(&path) {
+                    states.push((path, state.clone()));
+                }
+            }
+        }
+        let mut entries: Entries = states.into_iter().collect();
+        entries.extend(self.fresh);
+        Scanned {
+            entries: Arc::new(entries),
+            left_out,
+            listings: Arc::new(self.listings.into_iter().collect()),
+        }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic in one thread ends the whole look, so what it left behind is not used.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
