@@ -216,7 +216,7 @@ impl Workspace {
         let scanned = self.scan("", Part::Sources(earlier), &mut batch)?;
         let last = self.index();
         let root = match &last.root {
-            Some(root) if *last.entries == scanned.entries => root.clone(),
+            Some(root) if last.entries == scanned.entries => root.clone(),
             _ => tree::save(&scanned.entries, &mut batch).map_err(stored)?,
         };
         batch.finish().map_err(stored)?;
