@@ -275,6 +275,24 @@ impl Ledger {
             .map(|(id, log)| (*id, log))
     }
 
+    /// What an effect itself changed, oldest first.
+    pub(crate) fn changes_by(&self, effect: EffectId) -> Vec<FileChange> {
+        self.changes_where(|by| by == effect)
+    }
+
+    /// The same with what is recorded of it by those who looked when it was lost.
+    pub(crate) fn recorded_of(&self, effect: EffectId) -> Vec<FileChange> {
+        self.changes_where(|by| {
+            let work = self.works.get(&by);
+            by == effect || work == Some(&Work::Reconcile { intent: effect })
+        })
+    }
+
+    fn changes_where(&self, of: impl Fn(EffectId) -> bool) -> Vec<FileChange> {
+        let changes = self.changes.iter().filter(|c| of(c.effect));
+        changes.map(|c| c.change.clone()).collect()
+    }
+
     /// Changes that belong to a subtask, oldest first.
     pub(crate) fn changes_of(&self, subtask: &SubtaskId) -> Vec<FileChange> {
         self.changes

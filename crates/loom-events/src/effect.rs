@@ -265,6 +265,9 @@ pub enum Reconciled {
     },
     /// It had not been applied, or was put back: it may run again.
     Clean,
+    /// What it changed of the workspace is recorded. Whether it was done is still in doubt: this
+    /// settles nothing.
+    Recorded,
 }
 
 /// A fact from inside a running effect: durable before the effect goes on, no change of state.

@@ -13,6 +13,8 @@ pub(super) struct Task {
     class: Option<Class>,
     /// What the effect announced before it was lost.
     changes: Vec<FileChange>,
+    /// The same with what reconciliations of it recorded before they were lost, too.
+    recorded: Vec<FileChange>,
     snapshot: Option<BlobId>,
 }
 
@@ -25,12 +27,8 @@ impl Task {
             .map(|(_, _, class)| class);
         Self {
             class,
-            changes: ledger
-                .changes
-                .iter()
-                .filter(|c| c.effect == intent)
-                .map(|c| c.change.clone())
-                .collect(),
+            changes: ledger.changes_by(intent),
+            recorded: ledger.recorded_of(intent),
             snapshot: ledger.snapshots.get(&intent).cloned(),
         }
     }
@@ -46,8 +44,14 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             }
             Reconciled::Clean
         }
-        // Nothing to look at: it changed nothing, or nobody can say.
-        Some(Class::Pure | Class::Unknowable) | None => Reconciled::Clean,
+        Some(Class::Unknowable) => {
+            if let Some(snapshot) = &task.snapshot {
+                cx.record_since(snapshot, &task.recorded).await?;
+            }
+            Reconciled::Recorded
+        }
+        // Nothing to look at: it changed nothing.
+        Some(Class::Pure) | None => Reconciled::Clean,
     };
     Ok(Outcome::Reconciled(found))
 }
