@@ -388,6 +388,45 @@ async fn what_a_lost_command_changed_is_recorded_before_anybody_is_asked_and_can
     }
 }
 
+/// A file that was read before Loom died need not be read again to be replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_before_a_crash_may_be_written_after_it() {
+    let reads = ONE_STEP.replace(
+        "- when: {role: executor, subtask: write-out, not_called: write_file}",
+        r#"- when: {role: executor, subtask: write-out, not_called: read_file}
+  reply: {calls: [{name: read_file, arguments: {path: out.txt}}]}
+- when: {role: executor, subtask: write-out, not_called: shell_execute}
+  reply: {calls: [{name: shell_execute, arguments: {command: "git push"}}]}
+- when: {role: executor, subtask: write-out, not_called: write_file}"#,
+    );
+    let mut world = World::new(&reads).await;
+    world.write("out.txt", "old\n");
+    let mut task = world.task("write hello");
+    task.settings.attended = true;
+    let id = world.engine.submit(task).await.unwrap();
+    asked(&world, id).await;
+    world.crash_and_recover().await;
+    let answer = Command::Answer {
+        question: asked(&world, id).await,
+        response: Response::Deny {
+            reason: String::new(),
+        },
+        by: "test".to_owned(),
+    };
+    world.engine.command(id, answer).await.unwrap();
+    let ended = world.ended(id).await;
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
+    assert_eq!(ended.count("subtask_started"), 1);
+    assert_eq!(ended.count("nudge_given"), 0, "the write was refused");
+    assert_eq!(world.read("out.txt").as_deref(), Some("hello\n"));
+    world.assert_replays(id).await;
+}
+
 /// Waits until a human is asked.
 async fn asked(world: &World, task: TaskId) -> QuestionId {
     let mut feed = world.engine.follow(task, Seq::ZERO);

@@ -20,7 +20,7 @@ pub(crate) use state::task_state;
 
 use crate::broken::Broken;
 use crate::conversation::{Conversation, Texts};
-use crate::ledger::{Entry, Ledger, ResultText};
+use crate::ledger::{AttemptLog, Entry, Ledger, ResultText};
 use crate::runner::{Inbox, NoteRefused};
 use crate::shared::{Shared, TaskPlace};
 use crate::{Live, Signal};
@@ -34,7 +34,7 @@ use loom_workspace::{FsError, Manifest, Workspace};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -432,7 +432,7 @@ pub(crate) struct Slot {
     inbox: Mutex<Pending>,
     pub(crate) talk: tokio::sync::Mutex<Option<Talk>>,
     /// Paths that were read or written in this attempt.
-    pub(crate) seen: Seen,
+    seen: OnceLock<Seen>,
     registry: OnceCell<Arc<Registry>>,
 }
 
@@ -463,6 +463,11 @@ impl Conversations {
 }
 
 impl Slot {
+    /// What the attempt has read and written: of an earlier process what its journal says.
+    fn seen(&self, log: &AttemptLog) -> &Seen {
+        self.seen.get_or_init(|| Seen::of(&log.seen))
+    }
+
     /// The tools that the attempt was frozen with, those of servers among them.
     async fn registry(&self, prompt: &BlobId, cx: &Cx) -> Result<Arc<Registry>, Broken> {
         let frozen = || async {

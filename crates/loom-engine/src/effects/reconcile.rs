@@ -6,6 +6,7 @@ use crate::ledger::Ledger;
 use loom_events::{
     BlobId, Class, EffectId, FailureClass, FileChange, Note, Outcome, Reconciled, ToolResult,
 };
+use loom_tools::Seen;
 use loom_workspace::Applied;
 
 /// What a reconciliation needs to know.
@@ -16,6 +17,8 @@ pub(super) struct Task {
     /// The same with what reconciliations of it recorded before they were lost, too.
     recorded: Vec<FileChange>,
     snapshot: Option<BlobId>,
+    /// What its attempt had read and written before.
+    seen: Seen,
 }
 
 impl Task {
@@ -30,6 +33,7 @@ impl Task {
             changes: ledger.changes_by(intent),
             recorded: ledger.recorded_of(intent),
             snapshot: ledger.snapshots.get(&intent).cloned(),
+            seen: Seen::of(ledger.seen_by(intent)),
         }
     }
 }
@@ -102,6 +106,9 @@ async fn by_hash(task: &Task, cx: &Cx) -> Result<Reconciled, Broken> {
         take_back(task, cx).await?;
         return Ok(Reconciled::Clean);
     }
+    for change in &task.changes {
+        task.seen.made(change);
+    }
     let text = "This call was done just before an interruption; its change is in place.";
     Ok(Reconciled::Applied {
         result: ToolResult {
@@ -111,6 +118,7 @@ async fn by_hash(task: &Task, cx: &Cx) -> Result<Reconciled, Broken> {
             full: None,
             touched: true,
             files_changed: u32::try_from(states.len()).unwrap_or(u32::MAX),
+            seen: task.seen.news(),
             duration_ms: 0,
             degraded: Vec::new(),
         },
