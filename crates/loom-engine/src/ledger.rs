@@ -4,8 +4,8 @@
 use crate::TaskView;
 use loom_events::{
     AttemptId, BlobId, Digest, EffectId, Event, FileChange, GivenAnswer, ModelReply, PlanReason,
-    PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung, Seq, Subject, SubtaskId,
-    TaskId, Tier, Work,
+    PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung, SeenFile, Seq, Subject,
+    SubtaskId, TaskId, Tier, Work,
 };
 use loom_kernel::{Impossible, State};
 use std::collections::BTreeMap;
@@ -45,6 +45,8 @@ pub(crate) struct AttemptLog {
     pub(crate) entries: Vec<Entry>,
     /// Tool calls that looked at or changed something.
     pub(crate) touched: u32,
+    /// What its calls have read and written, in their order.
+    pub(crate) seen: Vec<SeenFile>,
     /// One line a tool call, for the extractor.
     pub(crate) steps: Vec<String>,
     /// What the verdict or the world said at its end.
@@ -134,6 +136,7 @@ impl Ledger {
                     prepared: None,
                     entries: Vec::new(),
                     touched: 0,
+                    seen: Vec::new(),
                     steps: Vec::new(),
                     feedback: String::new(),
                 };
@@ -181,6 +184,7 @@ impl Ledger {
                 if let Some(log) = self.attempts.get_mut(attempt) {
                     log.feedback.clone_from(feedback);
                     log.entries.clear();
+                    log.seen.clear();
                 }
             }
             Event::ModelCallStarted {
@@ -275,6 +279,31 @@ impl Ledger {
             .map(|(id, log)| (*id, log))
     }
 
+    /// What an effect itself changed, oldest first.
+    pub(crate) fn changes_by(&self, effect: EffectId) -> Vec<FileChange> {
+        self.changes_where(|by| by == effect)
+    }
+
+    /// The same with what is recorded of it by those who looked when it was lost.
+    pub(crate) fn recorded_of(&self, effect: EffectId) -> Vec<FileChange> {
+        self.changes_where(|by| {
+            let work = self.works.get(&by);
+            by == effect || work == Some(&Work::Reconcile { intent: effect })
+        })
+    }
+
+    fn changes_where(&self, of: impl Fn(EffectId) -> bool) -> Vec<FileChange> {
+        let changes = self.changes.iter().filter(|c| of(c.effect));
+        changes.map(|c| c.change.clone()).collect()
+    }
+
+    /// What the attempt of an effect has read and written.
+    pub(crate) fn seen_by(&self, effect: EffectId) -> &[SeenFile] {
+        let attempt = self.works.get(&effect).and_then(Work::attempt);
+        let log = attempt.and_then(|attempt| self.attempts.get(&attempt));
+        log.map(|log| log.seen.as_slice()).unwrap_or_default()
+    }
+
     /// Changes that belong to a subtask, oldest first.
     pub(crate) fn changes_of(&self, subtask: &SubtaskId) -> Vec<FileChange> {
         self.changes
@@ -345,6 +374,7 @@ impl Ledger {
     fn tool_result(&mut self, attempt: AttemptId, call: u32, result: &loom_events::ToolResult) {
         if let Some(log) = self.attempts.get_mut(&attempt) {
             log.touched += u32::from(result.touched);
+            log.seen.extend_from_slice(&result.seen);
             log.steps.push(result.summary.clone());
         }
         let text = ResultText::Kept {

@@ -247,11 +247,24 @@ pub struct ToolResult {
     /// How many files it changed; the changes themselves are `file_changed`.
     #[serde(default)]
     pub files_changed: u32,
+    /// What the attempt knows of files since this call, so that it knows it after a crash, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<SeenFile>,
     /// Milliseconds.
     pub duration_ms: u64,
     /// Fallbacks taken, such as a missing sandbox.
     #[serde(default)]
     pub degraded: Vec<String>,
+}
+
+/// What an attempt knows of a file: it changes nothing that it has not looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenFile {
+    /// Path relative to the workspace, or `scratch://…`.
+    pub path: String,
+    /// The first digits of the hash of its content; none when it went away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
 }
 
 /// What a reconciliation found.
@@ -265,6 +278,9 @@ pub enum Reconciled {
     },
     /// It had not been applied, or was put back: it may run again.
     Clean,
+    /// What it changed of the workspace is recorded. Whether it was done is still in doubt: this
+    /// settles nothing.
+    Recorded,
 }
 
 /// A fact from inside a running effect: durable before the effect goes on, no change of state.

@@ -193,7 +193,8 @@ pub enum Event {
     EffectInterrupted { effect: EffectId, maybe: bool },
     /// An effect in doubt is being settled.
     ReconcileStarted { work: Work },
-    /// It is settled; this is the outcome of both.
+    /// It is settled, and this is the outcome of both; or what it changed is recorded, and it stays in
+    /// doubt.
     EffectReconciled {
         effect: EffectId,
         intent: EffectId,
@@ -668,5 +669,19 @@ impl Event {
             | Self::ExtractionStarted { .. }
             | Self::MemoryEntryCreated { .. } => None,
         }
+    }
+
+    /// The effect in doubt that this event is the outcome of, beside that of its reconciliation.
+    #[must_use]
+    pub const fn settles(&self) -> Option<EffectId> {
+        if let Self::EffectReconciled {
+            intent,
+            found: Reconciled::Applied { .. } | Reconciled::Clean,
+            ..
+        } = self
+        {
+            return Some(*intent);
+        }
+        None
     }
 }

@@ -29,7 +29,7 @@ pub use chat::{
 pub use command::{Command, NewTask};
 pub use effect::{
     CallClass, Class, Failure, FailureClass, Note, Outcome, Prepared, Proposal, Reconciled,
-    ToolResult, Work,
+    SeenFile, ToolResult, Work,
 };
 pub use envelope::{
     DecodeError, EVENT_VERSION, EncodeError, Encoded, Envelope, Record, decode, encode,

@@ -357,6 +357,7 @@ pub(crate) fn result(text: u64) -> ToolResult {
         full: None,
         touched: true,
         files_changed: 0,
+        seen: Vec::new(),
         duration_ms: 1,
         degraded: Vec::new(),
     }

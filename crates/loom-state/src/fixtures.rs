@@ -207,6 +207,7 @@ pub(crate) fn tool_done(effect: u64, text: BlobId) -> Event {
             full: None,
             touched: true,
             files_changed: 0,
+            seen: Vec::new(),
             duration_ms: 5,
             degraded: Vec::new(),
         },

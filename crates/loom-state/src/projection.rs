@@ -101,8 +101,8 @@ impl Projection {
         if let Some(effect) = envelope.event.outcome_of() {
             self.in_flight.remove(&effect);
         }
-        if let Event::EffectReconciled { intent, .. } = &envelope.event {
-            self.in_flight.remove(intent);
+        if let Some(intent) = envelope.event.settles() {
+            self.in_flight.remove(&intent);
         }
     }
 

@@ -180,6 +180,7 @@ impl Journal {
             full: None,
             touched: true,
             files_changed: 0,
+            seen: Vec::new(),
             duration_ms: 3,
             degraded: Vec::new(),
         };

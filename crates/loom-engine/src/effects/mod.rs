@@ -20,7 +20,7 @@ pub(crate) use state::task_state;
 
 use crate::broken::Broken;
 use crate::conversation::{Conversation, Texts};
-use crate::ledger::{Entry, Ledger, ResultText};
+use crate::ledger::{AttemptLog, Entry, Ledger, ResultText};
 use crate::runner::{Inbox, NoteRefused};
 use crate::shared::{Shared, TaskPlace};
 use crate::{Live, Signal};
@@ -30,11 +30,11 @@ use loom_events::{
 };
 use loom_kernel::Start;
 use loom_tools::{Registry, Seen, ShellSettings};
-use loom_workspace::Workspace;
+use loom_workspace::{FsError, Manifest, Workspace};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -252,7 +252,7 @@ impl Cx {
     pub(crate) async fn files<T: Send + 'static>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&Workspace) -> Result<T, loom_workspace::FsError> + Send + 'static,
+        work: impl FnOnce(&Workspace) -> Result<T, FsError> + Send + 'static,
     ) -> Result<Option<T>, Broken> {
         let Some(workspace) = self.place.workspace.clone() else {
             return Ok(None);
@@ -287,21 +287,8 @@ impl Cx {
 
     /// Puts the tree back to a journaled snapshot and journals what that changed.
     pub(crate) async fn put_back(&self, snapshot: &BlobId, known: Known<'_>) -> Result<(), Broken> {
-        let bytes = self.get(snapshot).await?;
-        let Some(workspace) = self.place.workspace.clone() else {
-            return Ok(());
-        };
-        let work = move || -> Result<_, Broken> {
-            let manifest = workspace
-                .load_manifest(&bytes)
-                .map_err(|error| Broken::environment("a snapshot could not be read", &error))?;
-            workspace
-                .restore(&manifest)
-                .map_err(|error| Broken::environment("the workspace could not be put back", &error))
-        };
-        let restored = tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|died| Broken::environment("the workspace could not be put back", &died))??;
+        let what = "the workspace could not be put back";
+        let restored = self.since(what, snapshot, Workspace::restore).await?;
         for change in known.unrecorded(&restored) {
             self.signals.must_note(Note::FileChanged(change)).await?;
         }
@@ -309,6 +296,45 @@ impl Cx {
             self.signals.must_note(Note::FileChanged(change)).await?;
         }
         Ok(())
+    }
+
+    /// Leaves the tree as it is and journals how it differs from a journaled snapshot, but for what
+    /// is recorded already.
+    pub(crate) async fn record_since(
+        &self,
+        snapshot: &BlobId,
+        recorded: &[FileChange],
+    ) -> Result<(), Broken> {
+        let what = "what a lost call changed could not be found out";
+        let found = |workspace: &Workspace, before: &_| Ok(workspace.changes_since(before)?.1);
+        for change in self.since(what, snapshot, found).await? {
+            if !is_recorded(recorded, &change) {
+                self.signals.must_note(Note::FileChanged(change)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Works on the tree and a journaled snapshot of it; nothing comes of that without a workspace.
+    async fn since(
+        &self,
+        what: &'static str,
+        snapshot: &BlobId,
+        work: impl FnOnce(&Workspace, &Manifest) -> Result<Vec<FileChange>, FsError> + Send + 'static,
+    ) -> Result<Vec<FileChange>, Broken> {
+        let bytes = self.get(snapshot).await?;
+        let Some(workspace) = self.place.workspace.clone() else {
+            return Ok(Vec::new());
+        };
+        let work = move || {
+            let manifest = workspace
+                .load_manifest(&bytes)
+                .map_err(|error| Broken::environment("a snapshot could not be read", &error))?;
+            work(&workspace, &manifest).map_err(|error| Broken::environment(what, &error))
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|died| Broken::environment(what, &died))?
     }
 }
 
@@ -330,14 +356,17 @@ impl Known<'_> {
         let Self::Snapshot(recorded) = self else {
             return Vec::new();
         };
-        let is_recorded = |change: &&FileChange| {
-            recorded.iter().any(|known| {
-                known.path == change.path || known.new_path.as_ref() == Some(&change.path)
-            })
-        };
-        let missing = restored.iter().rev().filter(|change| !is_recorded(change));
+        let restored = restored.iter().rev();
+        let missing = restored.filter(|change| !is_recorded(recorded, change));
         missing.map(opposite).collect()
     }
+}
+
+/// Whether a change of that path is among those recorded.
+fn is_recorded(recorded: &[FileChange], change: &FileChange) -> bool {
+    recorded
+        .iter()
+        .any(|known| known.path == change.path || known.new_path.as_ref() == Some(&change.path))
 }
 
 fn opposite(change: &FileChange) -> FileChange {
@@ -403,7 +432,7 @@ pub(crate) struct Slot {
     inbox: Mutex<Pending>,
     pub(crate) talk: tokio::sync::Mutex<Option<Talk>>,
     /// Paths that were read or written in this attempt.
-    pub(crate) seen: Seen,
+    seen: OnceLock<Seen>,
     registry: OnceCell<Arc<Registry>>,
 }
 
@@ -434,6 +463,11 @@ impl Conversations {
 }
 
 impl Slot {
+    /// What the attempt has read and written: of an earlier process what its journal says.
+    fn seen(&self, log: &AttemptLog) -> &Seen {
+        self.seen.get_or_init(|| Seen::of(&log.seen))
+    }
+
     /// The tools that the attempt was frozen with, those of servers among them.
     async fn registry(&self, prompt: &BlobId, cx: &Cx) -> Result<Arc<Registry>, Broken> {
         let frozen = || async {

@@ -6,11 +6,11 @@ use super::{Conversations, Cx, Known, Slot};
 use crate::broken::Broken;
 use crate::ledger::{Entry, Ledger};
 use loom_events::{
-    Answer, AttemptId, BlobId, Class, Digest, FileChange, Note, Outcome, Question, Subject, TaskId,
-    ToolResult,
+    Answer, AttemptId, BlobId, Class, Digest, FileChange, Note, Outcome, Question, SeenFile,
+    Subject, TaskId, ToolResult,
 };
 use loom_kernel::Start;
-use loom_tools::{CallOutcome, Held, RecordError, Recorder, ToolContext, ToolOutput};
+use loom_tools::{CallOutcome, Held, RecordError, Recorder, Seen, ToolContext, ToolOutput};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +23,7 @@ pub(super) struct Task {
     class: Class,
     grant: Option<Digest>,
     slot: Arc<Slot>,
+    seen: Seen,
     prompt: BlobId,
     output_bytes: u32,
     /// What can be recalled: the outputs of this attempt.
@@ -52,7 +53,9 @@ impl Task {
             | Entry::Trimmed { .. } => None,
         });
         let prepared = log.prepared.as_ref().ok_or_else(unknown)?;
+        let slot = conversations.slot(attempt);
         Ok(Self {
+            seen: slot.seen(log).for_call(),
             prompt: prepared.prompt.clone(),
             answer: answer.ok_or_else(unknown)?,
             attempt,
@@ -60,7 +63,7 @@ impl Task {
             call,
             class: start.class,
             grant: ledger.grant(start.id).cloned(),
-            slot: conversations.slot(attempt),
+            slot,
             output_bytes: ledger.state.settings().limits.tool_output_bytes,
             outputs: outputs(&log.entries, turn, call),
             task: ledger.view.id,
@@ -80,7 +83,8 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         Ok(checked) => checked,
         // Only when the tools changed between the answer and now, in another build.
         Err(refusal) => {
-            return done(&cx, ToolOutput::negative(refusal.message), Instant::now()).await;
+            let said = ToolOutput::negative(refusal.message);
+            return done(&cx, said, (Instant::now(), Vec::new())).await;
         }
     };
     let before = match task.class {
@@ -94,7 +98,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         scratch: &cx.place.scratch,
         recorder: &cx.signals,
         cancel: &cx.signals.cancel,
-        seen: &task.slot.seen,
+        seen: &task.seen,
         grant: task.grant.as_ref(),
         output_bytes: usize::try_from(task.output_bytes).unwrap_or(usize::MAX),
         shell: &cx.shell,
@@ -123,15 +127,20 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         }
     }
     match outcome {
-        CallOutcome::Done(output) => done(&cx, output, started).await,
+        CallOutcome::Done(output) => done(&cx, output, (started, task.seen.news())).await,
         CallOutcome::Held(held) => Ok(Outcome::ToolHeld(question(&task, held))),
         CallOutcome::Refused(refusal) => {
-            done(&cx, ToolOutput::negative(refusal.message), started).await
+            let said = ToolOutput::negative(refusal.message);
+            done(&cx, said, (started, task.seen.news())).await
         }
     }
 }
 
-async fn done(cx: &Cx, output: ToolOutput, started: Instant) -> Result<Outcome, Broken> {
+async fn done(
+    cx: &Cx,
+    output: ToolOutput,
+    (started, seen): (Instant, Vec<SeenFile>),
+) -> Result<Outcome, Broken> {
     let full = match &output.full {
         Some(text) => Some(cx.put_text(text).await?),
         None => None,
@@ -143,6 +152,7 @@ async fn done(cx: &Cx, output: ToolOutput, started: Instant) -> Result<Outcome, 
         full,
         touched: output.touched,
         files_changed: output.files_changed,
+        seen,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         degraded: output.degraded,
     }))

@@ -68,8 +68,8 @@ impl TaskView {
 
     fn outcome(&mut self, effect: EffectId, event: &Event) {
         let work = self.inner.works.remove(&effect);
-        if let Event::EffectReconciled { intent, .. } = event {
-            self.inner.works.remove(intent);
+        if let Some(intent) = event.settles() {
+            self.inner.works.remove(&intent);
         }
         let attempt = work.as_ref().and_then(Work::attempt);
         match event {

@@ -245,6 +245,7 @@ fn begin(state: &mut State, at: &Place, begun: Begun) -> Result<(), Impossible> 
         class: begun.class,
         steer_upto: begun.steer_upto,
         doubt: false,
+        recorded: false,
         resolved: None,
         settling: crate::state::Backoff::default(),
         grant: begun.grant,

@@ -2,9 +2,9 @@
 //! they can be, and shares nothing with the state of the kernel.
 
 use loom_events::{
-    AttemptEnd, AttemptId, Class, Digest, EffectId, End, Envelope, Event, FailureClass, OnExpiry,
-    QuestionId, Reconciled, Seq, SkippedBy, Subject, SubtaskId, SubtaskSpec, TaskSettings, Time,
-    Work,
+    AttemptEnd, AttemptId, Class, Digest, EffectId, End, Envelope, Event, FailureClass, Limit,
+    OnExpiry, QuestionId, Reconciled, Seq, SkippedBy, Subject, SubtaskId, SubtaskSpec,
+    TaskSettings, Time, Work,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -83,6 +83,10 @@ struct Books {
     last_completion: Seq,
     final_passed: Seq,
     unclean: bool,
+    /// Lost effects of which nobody can say whether they were done, and whose changes are recorded.
+    recorded: BTreeSet<EffectId>,
+    /// Whether settling was given up.
+    given_up: bool,
     starts: BTreeMap<EffectId, Seq>,
     /// Passed gates: by which attempt, where they began, whether over a merged tree.
     judged: BTreeMap<Seq, (AttemptId, Seq, bool)>,
@@ -353,6 +357,9 @@ impl Books {
     fn interrupted(&mut self, seq: Seq, (effect, maybe): (EffectId, bool), intent: &Intent) {
         let work = intent.work.clone().unwrap();
         let lost = effect.0 < self.runner;
+        if lost && intent.class == Some(Class::Unknowable) {
+            self.must_be_recorded(seq, effect);
+        }
         if intent.class == Some(Class::Unknowable) && !maybe {
             let asked = self
                 .granted
@@ -368,7 +375,18 @@ impl Books {
         }
     }
 
+    /// Nobody is asked and nothing goes on before what a lost effect changed is recorded.
+    fn must_be_recorded(&mut self, seq: Seq, effect: EffectId) {
+        if !self.recorded.contains(&effect) && !self.given_up {
+            self.fault(seq, format!("what effect {effect} changed is not recorded"));
+        }
+    }
+
     fn reconciled(&mut self, seq: Seq, intent: EffectId, found: &Reconciled) {
+        if *found == Reconciled::Recorded {
+            self.recorded.insert(intent);
+            return;
+        }
         let Some(settled) = self.open.remove(&intent) else {
             self.fault(seq, format!("effect {intent} was settled and is not open"));
             return;
@@ -421,6 +439,10 @@ impl Books {
             Event::PlanningAbandoned { planning, .. } => {
                 self.waived = self.waived.max(planning.0);
             }
+            Event::LimitReached {
+                which: Limit::Reconciliations,
+                ..
+            } => self.given_up = true,
             Event::Degraded { what } => self.too_late |= what.contains("too late"),
             Event::SteerInstruction { .. } => self.steered.push(seq),
             Event::SubtaskStarted { subtask, .. } => self.attempt_started(seq, subtask),
@@ -478,6 +500,9 @@ impl Books {
                 deadline,
                 on_expiry,
             } => {
+                if let Subject::Doubt { effect } = &question.subject {
+                    self.must_be_recorded(seq, *effect);
+                }
                 let open = (question.subject.clone(), *deadline, *on_expiry);
                 self.questions.insert(QuestionId(seq), open);
             }

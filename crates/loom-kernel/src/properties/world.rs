@@ -351,13 +351,13 @@ impl World {
     }
 
     fn reconciled(&mut self, intent: EffectId) -> Outcome {
-        let work = self
-            .desk
-            .state
-            .inflight
-            .get(&intent)
-            .map(|e| e.work.clone());
-        let tool = matches!(work, Some(Work::Tool { .. }));
+        let Some(doubt) = self.desk.state.inflight.get(&intent) else {
+            return Outcome::Reconciled(Reconciled::Clean);
+        };
+        if doubt.class == Class::Unknowable {
+            return Outcome::Reconciled(Reconciled::Recorded);
+        }
+        let tool = matches!(doubt.work, Work::Tool { .. });
         if tool && self.random.percent(50) {
             let result = result(1);
             return Outcome::Reconciled(Reconciled::Applied { result });
