@@ -3,12 +3,12 @@
 
 use crate::TaskView;
 use loom_events::{
-    AttemptId, BlobId, Digest, EffectId, Event, FileChange, GivenAnswer, ModelReply, PlanReason,
-    PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung, Seq, Subject, SubtaskId,
-    TaskId, Tier, Work,
+    AttemptId, BlobId, CriterionResult, Digest, EffectId, Event, FileChange, GivenAnswer,
+    ModelReply, PlanReason, PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung,
+    Seq, Subject, SubtaskId, TaskId, Tier, Work,
 };
 use loom_kernel::{Impossible, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The fold of one task's journal.
 pub(crate) struct Ledger {
@@ -49,6 +49,10 @@ pub(crate) struct AttemptLog {
     pub(crate) steps: Vec<String>,
     /// What the verdict or the world said at its end.
     pub(crate) feedback: String,
+    /// Checks, in words, that were red at a gate of it.
+    pub(crate) red: BTreeSet<String>,
+    /// What the verifier found at its last failed gate, a line for each criterion.
+    pub(crate) findings: Vec<String>,
 }
 
 /// One thing that the model of an attempt said or was told.
@@ -136,6 +140,8 @@ impl Ledger {
                     touched: 0,
                     steps: Vec::new(),
                     feedback: String::new(),
+                    red: BTreeSet::new(),
+                    findings: Vec::new(),
                 };
                 self.attempts.insert(AttemptId(seq), log);
             }
@@ -312,6 +318,13 @@ impl Ledger {
                     log.prepared = Some(prepared.clone());
                 }
             }
+            (Event::VerificationFailed { verdict, .. }, Work::Verify { attempt, .. }) => {
+                if let Some(log) = self.attempts.get_mut(&attempt) {
+                    let red = verdict.checks.iter().filter(|check| !check.passed);
+                    log.red.extend(red.map(|check| check.check.clone()));
+                    log.findings = verdict.criteria.iter().map(finding).collect();
+                }
+            }
             (Event::ToolCallCompleted { result, .. }, Work::Tool { attempt, call, .. }) => {
                 self.tool_result(attempt, call, result);
             }
@@ -371,5 +384,20 @@ impl Ledger {
         if let Some(log) = self.attempts.get_mut(&attempt) {
             log.entries.push(entry);
         }
+    }
+}
+
+/// What a verifier found, with the line that shows it.
+fn finding(found: &CriterionResult) -> String {
+    let CriterionResult {
+        criterion,
+        quote,
+        why,
+        ..
+    } = found;
+    if quote.is_empty() {
+        format!("{criterion} — {why}")
+    } else {
+        format!("{criterion} — {why} (`{quote}`)")
     }
 }

@@ -364,6 +364,8 @@ pub(crate) fn result(text: u64) -> ToolResult {
 
 pub(crate) fn verdict(result: VerdictResult) -> Verdict {
     Verdict {
+        disputed: Vec::new(),
+        votes: Vec::new(),
         result,
         tier: 1,
         checks: vec![CheckResult {

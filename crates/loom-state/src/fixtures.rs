@@ -215,6 +215,8 @@ pub(crate) fn tool_done(effect: u64, text: BlobId) -> Event {
 
 pub(crate) fn verdict(result: VerdictResult) -> Verdict {
     Verdict {
+        disputed: Vec::new(),
+        votes: Vec::new(),
         result,
         tier: 1,
         checks: Vec::new(),

@@ -222,6 +222,8 @@ impl Journal {
             criteria: Vec::new(),
             confidence: Confidence::default(),
             feedback: "not yet".into(),
+            disputed: Vec::new(),
+            votes: Vec::new(),
             tree: None,
             usage: Usage::default(),
             degraded: Vec::new(),

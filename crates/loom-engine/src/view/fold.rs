@@ -445,6 +445,7 @@ pub fn describe_end(why: &AttemptEnd, feedback: &str) -> String {
         AttemptEnd::Passed => "passed".to_owned(),
         AttemptEnd::GateFailed => "the gate failed".to_owned(),
         AttemptEnd::Inconclusive => "the gate could not tell".to_owned(),
+        AttemptEnd::Disputed { .. } => "its checks are in dispute".to_owned(),
         AttemptEnd::Blocked => "the model says that it is blocked".to_owned(),
         AttemptEnd::TurnLimit => "too many turns".to_owned(),
         AttemptEnd::Unusable => "too many unusable answers".to_owned(),

@@ -48,6 +48,16 @@ pub(super) fn ask(state: &State, asked: Question, on_expiry: OnExpiry, now: Time
     }
 }
 
+/// Shows something and gives people a while to object; only where somebody is.
+pub(super) fn objections(state: &State, question: Question, now: Time) -> Event {
+    let wait = Duration::from_millis(state.new.settings.bands.objection_ms);
+    Event::ApprovalRequested {
+        question,
+        deadline: Some(now.after(wait)),
+        on_expiry: OnExpiry::Proceed,
+    }
+}
+
 /// Puts a question.
 pub(super) fn question(state: &State, question: Question, on_expiry: OnExpiry, now: Time) -> Event {
     let wait = state.new.settings.question_timeout_ms;

@@ -6,8 +6,9 @@ use crate::desk::*;
 use crate::step::Machine;
 use crate::{Input, StepError};
 use loom_events::{
-    ApprovalMode, Class, Command, EffectId, Event, FailureClass, Note, Outcome, Plan, Proposal,
-    Reconciled, Response, Rung, Said, Scope, Subject, TaskSettings, VerdictResult, Work,
+    ApprovalMode, Check, Class, Command, EffectId, Event, FailureClass, Note, Outcome, Plan,
+    PlanReason, Proposal, Reconciled, Response, Rung, Said, Scope, Subject, TaskSettings,
+    VerdictResult, Work,
 };
 use std::time::Duration;
 
@@ -241,6 +242,9 @@ impl World {
                 let result = self.result(trouble);
                 let mut verdict = verdict(result);
                 verdict.tier = *self.random.pick(&[1, 1, 2]);
+                if result == VerdictResult::Fail && self.random.percent(50) {
+                    verdict.disputed = vec!["x exists".into()];
+                }
                 verdict.confidence.value = *self.random.pick(&[0.4, 0.9]);
                 Outcome::Verified(verdict)
             }
@@ -270,7 +274,26 @@ impl World {
             let errors = vec!["no JSON".to_owned()];
             return proposal(Proposal::Unreadable { errors });
         }
+        let why = self.desk.state.planning().map(|p| p.why.clone());
+        if let Some(PlanReason::Checks { .. }) = why {
+            return self.checks();
+        }
         proposed(self.some_plan())
+    }
+
+    /// An answer to a question about the checks of one subtask; now and then a whole plan instead.
+    fn checks(&mut self) -> Outcome {
+        if self.random.percent(10) {
+            return proposed(self.some_plan());
+        }
+        if self.random.percent(40) {
+            let why = "they are right".to_owned();
+            return proposal(Proposal::Kept { why });
+        }
+        let path = self.random.pick(&["x", "y"]).to_string();
+        proposal(Proposal::Checks {
+            checks: vec![Check::FileExists { path }],
+        })
     }
 
     fn some_plan(&mut self) -> Plan {

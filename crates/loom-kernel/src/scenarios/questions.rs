@@ -3,8 +3,8 @@
 use crate::desk::*;
 use crate::{Input, TaskStatus, status};
 use loom_events::{
-    ApprovalMode, Class, Command, Event, QuestionId, Response, Said, Scope, Subject, TaskSettings,
-    Work,
+    ApprovalMode, Class, Command, Event, Outcome, QuestionId, Response, Said, Scope, Subject,
+    TaskSettings, VerdictResult, Work,
 };
 
 fn attended(s: &mut TaskSettings) {
@@ -158,7 +158,6 @@ fn two_answers_to_one_question_one_wins() {
 #[test]
 fn results_are_asked_about_by_mode() {
     for (mode, asked) in [
-        (ApprovalMode::Auto, false),
         (ApprovalMode::Manual, true),
         (ApprovalMode::Threshold, true),
     ] {
@@ -168,11 +167,68 @@ fn results_are_asked_about_by_mode() {
         });
         desk.pass();
         assert_eq!(desk.state.open_questions().count() == 1, asked, "{mode:?}");
-        if asked {
-            answer(&mut desk, Response::Grant { scope: Scope::Once });
-        }
+        answer(&mut desk, Response::Grant { scope: Scope::Once });
         assert!(desk.names().contains(&"subtask_completed"));
     }
+}
+
+/// A result of this confidence under `auto`: whether it counts at once, whether somebody is asked,
+/// and whether the task has stopped.
+fn under_auto(confidence: f64, attended: bool) -> (Desk, [bool; 3]) {
+    let mut desk = Desk::acting(|s| s.attended = attended);
+    desk.done("model", said(Said::Done));
+    desk.mark();
+    let mut passed = verdict(VerdictResult::Pass);
+    passed.confidence.value = confidence;
+    desk.done("verify", Outcome::Verified(passed));
+    let names = desk.names();
+    let seen = [
+        names.contains(&"subtask_completed"),
+        names.contains(&"approval_requested"),
+        names.contains(&"task_stopping"),
+    ];
+    (desk, seen)
+}
+
+#[test]
+fn under_auto_the_confidence_of_a_result_says_what_it_needs() {
+    for (confidence, attended, seen) in [
+        (0.8, true, [true, false, false]),
+        (0.79, true, [false, true, false]),
+        (0.79, false, [true, false, false]),
+        (0.49, true, [false, true, false]),
+        (0.49, false, [false, false, true]),
+        (0.19, true, [false, false, true]),
+    ] {
+        assert_eq!(
+            under_auto(confidence, attended).1,
+            seen,
+            "{confidence} {attended}"
+        );
+    }
+}
+
+#[test]
+fn a_result_that_is_shown_counts_when_nobody_objects_and_is_feedback_when_somebody_does() {
+    let (mut desk, _) = under_auto(0.7, true);
+    desk.later(9_999);
+    assert_eq!(desk.state.open_questions().count(), 1);
+    desk.mark();
+    desk.later(1);
+    assert!(desk.names().contains(&"subtask_completed"));
+
+    let (mut desk, _) = under_auto(0.7, true);
+    desk.mark();
+    let reason = "not like this".to_owned();
+    answer(&mut desk, Response::Deny { reason });
+    assert!(desk.names().contains(&"subtask_retrying"));
+}
+
+#[test]
+fn a_result_below_the_band_that_asks_fails_the_task_when_nobody_answers() {
+    let (mut desk, _) = under_auto(0.4, true);
+    desk.later(24 * 60 * 60 * 1000);
+    assert_eq!(status(&desk.state), TaskStatus::Failed);
 }
 
 #[test]
@@ -225,12 +281,8 @@ fn nothing_expires_before_its_time_nor_within_the_grace() {
         s.question_timeout_ms = Some(10_000);
         s.grace_ms = 60_000;
     });
-    desk.later(59_999);
-    assert_eq!(
-        desk.state.open_questions().count(),
-        1,
-        "the grace of the creation"
-    );
+    desk.later(9_999);
+    assert_eq!(desk.state.open_questions().count(), 1, "its time");
     desk.crash();
     desk.later(59_999);
     assert_eq!(
