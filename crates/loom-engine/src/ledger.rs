@@ -232,7 +232,8 @@ impl Ledger {
                 self.answer_call(*question, said);
             }
             Event::ApprovalExpired { question } => {
-                let said = "Nobody answered in time, so this call was not run.".to_owned();
+                let asked = self.questions.get(question);
+                let said = asked.map_or_else(String::new, unanswered);
                 self.answer_call(*question, said);
             }
             Event::QuestionAnswered {
@@ -399,5 +400,21 @@ fn finding(found: &CriterionResult) -> String {
         format!("{criterion} — {why}")
     } else {
         format!("{criterion} — {why} (`{quote}`)")
+    }
+}
+
+/// What a model is told when nobody answered.
+fn unanswered(question: &Question) -> String {
+    match (&question.subject, &question.default) {
+        (Subject::Ask { .. }, Some(default)) => format!(
+            "Nobody answered. Go on with your default: {default}. Say in your report that you \
+             assumed it."
+        ),
+        (Subject::Ask { .. }, None) => {
+            "Nobody answered. Decide with what you have, and say in your \
+             report what you assumed."
+                .to_owned()
+        }
+        _ => "Nobody answered in time, so this call was not run.".to_owned(),
     }
 }

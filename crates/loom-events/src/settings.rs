@@ -32,6 +32,8 @@ pub struct TaskSettings {
     pub max_parallel_subtasks: u32,
     /// How long a question waits, in milliseconds; none means for ever.
     pub question_timeout_ms: Option<u64>,
+    /// What becomes of a question of the model that nobody answers.
+    pub unanswered: Unanswered,
     /// Nothing expires in so many milliseconds after a start or a resume.
     pub grace_ms: u64,
 }
@@ -51,6 +53,7 @@ impl Default for TaskSettings {
             replan_interval: 10,
             max_parallel_subtasks: 1,
             question_timeout_ms: Some(24 * 60 * 60 * 1000),
+            unanswered: Unanswered::Default,
             grace_ms: 60_000,
         }
     }
@@ -154,6 +157,18 @@ pub enum ApprovalMode {
     Manual,
     /// When the confidence is below the threshold.
     Threshold,
+}
+
+/// What becomes of a question that a model put and nobody answers, in time or at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unanswered {
+    /// It waits as long as it takes. Where nobody can answer, the task fails.
+    Wait,
+    /// The model goes on with what it named as its default, or decides. The result says so.
+    Default,
+    /// The task fails.
+    Fail,
 }
 
 /// How results are judged.

@@ -130,6 +130,7 @@ pub(crate) fn question(subject: Subject) -> Question {
         risk: Risk::High,
         rules: vec!["delete".into()],
         choices: Vec::new(),
+        default: None,
     }
 }
 

@@ -142,6 +142,11 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("approval.question_timeout", Form::DurationOrNever, |c| {
         &mut c.task.question_timeout_ms
     }),
+    key(
+        "approval.unanswered",
+        Form::Choice(&["wait", "default", "fail"]),
+        |c| &mut c.task.unanswered,
+    ),
     key("approval.grace", Form::Duration, |c| &mut c.task.grace_ms),
     key("state.durability", Form::Choice(&["full", "normal"]), |c| {
         &mut c.state.durability

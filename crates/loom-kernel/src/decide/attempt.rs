@@ -1,6 +1,6 @@
 //! What follows from the last fact of an attempt, where that is an event and not more work.
 
-use super::ending::{ask, failed, objections};
+use super::ending::{ask, asked_by_model, failed, objections};
 use crate::state::{Acting, Attempt, CallState, Last, Proof, State, digest};
 use loom_events::{
     ApprovalMode, AttemptEnd, Event, Failure, FailureClass, Limit, Nudge, OnExpiry, Question, Risk,
@@ -163,7 +163,12 @@ impl One<'_> {
             | CallState::Answered => None,
         })?;
         let question = held.as_ref().clone();
-        Some(vec![ask(self.state, question, OnExpiry::Deny, self.now)])
+        let asks = matches!(question.subject, Subject::Ask { .. });
+        Some(vec![if asks {
+            asked_by_model(self.state, question, self.now)
+        } else {
+            ask(self.state, question, OnExpiry::Deny, self.now)
+        }])
     }
 
     fn patience(&self) -> u32 {
@@ -290,6 +295,7 @@ impl One<'_> {
             },
             rules: Vec::new(),
             choices: Vec::new(),
+            default: None,
         }
     }
 

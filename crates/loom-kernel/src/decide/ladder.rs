@@ -156,5 +156,6 @@ fn exhausted_question(id: &SubtaskId, sub: &Subtask, subject: Subject) -> Questi
         risk: Risk::Low,
         rules: Vec::new(),
         choices: ["retry", "skip", "abort"].map(str::to_owned).to_vec(),
+        default: None,
     }
 }

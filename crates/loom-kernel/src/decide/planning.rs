@@ -199,6 +199,7 @@ fn review(state: &State, now: Time) -> Option<Vec<Event>> {
         risk: Risk::Low,
         rules: Vec::new(),
         choices: Vec::new(),
+        default: None,
     };
     Some(vec![ask(state, question, OnExpiry::Fail, now)])
 }

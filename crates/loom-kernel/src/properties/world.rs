@@ -8,7 +8,7 @@ use crate::{Input, StepError};
 use loom_events::{
     ApprovalMode, Check, Class, Command, EffectId, Event, FailureClass, Note, Outcome, Plan,
     PlanReason, Proposal, Reconciled, Response, Rung, Said, Scope, Subject, TaskSettings,
-    VerdictResult, Work,
+    Unanswered, VerdictResult, Work,
 };
 use std::time::Duration;
 
@@ -367,6 +367,9 @@ impl World {
     fn tool(&mut self, work: &Work, trouble: bool) -> Outcome {
         let id = self.desk.state.in_flight(work);
         let granted = id.is_some_and(|id| self.desk.state.grant(id).is_some());
+        if trouble && !granted && self.random.percent(20) {
+            return asks(work, self.random.percent(50).then_some("blue"));
+        }
         if trouble && !granted {
             return hold(work, self.random.below(4));
         }
@@ -499,6 +502,12 @@ fn settings(random: &mut Random) -> TaskSettings {
     settings.replan_interval = *random.pick(&[0, 0, 1, 2]);
     settings.max_parallel_subtasks = *random.pick(&[1, 1, 2, 3]);
     settings.question_timeout_ms = *random.pick(&[None, None, Some(2_000), Some(50_000)]);
+    settings.unanswered = *random.pick(&[
+        Unanswered::Default,
+        Unanswered::Default,
+        Unanswered::Wait,
+        Unanswered::Fail,
+    ]);
     settings.grace_ms = *random.pick(&[0, 10_000]);
     settings.limits.turns_per_attempt = *random.pick(&[3, 10, 10]);
     settings.limits.transient_retries = *random.pick(&[1, 5]);

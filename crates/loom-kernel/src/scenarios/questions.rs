@@ -4,7 +4,7 @@ use crate::desk::*;
 use crate::{Input, TaskStatus, status};
 use loom_events::{
     ApprovalMode, Class, Command, Event, Outcome, QuestionId, Response, Said, Scope, Subject,
-    TaskSettings, VerdictResult, Work,
+    TaskSettings, Unanswered, VerdictResult,
 };
 
 fn attended(s: &mut TaskSettings) {
@@ -102,20 +102,8 @@ fn an_answer_to_ask_user_is_the_result_of_the_call() {
     let mut desk = Desk::acting(attended);
     desk.done("model", called(&[("ask_user", Class::Pure)]));
     let effect = desk.effect("tool");
-    let Work::Tool {
-        attempt,
-        turn,
-        call,
-    } = desk.running[&effect].0
-    else {
-        unreachable!()
-    };
-    let subject = Subject::Ask {
-        attempt,
-        turn,
-        call,
-    };
-    desk.done("tool", loom_events::Outcome::ToolHeld(question(subject)));
+    let asked = asks(&desk.running[&effect].0.clone(), None);
+    desk.done("tool", asked);
     let question = open(&desk);
     let wrong = Command::Answer {
         question,
@@ -134,6 +122,43 @@ fn an_answer_to_ask_user_is_the_result_of_the_call() {
         },
     );
     assert_eq!(desk.running_kinds(), ["model"]);
+}
+
+/// The model asks under these settings, and a long time passes.
+fn unanswered(change: impl FnOnce(&mut TaskSettings)) -> Desk {
+    let mut desk = Desk::acting(change);
+    desk.done("model", called(&[("ask_user", Class::Pure)]));
+    let effect = desk.effect("tool");
+    let asked = asks(&desk.running[&effect].0.clone(), Some("blue"));
+    desk.done("tool", asked);
+    desk.later(24 * 60 * 60 * 1000);
+    desk
+}
+
+#[test]
+fn what_becomes_of_a_question_of_the_model_that_nobody_answers_is_the_tasks_to_settle() {
+    for attended in [true, false] {
+        let desk = unanswered(|s| s.attended = attended);
+        assert_eq!(desk.running_kinds(), ["model"], "it goes on");
+        assert_eq!(
+            desk.state.degraded(),
+            ["a question of the model was not answered"]
+        );
+
+        let desk = unanswered(|s| {
+            s.attended = attended;
+            s.unanswered = Unanswered::Fail;
+        });
+        assert_eq!(status(&desk.state), TaskStatus::Failed);
+    }
+    let wait = |attended: bool| {
+        unanswered(|s| {
+            s.attended = attended;
+            s.unanswered = Unanswered::Wait;
+        })
+    };
+    assert_eq!(status(&wait(true).state), TaskStatus::WaitingApproval);
+    assert_eq!(status(&wait(false).state), TaskStatus::Failed);
 }
 
 #[test]
