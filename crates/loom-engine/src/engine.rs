@@ -14,7 +14,7 @@ use loom_kernel::Input;
 use loom_prompts::Prompts;
 use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
-use loom_tools::{Recall, Registry, ServerSettings, Servers, Surroundings};
+use loom_tools::{AskUser, Recall, Registry, ServerSettings, Servers, Surroundings, Tool};
 use loom_workspace::{Bounds, Sandbox, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -562,9 +562,12 @@ impl Engine {
 /// The tools that work on the workspace, and those that need the engine.
 fn registry() -> Registry {
     let mut registry = Registry::builtin();
-    registry
-        .register(Arc::new(Recall::default()))
-        .expect("BUG: no built-in tool is called recall");
+    let more: [Arc<dyn Tool>; 2] = [Arc::new(Recall::default()), Arc::new(AskUser::default())];
+    for tool in more {
+        registry
+            .register(tool)
+            .expect("BUG: the built-in tools have names of their own");
+    }
     registry
 }
 

@@ -3,12 +3,12 @@
 
 use crate::TaskView;
 use loom_events::{
-    AttemptId, BlobId, Digest, EffectId, Event, FileChange, GivenAnswer, ModelReply, PlanReason,
-    PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung, SeenFile, Seq, Subject,
-    SubtaskId, TaskId, Tier, Work,
+    AttemptId, BlobId, CriterionResult, Digest, EffectId, Event, FileChange, GivenAnswer,
+    ModelReply, PlanReason, PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung,
+    SeenFile, Seq, Subject, SubtaskId, TaskId, Tier, Work,
 };
 use loom_kernel::{Impossible, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The fold of one task's journal.
 pub(crate) struct Ledger {
@@ -51,6 +51,10 @@ pub(crate) struct AttemptLog {
     pub(crate) steps: Vec<String>,
     /// What the verdict or the world said at its end.
     pub(crate) feedback: String,
+    /// Checks, in words, that were red at a gate of it.
+    pub(crate) red: BTreeSet<String>,
+    /// What the verifier found at its last failed gate, a line for each criterion.
+    pub(crate) findings: Vec<String>,
 }
 
 /// One thing that the model of an attempt said or was told.
@@ -139,6 +143,8 @@ impl Ledger {
                     seen: Vec::new(),
                     steps: Vec::new(),
                     feedback: String::new(),
+                    red: BTreeSet::new(),
+                    findings: Vec::new(),
                 };
                 self.attempts.insert(AttemptId(seq), log);
             }
@@ -230,7 +236,8 @@ impl Ledger {
                 self.answer_call(*question, said);
             }
             Event::ApprovalExpired { question } => {
-                let said = "Nobody answered in time, so this call was not run.".to_owned();
+                let asked = self.questions.get(question);
+                let said = asked.map_or_else(String::new, unanswered);
                 self.answer_call(*question, said);
             }
             Event::QuestionAnswered {
@@ -341,6 +348,13 @@ impl Ledger {
                     log.prepared = Some(prepared.clone());
                 }
             }
+            (Event::VerificationFailed { verdict, .. }, Work::Verify { attempt, .. }) => {
+                if let Some(log) = self.attempts.get_mut(&attempt) {
+                    let red = verdict.checks.iter().filter(|check| !check.passed);
+                    log.red.extend(red.map(|check| check.check.clone()));
+                    log.findings = verdict.criteria.iter().map(finding).collect();
+                }
+            }
             (Event::ToolCallCompleted { result, .. }, Work::Tool { attempt, call, .. }) => {
                 self.tool_result(attempt, call, result);
             }
@@ -401,5 +415,36 @@ impl Ledger {
         if let Some(log) = self.attempts.get_mut(&attempt) {
             log.entries.push(entry);
         }
+    }
+}
+
+/// What a verifier found, with the line that shows it.
+fn finding(found: &CriterionResult) -> String {
+    let CriterionResult {
+        criterion,
+        quote,
+        why,
+        ..
+    } = found;
+    if quote.is_empty() {
+        format!("{criterion} — {why}")
+    } else {
+        format!("{criterion} — {why} (`{quote}`)")
+    }
+}
+
+/// What a model is told when nobody answered.
+fn unanswered(question: &Question) -> String {
+    match (&question.subject, &question.default) {
+        (Subject::Ask { .. }, Some(default)) => format!(
+            "Nobody answered. Go on with your default: {default}. Say in your report that you \
+             assumed it."
+        ),
+        (Subject::Ask { .. }, None) => {
+            "Nobody answered. Decide with what you have, and say in your \
+             report what you assumed."
+                .to_owned()
+        }
+        _ => "Nobody answered in time, so this call was not run.".to_owned(),
     }
 }

@@ -1,8 +1,8 @@
 //! What the runner is asked to do, and what can come of it.
 
 use crate::{
-    AttemptId, BlobId, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan, PlanningId,
-    Question, SubtaskId, Survey, Usage, Verdict,
+    AttemptId, BlobId, Check, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan,
+    PlanningId, Question, SubtaskId, Survey, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -192,6 +192,16 @@ pub enum Proposal {
     Plan {
         /// The plan.
         plan: Plan,
+    },
+    /// Other checks for the one subtask that was asked about.
+    Checks {
+        /// All checks that it is to have from now on.
+        checks: Vec<Check>,
+    },
+    /// The checks that were asked about are right, says the planner.
+    Kept {
+        /// Why, in its words.
+        why: String,
     },
     /// Nothing that could be read as a plan.
     Unreadable {

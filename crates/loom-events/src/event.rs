@@ -299,6 +299,15 @@ pub enum PlanReason {
         /// Its feedback.
         feedback: String,
     },
+    /// Checks of one subtask may be wrong. Only they are asked about; the rest of the plan stays.
+    Checks {
+        /// The subtask.
+        subtask: SubtaskId,
+        /// The checks in words.
+        checks: Vec<String>,
+        /// What speaks against them.
+        reason: String,
+    },
 }
 
 /// How a task is to end.
@@ -397,6 +406,12 @@ pub enum AttemptEnd {
     GateFailed,
     /// The gate could not tell, to the end of its rounds.
     Inconclusive,
+    /// Checks stayed red although a verifier found every criterion met: the planner is asked which
+    /// of them is wrong. Nothing is held against the work.
+    Disputed {
+        /// The checks in words.
+        checks: Vec<String>,
+    },
     /// The model said that it is blocked.
     Blocked,
     /// Too many turns.

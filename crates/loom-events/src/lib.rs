@@ -44,10 +44,12 @@ pub use ids::{
 pub use memory::{MemoryEntry, MemoryKind};
 pub use plan::{Check, Plan, SubtaskSpec, Tier};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
-pub use settings::{ApprovalMode, Defences, Limits, Rung, TaskSettings, Verification};
+pub use settings::{
+    ApprovalMode, Bands, Defences, Limits, Rung, TaskSettings, Unanswered, Verification,
+};
 pub use survey::{LeftOutGroup, Survey, WhyLeftOut};
 pub use time::Time;
 pub use verdict::{
     CheckPower, CheckResult, Confidence, ConfidencePart, CriterionResult, CriterionVerdict,
-    Verdict, VerdictResult,
+    Verdict, VerdictResult, Vote,
 };

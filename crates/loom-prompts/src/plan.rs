@@ -45,7 +45,7 @@ pub fn plan_schema() -> Value {
     })
 }
 
-fn check_schema() -> Value {
+pub(crate) fn check_schema() -> Value {
     json!({
         "type": "object",
         "properties": {
@@ -212,7 +212,7 @@ const REGEX: [&str; 2] = ["regex", "pattern"];
 const COMMAND: [&str; 2] = ["command", "cmd"];
 const EXIT: [&str; 2] = ["exit", "exit_code"];
 
-fn check(label: String, value: &Value, errors: &mut Vec<String>) -> Option<Check> {
+pub(crate) fn check(label: String, value: &Value, errors: &mut Vec<String>) -> Option<Check> {
     let mut fields = Fields::of(label, value, errors)?;
     let kind = fields
         .required(&["kind", "type"], "write the kind of check")?

@@ -110,6 +110,7 @@ const MAX_ERRORS: usize = 20;
 
 impl Input for PlannerInput {
     const ROLE: Role = Role::Planner;
+    const NAME: &'static str = "planner";
     const PARTS: &'static [&'static str] = &[
         "role",
         "constraints",
@@ -153,6 +154,7 @@ impl Input for PlannerInput {
 
 impl Input for ReplannerInput {
     const ROLE: Role = Role::Replanner;
+    const NAME: &'static str = "replanner";
     const PARTS: &'static [&'static str] = &[
         "role",
         "constraints",
@@ -242,7 +244,7 @@ fn workspace(overview: Option<&WorkspaceOverview>) -> Value {
     context! { files, hidden, test_commands => overview.test_commands.clone() }
 }
 
-fn errors(repair: Option<&Repair>) -> Vec<String> {
+pub(crate) fn errors(repair: Option<&Repair>) -> Vec<String> {
     repair
         .map(|repair| repair.errors.iter().take(MAX_ERRORS).cloned().collect())
         .unwrap_or_default()

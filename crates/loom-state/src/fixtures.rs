@@ -130,6 +130,7 @@ pub(crate) fn question(subject: Subject) -> Question {
         risk: Risk::High,
         rules: vec!["delete".into()],
         choices: Vec::new(),
+        default: None,
     }
 }
 
@@ -216,6 +217,8 @@ pub(crate) fn tool_done(effect: u64, text: BlobId) -> Event {
 
 pub(crate) fn verdict(result: VerdictResult) -> Verdict {
     Verdict {
+        disputed: Vec::new(),
+        votes: Vec::new(),
         result,
         tier: 1,
         checks: Vec::new(),

@@ -5,7 +5,9 @@ use crate::{
     JudgeReply, NoEvidence, Question, Scope, ScriptedJudge, Seen, Step, baseline, gate,
 };
 use async_trait::async_trait;
-use loom_events::{Check, CriterionVerdict, FileChange, Tier, Usage, Verdict, Verification};
+use loom_events::{
+    Check, CriterionVerdict, Defences, FileChange, Tier, Usage, Verdict, Verification,
+};
 use loom_prompts::{CriterionAnswer, VerdictAnswer};
 use loom_workspace::{
     Bounds, CommandLine, CommandSpec, Manifest, RunStatus, Sandbox, Store, Workspace, run,
@@ -85,6 +87,7 @@ impl Place {
             attempt: facts(),
             baseline,
             settings: Verification::default(),
+            defences: Defences::default(),
             round: 0,
         }
     }
@@ -122,6 +125,7 @@ pub(crate) fn facts() -> AttemptFacts {
         model: "worker".to_owned(),
         tier: Tier::Small,
         ordinal: 1,
+        red_before: Vec::new(),
         degraded: Vec::new(),
         seed: 7,
     }

@@ -1,7 +1,7 @@
 //! What a gate judges, and what it may know about the attempt.
 
 use crate::Baseline;
-use loom_events::{Check, FileChange, Plan, SubtaskSpec, Tier, Verification};
+use loom_events::{Check, Defences, FileChange, Plan, SubtaskSpec, Tier, Verification};
 use loom_workspace::Workspace;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub struct GateInput {
     pub baseline: Baseline,
     /// Which tiers are wanted.
     pub settings: Verification,
+    /// Which rules are on.
+    pub defences: Defences,
     /// Counts repetitions of an inconclusive gate: a later round shows the verifier more.
     pub round: u32,
 }
@@ -118,6 +120,8 @@ pub struct AttemptFacts {
     pub tier: Tier,
     /// Which attempt at the subtask it is, from 1.
     pub ordinal: u32,
+    /// Checks of the step, in words, that were red at an earlier gate of it.
+    pub red_before: Vec<String>,
     /// Fallbacks taken during the attempt.
     pub degraded: Vec<String>,
     /// Orders the questions to the verifier and picks the control question; the attempt's id.

@@ -26,9 +26,12 @@ mod lost;
 mod markers;
 mod material;
 mod model_judge;
+mod panel;
 mod protected;
 mod quote;
 mod runner;
+#[cfg(test)]
+mod second_looks;
 #[cfg(test)]
 mod tests;
 mod tier1;

@@ -264,6 +264,7 @@ fn reason(why: &PlanReason) -> String {
         PlanReason::Exhausted { subtask } => format!("{subtask} could not be done as planned"),
         PlanReason::Interval => "a look at the rest".to_owned(),
         PlanReason::Discovery { text } => format!("discovered: {}", first_line(text)),
+        PlanReason::Checks { subtask, .. } => format!("a check of {subtask} may be wrong"),
         PlanReason::FinalGate { feedback } => {
             format!("the whole is not right yet: {}", first_line(feedback))
         }

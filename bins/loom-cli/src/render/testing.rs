@@ -223,6 +223,8 @@ impl Journal {
             criteria: Vec::new(),
             confidence: Confidence::default(),
             feedback: "not yet".into(),
+            disputed: Vec::new(),
+            votes: Vec::new(),
             tree: None,
             usage: Usage::default(),
             degraded: Vec::new(),

@@ -5,7 +5,8 @@ use super::{Cx, FrozenPrompt, Known};
 use crate::broken::Broken;
 use crate::ledger::{Entry, Ledger};
 use loom_events::{
-    AttemptId, BlobId, FileChange, ModelReply, Outcome, Plan, Tier, Verification, Work,
+    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, SubtaskId, Tier,
+    Verification, Work,
 };
 use loom_kernel::Start;
 use loom_verify::{
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(super) struct Task {
     step: Step,
     settings: Verification,
+    defences: Defences,
     attempt: AttemptFacts,
     /// The last answer without calls, whose words are the claim.
     last_reply: Option<ModelReply>,
@@ -48,12 +50,14 @@ impl Task {
         Ok(Self {
             step: Step::of_subtask(&subtask.spec),
             settings: ledger.state.settings().verification.clone(),
+            defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
                 touched: log.touched > 0,
                 answer: String::new(),
                 model: prepared.model.clone(),
                 tier: log.tier,
                 ordinal: log.ordinal,
+                red_before: red_before(ledger, &log.subtask),
                 degraded: prepared.degraded.clone(),
                 seed: attempt.0.0,
             },
@@ -75,6 +79,7 @@ impl Task {
         Self {
             step: Step::of_goal(&view.goal, &plan),
             settings: ledger.state.settings().verification.clone(),
+            defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
                 touched: ledger.attempts.values().any(|a| a.touched > 0),
                 answer: String::new(),
@@ -84,6 +89,7 @@ impl Task {
                     .unwrap_or_default(),
                 tier: tier.unwrap_or(Tier::Small),
                 ordinal: 1,
+                red_before: Vec::new(),
                 degraded: view.degraded.clone(),
                 seed: start.id.0.0,
             },
@@ -93,6 +99,12 @@ impl Task {
             round: round(start),
         }
     }
+}
+
+/// Checks that were red at an earlier gate of a subtask.
+fn red_before(ledger: &Ledger, subtask: &SubtaskId) -> Vec<String> {
+    let red = ledger.attempts_of(subtask).flat_map(|(_, log)| &log.red);
+    red.cloned().collect()
 }
 
 const fn round(start: &Start) -> u32 {
@@ -131,6 +143,7 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
         attempt,
         baseline: baseline(task, cx).await?,
         settings: task.settings.clone(),
+        defences: task.defences,
         round: task.round,
     };
     let judge = ModelJudge::new(

@@ -4,9 +4,15 @@ use super::state::step_status;
 use super::{Cx, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Ledger, PlanningLog};
-use loom_events::{BlobId, FailureClass, Outcome, PlanReason, PlanningId, Proposal, Role, TaskId};
-use loom_prompts::{OldStep, PlannerInput, Repair, ReplannerInput, TaskState, plan_schema};
+use loom_events::{
+    BlobId, FailureClass, Outcome, PlanReason, PlanningId, Proposal, Role, SubtaskSpec, TaskId,
+};
+use loom_prompts::{
+    ChecksAnswer, ChecksInput, OldStep, PlannerInput, Repair, ReplannerInput, TaskState,
+    checks_schema, parse_checks, plan_schema,
+};
 use loom_router::{ChatRequest, JsonError, JsonSchema};
+use loom_verify::lint_check;
 
 /// What a round of planning needs to know.
 pub(super) struct Task {
@@ -19,6 +25,8 @@ pub(super) struct Task {
     state: TaskState,
     old_plan: Vec<OldStep>,
     discoveries: Vec<String>,
+    /// The step whose checks are asked about, and what was found in its result.
+    about: Option<(SubtaskSpec, Vec<String>)>,
 }
 
 impl Task {
@@ -32,18 +40,31 @@ impl Task {
                 _ => s.summary.clone(),
             },
         };
+        let log = ledger.plannings.get(&planning).cloned();
         Self {
             task: view.id,
             goal: view.goal.clone(),
             context: view.context.clone(),
             instructions: view.steering.iter().map(|s| s.text.clone()).collect(),
             max_subtasks: ledger.state.settings().limits.max_subtasks,
-            log: ledger.plannings.get(&planning).cloned(),
+            about: log.as_ref().and_then(|log| about(ledger, &log.why)),
+            log,
             state: task_state(ledger, None),
             old_plan: view.subtasks.iter().map(old).collect(),
             discoveries: view.discoveries.clone(),
         }
     }
+}
+
+/// The step whose checks a planning is about.
+fn about(ledger: &Ledger, why: &PlanReason) -> Option<(SubtaskSpec, Vec<String>)> {
+    let PlanReason::Checks { subtask, .. } = why else {
+        return None;
+    };
+    let spec = ledger.view.subtask(subtask)?.spec.clone();
+    let last = ledger.attempts_of(subtask).next_back();
+    let findings = last.map(|(_, log)| log.findings.clone());
+    Some((spec, findings.unwrap_or_default()))
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
@@ -64,9 +85,15 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         task: Some(task.task),
         ..ChatRequest::default()
     };
-    let schema = JsonSchema {
-        name: "plan".to_owned(),
-        schema: plan_schema(),
+    let schema = match task.about {
+        None => JsonSchema {
+            name: "plan".to_owned(),
+            schema: plan_schema(),
+        },
+        Some(_) => JsonSchema {
+            name: "checks".to_owned(),
+            schema: checks_schema(),
+        },
     };
     let cancel = &cx.signals.cancel;
     // Asked once: the repair round of the kernel is the second question, with every error in it.
@@ -78,7 +105,11 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let (proposal, reply) = match asked {
         Ok(answer) => {
             cx.signals.degraded(&answer.degraded).await?;
-            (read(&answer.value), answer.reply)
+            let proposal = match task.about {
+                None => read(&answer.value),
+                Some(_) => read_checks(&answer.value),
+            };
+            (proposal, answer.reply)
         }
         Err(JsonError::Invalid { errors, reply, .. }) => (Proposal::Unreadable { errors }, *reply),
         Err(JsonError::Call(error)) => {
@@ -107,6 +138,24 @@ fn read(value: &serde_json::Value) -> Proposal {
     }
 }
 
+/// Other checks with power to fail, or that the planner stands by its own.
+fn read_checks(value: &serde_json::Value) -> Proposal {
+    match parse_checks(value) {
+        Ok(ChecksAnswer::Kept(why)) => Proposal::Kept { why },
+        Ok(ChecksAnswer::Replaced(checks)) => {
+            let faults = checks.iter().enumerate().filter_map(|(at, check)| {
+                let why = lint_check(check)?;
+                Some(format!("check {}: {why}", at + 1))
+            });
+            match faults.collect::<Vec<String>>() {
+                errors if errors.is_empty() => Proposal::Checks { checks },
+                errors => Proposal::Unreadable { errors },
+            }
+        }
+        Err(errors) => Proposal::Unreadable { errors },
+    }
+}
+
 async fn answer_text(cx: &Cx, id: Option<&BlobId>) -> Result<String, Broken> {
     match id {
         None => Ok(String::new()),
@@ -119,6 +168,13 @@ async fn render(
     repair: Option<Repair>,
     cx: &Cx,
 ) -> Result<(Role, loom_prompts::Rendered), Broken> {
+    if let Some((step, evidence)) = &task.about {
+        let input = checks_input(task, step, evidence, repair);
+        let rendered = cx.shared.prompts.checks(&input).map_err(|error| {
+            Broken::environment("the question about checks could not be made", &error)
+        })?;
+        return Ok((Role::Replanner, rendered));
+    }
     let workspace = cx
         .files("the workspace could not be listed", |workspace| {
             Ok(loom_verify::overview(workspace))
@@ -155,6 +211,27 @@ async fn render(
     Ok((role, rendered))
 }
 
+fn checks_input(
+    task: &Task,
+    step: &SubtaskSpec,
+    evidence: &[String],
+    repair: Option<Repair>,
+) -> ChecksInput {
+    let (disputed, reason) = match task.log.as_ref().map(|log| &log.why) {
+        Some(PlanReason::Checks { checks, reason, .. }) => (checks.clone(), reason.clone()),
+        _ => (Vec::new(), String::new()),
+    };
+    ChecksInput {
+        step: step.clone(),
+        instructions: task.instructions.clone(),
+        disputed,
+        reason,
+        evidence: evidence.to_vec(),
+        repair,
+        budget: None,
+    }
+}
+
 fn reason(why: &PlanReason) -> String {
     match why {
         PlanReason::Initial => "There is no plan yet.".to_owned(),
@@ -165,6 +242,9 @@ fn reason(why: &PlanReason) -> String {
             "Several steps are done: see whether the rest of the plan still fits.".to_owned()
         }
         PlanReason::Discovery { text } => format!("Something new was found: {text}"),
+        PlanReason::Checks {
+            subtask, reason, ..
+        } => format!("The checks of the step `{subtask}` may be wrong: {reason}"),
         PlanReason::FinalGate { feedback } => {
             format!("Every step is done, but the whole does not meet the goal yet: {feedback}")
         }

@@ -34,7 +34,8 @@ pub(super) struct Task {
     /// What the previous attempt was told at its end.
     feedback: Option<String>,
     guidance: Vec<String>,
-    /// The snapshot that the subtask began with, and a prompt that holds the baseline of its checks.
+    /// The snapshot that the subtask began with, and the last prompt, which holds the baseline of
+    /// its checks.
     base: Option<(BlobId, BlobId)>,
     heard: Seq,
     /// Whether nobody has looked at the workspace yet.
@@ -52,10 +53,9 @@ impl Task {
                 .attempts_of(&log.subtask)
                 .filter(|(id, _)| *id < attempt)
         };
-        let base = earlier().find_map(|(_, log)| {
-            let prepared = log.prepared.as_ref()?;
-            Some((prepared.base.clone()?, prepared.prompt.clone()))
-        });
+        let prepared = || earlier().filter_map(|(_, log)| log.prepared.as_ref());
+        let base = prepared().find_map(|first| first.base.clone());
+        let base = base.zip(prepared().map(|last| last.prompt.clone()).next_back());
         let feedback = earlier()
             .next_back()
             .map(|(_, log)| log.feedback.clone())
@@ -165,7 +165,6 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
         }
         let earlier: FrozenPrompt = cx.get_json(prompt).await?;
         let known = |check| earlier.baseline.trials.iter().any(|t| &t.check == check);
-        // A step that a new plan changed has other checks; they are tried on what is there now.
         if task.spec.checks.iter().all(known) {
             return Ok(Some((Some(base.clone()), earlier.baseline)));
         }
@@ -174,6 +173,11 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
         return Ok(Some((None, Baseline::default())));
     };
     let now = cx.snapshot().await?;
+    // A step that a new plan changed has other checks. They are tried on what the step began with:
+    // on the work itself a right check is green, and proves nothing.
+    if let Some((base, _)) = &task.base {
+        cx.put_back(base, Known::Now).await?;
+    }
     let runner = Checks::new(cx);
     let tried = loom_verify::baseline(&workspace, &task.spec.checks, &runner);
     let baseline = tokio::select! {
@@ -182,7 +186,8 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
     };
     // Checks may leave caches and reports behind: the attempt starts from the user's own files.
     if let Some(now) = &now {
-        cx.put_back(now, Known::Snapshot(&[])).await?;
+        let recorded = cx.signals.recorded();
+        cx.put_back(now, Known::Snapshot(&recorded)).await?;
     }
     let base = match &task.base {
         Some((base, _)) => Some(base.clone()),

@@ -10,7 +10,7 @@ use loom_events::{
     Subject, TaskId, ToolResult,
 };
 use loom_kernel::Start;
-use loom_tools::{CallOutcome, Held, RecordError, Recorder, Seen, ToolContext, ToolOutput};
+use loom_tools::{Ask, CallOutcome, Held, RecordError, Recorder, Seen, ToolContext, ToolOutput};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -159,18 +159,34 @@ async fn done(
 }
 
 fn question(task: &Task, held: Held) -> Question {
+    let (attempt, turn, call) = (task.attempt, task.turn, task.call);
+    let (subject, ask) = match held.ask {
+        Some(ask) => (
+            Subject::Ask {
+                attempt,
+                turn,
+                call,
+            },
+            ask,
+        ),
+        None => (
+            Subject::Call {
+                attempt,
+                turn,
+                call,
+                digest: held.digest,
+            },
+            Ask::default(),
+        ),
+    };
     Question {
-        subject: Subject::Call {
-            attempt: task.attempt,
-            turn: task.turn,
-            call: task.call,
-            digest: held.digest,
-        },
+        subject,
         reason: held.reason,
         action: held.action,
         risk: held.risk,
         rules: held.rules,
-        choices: Vec::new(),
+        choices: ask.choices,
+        default: ask.default,
     }
 }
 

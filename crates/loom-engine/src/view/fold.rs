@@ -194,8 +194,15 @@ impl TaskView {
                 text: text.clone(),
             }),
             Event::ApprovalRequested {
-                question, deadline, ..
-            } => self.ask(QuestionId(envelope.seq), question, *deadline),
+                question,
+                deadline,
+                on_expiry,
+            } => self.asked(QuestionView {
+                id: QuestionId(envelope.seq),
+                question: question.clone(),
+                deadline: *deadline,
+                on_expiry: *on_expiry,
+            }),
             Event::ApprovalGranted { question, .. }
             | Event::ApprovalDenied { question, .. }
             | Event::ApprovalExpired { question }
@@ -314,13 +321,10 @@ impl TaskView {
         }
     }
 
-    fn ask(&mut self, id: QuestionId, question: &Question, deadline: Option<Time>) {
-        self.questions.push(QuestionView {
-            id,
-            question: question.clone(),
-            deadline,
-        });
-        if let Some(attempt) = attempt_of(question) {
+    fn asked(&mut self, asked: QuestionView) {
+        let attempt = attempt_of(&asked.question);
+        self.questions.push(asked);
+        if let Some(attempt) = attempt {
             self.with_subtask_of(attempt, |s| s.status = SubtaskStatus::WaitingApproval);
         }
     }
@@ -445,6 +449,7 @@ pub fn describe_end(why: &AttemptEnd, feedback: &str) -> String {
         AttemptEnd::Passed => "passed".to_owned(),
         AttemptEnd::GateFailed => "the gate failed".to_owned(),
         AttemptEnd::Inconclusive => "the gate could not tell".to_owned(),
+        AttemptEnd::Disputed { .. } => "its checks are in dispute".to_owned(),
         AttemptEnd::Blocked => "the model says that it is blocked".to_owned(),
         AttemptEnd::TurnLimit => "too many turns".to_owned(),
         AttemptEnd::Unusable => "too many unusable answers".to_owned(),

@@ -9,8 +9,8 @@ pub use fold::describe_end;
 
 use loom_events::{
     ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, LineCount, MemoryEntry, Nudge,
-    Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, Survey, TaskId,
-    Tier, Time, Usage, Verdict, Work,
+    OnExpiry, Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, Survey,
+    TaskId, Tier, Time, Usage, Verdict, Work,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -264,6 +264,8 @@ pub struct QuestionView {
     pub question: Question,
     /// When it expires.
     pub deadline: Option<Time>,
+    /// What happens then.
+    pub on_expiry: OnExpiry,
 }
 
 /// An instruction given while the task ran.

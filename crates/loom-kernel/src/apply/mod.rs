@@ -72,7 +72,7 @@ fn check_place(state: &State, envelope: &Envelope) -> Result<(), Impossible> {
 
 fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossible> {
     match event {
-        Event::TaskCreated(task) => task::created(state, at, task),
+        Event::TaskCreated(task) => task::created(state, task),
         Event::RunnerStarted { .. } => recovery::runner_started(state, at),
         Event::TaskPaused => task::paused(state),
         Event::TaskResumed => task::resumed(state, at),

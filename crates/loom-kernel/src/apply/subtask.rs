@@ -133,6 +133,7 @@ pub(super) fn reset(state: &mut State, at: &Place, subtask: &SubtaskId) -> Resul
     let spec = spec.unwrap_or_else(|| sub.spec.clone());
     sub.restart(spec);
     sub.replanned = false;
+    sub.disputed = false;
     // The last gate may be in flight over a tree that is not the last one any more.
     let round = state.finale.round.saturating_add(1);
     state.finale = Finale {

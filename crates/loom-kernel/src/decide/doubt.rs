@@ -94,5 +94,6 @@ fn doubt_question(state: &State, subject: Subject, effect: &InFlight) -> Questio
         risk: Risk::High,
         rules: Vec::new(),
         choices: Vec::new(),
+        default: None,
     }
 }

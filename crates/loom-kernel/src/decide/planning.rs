@@ -4,7 +4,7 @@ use super::ending::{ask, failed};
 use crate::state::{Planning, Proposed, Stage, State};
 use crate::validate_plan;
 use loom_events::{
-    Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, SkippedBy, Subject,
+    Check, Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, SkippedBy, Subject,
     SubtaskId, SubtaskSpec, Tier, Time, Work,
 };
 
@@ -27,7 +27,19 @@ pub(super) fn planned(state: &State, now: Time) -> Option<Vec<Event>> {
 fn judged(state: &State, planning: &Planning) -> Option<Vec<Event>> {
     match &planning.stage {
         Proposed::Nothing => None,
+        Proposed::Plan(_) if planning.only_checks() => {
+            let error = "only the checks of one step are asked about: answer with them alone";
+            Some(rejected(planning, vec![error.to_owned()]))
+        }
         Proposed::Plan(plan) => proposed(state, planning, plan),
+        Proposed::Checks(checks) => match with_checks(state, planning, checks) {
+            Some(plan) => proposed(state, planning, &plan),
+            None => Some(abandoned(planning, "nobody asked about checks".to_owned())),
+        },
+        Proposed::Kept(why) => {
+            let reason = format!("the planner stands by its checks: {why}");
+            Some(abandoned(planning, reason))
+        }
         Proposed::Unreadable(errors) => Some(rejected(planning, errors.clone())),
         Proposed::Hopeless => Some(hopeless(state, planning)),
         Proposed::Failed(failure) => Some(given_up(state, planning, failure)),
@@ -86,6 +98,17 @@ fn with_kept(kept: Vec<SubtaskSpec>, plan: &Plan) -> Plan {
     Plan {
         subtasks: kept.into_iter().chain(new).collect(),
     }
+}
+
+/// The plan as it is, with other checks for the subtask that was asked about.
+fn with_checks(state: &State, planning: &Planning, checks: &[Check]) -> Option<Plan> {
+    let PlanReason::Checks { subtask, .. } = &planning.why else {
+        return None;
+    };
+    let mut plan = state.plan.clone();
+    let spec = plan.subtasks.iter_mut().find(|spec| &spec.id == subtask)?;
+    spec.checks = checks.to_vec();
+    Some(plan)
 }
 
 fn rejected(planning: &Planning, errors: Vec<String>) -> Vec<Event> {
@@ -176,6 +199,7 @@ fn review(state: &State, now: Time) -> Option<Vec<Event>> {
         risk: Risk::Low,
         rules: Vec::new(),
         choices: Vec::new(),
+        default: None,
     };
     Some(vec![ask(state, question, OnExpiry::Fail, now)])
 }

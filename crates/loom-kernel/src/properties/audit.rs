@@ -3,7 +3,7 @@
 
 use loom_events::{
     AttemptEnd, AttemptId, Class, Digest, EffectId, End, Envelope, Event, FailureClass, Limit,
-    OnExpiry, QuestionId, Reconciled, Seq, SkippedBy, Subject, SubtaskId, SubtaskSpec,
+    OnExpiry, PlanReason, QuestionId, Reconciled, Seq, SkippedBy, Subject, SubtaskId, SubtaskSpec,
     TaskSettings, Time, Work,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,10 @@ struct Books {
     runner: Seq,
     version: u32,
     by_hand: u32,
+    /// Plannings about nothing but the checks of a subtask.
+    about_checks: BTreeMap<Seq, SubtaskId>,
+    /// Subtasks that a human began again since.
+    asked_again: BTreeSet<SubtaskId>,
     allowed: u32,
     attempts: BTreeMap<AttemptId, AttemptBook>,
     started: u32,
@@ -401,12 +405,25 @@ impl Books {
         match &envelope.event {
             Event::TaskCreated(task) => {
                 self.settings = task.settings.clone();
-                self.awake = time;
             }
             Event::RunnerStarted { .. } => (self.runner, self.awake) = (seq, time),
             Event::TaskPaused => self.paused = true,
             Event::TaskResumed => (self.paused, self.awake) = (false, time),
             Event::TaskStopping { end } => self.stopped(seq, end),
+            Event::TaskReplanning {
+                why: PlanReason::Checks { subtask, .. },
+                ..
+            } => {
+                let asked = self.about_checks.values().any(|asked| asked == subtask);
+                let again = asked && !self.asked_again.remove(subtask);
+                if again {
+                    self.fault(
+                        seq,
+                        format!("the checks of {subtask} are asked about again"),
+                    );
+                }
+                self.about_checks.insert(seq, subtask.clone());
+            }
             Event::TaskPlanReady {
                 plan,
                 version,
@@ -414,7 +431,8 @@ impl Books {
                 ..
             } => {
                 self.version = *version;
-                self.by_hand += u32::from(planning.is_none());
+                let checks = planning.is_some_and(|p| self.about_checks.contains_key(&p.0));
+                self.by_hand += u32::from(planning.is_none() || checks);
                 let max = self.settings.limits.plan_versions + self.allowed + self.by_hand;
                 if *version > max {
                     self.fault(seq, format!("version {version} of the plan"));
@@ -477,6 +495,7 @@ impl Books {
                 self.left_out.insert(subtask.clone());
             }
             Event::SubtaskReset { subtask, .. } => {
+                self.asked_again.insert(subtask.clone());
                 self.left_out.remove(subtask);
             }
             Event::Merged { effect, .. } => self.landed(seq, *effect, true),

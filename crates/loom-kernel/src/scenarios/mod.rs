@@ -1,6 +1,7 @@
 //! What must hold, told as short scenes at a [`Desk`](crate::desk::Desk). By phase.
 
 mod attempt;
+mod disputes;
 mod flow;
 mod growth;
 mod ladder;

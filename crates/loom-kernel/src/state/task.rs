@@ -34,7 +34,7 @@ pub struct State {
     /// Whether the plan may be worked on: not when it waits for a review.
     pub(crate) agreed: bool,
     pub(crate) planning: Option<Planning>,
-    /// Plan versions that a human allowed beyond the limit.
+    /// Plan versions beyond the limit: allowed by a human, or made of nothing but other checks.
     pub(crate) extra_versions: u32,
     /// Subtasks of this and of earlier plans.
     pub(crate) subs: BTreeMap<SubtaskId, Subtask>,
