@@ -382,6 +382,7 @@ pub(crate) fn verdict(result: VerdictResult) -> Verdict {
         tree: None,
         usage: usage(),
         degraded: Vec::new(),
+        tampered: Vec::new(),
     }
 }
 

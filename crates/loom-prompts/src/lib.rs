@@ -9,6 +9,7 @@
 
 mod answer;
 mod budget;
+mod check;
 mod executor;
 mod extractor;
 mod memory;

@@ -5,7 +5,7 @@ use super::{Cx, FrozenPrompt, Known};
 use crate::broken::Broken;
 use crate::ledger::{Entry, Ledger};
 use loom_events::{
-    AttemptId, BlobId, FileChange, ModelReply, Outcome, Plan, Tier, Verification, Work,
+    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, Tier, Verification, Work,
 };
 use loom_kernel::Start;
 use loom_verify::{
@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub(super) struct Task {
     step: Step,
     settings: Verification,
+    defences: Defences,
     attempt: AttemptFacts,
     /// The last answer without calls, whose words are the claim.
     last_reply: Option<ModelReply>,
@@ -48,6 +49,7 @@ impl Task {
         Ok(Self {
             step: Step::of_subtask(&subtask.spec),
             settings: ledger.state.settings().verification.clone(),
+            defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
                 touched: log.touched > 0,
                 answer: String::new(),
@@ -75,6 +77,7 @@ impl Task {
         Self {
             step: Step::of_goal(&view.goal, &plan),
             settings: ledger.state.settings().verification.clone(),
+            defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
                 touched: ledger.attempts.values().any(|a| a.touched > 0),
                 answer: String::new(),
@@ -131,6 +134,7 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
         attempt,
         baseline: baseline(task, cx).await?,
         settings: task.settings.clone(),
+        defences: task.defences,
         round: task.round,
     };
     let judge = ModelJudge::new(

@@ -1,5 +1,6 @@
 //! Asking the planner, first and later. Whether its plan is acceptable is the kernel's to say.
 
+use super::prepare::CHECKS_SAY_NOTHING;
 use super::state::step_status;
 use super::{Cx, task_state};
 use crate::broken::{Broken, chain};
@@ -15,10 +16,14 @@ pub(super) struct Task {
     context: Option<String>,
     instructions: Vec<String>,
     max_subtasks: u32,
+    /// Whether planned checks are held to rules.
+    check_rules: bool,
     log: Option<PlanningLog>,
     state: TaskState,
     old_plan: Vec<OldStep>,
     discoveries: Vec<String>,
+    /// Why the step that a new plan is wanted for ended.
+    why_ended: Option<String>,
 }
 
 impl Task {
@@ -32,13 +37,23 @@ impl Task {
                 _ => s.summary.clone(),
             },
         };
+        let log = ledger.plannings.get(&planning).cloned();
+        let wanted_for = log.as_ref().and_then(|log| match &log.why {
+            PlanReason::Exhausted { subtask } => ledger.state.subtask(subtask),
+            PlanReason::Initial
+            | PlanReason::Interval
+            | PlanReason::Discovery { .. }
+            | PlanReason::FinalGate { .. } => None,
+        });
         Self {
+            why_ended: wanted_for.map(|sub| sub.why.to_owned()),
             task: view.id,
             goal: view.goal.clone(),
             context: view.context.clone(),
             instructions: view.steering.iter().map(|s| s.text.clone()).collect(),
             max_subtasks: ledger.state.settings().limits.max_subtasks,
-            log: ledger.plannings.get(&planning).cloned(),
+            check_rules: ledger.state.settings().defences.check_rules,
+            log,
             state: task_state(ledger, None),
             old_plan: view.subtasks.iter().map(old).collect(),
             discoveries: view.discoveries.clone(),
@@ -78,7 +93,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let (proposal, reply) = match asked {
         Ok(answer) => {
             cx.signals.degraded(&answer.degraded).await?;
-            (read(&answer.value), answer.reply)
+            (read(&answer.value, &task, &cx).await?, answer.reply)
         }
         Err(JsonError::Invalid { errors, reply, .. }) => (Proposal::Unreadable { errors }, *reply),
         Err(JsonError::Call(error)) => {
@@ -96,15 +111,28 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     })
 }
 
-/// A plan whose checks have power to fail, or what is wrong with it.
-fn read(value: &serde_json::Value) -> Proposal {
-    match loom_prompts::parse_plan(value) {
-        Ok(plan) => match loom_verify::lint_plan(&plan) {
-            errors if errors.is_empty() => Proposal::Plan { plan },
-            errors => Proposal::Unreadable { errors },
-        },
-        Err(errors) => Proposal::Unreadable { errors },
+/// A plan whose checks find what they need, or what is wrong with it. Whether it is acceptable in
+/// itself is the kernel's to say.
+async fn read(value: &serde_json::Value, task: &Task, cx: &Cx) -> Result<Proposal, Broken> {
+    let plan = match loom_prompts::parse_plan(value) {
+        Ok(plan) => plan,
+        Err(errors) => return Ok(Proposal::Unreadable { errors }),
+    };
+    if !task.check_rules {
+        return Ok(Proposal::Plan { plan });
     }
+    let looked_at = plan.clone();
+    let errors = cx
+        .files("the workspace could not be looked at", move |workspace| {
+            Ok(loom_verify::plan_paths(&looked_at, workspace))
+        })
+        .await?
+        .unwrap_or_default();
+    Ok(if errors.is_empty() {
+        Proposal::Plan { plan }
+    } else {
+        Proposal::Unreadable { errors }
+    })
 }
 
 async fn answer_text(cx: &Cx, id: Option<&BlobId>) -> Result<String, Broken> {
@@ -141,7 +169,7 @@ async fn render(
         }
         Some(why) => {
             let state = task.state.clone();
-            let mut input = ReplannerInput::new(state, reason(why), task.max_subtasks);
+            let mut input = ReplannerInput::new(state, reason(why, task), task.max_subtasks);
             input.context.clone_from(&task.context);
             input.old_plan.clone_from(&task.old_plan);
             input.discoveries.clone_from(&task.discoveries);
@@ -155,12 +183,22 @@ async fn render(
     Ok((role, rendered))
 }
 
-fn reason(why: &PlanReason) -> String {
+fn reason(why: &PlanReason, task: &Task) -> String {
+    let given_back = task
+        .why_ended
+        .as_deref()
+        .filter(|why| why.starts_with(CHECKS_SAY_NOTHING));
     match why {
         PlanReason::Initial => "There is no plan yet.".to_owned(),
-        PlanReason::Exhausted { subtask } => format!(
-            "Every attempt at the step `{subtask}` failed. Find another way, or smaller steps."
-        ),
+        PlanReason::Exhausted { subtask } => match given_back {
+            Some(why) => format!(
+                "The step `{subtask}` was not tried: {why}. Correct these checks and keep the rest \
+                 of the plan."
+            ),
+            None => format!(
+                "Every attempt at the step `{subtask}` failed. Find another way, or smaller steps."
+            ),
+        },
         PlanReason::Interval => {
             "Several steps are done: see whether the rest of the plan still fits.".to_owned()
         }
