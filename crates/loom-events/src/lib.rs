@@ -8,6 +8,7 @@
 
 mod change;
 mod chat;
+mod check;
 mod command;
 mod effect;
 mod envelope;
@@ -26,6 +27,7 @@ pub use chat::{
     Answer, CallRecord, Finish, Latency, Message, ModelReply, Refusal, Role, Said, ToolCall,
     ToolSpec, UnreadableCall, Usage,
 };
+pub use check::{Check, CountOp, Counted};
 pub use command::{Command, NewTask};
 pub use effect::{
     CallClass, Class, Failure, FailureClass, Note, Outcome, Prepared, Proposal, Reconciled,
@@ -42,7 +44,7 @@ pub use ids::{
     AttemptId, BlobId, Digest, EffectId, IdError, PlanningId, QuestionId, Seq, SubtaskId, TaskId,
 };
 pub use memory::{MemoryEntry, MemoryKind};
-pub use plan::{Check, Plan, SubtaskSpec, Tier};
+pub use plan::{EditsTests, Plan, Size, SubtaskSpec, Tier};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
 pub use settings::{
     ApprovalMode, Bands, Defences, Limits, Rung, TaskSettings, Unanswered, Verification,

@@ -35,6 +35,10 @@ pub struct Verdict {
     /// Fallbacks taken, such as a missing verifier.
     #[serde(default)]
     pub degraded: Vec<String>,
+    /// Files that the work is judged by and that it changed without leave. The checks ran with what
+    /// these were before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tampered: Vec<String>,
 }
 
 /// Pass, fail or inconclusive.
@@ -75,6 +79,8 @@ pub enum CheckPower {
     Guard,
     /// Not known: there was no baseline.
     Unknown,
+    /// Was red and green on one and the same tree: informs, and decides nothing.
+    Quarantined,
 }
 
 /// One criterion as a verifier model judged it.

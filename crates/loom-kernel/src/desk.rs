@@ -385,6 +385,7 @@ pub(crate) fn verdict(result: VerdictResult) -> Verdict {
         tree: None,
         usage: usage(),
         degraded: Vec::new(),
+        tampered: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! criteria and a check is red all the same, or when a check cannot be run.
 
 use crate::budget::{Input, shorten};
-use crate::plan::{check, check_schema};
+use crate::check::{check, check_schema};
 use crate::planning::{Repair, errors};
 use crate::read::Fields;
 use loom_events::{Check, Role, SubtaskSpec};

@@ -9,6 +9,7 @@
 
 mod answer;
 mod budget;
+mod check;
 mod checks;
 mod executor;
 mod extractor;

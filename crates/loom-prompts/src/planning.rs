@@ -80,6 +80,8 @@ pub struct WorkspaceOverview {
     pub total_files: usize,
     /// Commands that run the project's own tests.
     pub test_commands: Vec<String>,
+    /// Commands that build it or look it over without running it.
+    pub build_commands: Vec<String>,
 }
 
 /// A refused plan with what was wrong with it.
@@ -241,7 +243,12 @@ fn workspace(overview: Option<&WorkspaceOverview>) -> Value {
     };
     let files: Vec<String> = overview.files.iter().take(MAX_FILES).cloned().collect();
     let hidden = overview.total_files.saturating_sub(files.len());
-    context! { files, hidden, test_commands => overview.test_commands.clone() }
+    context! {
+        files,
+        hidden,
+        test_commands => overview.test_commands.clone(),
+        build_commands => overview.build_commands.clone(),
+    }
 }
 
 pub(crate) fn errors(repair: Option<&Repair>) -> Vec<String> {

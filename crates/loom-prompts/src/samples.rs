@@ -21,10 +21,6 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 fn subtask() -> SubtaskSpec {
     SubtaskSpec {
-        id: id("rename-option"),
-        title: "Rename the option in cli.py".to_owned(),
-        description: "In cli.py rename the option --colour to --color. Keep its default."
-            .to_owned(),
         criteria: strings(&[
             "cli.py accepts --color.",
             "cli.py no longer accepts --colour.",
@@ -43,7 +39,11 @@ fn subtask() -> SubtaskSpec {
             },
         ],
         outputs: strings(&["cli.py"]),
-        inspect: false,
+        ..SubtaskSpec::new(
+            id("rename-option"),
+            "Rename the option in cli.py",
+            "In cli.py rename the option --colour to --color. Keep its default.",
+        )
     }
 }
 
@@ -110,6 +110,7 @@ fn overview() -> WorkspaceOverview {
         files: strings(&["README.md", "cli.py", "test.sh"]),
         total_files: 12,
         test_commands: strings(&["sh test.sh"]),
+        build_commands: strings(&["make lint"]),
     }
 }
 

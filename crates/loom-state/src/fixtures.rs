@@ -90,17 +90,7 @@ pub(crate) fn plan(ids: &[&str]) -> Plan {
 }
 
 fn spec(id: &str) -> SubtaskSpec {
-    SubtaskSpec {
-        id: subtask(id),
-        title: format!("Do {id}"),
-        description: String::new(),
-        criteria: Vec::new(),
-        depends_on: Vec::new(),
-        tier: Tier::Small,
-        checks: Vec::new(),
-        outputs: Vec::new(),
-        inspect: false,
-    }
+    SubtaskSpec::new(subtask(id), format!("Do {id}"), "")
 }
 
 pub(crate) fn plan_ready(version: u32, ids: &[&str]) -> Event {
@@ -231,6 +221,7 @@ pub(crate) fn verdict(result: VerdictResult) -> Verdict {
             ..Usage::default()
         },
         degraded: Vec::new(),
+        tampered: Vec::new(),
     }
 }
 

@@ -8,9 +8,7 @@ use crate::tier2::{Asked, Tier2, check_lines, tier2};
 use crate::{
     CheckRunner, EvidenceSink, Fault, GateInput, Judge, Scope, Tier1Report, test_commands, tier1,
 };
-use loom_events::{
-    Check, CheckPower, CriterionVerdict, Failure, Tier, Usage, Verdict, VerdictResult,
-};
+use loom_events::{CheckPower, CriterionVerdict, Failure, Tier, Usage, Verdict, VerdictResult};
 use std::sync::Arc;
 
 /// What a gate works with.
@@ -114,7 +112,7 @@ async fn proven_by_own_tests(input: &GateInput, report: &Tier1Report) -> bool {
                 .iter()
                 .any(|seen| seen.check == words && seen.passed && seen.power == power)
         };
-        let Check::Command { command, .. } = check else {
+        let Some(command) = check.command() else {
             return false;
         };
         commands.iter().any(|own| command.contains(own.as_str()))
@@ -207,6 +205,7 @@ impl Draft<'_> {
             tree: self.report.tree,
             usage,
             degraded,
+            tampered: self.report.tampered,
         }
     }
 }

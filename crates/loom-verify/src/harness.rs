@@ -6,7 +6,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use loom_events::{
-    Check, CriterionVerdict, Defences, FileChange, Tier, Usage, Verdict, Verification,
+    Check, CriterionVerdict, Defences, FileChange, Size, Tier, Usage, Verdict, Verification,
 };
 use loom_prompts::{CriterionAnswer, VerdictAnswer};
 use loom_workspace::{
@@ -75,7 +75,7 @@ impl Place {
 
     /// What the checks of a step say now.
     pub(crate) async fn baseline(&self, step: &Step) -> Baseline {
-        baseline(&self.workspace, &step.checks, &self.shell()).await
+        baseline(&self.workspace, step, &self.shell()).await
     }
 
     /// An attempt that did its work as the workspace now shows.
@@ -140,6 +140,9 @@ pub(crate) fn step(checks: Vec<Check>) -> Step {
         checks,
         outputs: Vec::new(),
         inspect: false,
+        expected_files: Vec::new(),
+        size: Size::M,
+        edits_tests: None,
     }
 }
 

@@ -228,6 +228,7 @@ impl Journal {
             tree: None,
             usage: Usage::default(),
             degraded: Vec::new(),
+            tampered: Vec::new(),
         };
         let event = match pass {
             true => Event::VerificationPassed { effect, verdict },
@@ -311,17 +312,7 @@ impl Journal {
 }
 
 pub(super) fn spec(name: &str, title: &str) -> SubtaskSpec {
-    SubtaskSpec {
-        id: id(name),
-        title: title.into(),
-        description: "do it".into(),
-        criteria: Vec::new(),
-        depends_on: Vec::new(),
-        tier: Tier::Small,
-        checks: Vec::new(),
-        outputs: Vec::new(),
-        inspect: false,
-    }
+    SubtaskSpec::new(id(name), title, "do it")
 }
 
 pub(super) fn check(check: &str, detail: &str, passed: bool) -> CheckResult {

@@ -12,8 +12,12 @@ use loom_events::{
 use loom_prompts::{ExecutorInput, TaskState, tool_reminder};
 use loom_state::MemoryQuery;
 use loom_tools::Offer;
-use loom_verify::Baseline;
-use loom_workspace::Sandbox;
+use loom_verify::{Baseline, Step};
+use loom_workspace::{Sandbox, Workspace};
+use std::sync::Arc;
+
+/// Begins the failure of a step whose checks are the planner's to correct.
+pub(super) const CHECKS_SAY_NOTHING: &str = "checks of this step can never pass";
 
 /// Facts offered to an executor; the template keeps what fits.
 const MEMORIES: usize = 8;
@@ -40,6 +44,10 @@ pub(super) struct Task {
     heard: Seq,
     /// Whether nobody has looked at the workspace yet.
     is_first: bool,
+    /// Whether checks are tried before the work.
+    check_rules: bool,
+    /// Whether the planner may be asked to correct checks that say nothing.
+    may_give_back: bool,
     state: TaskState,
 }
 
@@ -71,6 +79,8 @@ impl Task {
             base,
             heard: ledger.state.last_seq(),
             is_first: ledger.view.survey.is_none(),
+            check_rules: ledger.state.settings().defences.check_rules,
+            may_give_back: ledger.state.may_give_back(&log.subtask),
             state: task_state(ledger, Some(&log.subtask)),
         })
     }
@@ -83,6 +93,11 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let Some((base, baseline)) = ground(&task, &cx).await? else {
         return Ok(Outcome::Interrupted { maybe: false });
     };
+    let mistakes = baseline.mistakes();
+    if task.may_give_back && !mistakes.is_empty() {
+        let what = format!("{CHECKS_SAY_NOTHING}: {}", mistakes.join("; "));
+        return Err(Broken::new(FailureClass::Plan, what));
+    }
     let min_tier = match task.rung {
         Rung::TopTier => cx.shared.top_tier(Role::Executor),
         Rung::Planned | Rung::Feedback | Rung::NextTier => task.tier,
@@ -178,12 +193,7 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
     if let Some((base, _)) = &task.base {
         cx.put_back(base, Known::Now).await?;
     }
-    let runner = Checks::new(cx);
-    let tried = loom_verify::baseline(&workspace, &task.spec.checks, &runner);
-    let baseline = tokio::select! {
-        baseline = tried => Some(baseline),
-        () = cx.signals.cancel.cancelled() => None,
-    };
+    let baseline = try_checks(task, &workspace, cx).await;
     // Checks may leave caches and reports behind: the attempt starts from the user's own files.
     if let Some(now) = &now {
         let recorded = cx.signals.recorded();
@@ -194,6 +204,20 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
         None => now,
     };
     Ok(baseline.map(|baseline| (base, baseline)))
+}
+
+/// What the checks say now. None when it was interrupted.
+async fn try_checks(task: &Task, workspace: &Arc<Workspace>, cx: &Cx) -> Option<Baseline> {
+    if !task.check_rules {
+        return Some(Baseline::default());
+    }
+    let runner = Checks::new(cx);
+    let step = Step::of_subtask(&task.spec);
+    let tried = loom_verify::baseline(workspace, &step, &runner);
+    tokio::select! {
+        baseline = tried => Some(baseline),
+        () = cx.signals.cancel.cancelled() => None,
+    }
 }
 
 async fn recall(task: &Task, cx: &Cx) -> Result<Vec<MemoryEntry>, Broken> {

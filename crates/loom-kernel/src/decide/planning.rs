@@ -4,8 +4,8 @@ use super::ending::{ask, failed};
 use crate::state::{Planning, Proposed, Stage, State};
 use crate::validate_plan;
 use loom_events::{
-    Check, Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, SkippedBy, Subject,
-    SubtaskId, SubtaskSpec, Tier, Time, Work,
+    Check, Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, Size, SkippedBy,
+    Subject, SubtaskId, SubtaskSpec, Tier, Time, Work,
 };
 
 pub(super) fn planned(state: &State, now: Time) -> Option<Vec<Event>> {
@@ -70,7 +70,7 @@ fn proposed(state: &State, planning: &Planning, plan: &Plan) -> Option<Vec<Event
     let kept = state.kept();
     let mut settled = kept.clone();
     settled.extend(left_out(state, plan));
-    if let Err(errors) = validate_plan(plan, state.limits(), &settled) {
+    if let Err(errors) = validate_plan(plan, state.settings(), &settled) {
         return Some(rejected(planning, errors));
     }
     Some(vec![ready(state, planning, with_kept(kept, plan), false)])
@@ -167,17 +167,13 @@ const TITLE: usize = 60;
 fn fallback_plan(goal: &str) -> Plan {
     let id = SubtaskId::new("whole-goal").expect("BUG: a constant in kebab case");
     let line = goal.trim().lines().next().unwrap_or_default();
+    let title: String = line.chars().take(TITLE).collect();
     Plan {
         subtasks: vec![SubtaskSpec {
-            id,
-            title: line.chars().take(TITLE).collect(),
-            description: goal.trim().to_owned(),
             criteria: vec!["What the goal asks for is there and complete.".to_owned()],
-            depends_on: Vec::new(),
             tier: Tier::Medium,
-            checks: Vec::new(),
-            outputs: Vec::new(),
-            inspect: false,
+            size: Size::L,
+            ..SubtaskSpec::new(id, title, goal.trim())
         }],
     }
 }
