@@ -4,6 +4,7 @@
 
 mod context;
 mod documents;
+mod forks;
 mod layers;
 mod mcp;
 mod reverts;

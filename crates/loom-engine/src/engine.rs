@@ -288,8 +288,6 @@ impl Engine {
             new.workspace = Some(workspace.path().to_string_lossy().into_owned());
         }
         self.shared.check_roles()?;
-        // Forks do not exist yet, and two attempts must never share one tree.
-        new.settings.max_parallel_subtasks = 1;
         let task = TaskId::from_uuid(uuid::Uuid::now_v7());
         let place = self
             .place(task, workspace.clone())
@@ -351,6 +349,11 @@ impl Engine {
             .map_err(|source| ResumeError::Place { task, source })?;
         self.end_survivors(task).await?;
         if let Some(workspace) = workspace {
+            let live = ledger.live_forks();
+            let kept = move |name: &str| live.contains(name);
+            if let Err(error) = place.forks.sweep(self.store(), kept).await {
+                tracing::warn!(%task, error = chain(&error), "forks were not removed");
+            }
             drop(self.clean(workspace).await);
         }
         let build = self.shared.build.clone();
@@ -454,6 +457,20 @@ impl Engine {
         running.map(|(task, _)| *task).collect()
     }
 
+    /// Removes the forks of a task that does not run, but for some. Their origin may be gone.
+    pub(crate) async fn sweep_forks(
+        &self,
+        task: TaskId,
+        kept: std::collections::BTreeSet<String>,
+    ) -> Result<(), loom_workspace::ForkError> {
+        let dir = self.task_dir(task);
+        let forks = crate::forks::TaskForks::new(&dir);
+        forks
+            .sweep(self.store(), move |name| kept.contains(name))
+            .await?;
+        Ok(())
+    }
+
     pub(crate) async fn record_collection(
         &self,
         tasks: Vec<TaskId>,
@@ -554,8 +571,11 @@ impl Engine {
     }
 
     fn place(&self, task: TaskId, workspace: Option<Arc<Workspace>>) -> std::io::Result<TaskPlace> {
-        let dir = self.data_dir.join("tasks").join(task.to_string());
-        TaskPlace::open(task, dir, workspace)
+        TaskPlace::open(task, self.task_dir(task), workspace)
+    }
+
+    fn task_dir(&self, task: TaskId) -> PathBuf {
+        self.data_dir.join("tasks").join(task.to_string())
     }
 }
 

@@ -14,6 +14,7 @@ mod conversation;
 mod effects;
 mod engine;
 mod feed;
+mod forks;
 mod ledger;
 mod outputs;
 mod reader;

@@ -189,6 +189,7 @@ impl Runner {
             }
         }
         self.write_state_file().await;
+        self.sweep_forks().await;
         if let Err(error) = self.place.clear_scratch() {
             tracing::warn!(task = %self.task, %error, "the scratch directory was not removed");
         }
@@ -274,10 +275,14 @@ impl Runner {
                 task: self.task,
                 source,
             })?;
-        let mut shown = false;
+        let (mut shown, mut vacant) = (false, false);
         for record in &records {
             self.ledger.note(record);
             shown |= changes_state_view(&record.envelope.event);
+            vacant |= leaves_a_fork(&record.envelope.event);
+        }
+        if vacant {
+            self.remove_forks();
         }
         if shown {
             self.write_state_file().await;
@@ -366,6 +371,31 @@ impl Runner {
         Ok(true)
     }
 
+    /// Removes the forks that nothing works in any more, beside the work.
+    fn remove_forks(&mut self) {
+        let Some(workspace) = self.place.workspace.clone() else {
+            return;
+        };
+        if self.ledger.state.settings().max_parallel_subtasks <= 1 {
+            return;
+        }
+        let (dead, place) = (self.ledger.dead_forks(), Arc::clone(&self.place));
+        self.jobs.spawn(async move {
+            if let Err(error) = place.forks.remove(dead, &workspace).await {
+                tracing::warn!(error = chain(&error), "a fork was not removed");
+            }
+        });
+    }
+
+    /// Removes every fork: the task has ended, and nothing works in one.
+    async fn sweep_forks(&mut self) {
+        while self.jobs.join_next().await.is_some() {}
+        let store = Arc::clone(&self.shared.store);
+        if let Err(error) = self.place.forks.sweep(store, |_| false).await {
+            tracing::warn!(task = %self.task, error = chain(&error), "forks were not removed");
+        }
+    }
+
     /// Layer 1 as a file, for people: a view, never read back.
     async fn write_state_file(&self) {
         let text = loom_prompts::state_yaml(&effects::task_state(&self.ledger, None));
@@ -398,6 +428,15 @@ pub(crate) async fn fold(shared: &Shared, task: TaskId) -> Result<Ledger, Runner
                 message: bug.to_string(),
             })?;
     }
+}
+
+/// Whether an event may be the last thing that a fork was needed for.
+const fn leaves_a_fork(event: &loom_events::Event) -> bool {
+    use loom_events::Event;
+    matches!(
+        event,
+        Event::AttemptEnded { .. } | Event::SubtaskCompleted { .. } | Event::SubtaskSkipped { .. }
+    )
 }
 
 /// Whether an event changes what `state.yaml` shows.

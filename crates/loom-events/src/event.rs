@@ -183,6 +183,12 @@ pub enum Event {
         effect: EffectId,
         change: FileChange,
     },
+    /// The fork of the attempt changes at the next instant. No change of the user's: what is merged
+    /// of it later is `file_changed`.
+    ForkChanged {
+        effect: EffectId,
+        change: FileChange,
+    },
     /// The tree as it is before an effect touches it is safe.
     SnapshotTaken { effect: EffectId, manifest: BlobId },
     /// What was found in the workspace before any work: what is protected, and what is not.
@@ -495,6 +501,7 @@ impl Event {
             Self::ToolCallCompleted { .. } => "tool_call_completed",
             Self::ToolCallHeld { .. } => "tool_call_held",
             Self::FileChanged { .. } => "file_changed",
+            Self::ForkChanged { .. } => "fork_changed",
             Self::SnapshotTaken { .. } => "snapshot_taken",
             Self::WorkspaceSurveyed { .. } => "workspace_surveyed",
             Self::EffectFailed { .. } => "effect_failed",
@@ -578,6 +585,7 @@ impl Event {
             | Self::ToolCallCompleted { .. }
             | Self::ToolCallHeld { .. }
             | Self::FileChanged { .. }
+            | Self::ForkChanged { .. }
             | Self::SnapshotTaken { .. }
             | Self::WorkspaceSurveyed { .. }
             | Self::EffectFailed { .. }
@@ -652,6 +660,7 @@ impl Event {
             | Self::ContextTrimmed { .. }
             | Self::ToolCallStarted { .. }
             | Self::FileChanged { .. }
+            | Self::ForkChanged { .. }
             | Self::SnapshotTaken { .. }
             | Self::WorkspaceSurveyed { .. }
             | Self::ReconcileStarted { .. }

@@ -66,6 +66,7 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
         Event::SubtaskProgress { effect, .. }
         | Event::ContextTrimmed { effect, .. }
         | Event::FileChanged { effect, .. }
+        | Event::ForkChanged { effect, .. }
         | Event::SnapshotTaken { effect, .. }
         | Event::WorkspaceSurveyed { effect, .. }
         | Event::MemoryEntryCreated { effect, .. } => of_effect(state, *effect),

@@ -223,6 +223,7 @@ impl Projection {
             | Event::ToolCallCompleted { .. }
             | Event::ToolCallHeld { .. }
             | Event::FileChanged { .. }
+            | Event::ForkChanged { .. }
             | Event::SnapshotTaken { .. }
             | Event::WorkspaceSurveyed { .. }
             | Event::EffectFailed { .. }

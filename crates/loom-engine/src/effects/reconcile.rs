@@ -4,7 +4,7 @@ use super::{Cx, Known};
 use crate::broken::Broken;
 use crate::ledger::Ledger;
 use loom_events::{
-    BlobId, Class, EffectId, FailureClass, FileChange, Note, Outcome, Reconciled, ToolResult,
+    BlobId, Class, EffectId, FailureClass, FileChange, Outcome, Reconciled, ToolResult,
 };
 use loom_workspace::Applied;
 
@@ -62,8 +62,7 @@ async fn take_back(task: &Task, cx: &Cx) -> Result<(), Broken> {
         return Ok(());
     };
     for change in plan.changes() {
-        let note = Note::FileChanged(change.clone());
-        cx.signals.must_note(note).await?;
+        cx.signals.must_change(change.clone()).await?;
     }
     let undone = cx.files(what, move |workspace| workspace.undo(&plan));
     undone.await.map(drop)

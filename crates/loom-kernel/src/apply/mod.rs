@@ -198,6 +198,7 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
         | Event::SubtaskProgress { .. }
         | Event::ContextTrimmed { .. }
         | Event::FileChanged { .. }
+        | Event::ForkChanged { .. }
         | Event::SnapshotTaken { .. }
         | Event::WorkspaceSurveyed { .. }
         | Event::MemoryEntryCreated { .. } => {}
