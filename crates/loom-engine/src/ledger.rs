@@ -1,11 +1,11 @@
 //! What the engine remembers of a running task: the kernel's state, the view, and what prompts and
 //! conversations are rebuilt from. All of it is a fold of the journal; none of it decides anything.
 
-use crate::TaskView;
+use crate::{SubtaskStatus, TaskView};
 use loom_events::{
-    AttemptId, BlobId, CriterionResult, Digest, EffectId, Event, FileChange, GivenAnswer,
-    ModelReply, PlanReason, PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung,
-    SeenFile, Seq, Subject, SubtaskId, TaskId, Tier, Work,
+    AttemptEnd, AttemptId, BlobId, CriterionResult, Digest, EffectId, Event, FileChange,
+    GivenAnswer, ModelReply, PlanReason, PlanningId, Prepared, Proposal, Question, QuestionId,
+    Record, Rung, SeenFile, Seq, Subject, SubtaskId, TaskId, Tier, Work,
 };
 use loom_kernel::{Impossible, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ pub(crate) struct Ledger {
     pub(crate) view: TaskView,
     pub(crate) attempts: BTreeMap<AttemptId, AttemptLog>,
     pub(crate) plannings: BTreeMap<PlanningId, PlanningLog>,
-    /// Every change of the workspace, in order.
+    /// Every change of the workspace and of its forks, in order.
     pub(crate) changes: Vec<RecordedChange>,
     /// The newest snapshot that an effect in flight took.
     pub(crate) snapshots: BTreeMap<EffectId, BlobId>,
@@ -32,6 +32,8 @@ pub(crate) struct RecordedChange {
     pub(crate) effect: EffectId,
     pub(crate) subtask: Option<SubtaskId>,
     pub(crate) change: FileChange,
+    /// Whether it was made in a fork, and not in the workspace.
+    pub(crate) in_fork: bool,
 }
 
 /// What one attempt was started with and what happened in it.
@@ -55,6 +57,39 @@ pub(crate) struct AttemptLog {
     pub(crate) red: BTreeSet<String>,
     /// What the verifier found at its last failed gate, a line for each criterion.
     pub(crate) findings: Vec<String>,
+    /// Whether its result did not fit into the workspace.
+    pub(crate) conflicted: bool,
+}
+
+impl AttemptLog {
+    fn fork(&self) -> Option<KeptFork> {
+        let prepared = self.prepared.as_ref()?;
+        Some(KeptFork {
+            name: prepared.fork.clone()?,
+            base: prepared.base.clone()?,
+            prompt: prepared.prompt.clone(),
+        })
+    }
+}
+
+/// A fork in which a further attempt goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptFork {
+    pub(crate) name: String,
+    /// What it was made from.
+    pub(crate) base: BlobId,
+    /// A prompt that holds the baseline of its checks.
+    pub(crate) prompt: BlobId,
+}
+
+/// The name of the fork in which the merged result of an attempt is checked.
+pub(crate) fn recheck_name(attempt: AttemptId) -> String {
+    format!("recheck-{}", attempt.0.0)
+}
+
+/// The name of the fork that is made for an attempt.
+pub(crate) fn fork_name(attempt: AttemptId) -> String {
+    format!("attempt-{}", attempt.0.0)
 }
 
 /// One thing that the model of an attempt said or was told.
@@ -145,6 +180,7 @@ impl Ledger {
                     feedback: String::new(),
                     red: BTreeSet::new(),
                     findings: Vec::new(),
+                    conflicted: false,
                 };
                 self.attempts.insert(AttemptId(seq), log);
             }
@@ -169,12 +205,13 @@ impl Ledger {
                     log.refused = Some((log.last_answer.clone(), errors.clone()));
                 }
             }
-            Event::FileChanged { effect, change } => {
+            Event::FileChanged { effect, change } | Event::ForkChanged { effect, change } => {
                 let subtask = self.subtask_of(*effect);
                 self.changes.push(RecordedChange {
                     effect: *effect,
                     subtask,
                     change: change.clone(),
+                    in_fork: matches!(envelope.event, Event::ForkChanged { .. }),
                 });
             }
             Event::SnapshotTaken { effect, manifest } => {
@@ -185,9 +222,13 @@ impl Ledger {
                 self.enter(*attempt, Entry::Nudge { text });
             }
             Event::AttemptEnded {
-                attempt, feedback, ..
+                attempt,
+                why,
+                feedback,
+                ..
             } => {
                 if let Some(log) = self.attempts.get_mut(attempt) {
+                    log.conflicted = *why == AttemptEnd::Conflict;
                     log.feedback.clone_from(feedback);
                     log.entries.clear();
                     log.seen.clear();
@@ -287,7 +328,7 @@ impl Ledger {
     }
 
     /// What an effect itself changed, oldest first.
-    pub(crate) fn changes_by(&self, effect: EffectId) -> Vec<FileChange> {
+    pub(crate) fn changes_of_effect(&self, effect: EffectId) -> Vec<FileChange> {
         self.changes_where(|by| by == effect)
     }
 
@@ -311,13 +352,90 @@ impl Ledger {
         log.map(|log| log.seen.as_slice()).unwrap_or_default()
     }
 
-    /// Changes that belong to a subtask, oldest first.
+    /// Changes of the workspace that belong to a subtask, oldest first.
     pub(crate) fn changes_of(&self, subtask: &SubtaskId) -> Vec<FileChange> {
         self.changes
             .iter()
-            .filter(|c| c.subtask.as_ref() == Some(subtask))
+            .filter(|c| !c.in_fork && c.subtask.as_ref() == Some(subtask))
             .map(|c| c.change.clone())
             .collect()
+    }
+
+    /// What an attempt changed in the workspace, oldest first.
+    pub(crate) fn changes_by(&self, attempt: AttemptId) -> Vec<FileChange> {
+        let by = |c: &&RecordedChange| !c.in_fork && self.attempt_of(c.effect) == Some(attempt);
+        let changes = self.changes.iter().filter(by);
+        changes.map(|c| c.change.clone()).collect()
+    }
+
+    /// The attempt that an effect works for.
+    fn attempt_of(&self, effect: EffectId) -> Option<AttemptId> {
+        match self.works.get(&effect)? {
+            Work::Reconcile { intent } => self.attempt_of(*intent),
+            work => work.attempt(),
+        }
+    }
+
+    /// The fork that a piece of work is done in; none when it is done in the workspace.
+    pub(crate) fn fork_of(&self, work: &Work) -> Option<String> {
+        match work {
+            Work::Reconcile { intent } => self.fork_of(self.works.get(intent)?),
+            Work::Prepare { attempt } => Some(self.kept_fork(*attempt)?.name),
+            Work::Model { attempt, .. }
+            | Work::Tool { attempt, .. }
+            | Work::Verify { attempt, .. } => {
+                self.attempts.get(attempt)?.prepared.as_ref()?.fork.clone()
+            }
+            Work::Plan { .. }
+            | Work::Merge { .. }
+            | Work::Recheck { .. }
+            | Work::Unmerge { .. }
+            | Work::Extract { .. }
+            | Work::Final { .. } => None,
+        }
+    }
+
+    /// The fork of the attempt before, where an attempt goes on from its work: the same model does,
+    /// unless the work did not fit into the workspace.
+    pub(crate) fn kept_fork(&self, attempt: AttemptId) -> Option<KeptFork> {
+        let log = self.attempts.get(&attempt)?;
+        let goes_on = matches!(log.rung, Rung::Planned | Rung::Feedback);
+        let mut earlier = self.attempts_of(&log.subtask).rev();
+        let (_, last) =
+            earlier.find(|(id, log)| goes_on && *id < attempt && log.prepared.is_some())?;
+        last.fork().filter(|_| !last.conflicted)
+    }
+
+    /// The forks that something may still work in.
+    pub(crate) fn live_forks(&self) -> BTreeSet<String> {
+        let mut live = BTreeSet::new();
+        for (id, log) in &self.attempts {
+            let works = |(_, work, _): (EffectId, &Work, _)| work.attempt() == Some(*id);
+            if !self.has_ended(*id) || self.state.inflight().any(works) {
+                live.extend([fork_name(*id), recheck_name(*id)]);
+                live.extend(log.prepared.as_ref().and_then(|p| p.fork.clone()));
+                live.extend(self.kept_fork(*id).map(|kept| kept.name));
+            }
+        }
+        let open = self
+            .view
+            .subtasks
+            .iter()
+            .filter(|s| !matches!(s.status, SubtaskStatus::Completed | SubtaskStatus::Skipped));
+        for subtask in open {
+            let mut attempts = self.attempts_of(&subtask.spec.id).rev();
+            let last = attempts.find(|(_, log)| log.prepared.is_some());
+            live.extend(last.and_then(|(_, log)| Some(log.fork()?.name)));
+        }
+        live
+    }
+
+    /// The forks that attempts had and nothing works in any more.
+    pub(crate) fn dead_forks(&self) -> BTreeSet<String> {
+        let live = self.live_forks();
+        let names = self.attempts.keys();
+        let names = names.flat_map(|id| [fork_name(*id), recheck_name(*id)]);
+        names.filter(|name| !live.contains(name)).collect()
     }
 
     fn proposed(&mut self, effect: EffectId, proposal: &Proposal, answer: &BlobId) {

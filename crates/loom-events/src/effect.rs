@@ -299,6 +299,8 @@ pub enum Reconciled {
 pub enum Note {
     /// The workspace is about to change, and the content before is safe.
     FileChanged(FileChange),
+    /// The fork of the attempt is about to change, and the content before is safe.
+    ForkChanged(FileChange),
     /// The whole tree as it is before the effect touches it: what a reconciliation puts back.
     Snapshot {
         /// The manifest.

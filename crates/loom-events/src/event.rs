@@ -4,9 +4,9 @@
 //! intent gets exactly one outcome. `docs/events.md` lists all of them and is checked against this.
 
 use crate::{
-    AttemptId, BlobId, Class, EffectId, Failure, FileChange, MemoryEntry, ModelReply, NewTask,
-    OnExpiry, Plan, PlanningId, Prepared, Proposal, Question, QuestionId, Reconciled, Rung, Scope,
-    Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
+    AttemptId, BlobId, Class, EffectId, Failure, FileChange, Kept, MemoryEntry, ModelReply,
+    NewTask, OnExpiry, Plan, PlanningId, Prepared, Proposal, Question, QuestionId, Reconciled,
+    Rung, Scope, Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,10 @@ pub enum Event {
     TaskCreated(NewTask),
     /// A process took the task up; everything in flight is in doubt.
     RunnerStarted { build: String },
-    /// The task waits until another one leaves its workspace.
+    /// It begins where another task was at an event of its.
+    TaskContinued { from: TaskId, at: Seq },
+    /// The task waits for another one, until `runner_started`: it works in the same directory, or as
+    /// many as may run do.
     TaskQueued { behind: TaskId },
     /// A first plan is to be made.
     TaskPlanning { why: PlanReason, steer_upto: Seq },
@@ -116,6 +119,8 @@ pub enum Event {
         attempt: AttemptId,
         verdict: Seq,
     },
+    /// Its result in the task that this one continues counts.
+    SubtaskKept(Kept),
     /// No attempt is left and no human helped.
     SubtaskFailed { subtask: SubtaskId, reason: String },
     /// The model says that it cannot go on.
@@ -180,6 +185,12 @@ pub enum Event {
     },
     /// The workspace changes at the next instant.
     FileChanged {
+        effect: EffectId,
+        change: FileChange,
+    },
+    /// The fork of the attempt changes at the next instant. No change of the user's: what is merged
+    /// of it later is `file_changed`.
+    ForkChanged {
         effect: EffectId,
         change: FileChange,
     },
@@ -476,6 +487,7 @@ impl Event {
         match self {
             Self::TaskCreated(_) => "task_created",
             Self::RunnerStarted { .. } => "runner_started",
+            Self::TaskContinued { .. } => "task_continued",
             Self::TaskQueued { .. } => "task_queued",
             Self::TaskPlanning { .. } => "task_planning",
             Self::TaskReplanning { .. } => "task_replanning",
@@ -498,6 +510,7 @@ impl Event {
             Self::SubtaskRetrying { .. } => "subtask_retrying",
             Self::SubtaskProgress { .. } => "subtask_progress",
             Self::SubtaskCompleted { .. } => "subtask_completed",
+            Self::SubtaskKept(_) => "subtask_kept",
             Self::SubtaskFailed { .. } => "subtask_failed",
             Self::SubtaskBlocked { .. } => "subtask_blocked",
             Self::SubtaskSkipped { .. } => "subtask_skipped",
@@ -511,6 +524,7 @@ impl Event {
             Self::ToolCallCompleted { .. } => "tool_call_completed",
             Self::ToolCallHeld { .. } => "tool_call_held",
             Self::FileChanged { .. } => "file_changed",
+            Self::ForkChanged { .. } => "fork_changed",
             Self::SnapshotTaken { .. } => "snapshot_taken",
             Self::WorkspaceSurveyed { .. } => "workspace_surveyed",
             Self::EffectFailed { .. } => "effect_failed",
@@ -562,6 +576,7 @@ impl Event {
             | Self::ExtractionStarted { work } => Some(work),
             Self::TaskCreated(_)
             | Self::RunnerStarted { .. }
+            | Self::TaskContinued { .. }
             | Self::TaskQueued { .. }
             | Self::TaskPlanning { .. }
             | Self::TaskReplanning { .. }
@@ -583,6 +598,7 @@ impl Event {
             | Self::SubtaskRetrying { .. }
             | Self::SubtaskProgress { .. }
             | Self::SubtaskCompleted { .. }
+            | Self::SubtaskKept(_)
             | Self::SubtaskFailed { .. }
             | Self::SubtaskBlocked { .. }
             | Self::SubtaskSkipped { .. }
@@ -594,6 +610,7 @@ impl Event {
             | Self::ToolCallCompleted { .. }
             | Self::ToolCallHeld { .. }
             | Self::FileChanged { .. }
+            | Self::ForkChanged { .. }
             | Self::SnapshotTaken { .. }
             | Self::WorkspaceSurveyed { .. }
             | Self::EffectFailed { .. }
@@ -639,6 +656,7 @@ impl Event {
             | Self::ExtractionFinished { effect, .. } => Some(*effect),
             Self::TaskCreated(_)
             | Self::RunnerStarted { .. }
+            | Self::TaskContinued { .. }
             | Self::TaskQueued { .. }
             | Self::TaskPlanning { .. }
             | Self::TaskReplanning { .. }
@@ -660,6 +678,7 @@ impl Event {
             | Self::SubtaskRetrying { .. }
             | Self::SubtaskProgress { .. }
             | Self::SubtaskCompleted { .. }
+            | Self::SubtaskKept(_)
             | Self::SubtaskFailed { .. }
             | Self::SubtaskBlocked { .. }
             | Self::SubtaskSkipped { .. }
@@ -668,6 +687,7 @@ impl Event {
             | Self::ContextTrimmed { .. }
             | Self::ToolCallStarted { .. }
             | Self::FileChanged { .. }
+            | Self::ForkChanged { .. }
             | Self::SnapshotTaken { .. }
             | Self::WorkspaceSurveyed { .. }
             | Self::ReconcileStarted { .. }

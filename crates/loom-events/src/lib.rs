@@ -28,7 +28,7 @@ pub use chat::{
     ToolSpec, UnreadableCall, Usage,
 };
 pub use check::{Check, CountOp, Counted};
-pub use command::{Command, NewTask};
+pub use command::{Command, Continued, Kept, NewTask};
 pub use effect::{
     CallClass, Class, Failure, FailureClass, Note, Outcome, Prepared, Proposal, Reconciled,
     SeenFile, ToolResult, Work,

@@ -40,6 +40,9 @@ pub(crate) struct RunArgs {
     /// Let its commands use the network without asking each time
     #[arg(long)]
     network: bool,
+    /// Work on up to N independent steps at once, each in a copy of the directory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    parallel: Option<u32>,
     #[command(flatten)]
     model: ModelChoice,
     /// Print each event as a line of JSON, and a last line {"result": …}
@@ -87,7 +90,17 @@ pub(super) async fn run(arguments: RunArgs, context: &mut Context) -> Outcome {
         key: "approval.review_plan",
         value: "true".to_owned(),
     });
-    let flags: Vec<Flag> = approval.into_iter().chain(network).chain(review).collect();
+    let parallel = arguments.parallel.map(|steps| Flag {
+        name: "--parallel",
+        key: "execution.max_parallel_subtasks",
+        value: steps.to_string(),
+    });
+    let flags = approval
+        .into_iter()
+        .chain(network)
+        .chain(review)
+        .chain(parallel);
+    let flags: Vec<Flag> = flags.collect();
     let mut config = context.load(&flags)?.config;
     let data_dir = context.data_dir()?;
     let workspace = check_workspace(context, &config, &data_dir, &arguments.workspace)?;

@@ -1,10 +1,10 @@
-//! Preparing an attempt: the workspace put where the ladder wants it, the checks tried before the
-//! work, the model chosen, the prompt frozen.
+//! Preparing an attempt: its place, put where the ladder wants it, the checks tried before the work,
+//! the model chosen, the prompt frozen.
 
 use super::checks::Checks;
-use super::{Cx, FrozenPrompt, Known, survey, task_state};
+use super::{Cx, FrozenPrompt, Known, beside, survey, task_state};
 use crate::broken::{Broken, chain};
-use crate::ledger::Ledger;
+use crate::ledger::{KeptFork, Ledger};
 use loom_events::{
     AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Outcome, Prepared, Role, Rung, Seq,
     SubtaskSpec, Tier, ToolSpec,
@@ -31,8 +31,9 @@ const BYTES_PER_TOKEN: usize = 3;
 /// What the preparation of an attempt needs to know.
 pub(super) struct Task {
     task: loom_events::TaskId,
+    pub(super) attempt: AttemptId,
     goal: String,
-    spec: SubtaskSpec,
+    pub(super) spec: SubtaskSpec,
     rung: Rung,
     tier: Tier,
     /// What the previous attempt was told at its end.
@@ -41,13 +42,18 @@ pub(super) struct Task {
     /// The snapshot that the subtask began with, and the last prompt, which holds the baseline of
     /// its checks.
     base: Option<(BlobId, BlobId)>,
+    /// Whether others may work at the same time.
+    beside_others: bool,
+    /// The fork in which it goes on.
+    pub(super) kept: Option<KeptFork>,
+    /// The states that attempts began with, and the prompts that hold what checks said then.
+    pub(super) tried: Vec<(BlobId, BlobId)>,
     heard: Seq,
-    /// Whether nobody has looked at the workspace yet.
-    is_first: bool,
     /// Whether checks are tried before the work.
     check_rules: bool,
     /// Whether the planner may be asked to correct checks that say nothing.
     may_give_back: bool,
+    survey: survey::Survey,
     state: TaskState,
 }
 
@@ -61,39 +67,50 @@ impl Task {
                 .attempts_of(&log.subtask)
                 .filter(|(id, _)| *id < attempt)
         };
-        let prepared = || earlier().filter_map(|(_, log)| log.prepared.as_ref());
-        let base = prepared().find_map(|first| first.base.clone());
-        let base = base.zip(prepared().map(|last| last.prompt.clone()).next_back());
+        let tried: Vec<(BlobId, BlobId)> = earlier()
+            .filter_map(|(_, log)| {
+                let prepared = log.prepared.as_ref()?;
+                Some((prepared.base.clone()?, prepared.prompt.clone()))
+            })
+            .collect();
+        let first = tried.first().map(|(base, _)| base.clone());
+        let last = tried.last().map(|(_, prompt)| prompt.clone());
         let feedback = earlier()
             .next_back()
             .map(|(_, log)| log.feedback.clone())
             .filter(|text| !text.trim().is_empty());
         Ok(Self {
             task: ledger.view.id,
+            attempt,
             goal: ledger.view.goal.clone(),
             spec: subtask.spec.clone(),
             rung: log.rung,
             tier: log.tier,
             feedback,
             guidance: subtask.guidance.clone(),
-            base,
+            base: first.zip(last),
+            beside_others: ledger.state.settings().max_parallel_subtasks > 1,
+            kept: ledger.kept_fork(attempt),
+            tried,
             heard: ledger.state.last_seq(),
-            is_first: ledger.view.survey.is_none(),
             check_rules: ledger.state.settings().defences.check_rules,
             may_give_back: ledger.state.may_give_back(&log.subtask),
+            survey: survey::Survey::due(ledger, attempt),
             state: task_state(ledger, Some(&log.subtask)),
         })
     }
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
-    if task.is_first {
-        survey::run(&cx).await?;
-    }
-    let Some((base, baseline)) = ground(&task, &cx).await? else {
+    survey::run(task.survey, &cx).await?;
+    let stand = match task.beside_others {
+        true => beside::stand(&task, &cx).await?,
+        false => ground(&task, &cx).await?,
+    };
+    let Some(stand) = stand else {
         return Ok(Outcome::Interrupted { maybe: false });
     };
-    let mistakes = baseline.mistakes();
+    let mistakes = stand.baseline.mistakes();
     if task.may_give_back && !mistakes.is_empty() {
         let what = format!("{CHECKS_SAY_NOTHING}: {}", mistakes.join("; "));
         return Err(Broken::new(FailureClass::Plan, what));
@@ -125,16 +142,17 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         think: matches!(task.rung, Rung::TopTier),
         heard: task.heard,
         reminder: tool_reminder(&task.goal, &task.spec.title),
-        baseline,
+        baseline: stand.baseline,
     };
-    let sandbox = cx.place.workspace.as_ref().map(|_| &cx.shell.sandbox);
+    let sandbox = cx.workspace.as_ref().map(|_| &cx.shell.sandbox);
     let mut degraded: Vec<String> = selected.degraded.into_iter().collect();
     degraded.extend(sandbox.and_then(Sandbox::weakness));
     degraded.extend(offer.notes);
+    degraded.extend(stand.degraded);
     let powers: Vec<CheckPower> = frozen.baseline.trials.iter().map(|t| t.power).collect();
     Ok(Outcome::Prepared(Prepared {
-        fork: None,
-        base,
+        fork: stand.fork,
+        base: stand.base,
         prompt: cx.put_json(&frozen).await?,
         model: selected.name,
         template: rendered.template,
@@ -160,18 +178,26 @@ async fn offer(model: &str, cx: &Cx) -> Option<Offer> {
 /// All tools in order of names: it never changes within an attempt, or the cached prefix of its
 /// prompts would be lost.
 fn tools(offered: Vec<ToolSpec>, cx: &Cx) -> Vec<ToolSpec> {
-    let mut tools = cx.shared.registry.specs(cx.place.workspace.is_some());
+    let mut tools = cx.shared.registry.specs(cx.workspace.is_some());
     tools.extend(offered);
     tools.sort_by(|one, other| one.name.cmp(&other.name));
     tools
 }
 
-/// What an attempt stands on: the snapshot that its subtask began with, and its baseline.
-type Ground = (Option<BlobId>, Baseline);
+/// What an attempt stands on.
+#[derive(Default)]
+pub(super) struct Stand {
+    /// The fork that it works in; none when that is the workspace itself.
+    pub(super) fork: Option<String>,
+    /// The snapshot that its work is compared with.
+    pub(super) base: Option<BlobId>,
+    pub(super) baseline: Baseline,
+    pub(super) degraded: Vec<String>,
+}
 
-/// The state that the subtask began with, put back where the rung wants a clean start, and what its
+/// An attempt alone in the workspace: the state that the subtask began with, put back where the rung wants a clean start, and what its
 /// checks said about it. None when it was interrupted.
-async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
+async fn ground(task: &Task, cx: &Cx) -> Result<Option<Stand>, Broken> {
     if let Some((base, prompt)) = &task.base {
         // The same model goes on from its own work; another one starts from the base.
         if matches!(task.rung, Rung::NextTier | Rung::TopTier) {
@@ -181,11 +207,15 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
         let earlier: FrozenPrompt = cx.get_json(prompt).await?;
         let known = |check| earlier.baseline.trials.iter().any(|t| &t.check == check);
         if task.spec.checks.iter().all(known) {
-            return Ok(Some((Some(base.clone()), earlier.baseline)));
+            return Ok(Some(Stand {
+                base: Some(base.clone()),
+                baseline: earlier.baseline,
+                ..Stand::default()
+            }));
         }
     }
-    let Some(workspace) = cx.place.workspace.clone() else {
-        return Ok(Some((None, Baseline::default())));
+    let Some(workspace) = cx.workspace.clone() else {
+        return Ok(Some(Stand::default()));
     };
     let now = cx.snapshot().await?;
     // A step that a new plan changed has other checks. They are tried on what the step began with:
@@ -203,11 +233,19 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
         Some((base, _)) => Some(base.clone()),
         None => now,
     };
-    Ok(baseline.map(|baseline| (base, baseline)))
+    Ok(baseline.map(|baseline| Stand {
+        base,
+        baseline,
+        ..Stand::default()
+    }))
 }
 
 /// What the checks say now. None when it was interrupted.
-async fn try_checks(task: &Task, workspace: &Arc<Workspace>, cx: &Cx) -> Option<Baseline> {
+pub(super) async fn try_checks(
+    task: &Task,
+    workspace: &Arc<Workspace>,
+    cx: &Cx,
+) -> Option<Baseline> {
     if !task.check_rules {
         return Some(Baseline::default());
     }

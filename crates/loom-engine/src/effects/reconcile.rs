@@ -4,7 +4,7 @@ use super::{Cx, Known};
 use crate::broken::Broken;
 use crate::ledger::Ledger;
 use loom_events::{
-    BlobId, Class, EffectId, FailureClass, FileChange, Note, Outcome, Reconciled, ToolResult,
+    BlobId, Class, EffectId, FailureClass, FileChange, Outcome, Reconciled, ToolResult,
 };
 use loom_tools::Seen;
 use loom_workspace::Applied;
@@ -30,7 +30,7 @@ impl Task {
             .map(|(_, _, class)| class);
         Self {
             class,
-            changes: ledger.changes_by(intent),
+            changes: ledger.changes_of_effect(intent),
             recorded: ledger.recorded_of(intent),
             snapshot: ledger.snapshots.get(&intent).cloned(),
             seen: Seen::of(ledger.seen_by(intent)),
@@ -70,8 +70,7 @@ async fn take_back(task: &Task, cx: &Cx) -> Result<(), Broken> {
         return Ok(());
     };
     for change in plan.changes() {
-        let note = Note::FileChanged(change.clone());
-        cx.signals.must_note(note).await?;
+        cx.signals.must_change(change.clone()).await?;
     }
     let undone = cx.files(what, move |workspace| workspace.undo(&plan));
     undone.await.map(drop)

@@ -79,7 +79,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         .get(at)
         .ok_or_else(|| Broken::damaged(&format!("call {at} of an answer")))?;
     let registry = task.slot.registry(&task.prompt, &cx).await?;
-    let checked = match registry.check(&call.name, call.arguments.clone()) {
+    let checked = match registry.check(&call.name, cx.inward(call.arguments.clone())) {
         Ok(checked) => checked,
         // Only when the tools changed between the answer and now, in another build.
         Err(refusal) => {
@@ -94,8 +94,8 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let started = Instant::now();
     let label = cx.label();
     let context = ToolContext {
-        workspace: cx.place.workspace.as_ref(),
-        scratch: &cx.place.scratch,
+        workspace: cx.workspace.as_ref(),
+        scratch: &cx.scratch,
         recorder: &cx.signals,
         cancel: &cx.signals.cancel,
         seen: &task.seen,
@@ -128,7 +128,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     }
     match outcome {
         CallOutcome::Done(output) => done(&cx, output, (started, task.seen.news())).await,
-        CallOutcome::Held(held) => Ok(Outcome::ToolHeld(question(&task, held))),
+        CallOutcome::Held(held) => Ok(Outcome::ToolHeld(question(&task, held, &cx))),
         CallOutcome::Refused(refusal) => {
             let said = ToolOutput::negative(refusal.message);
             done(&cx, said, (started, task.seen.news())).await
@@ -142,23 +142,24 @@ async fn done(
     (started, seen): (Instant, Vec<SeenFile>),
 ) -> Result<Outcome, Broken> {
     let full = match &output.full {
-        Some(text) => Some(cx.put_text(text).await?),
+        Some(text) => Some(cx.put_text(&cx.outward(text.clone())).await?),
         None => None,
     };
+    let degraded = output.degraded.into_iter();
     Ok(Outcome::ToolDone(ToolResult {
         ok: output.ok,
-        text: cx.put_text(&output.text).await?,
-        summary: output.summary,
+        text: cx.put_text(&cx.outward(output.text)).await?,
+        summary: cx.outward(output.summary),
         full,
         touched: output.touched,
         files_changed: output.files_changed,
         seen,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        degraded: output.degraded,
+        degraded: degraded.map(|what| cx.outward(what)).collect(),
     }))
 }
 
-fn question(task: &Task, held: Held) -> Question {
+fn question(task: &Task, held: Held, cx: &Cx) -> Question {
     let (attempt, turn, call) = (task.attempt, task.turn, task.call);
     let (subject, ask) = match held.ask {
         Some(ask) => (
@@ -181,8 +182,8 @@ fn question(task: &Task, held: Held) -> Question {
     };
     Question {
         subject,
-        reason: held.reason,
-        action: held.action,
+        reason: cx.outward(held.reason),
+        action: cx.outward(held.action),
         risk: held.risk,
         rules: held.rules,
         choices: ask.choices,
@@ -193,13 +194,14 @@ fn question(task: &Task, held: Held) -> Question {
 #[async_trait::async_trait]
 impl Recorder for super::Signals {
     async fn changing(&self, change: FileChange) -> Result<(), RecordError> {
-        self.note(Note::FileChanged(change))
+        self.note(self.change(change))
             .await
             .map_err(|refused| RecordError::new(refused.to_string()))
     }
 
     async fn progress(&self, text: String) {
         // Something to show: the work goes on without it.
+        let text = self.outward(text);
         if let Err(refused) = self.note(Note::Progress { text }).await {
             tracing::debug!(%refused, "progress came too late");
         }

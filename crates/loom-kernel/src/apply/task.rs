@@ -11,6 +11,11 @@ pub(super) fn created(state: &mut State, task: &NewTask) {
     state.new = task.clone();
 }
 
+/// Until a process takes it up.
+pub(super) const fn queued(state: &mut State) {
+    state.queued = true;
+}
+
 pub(super) const fn paused(state: &mut State) {
     state.paused = true;
 }

@@ -8,6 +8,8 @@ mod ladder;
 mod merge;
 mod planning;
 mod questions;
+mod queue;
+
 mod recovery;
 mod stopping;
 mod table;

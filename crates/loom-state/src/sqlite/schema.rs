@@ -16,6 +16,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("0001_initial.sql")),
     M::up(include_str!("0002_model_facts.sql")),
     M::up(include_str!("0003_collections.sql")),
+    M::up(include_str!("0004_queue.sql")),
 ];
 
 /// How long a connection waits for another one. Only a backup or a person with a shell can hold
@@ -252,6 +253,7 @@ mod tests {
         M::up(include_str!("0001_initial.sql")),
         M::up(include_str!("0002_model_facts.sql")),
         M::up(include_str!("0003_collections.sql")),
+        M::up(include_str!("0004_queue.sql")),
         M::up("ALTER TABLE tasks ADD COLUMN extra TEXT;"),
     ];
 
