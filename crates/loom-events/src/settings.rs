@@ -132,7 +132,8 @@ pub enum ApprovalMode {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Verification {
-    /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model.
+    /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model. 0 believes every
+    /// claim, to measure what gates are worth; no configuration can ask for it.
     pub tier: u8,
     /// Whether the whole goal is judged at the end.
     pub final_gate: bool,
