@@ -175,7 +175,8 @@ pub enum Unanswered {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Verification {
-    /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model, 3 with several.
+    /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model, 3 with several. 0
+    /// believes every claim, to measure what gates are worth; no configuration can ask for it.
     pub tier: u8,
     /// How many verdicts tier 3 asks for, of different models as far as there are any.
     pub votes: u32,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct Verdict {
     /// Pass, fail or inconclusive.
     pub result: VerdictResult,
-    /// The highest tier that had a say: 1 deterministic, 2 model, 3 vote.
+    /// The highest tier that had a say: 1 deterministic, 2 model, 3 vote; 0 when nothing was judged.
     pub tier: u8,
     /// Every check with what was seen.
     pub checks: Vec<CheckResult>,

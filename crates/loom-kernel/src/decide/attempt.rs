@@ -142,7 +142,7 @@ impl One<'_> {
         if self.attempt.unusable >= self.patience() {
             return self.unusable(Nudge::Unreadable);
         }
-        if !self.attempt.loops.circling() {
+        if !self.nudges() || !self.attempt.loops.circling() {
             return self.out_of_turns();
         }
         if self.attempt.loops.warned {
@@ -171,8 +171,17 @@ impl One<'_> {
         }])
     }
 
+    /// Whether what a model says in vain is answered. Without that defence it ends the attempt.
+    const fn nudges(&self) -> bool {
+        self.state.new.settings.defences.nudges
+    }
+
     fn patience(&self) -> u32 {
-        self.state.limits().unusable_answers.max(1)
+        if self.nudges() {
+            self.state.limits().unusable_answers.max(1)
+        } else {
+            1
+        }
     }
 
     fn unusable(&self, nudge: Nudge) -> Option<Vec<Event>> {

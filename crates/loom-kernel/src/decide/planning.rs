@@ -14,13 +14,24 @@ pub(super) fn planned(state: &State, now: Time) -> Option<Vec<Event>> {
     }
     match &state.planning {
         Some(planning) => gave_up(state, planning).or_else(|| judged(state, planning)),
-        None if state.version == 0 => state.going().then(|| {
-            vec![Event::TaskPlanning {
-                why: PlanReason::Initial,
-                steer_upto: state.steered,
-            }]
-        }),
+        None if state.version == 0 => state.going().then(|| vec![first(state)]),
         None => review(state, now),
+    }
+}
+
+/// A planner is asked; without that defence the goal is its own plan, which is no fallback.
+fn first(state: &State) -> Event {
+    if state.new.settings.defences.plan {
+        return Event::TaskPlanning {
+            why: PlanReason::Initial,
+            steer_upto: state.steered,
+        };
+    }
+    Event::TaskPlanReady {
+        planning: None,
+        version: 1,
+        plan: whole_goal(&state.new.goal),
+        fallback: false,
     }
 }
 
@@ -137,7 +148,7 @@ fn hopeless(state: &State, planning: &Planning) -> Vec<Event> {
     let what = "the planner made no usable plan: the whole goal is one subtask".to_owned();
     let told = state.degraded.contains(&what);
     let degraded = (!told).then_some(Event::Degraded { what });
-    let plan = fallback_plan(&state.new.goal);
+    let plan = whole_goal(&state.new.goal);
     let ready = ready(state, planning, plan, true);
     degraded.into_iter().chain([ready]).collect()
 }
@@ -159,12 +170,12 @@ fn abandoned(planning: &Planning, reason: String) -> Vec<Event> {
     }]
 }
 
-/// Title of the fallback's only subtask: as much of the goal as fits a line.
+/// Title of such a plan's only subtask: as much of the goal as fits a line.
 const TITLE: usize = 60;
 
 /// One subtask for the whole goal. A medium model: nothing is known of it, and the smallest would
 /// have to be lucky.
-fn fallback_plan(goal: &str) -> Plan {
+fn whole_goal(goal: &str) -> Plan {
     let id = SubtaskId::new("whole-goal").expect("BUG: a constant in kebab case");
     let line = goal.trim().lines().next().unwrap_or_default();
     let title: String = line.chars().take(TITLE).collect();

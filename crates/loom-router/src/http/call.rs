@@ -408,10 +408,18 @@ fn unparsed(raw: String, said: &str) -> UnreadableCall {
     }
 }
 
-/// A reply with what an earlier one cost.
+/// A reply with what an earlier one to the same prompt cost. The prompt counts once: whoever reads
+/// its size, to see how full the window is or whether the next prompt was cut, means one conversation.
 fn with_cost_of(reply: ChatReply, earlier: &ChatReply) -> ChatReply {
     ChatReply {
-        usage: earlier.usage.plus(reply.usage),
+        usage: Usage {
+            completion: earlier
+                .usage
+                .completion
+                .saturating_add(reply.usage.completion),
+            estimated: earlier.usage.estimated || reply.usage.estimated,
+            ..reply.usage
+        },
         latency: Latency {
             first_token_ms: earlier.latency.first_token_ms,
             total_ms: earlier

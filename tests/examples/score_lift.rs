@@ -1,0 +1,103 @@
+//! Measures what the harness makes of a weak model: `just score lift`.
+//!
+//! `score_lift` runs the whole table, `score_lift quick` a part of it, `score_lift faults` the faults,
+//! and `score_lift cell LETTER CLASS STEPS TASKS` one cell.
+
+#[path = "../lift/mod.rs"]
+mod lift;
+
+use lift::{Cell, Class, Extent, Place, Tally, Variant, matrix, measure, run, say};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Where the picture goes.
+const PICTURE: &str = "target/lift.svg";
+
+/// The worlds and every draw follow from it.
+const SEED: u64 = 1;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let passed = match words.as_slice() {
+        ["cell", letters, class, steps, tasks] => {
+            for letter in letters.chars() {
+                cell(letter, class, (steps, tasks)).await;
+            }
+            true
+        }
+        ["faults"] => faults().await,
+        ["quick"] => measure(Extent::QUICK, SEED, Path::new(PICTURE)).await,
+        _ => faults().await & measure(Extent::FULL, SEED, Path::new(PICTURE)).await,
+    };
+    if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+async fn faults() -> bool {
+    let wrong = matrix(true).await;
+    for line in &wrong {
+        say(&format!("WRONG {line}"));
+    }
+    wrong.is_empty()
+}
+
+/// For whoever looks into one cell.
+async fn cell(letter: char, class: &str, (steps, tasks): (&str, &str)) {
+    let number = |text: &str| text.parse().expect("a number");
+    let class = [
+        Class::Weak,
+        Class::Middling,
+        Class::Strong,
+        Class::Faultless,
+    ]
+    .into_iter()
+    .find(|c| c.name() == class)
+    .expect("a class");
+    let cell = Cell {
+        variant: if letter == 'S' {
+            Variant::letter('H').headed_by(Class::Strong)
+        } else {
+            Variant::letter(letter)
+        },
+        class,
+        steps: number(steps),
+        tasks: number(tasks),
+        seed: SEED,
+        trouble: None,
+    };
+    let begun = std::time::Instant::now();
+    let outcomes = run(&cell, &Place::in_memory()).await;
+    let t = Tally::of(&outcomes);
+    let defects = t.defects.iter().filter(|(_, share)| **share > 0.0);
+    let defects: Vec<String> = defects
+        .map(|(k, share)| format!("{} {share:.0}", k.name()))
+        .collect();
+    say(&format!(
+        "{} {} {steps} x {}: {:.1} / {:.1} / {:.1} ({:.1}), turns {:.1}, {:.2} s a task, {:.1} s in all | {}",
+        class.name(),
+        cell.variant.name,
+        t.tasks,
+        t.finished,
+        t.wrong,
+        t.stopped,
+        t.stopped_finished,
+        t.turns,
+        t.seconds,
+        begun.elapsed().as_secs_f64(),
+        defects.join(", ")
+    ));
+    let mut why: Vec<String> = outcomes
+        .iter()
+        .filter(|o| !o.completed)
+        .map(|o| o.reason.chars().take(150).collect())
+        .collect();
+    why.sort();
+    for line in why.iter().take(12) {
+        say(&format!("  stopped: {}", line.replace('\n', " ")));
+    }
+}

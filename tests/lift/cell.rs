@@ -1,0 +1,199 @@
+//! One cell of the table: many generated tasks run in one way, a few at a time.
+
+use super::outcome::Outcome;
+use super::spoiled::{Spoiled, Trouble};
+use super::variant::{Class, Variant};
+use futures_util::StreamExt as _;
+use loom_engine::{Config, Engine, SandboxMode, Setup, SystemClock};
+use loom_events::{NewTask, Seq};
+use loom_router::{Deadlines, Usable};
+use loom_sim::{Nature, Options, SimModel, SimServer, WeakModels, World, inspect};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Tasks that share one engine and one server. Few, so that neither remembers much.
+const BATCH: usize = 25;
+
+/// Tasks of a batch that run at once: enough to keep two cores busy while commands are waited for.
+const AT_ONCE: usize = 4;
+
+/// Longest that a task may take before the run says what it hangs in.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Many tasks, run in one way.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) variant: Variant,
+    pub(crate) class: Class,
+    pub(crate) steps: usize,
+    pub(crate) tasks: usize,
+    pub(crate) seed: u64,
+    /// What goes wrong beside the model's own mistakes.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// Where data and workspaces are.
+#[derive(Clone, Debug)]
+pub(crate) struct Place(pub(crate) PathBuf);
+
+impl Place {
+    /// In memory where there is such a place: what is measured is not the disk.
+    pub(crate) fn in_memory() -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() {
+            Self(memory.to_owned())
+        } else {
+            Self(std::env::temp_dir())
+        }
+    }
+}
+
+/// Runs a cell.
+pub(crate) async fn run(cell: &Cell, place: &Place) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let numbers: Vec<u64> = (0..cell.tasks as u64).collect();
+    for batch in numbers.chunks(BATCH) {
+        outcomes.extend(run_batch(cell, place, batch).await);
+    }
+    outcomes
+}
+
+async fn run_batch(cell: &Cell, place: &Place, numbers: &[u64]) -> Vec<Outcome> {
+    let home = tempfile::Builder::new()
+        .prefix("loom-lift-")
+        .tempdir_in(&place.0)
+        .expect("a directory for the run");
+    let classes = [
+        Class::Weak,
+        Class::Middling,
+        Class::Strong,
+        Class::Faultless,
+    ];
+    let profiles = classes.map(|class| {
+        let tier = u64::from(u8::from(class.tier()));
+        (class.name().to_owned(), class.profile(), tier)
+    });
+    let models = WeakModels::new(cell.seed, Nature::default(), profiles.to_vec());
+    let options = Options {
+        models: classes.map(|class| SimModel::new(class.name())).to_vec(),
+        ..Options::default()
+    };
+    let server = match &cell.trouble {
+        None => SimServer::with_responder(models, options).await,
+        Some(trouble) => {
+            SimServer::with_responder(Spoiled::new(models, trouble.clone()), options).await
+        }
+    };
+    let server = server.expect("a port");
+    let mut config = Config::default();
+    // The scripts of these worlds are ours, and a sandbox for each would be most of the time.
+    config.sandbox.mode = SandboxMode::None;
+    let setup = Setup {
+        config,
+        data_dir: home.path().join("data"),
+        home: None,
+        path_env: "/usr/local/bin:/usr/bin:/bin".into(),
+        helper: None,
+        models: models_of(cell, server.url()),
+        servers: Vec::new(),
+        clock: Arc::new(SystemClock),
+        build: "lift".to_owned(),
+    };
+    let engine = Engine::open(setup).await.expect("an engine");
+    let runs = numbers
+        .iter()
+        .map(|number| run_one(cell, &engine, home.path(), *number));
+    let outcomes = futures_util::stream::iter(runs)
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    if let Some(violation) = server.violations().first() {
+        panic!("a request was not well-formed: {violation:?}");
+    }
+    engine.shutdown().await;
+    outcomes
+}
+
+/// The models at work. In trouble nobody waits long for a server that is silent.
+fn models_of(cell: &Cell, url: &str) -> Vec<Usable> {
+    let mut entries = cell.variant.models(cell.class, url);
+    if cell.trouble.is_some() {
+        for entry in &mut entries {
+            entry.deadlines = Deadlines {
+                connect: Duration::from_secs(2),
+                first_token: Duration::from_millis(500),
+                stall: Duration::from_millis(300),
+                total: Duration::from_secs(10),
+            };
+        }
+    }
+    entries.into_iter().map(Into::into).collect()
+}
+
+async fn run_one(cell: &Cell, engine: &Engine, home: &Path, number: u64) -> Outcome {
+    let world = World::new(cell.seed, cell.steps, number);
+    let dir = home.join(&world.name);
+    for (path, text) in world.files() {
+        let path = dir.join(path);
+        let parent = path.parent().expect("a file in a directory");
+        std::fs::create_dir_all(parent).expect("a directory");
+        std::fs::write(path, text).expect("a file");
+    }
+    let new = NewTask {
+        goal: world.goal(),
+        workspace: Some(dir.to_string_lossy().into_owned()),
+        context: None,
+        settings: cell.variant.settings(),
+        metadata: None,
+    };
+    let begun = Instant::now();
+    let id = engine.submit(new).await.expect("a task");
+    let mut feed = engine.follow(id, Seq::ZERO);
+    let end = async { while feed.next().await.is_some() {} };
+    let hangs = tokio::time::timeout(PATIENCE, end).await.is_err();
+    let records = engine.reader().records(id).await.expect("records");
+    if hangs {
+        let last = records
+            .iter()
+            .rev()
+            .take(12)
+            .map(|r| r.envelope.event.name());
+        panic!(
+            "{} of {} hangs after {:?}",
+            world.name,
+            cell.variant.name,
+            last.collect::<Vec<_>>()
+        );
+    }
+    let view = engine.reader().task(id).await.expect("a task");
+    let truth = inspect(&world, &dir);
+    if std::env::var_os("LOOM_LIFT_SHOW").is_some() {
+        show(&world, &view, &records, &truth);
+    } else {
+        std::fs::remove_dir_all(&dir).expect("a directory that can be removed");
+    }
+    Outcome::of(truth, (&view, &records), begun.elapsed())
+}
+
+/// For people who look into one task.
+fn show(
+    world: &World,
+    view: &loom_engine::TaskView,
+    records: &[loom_events::Record],
+    truth: &loom_sim::Truth,
+) {
+    use std::io::Write as _;
+    let mut out = std::io::stderr().lock();
+    let mut say = |line: String| writeln!(out, "{line}").expect("stderr");
+    say(format!(
+        "== {} {:?} {:?}",
+        world.name, view.status, view.reason
+    ));
+    say(format!("truth: {:?}", truth.defects));
+    for record in records {
+        let mut line = serde_json::to_string(&record.envelope.event).unwrap_or_default();
+        line.truncate(line.floor_char_boundary(600));
+        say(format!("{} {line}", record.envelope.seq));
+    }
+}

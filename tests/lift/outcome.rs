@@ -1,0 +1,112 @@
+//! What came of one task, and of many.
+
+use loom_engine::{SubtaskStatus, TaskStatus, TaskView};
+use loom_events::Record;
+use loom_sim::{DefectKind, Truth};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What came of one task.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) truth: Truth,
+    /// Whether the task ended as completed.
+    pub(crate) completed: bool,
+    /// Why not, when it did not.
+    pub(crate) reason: String,
+    /// Calls of the worker's model.
+    pub(crate) turns: usize,
+    /// How sure it was: the product over its steps.
+    pub(crate) confidence: f64,
+    /// For each completed step how sure it was, and whether it is right at the end.
+    pub(crate) steps: Vec<(f64, bool)>,
+    pub(crate) took: Duration,
+}
+
+impl Outcome {
+    pub(crate) fn of(truth: Truth, seen: (&TaskView, &[Record]), took: Duration) -> Self {
+        let (view, records) = seen;
+        let done = view
+            .subtasks
+            .iter()
+            .filter(|step| step.status == SubtaskStatus::Completed);
+        let steps: Vec<(f64, bool)> = done
+            .filter_map(|step| {
+                let verdict = step.last_attempt()?.verdict.as_ref()?;
+                let number = number(&step.spec.title)?;
+                Some((verdict.verdict.confidence.value, truth.is_right(number)))
+            })
+            .collect();
+        let completed = view.status == TaskStatus::Completed;
+        let turns = records.iter().filter(|record| {
+            use loom_events::Event;
+            matches!(&record.envelope.event, Event::ModelCallCompleted { .. })
+        });
+        Self {
+            completed,
+            reason: view.reason.clone().unwrap_or_default(),
+            turns: turns.count(),
+            confidence: steps.iter().map(|(sure, _)| sure).product(),
+            steps,
+            truth,
+            took,
+        }
+    }
+
+    pub(crate) const fn finished(&self) -> bool {
+        self.truth.finished()
+    }
+}
+
+/// The number of the step that a title names.
+fn number(title: &str) -> Option<usize> {
+    title
+        .split_whitespace()
+        .find_map(|word| word.strip_suffix(':')?.strip_prefix('s')?.parse().ok())
+}
+
+/// What came of many tasks, in percent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) tasks: usize,
+    /// Reported complete, and so it is.
+    pub(crate) finished: f64,
+    /// Reported complete, and it is not.
+    pub(crate) wrong: f64,
+    /// Not reported complete.
+    pub(crate) stopped: f64,
+    /// Of those the share that was finished in truth.
+    pub(crate) stopped_finished: f64,
+    pub(crate) turns: f64,
+    pub(crate) seconds: f64,
+    /// Tasks with a defect of this kind left, of those reported complete.
+    pub(crate) defects: BTreeMap<DefectKind, f64>,
+}
+
+impl Tally {
+    #[expect(clippy::cast_precision_loss, reason = "few tasks")]
+    pub(crate) fn of(outcomes: &[Outcome]) -> Self {
+        let tasks = outcomes.len();
+        let percent = |count: usize| 100.0 * count as f64 / tasks.max(1) as f64;
+        let share =
+            |what: fn(&Outcome) -> bool| percent(outcomes.iter().filter(|o| what(o)).count());
+        let mean = |sum: f64| sum / tasks.max(1) as f64;
+        let mut defects = BTreeMap::new();
+        for kind in DefectKind::ALL {
+            let with = outcomes.iter().filter(|outcome| {
+                outcome.completed && outcome.truth.defects.iter().any(|d| d.kind == kind)
+            });
+            defects.insert(kind, percent(with.count()));
+        }
+        Self {
+            tasks,
+            finished: share(|o| o.completed && o.finished()),
+            wrong: share(|o| o.completed && !o.finished()),
+            stopped: share(|o| !o.completed),
+            stopped_finished: share(|o| !o.completed && o.finished()),
+            turns: mean(outcomes.iter().map(|o| o.turns as f64).sum()),
+            seconds: mean(outcomes.iter().map(|o| o.took.as_secs_f64()).sum()),
+            defects,
+        }
+    }
+}

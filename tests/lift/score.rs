@@ -1,0 +1,383 @@
+//! The whole measurement: which cells are run, what is printed, which reaches must be met.
+
+use super::calibration::{self, Bin, FEWEST};
+use super::cell::{Cell, Place, run};
+use super::outcome::{Outcome, Tally};
+use super::plot::{Line, Panel, svg};
+use super::variant::{Class, Variant};
+use loom_sim::DefectKind;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Instant;
+
+/// How much is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Tasks in a cell.
+    pub(crate) tasks: usize,
+    /// Tasks in a cell whose tasks are long.
+    pub(crate) long: usize,
+    pub(crate) lengths: &'static [usize],
+    pub(crate) classes: &'static [Class],
+    /// Whether each defence is switched off in turn.
+    pub(crate) ablations: bool,
+}
+
+/// From so many steps on a task is long, and its cell has fewer tasks.
+const LONG: usize = 50;
+
+impl Extent {
+    /// Standard errors of 3 points or less; hours.
+    pub(crate) const FULL: Self = Self {
+        tasks: 250,
+        long: 60,
+        lengths: &[5, 10, 20, 50],
+        classes: &Class::ALL,
+        ablations: true,
+    };
+
+    /// Enough to see the order; minutes.
+    pub(crate) const QUICK: Self = Self {
+        tasks: 60,
+        long: 0,
+        lengths: &[10],
+        classes: &[Class::Middling],
+        ablations: false,
+    };
+}
+
+/// A cell with what came of it.
+pub(crate) struct Row {
+    pub(crate) variant: String,
+    pub(crate) class: Class,
+    pub(crate) steps: usize,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) tally: Tally,
+}
+
+/// A promise and whether it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Reach {
+    pub(crate) what: String,
+    pub(crate) seen: String,
+    pub(crate) met: bool,
+}
+
+/// Runs everything and prints it. Returns whether every reach is met.
+pub(crate) async fn measure(extent: Extent, seed: u64, picture: &Path) -> bool {
+    let begun = Instant::now();
+    let mut rows = Vec::new();
+    heading(
+        "Truly finished / said finished and was not / stopped and asked, % (stopped, but finished)",
+    );
+    for class in extent.classes {
+        for steps in extent.lengths {
+            for variant in variants(*class) {
+                rows.push(row(extent, variant, (*class, *steps), seed).await);
+            }
+        }
+    }
+    if extent.ablations {
+        heading("H with one defence less, 10 steps");
+        for class in extent.classes {
+            for variant in Variant::without() {
+                let row = row(extent, variant, (*class, 10), seed).await;
+                compare(&rows, &row);
+                rows.push(row);
+            }
+        }
+    }
+    calibrations(&rows);
+    defects(&rows);
+    draw(&rows, picture);
+    let reaches = reaches(&rows, extent);
+    heading("Reach");
+    for reach in &reaches {
+        let mark = if reach.met { "met   " } else { "MISSED" };
+        say(&format!("{mark} {}: {}", reach.what, reach.seen));
+    }
+    let passed = reaches.iter().all(|reach| reach.met);
+    say(&json(&rows, &reaches, begun.elapsed().as_secs()));
+    passed
+}
+
+/// B to H, and H with the head of the strongest class.
+fn variants(class: Class) -> Vec<Variant> {
+    let mut variants: Vec<Variant> = ('B'..='H').map(Variant::letter).collect();
+    if class != Class::Strong {
+        variants.push(Variant::letter('H').headed_by(Class::Strong));
+    }
+    variants
+}
+
+async fn row(extent: Extent, variant: Variant, (class, steps): (Class, usize), seed: u64) -> Row {
+    let cell = Cell {
+        class,
+        steps,
+        tasks: if steps < LONG {
+            extent.tasks
+        } else {
+            extent.long
+        },
+        seed,
+        trouble: None,
+        variant,
+    };
+    let begun = Instant::now();
+    let outcomes = run(&cell, &Place::in_memory()).await;
+    let tally = Tally::of(&outcomes);
+    let row = Row {
+        variant: cell.variant.name.clone(),
+        class,
+        steps,
+        outcomes,
+        tally,
+    };
+    let t = &row.tally;
+    say(&format!(
+        "{:9} {:>2} steps  {:40} {:5.1} / {:5.1} / {:5.1} ({:4.1})  turns {:6.1}  {:5.2} s a task, {:4.0} s in all",
+        class.name(),
+        steps,
+        row.variant,
+        t.finished,
+        t.wrong,
+        t.stopped,
+        t.stopped_finished,
+        t.turns,
+        t.seconds,
+        begun.elapsed().as_secs_f64()
+    ));
+    row
+}
+
+/// What a defence is worth: points of finished tasks, and turns.
+fn compare(rows: &[Row], less: &Row) {
+    if let Some(whole) = find(rows, "H", less.class, less.steps) {
+        let points = less.tally.finished - whole.tally.finished;
+        let wrong = less.tally.wrong - whole.tally.wrong;
+        let turns = less.tally.turns - whole.tally.turns;
+        say(&format!(
+            "{:>60} {points:+5.1} points, {wrong:+5.1} said finished wrongly, {turns:+6.1} turns",
+            ""
+        ));
+    }
+}
+
+pub(crate) fn find<'a>(
+    rows: &'a [Row],
+    variant: &str,
+    class: Class,
+    steps: usize,
+) -> Option<&'a Row> {
+    rows.iter()
+        .find(|row| row.variant == variant && row.class == class && row.steps == steps)
+}
+
+/// The rows of the whole harness, without those that lack a defence.
+fn whole(rows: &[Row]) -> impl Iterator<Item = &Row> {
+    rows.iter()
+        .filter(|row| row.variant.starts_with('H') && !row.variant.contains("without"))
+}
+
+fn pooled(rows: &[Row]) -> Vec<Outcome> {
+    whole(rows).flat_map(|row| row.outcomes.clone()).collect()
+}
+
+fn calibrations(rows: &[Row]) {
+    let outcomes = pooled(rows);
+    for (what, bins) in [
+        (
+            "Steps: stated and true share of right ones, by tenths of what was stated",
+            calibration::deciles(&calibration::of_steps(&outcomes)),
+        ),
+        (
+            "Tasks reported complete: stated and true share of finished ones",
+            calibration::deciles(&calibration::of_tasks(&outcomes)),
+        ),
+    ] {
+        heading(what);
+        for bin in &bins {
+            say(&format!(
+                "{:.1} and more: stated {:5.1}, true {:5.1}  of {}",
+                bin.from, bin.stated, bin.so, bin.count
+            ));
+        }
+    }
+}
+
+fn defects(rows: &[Row]) {
+    heading("Defects left in tasks reported complete, % of all tasks, 10 steps");
+    for row in rows
+        .iter()
+        .filter(|row| row.steps == 10 && !row.variant.contains("without"))
+    {
+        let kinds = row.tally.defects.iter().filter(|(_, share)| **share > 0.0);
+        let kinds: Vec<String> = kinds
+            .map(|(kind, share)| format!("{} {share:.1}", kind.name()))
+            .collect();
+        say(&format!(
+            "{:9} {:20} {}",
+            row.class.name(),
+            row.variant,
+            kinds.join(", ")
+        ));
+    }
+}
+
+fn draw(rows: &[Row], picture: &Path) {
+    let variants: Vec<String> = ('B'..='H').map(String::from).collect();
+    let mut lengths: Vec<usize> = rows.iter().map(|row| row.steps).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    let panels: Vec<Panel> = lengths
+        .iter()
+        .map(|steps| Panel {
+            title: format!("{steps} steps: truly finished, %"),
+            lines: Class::ALL
+                .iter()
+                .map(|class| Line {
+                    name: class.name().to_owned(),
+                    values: variants
+                        .iter()
+                        .map(|v| find(rows, v, *class, *steps).map(|row| row.tally.finished))
+                        .collect(),
+                })
+                .collect(),
+        })
+        .collect();
+    if let Err(error) = std::fs::write(picture, svg(&variants, &panels)) {
+        say(&format!("the picture was not written: {error}"));
+    }
+}
+
+/// Points by which a later variant may fall behind the one before it: sampling noise of a pair of
+/// cells that share their tasks.
+const SLACK: f64 = 2.0;
+
+fn reaches(rows: &[Row], extent: Extent) -> Vec<Reach> {
+    let mut reaches = Vec::new();
+    let finished =
+        |variant: &str, class, steps| Some(find(rows, variant, class, steps)?.tally.finished);
+    for class in extent.classes {
+        for steps in extent.lengths.iter().filter(|steps| **steps < LONG) {
+            let shares: Vec<f64> = ('B'..='H')
+                .filter_map(|letter| finished(&letter.to_string(), *class, *steps))
+                .collect();
+            let falls = shares.windows(2).any(|pair| pair[1] < pair[0] - SLACK);
+            reaches.push(Reach {
+                what: format!("B < C ≈ D < E < F < G < H, {}, {steps} steps", class.name()),
+                seen: shares
+                    .iter()
+                    .map(|s| format!("{s:.0}"))
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                met: !falls && shares.last() > shares.first(),
+            });
+        }
+    }
+    let mut at_least = |what: &str, seen: Option<f64>, least: f64| {
+        if let Some(seen) = seen {
+            reaches.push(Reach {
+                what: format!("{what} at least {least:.0}"),
+                seen: format!("{seen:.1}"),
+                met: seen >= least,
+            });
+        }
+    };
+    let middling = |variant: &str| finished(variant, Class::Middling, 10);
+    at_least(
+        "H, middling, 10 steps: 4 × B,",
+        middling("H"),
+        4.0 * middling("B").unwrap_or_default(),
+    );
+    at_least(
+        "H, middling, 10 steps, verifier of its own class,",
+        middling("H"),
+        65.0,
+    );
+    at_least(
+        "H, middling, 10 steps, strong planner and verifier,",
+        middling("H, strong head"),
+        75.0,
+    );
+    at_least(
+        "H, strong, 20 steps,",
+        finished("H", Class::Strong, 20),
+        65.0,
+    );
+    reaches.extend(calibrated(rows));
+    reaches.extend(untampered(rows));
+    reaches
+}
+
+fn calibrated(rows: &[Row]) -> Vec<Reach> {
+    let outcomes = pooled(rows);
+    let tasks = calibration::of_tasks(&outcomes);
+    let sure: Vec<_> = tasks
+        .iter()
+        .copied()
+        .filter(|(stated, _)| *stated >= 0.9)
+        .collect();
+    let bins = calibration::deciles(&sure);
+    let share = bins.first().map(|bin| bin.so);
+    let worst = |bins: &[Bin]| {
+        let told = bins.iter().filter(|bin| bin.count >= FEWEST);
+        told.map(Bin::error).fold(0.0, f64::max)
+    };
+    let of_steps = worst(&calibration::deciles(&calibration::of_steps(&outcomes)));
+    vec![
+        Reach {
+            what: "tasks reported complete at a confidence of 0.9 or more: at least 90 % finished"
+                .to_owned(),
+            seen: share.map_or("there are none".to_owned(), |s| {
+                format!("{s:.1} of {}", sure.len())
+            }),
+            met: share.is_none_or(|share| share >= 90.0),
+        },
+        Reach {
+            what: "calibration error of steps, worst tenth, at most 5 points".to_owned(),
+            seen: format!("{of_steps:.1}"),
+            met: of_steps <= 5.0,
+        },
+    ]
+}
+
+fn untampered(rows: &[Row]) -> Option<Reach> {
+    let tampered = |row: &Row| row.tally.defects.get(&DefectKind::TamperedTest).copied();
+    let worst = whole(rows).filter_map(tampered).reduce(f64::max)?;
+    Some(Reach {
+        what: "tampered tests left in H, at most 1 %".to_owned(),
+        seen: format!("{worst:.1}"),
+        met: worst <= 1.0,
+    })
+}
+
+fn json(rows: &[Row], reaches: &[Reach], seconds: u64) -> String {
+    let cells: Vec<serde_json::Value> = rows
+        .iter()
+        .map(|row| {
+            let t = &row.tally;
+            serde_json::json!({"variant": row.variant, "class": row.class.name(), "steps": row.steps,
+                "tasks": t.tasks, "finished": t.finished, "wrong": t.wrong, "stopped": t.stopped,
+                "turns": t.turns, "seconds": t.seconds})
+        })
+        .collect();
+    let missed: Vec<&str> = reaches
+        .iter()
+        .filter(|r| !r.met)
+        .map(|r| r.what.as_str())
+        .collect();
+    serde_json::json!({"name": "lift", "passed": missed.is_empty(), "missed": missed, "cells": cells,
+        "seconds": seconds})
+    .to_string()
+}
+
+pub(crate) fn heading(text: &str) {
+    say(&format!("\n{text}"));
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the program is for")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+    let _shown = std::io::stdout().flush();
+}
