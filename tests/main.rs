@@ -2,11 +2,13 @@
 
 #![cfg(test)]
 
+mod again;
 mod context;
 mod documents;
 mod forks;
 mod layers;
 mod mcp;
+mod queue;
 mod reverts;
 mod servers;
 mod tasks;

@@ -5,6 +5,7 @@
 
 #![deny(missing_docs)]
 
+mod again;
 mod broken;
 mod changelog;
 mod clock;
@@ -17,6 +18,7 @@ mod feed;
 mod forks;
 mod ledger;
 mod outputs;
+mod queue;
 mod reader;
 mod revert;
 mod runner;
@@ -24,6 +26,7 @@ mod shared;
 mod view;
 mod window;
 
+pub use again::{Again, AgainError, Point};
 pub use changelog::ChangeEntry;
 pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};

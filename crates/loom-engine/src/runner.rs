@@ -8,6 +8,7 @@ use crate::broken::chain;
 use crate::effects::{self, Signals};
 use crate::engine::SubmitError;
 use crate::ledger::Ledger;
+use crate::queue::{Standing, Ticket};
 use crate::shared::{Shared, TaskPlace};
 use loom_events::{Command, EffectId, Failure, FailureClass, Note, Outcome, Seq, TaskId};
 use loom_kernel::{Batch, Input, Rejection, Start, StepError};
@@ -134,17 +135,18 @@ impl Runner {
     }
 
     /// Runs the task to its end, or to a shutdown. `first` is the input that begins it here;
-    /// `accepted` hears whether it was taken; `turn` is the right to write the workspace.
+    /// `accepted` hears whether it was taken; `turn` is held to the end: two tasks never write one
+    /// workspace at the same time.
     pub(crate) async fn run(
         mut self,
         first: Input,
         accepted: Option<oneshot::Sender<Result<(), SubmitError>>>,
-        turn: Option<Arc<tokio::sync::Mutex<()>>>,
+        mut turn: Ticket,
     ) -> Result<(), RunnerError> {
-        // Held to the end of the task: two tasks never write one workspace at the same time.
-        let _turn = match turn {
-            Some(turn) => Some(turn.lock_owned().await),
-            None => None,
+        let behind = turn.behind();
+        let first = match behind {
+            Some(behind) => queued(first, behind),
+            None => first,
         };
         match (self.feed(&first).await, accepted) {
             (Ok(taken), Some(accepted)) => {
@@ -161,22 +163,16 @@ impl Runner {
         if self.ledger.state.last_seq() == Seq::ZERO {
             return Ok(());
         }
+        if behind.is_some() && !self.come_to_turn(&mut turn).await? {
+            return Ok(());
+        }
         while !self.ledger.state.is_done() {
             let Some(message) = self.wait().await else {
                 self.feed_quietly(&Input::Tick).await?;
                 continue;
             };
             match message {
-                Inbox::Command(command, reply) => {
-                    let outcome = self.feed(&Input::Command(command)).await;
-                    let answer = match &outcome {
-                        Ok(inner) => inner.clone().map_err(CommandRefused::Rejected),
-                        Err(_) => Err(CommandRefused::Journal),
-                    };
-                    // Whoever asked may have gone; the command counts all the same.
-                    let _gone = reply.send(answer);
-                    outcome?.ok();
-                }
+                Inbox::Command(command, reply) => self.obey(command, reply).await?,
                 Inbox::Note(id, note, ack) => {
                     let outcome = self.feed(&Input::Note { id, note }).await?;
                     let _gone = ack.send(outcome.map_err(|_| NoteRefused));
@@ -193,6 +189,53 @@ impl Runner {
         if let Err(error) = self.place.clear_scratch() {
             tracing::warn!(task = %self.task, %error, "the scratch directory was not removed");
         }
+        Ok(())
+    }
+
+    /// Waits in the line; commands are taken meanwhile, and nothing runs. Whether its turn came: not
+    /// after a shutdown, and not when the task was cancelled and had nothing to put back.
+    async fn come_to_turn(&mut self, turn: &mut Ticket) -> Result<bool, RunnerError> {
+        while !self.ledger.state.is_done() {
+            let message = tokio::select! {
+                standing = turn.moved() => {
+                    let input = match standing {
+                        Standing::Behind(behind) => Input::Queue { first: None, behind },
+                        Standing::Admitted => Input::Recover { build: self.shared.build.clone() },
+                    };
+                    self.feed_quietly(&input).await?;
+                    if standing == Standing::Admitted {
+                        return Ok(true);
+                    }
+                    continue;
+                }
+                message = self.inbox.recv() => message,
+            };
+            match message {
+                Some(Inbox::Command(command, reply)) => self.obey(command, reply).await?,
+                // Nothing runs that could say something.
+                Some(Inbox::Note(_, _, ack)) => {
+                    let _gone = ack.send(Err(NoteRefused));
+                }
+                Some(Inbox::Outcome(..)) => {}
+                Some(Inbox::Shutdown) | None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    async fn obey(
+        &mut self,
+        command: Command,
+        reply: oneshot::Sender<Result<(), CommandRefused>>,
+    ) -> Result<(), RunnerError> {
+        let outcome = self.feed(&Input::Command(command)).await;
+        let answer = match &outcome {
+            Ok(inner) => inner.clone().map_err(CommandRefused::Rejected),
+            Err(_) => Err(CommandRefused::Journal),
+        };
+        // Whoever asked may have gone; the command counts all the same.
+        let _gone = reply.send(answer);
+        outcome?.ok();
         Ok(())
     }
 
@@ -403,6 +446,20 @@ impl Runner {
             tracing::warn!(task = %self.task, %error, "state.yaml could not be written");
         }
     }
+}
+
+/// The input that begins a task whose turn has not come.
+fn queued(first: Input, behind: TaskId) -> Input {
+    let first = match first {
+        Input::Command(command) => Some(command),
+        // It is said when its turn comes.
+        Input::Recover { .. }
+        | Input::Queue { .. }
+        | Input::Outcome { .. }
+        | Input::Note { .. }
+        | Input::Tick => None,
+    };
+    Input::Queue { first, behind }
 }
 
 /// A wake-up time in the past must not make the loop spin when the clock of the kernel stands still.

@@ -4,9 +4,9 @@
 //! intent gets exactly one outcome. `docs/events.md` lists all of them and is checked against this.
 
 use crate::{
-    AttemptId, BlobId, Class, EffectId, Failure, FileChange, MemoryEntry, ModelReply, NewTask,
-    OnExpiry, Plan, PlanningId, Prepared, Proposal, Question, QuestionId, Reconciled, Rung, Scope,
-    Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
+    AttemptId, BlobId, Class, EffectId, Failure, FileChange, Kept, MemoryEntry, ModelReply,
+    NewTask, OnExpiry, Plan, PlanningId, Prepared, Proposal, Question, QuestionId, Reconciled,
+    Rung, Scope, Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,10 @@ pub enum Event {
     TaskCreated(NewTask),
     /// A process took the task up; everything in flight is in doubt.
     RunnerStarted { build: String },
-    /// The task waits until another one leaves its workspace.
+    /// It begins where another task was at an event of its.
+    TaskContinued { from: TaskId, at: Seq },
+    /// The task waits for another one, until `runner_started`: it works in the same directory, or as
+    /// many as may run do.
     TaskQueued { behind: TaskId },
     /// A first plan is to be made.
     TaskPlanning { why: PlanReason, steer_upto: Seq },
@@ -116,6 +119,8 @@ pub enum Event {
         attempt: AttemptId,
         verdict: Seq,
     },
+    /// Its result in the task that this one continues counts.
+    SubtaskKept(Kept),
     /// No attempt is left and no human helped.
     SubtaskFailed { subtask: SubtaskId, reason: String },
     /// The model says that it cannot go on.
@@ -466,6 +471,7 @@ impl Event {
         match self {
             Self::TaskCreated(_) => "task_created",
             Self::RunnerStarted { .. } => "runner_started",
+            Self::TaskContinued { .. } => "task_continued",
             Self::TaskQueued { .. } => "task_queued",
             Self::TaskPlanning { .. } => "task_planning",
             Self::TaskReplanning { .. } => "task_replanning",
@@ -488,6 +494,7 @@ impl Event {
             Self::SubtaskRetrying { .. } => "subtask_retrying",
             Self::SubtaskProgress { .. } => "subtask_progress",
             Self::SubtaskCompleted { .. } => "subtask_completed",
+            Self::SubtaskKept(_) => "subtask_kept",
             Self::SubtaskFailed { .. } => "subtask_failed",
             Self::SubtaskBlocked { .. } => "subtask_blocked",
             Self::SubtaskSkipped { .. } => "subtask_skipped",
@@ -553,6 +560,7 @@ impl Event {
             | Self::ExtractionStarted { work } => Some(work),
             Self::TaskCreated(_)
             | Self::RunnerStarted { .. }
+            | Self::TaskContinued { .. }
             | Self::TaskQueued { .. }
             | Self::TaskPlanning { .. }
             | Self::TaskReplanning { .. }
@@ -574,6 +582,7 @@ impl Event {
             | Self::SubtaskRetrying { .. }
             | Self::SubtaskProgress { .. }
             | Self::SubtaskCompleted { .. }
+            | Self::SubtaskKept(_)
             | Self::SubtaskFailed { .. }
             | Self::SubtaskBlocked { .. }
             | Self::SubtaskSkipped { .. }
@@ -631,6 +640,7 @@ impl Event {
             | Self::ExtractionFinished { effect, .. } => Some(*effect),
             Self::TaskCreated(_)
             | Self::RunnerStarted { .. }
+            | Self::TaskContinued { .. }
             | Self::TaskQueued { .. }
             | Self::TaskPlanning { .. }
             | Self::TaskReplanning { .. }
@@ -652,6 +662,7 @@ impl Event {
             | Self::SubtaskRetrying { .. }
             | Self::SubtaskProgress { .. }
             | Self::SubtaskCompleted { .. }
+            | Self::SubtaskKept(_)
             | Self::SubtaskFailed { .. }
             | Self::SubtaskBlocked { .. }
             | Self::SubtaskSkipped { .. }

@@ -26,7 +26,7 @@ pub use chat::{
     Answer, CallRecord, Finish, Latency, Message, ModelReply, Refusal, Role, Said, ToolCall,
     ToolSpec, UnreadableCall, Usage,
 };
-pub use command::{Command, NewTask};
+pub use command::{Command, Continued, Kept, NewTask};
 pub use effect::{
     CallClass, Class, Failure, FailureClass, Note, Outcome, Prepared, Proposal, Reconciled,
     ToolResult, Work,

@@ -37,6 +37,9 @@ impl TaskView {
         if self.inner.paused {
             return TaskStatus::Paused;
         }
+        if self.behind.is_some() {
+            return TaskStatus::Queued;
+        }
         if self.inner.works.is_empty() && !self.questions.is_empty() {
             return TaskStatus::WaitingApproval;
         }
@@ -128,6 +131,9 @@ impl TaskView {
                 self.network = new.settings.network;
                 self.created = envelope.timestamp;
             }
+            Event::TaskContinued { from, at } => self.continues = Some((*from, *at)),
+            Event::TaskQueued { behind } => self.behind = Some(*behind),
+            Event::RunnerStarted { .. } => self.behind = None,
             Event::TaskPaused => self.inner.paused = true,
             Event::TaskResumed => self.inner.paused = false,
             Event::TaskPlanReady { version, plan, .. } => self.take_plan(*version, plan),
@@ -162,6 +168,13 @@ impl TaskView {
                     if error.subtask.as_ref() == Some(subtask) && error.resolution.is_empty() {
                         "a later attempt passed".clone_into(&mut error.resolution);
                     }
+                }
+            }
+            Event::SubtaskKept(kept) => {
+                self.set_status(&kept.subtask, SubtaskStatus::Completed, None);
+                if let Some(s) = self.subtask_mut(&kept.subtask) {
+                    s.summary.clone_from(&kept.summary);
+                    s.kept = Some(kept.clone());
                 }
             }
             Event::SubtaskFailed { subtask, reason } => {
@@ -369,6 +382,7 @@ impl TaskView {
 
     fn finish(&mut self, status: TaskStatus, reason: Option<&String>, summary: &Summary) {
         self.status = status;
+        self.behind = None;
         self.reason = reason.cloned();
         self.summary = Some(summary.clone());
         self.questions.clear();

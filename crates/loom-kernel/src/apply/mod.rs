@@ -74,6 +74,7 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
     match event {
         Event::TaskCreated(task) => task::created(state, at, task),
         Event::RunnerStarted { .. } => recovery::runner_started(state, at),
+        Event::TaskQueued { .. } => task::queued(state),
         Event::TaskPaused => task::paused(state),
         Event::TaskResumed => task::resumed(state, at),
         Event::TaskStopping { end } => task::stopping(state, at, end)?,
@@ -115,6 +116,7 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
             attempt,
             verdict,
         } => subtask::completed(state, subtask, *attempt, *verdict)?,
+        Event::SubtaskKept(kept) => subtask::kept(state, at, kept)?,
         Event::SubtaskFailed { subtask, reason } => subtask::failed(state, at, subtask, reason)?,
         Event::SubtaskBlocked { subtask, reason } => subtask::blocked(state, at, subtask, reason)?,
         Event::SubtaskSkipped { subtask, by } => subtask::skipped(state, at, subtask, *by)?,
@@ -194,7 +196,7 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
         }
 
         // Facts for people and prompts, without influence on what is decided.
-        Event::TaskQueued { .. }
+        Event::TaskContinued { .. }
         | Event::SubtaskProgress { .. }
         | Event::ContextTrimmed { .. }
         | Event::FileChanged { .. }

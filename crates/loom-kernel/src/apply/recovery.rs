@@ -9,6 +9,7 @@ use loom_events::{EffectId, Reconciled, Work};
 /// The process that ran them is gone: nobody knows what became of them.
 pub(super) fn runner_started(state: &mut State, at: &Place) {
     state.awake_since = at.time;
+    state.queued = false;
     for effect in state.inflight.values_mut() {
         effect.doubt = true;
     }

@@ -3,9 +3,9 @@
 use super::{Place, take, wrong};
 use crate::Impossible;
 use crate::state::{
-    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Stage, State, Subtask,
+    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Proof, Stage, State, Subtask,
 };
-use loom_events::{AttemptId, Event, Seq, SkippedBy, SubtaskId, Work};
+use loom_events::{AttemptId, Event, Kept, Seq, SkippedBy, SubtaskId, Work};
 
 pub(super) fn started(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossible> {
     let Event::SubtaskStarted {
@@ -82,6 +82,24 @@ pub(super) fn completed(
         summary: String::new(),
     });
     state.completed = state.completed.saturating_add(1);
+    Ok(())
+}
+
+/// A result of the task that this one continues: it counts as it did there.
+pub(super) fn kept(state: &mut State, at: &Place, kept: &Kept) -> Result<(), Impossible> {
+    let sub = find(state, at, &kept.subtask, |stage| {
+        matches!(stage, Stage::Pending)
+    })?;
+    sub.stage = Stage::Completed(Done {
+        attempt: AttemptId(at.seq),
+        proof: Proof {
+            verdict: at.seq,
+            confidence: kept.confidence,
+            proven: kept.proven,
+        },
+        extraction: Extraction::Finished,
+        summary: kept.summary.clone(),
+    });
     Ok(())
 }
 

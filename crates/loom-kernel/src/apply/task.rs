@@ -11,6 +11,11 @@ pub(super) fn created(state: &mut State, at: &Place, task: &NewTask) {
     state.awake_since = at.time;
 }
 
+/// Until a process takes it up.
+pub(super) const fn queued(state: &mut State) {
+    state.queued = true;
+}
+
 pub(super) const fn paused(state: &mut State) {
     state.paused = true;
 }

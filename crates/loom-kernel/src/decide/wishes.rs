@@ -32,7 +32,8 @@ impl Wish {
 
 pub(super) fn wishes(state: &State) -> Vec<Wish> {
     let mut wishes = Vec::new();
-    if state.going() || state.stopping() {
+    // What waits for another task touches nothing, also when it is to end.
+    if state.going() || (state.stopping() && !state.queued) {
         reconciliations(state, &mut wishes);
         take_back(state, &mut wishes);
     }

@@ -7,6 +7,8 @@ mod ladder;
 mod merge;
 mod planning;
 mod questions;
+mod queue;
+
 mod recovery;
 mod stopping;
 mod table;
