@@ -164,7 +164,7 @@ impl Projection {
             }
             Event::SubtaskKept(kept) => {
                 self.change(&kept.subtask, at, touched, |s| {
-                    s.be(RowStatus::Completed, "")
+                    s.be(RowStatus::Completed, "");
                 });
             }
             Event::SubtaskFailed { subtask, reason } => {
