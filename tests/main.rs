@@ -5,6 +5,7 @@
 mod context;
 mod documents;
 mod layers;
+mod lift;
 mod mcp;
 mod reverts;
 mod servers;
