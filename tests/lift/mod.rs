@@ -9,6 +9,8 @@ mod faults;
 mod outcome;
 mod plot;
 mod score;
+#[cfg(test)]
+mod short;
 mod spoiled;
 mod variant;
 

@@ -100,6 +100,22 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// Whether it makes the harness wait before it tries again, again and again.
+    pub(crate) fn is_slow(&self) -> bool {
+        let wire = matches!(
+            self.kind,
+            Kind::Wire(Fault::Http(_) | Fault::DropAfter(_) | Fault::StallAfter(_))
+        );
+        self.always && wire
+    }
+
+    /// Whether a single one may end a task: what a server says of its window is believed for good.
+    pub(crate) fn is_final(&self) -> bool {
+        self.name.starts_with("overflow")
+    }
+}
+
 /// A faultless model in trouble.
 pub(crate) struct Spoiled {
     inner: WeakModels,

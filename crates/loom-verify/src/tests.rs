@@ -55,6 +55,18 @@ async fn an_attempt_that_says_done_and_touched_nothing_never_passes() {
 }
 
 #[tokio::test]
+async fn without_any_tier_a_claim_counts_and_is_worth_little() {
+    let place = Place::with(&[("greet.sh", "echo hallo\n")]);
+    let step = step(vec![command(TEST)]);
+    let baseline = place.baseline(&step).await;
+    let mut input = place.input(step, baseline);
+    input.settings.tier = 0;
+    let verdict = place.gate(&input, &NoJudge).await;
+    assert_eq!((verdict.result, verdict.tier), (VerdictResult::Pass, 0));
+    assert!(verdict.checks.is_empty() && verdict.confidence.value < 0.7);
+}
+
+#[tokio::test]
 async fn an_attempt_that_only_looked_does_not_pass_a_step_that_asks_for_a_change() {
     let place = Place::with(&[("greet.sh", "echo hallo\n")]);
     let input = place.input(step(Vec::new()), crate::Baseline::default());

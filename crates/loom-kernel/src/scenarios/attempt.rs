@@ -55,6 +55,19 @@ fn useless_answers_in_a_row_end_the_attempt_and_a_completed_call_resets_the_row(
 }
 
 #[test]
+fn without_nudges_one_useless_answer_ends_the_attempt_and_a_circle_does_not() {
+    let mut desk = Desk::acting(|s| s.defences.nudges = false);
+    desk.done("model", said(Said::Announced));
+    assert_eq!(ended(&desk), (AttemptEnd::Unusable, true));
+    let mut desk = Desk::acting(|s| s.defences.nudges = false);
+    for _ in 0..6 {
+        desk.done("model", called(&[("read_file", Class::Pure)]));
+        desk.done("tool", ran(1));
+    }
+    assert_eq!(desk.running_kinds(), ["model"]);
+}
+
+#[test]
 fn refused_calls_are_answered_and_a_turn_of_them_is_useless() {
     let mut desk = Desk::acting(|_| {});
     let mut refused = call("rm", Class::Pure);

@@ -52,6 +52,17 @@ fn after_the_repair_round_one_subtask_keeps_the_task_alive_and_says_so() {
 }
 
 #[test]
+fn without_planning_the_goal_is_its_own_step_and_nothing_fell_back() {
+    let mut desk = Desk::new(|s| s.defences.plan = false);
+    assert_eq!(desk.running_kinds(), ["prepare"]);
+    assert!(!desk.names().contains(&"model_call_started"));
+    let (version, plan) = desk.state.plan().unwrap();
+    assert_eq!((version, plan.subtasks.len()), (1, 1));
+    assert_eq!(plan.subtasks[0].description, "make it work");
+    assert!(desk.state.degraded().is_empty());
+}
+
+#[test]
 fn a_planner_that_cannot_be_asked_fails_the_task_with_its_message() {
     let mut desk = Desk::new(|_| {});
     desk.done("plan", broke(FailureClass::Environment));

@@ -334,6 +334,23 @@ async fn pieces_out_of_order_never_make_another_call() {
     }
 }
 
+/// An answer that lost its end is asked for once more: both answers were written, but there is one
+/// prompt, whose size the next turn is held against.
+#[tokio::test]
+async fn a_prompt_that_is_sent_twice_counts_once() {
+    let broken = || {
+        answer(&[
+            call(0, "c", "write_file", "{\"path\":\"a"),
+            finish("tool_calls"),
+            usage(100, 0, 9),
+        ])
+    };
+    let server = Server::start([broken(), broken()]).await;
+    let (reply, _) = server.ask_for(server.entry(), &with_tools()).await;
+    let usage = reply.unwrap().usage;
+    assert_eq!((usage.prompt, usage.completion), (100, 18));
+}
+
 /// N07: what cannot be run is refused with a reason for the model, and the rest is bounded.
 #[tokio::test]
 async fn calls_that_cannot_be_run_are_refused_and_bounded() {

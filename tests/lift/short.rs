@@ -1,0 +1,34 @@
+//! A little of the measurement, for every run of the tests: the order of the variants, and faults.
+
+use super::cell::{Cell, Place, run};
+use super::faults::matrix;
+use super::outcome::Tally;
+use super::variant::{Class, Variant};
+
+/// Seeded, so it is the same figure every time. Short tasks, so it takes seconds.
+async fn finished(letter: char) -> Tally {
+    let cell = Cell {
+        variant: Variant::letter(letter),
+        class: Class::Middling,
+        steps: 5,
+        tasks: 16,
+        seed: 1,
+        trouble: None,
+    };
+    Tally::of(&run(&cell, &Place::in_memory()).await)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_all_its_defences_the_harness_finishes_more_than_a_plain_loop() {
+    let (plain, whole) = (finished('B').await, finished('H').await);
+    assert!(
+        whole.finished >= plain.finished + 15.0,
+        "{plain:?} became {whole:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_fault_of_a_model_or_a_server_makes_a_task_silently_wrong() {
+    let wrong = matrix(false).await;
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
