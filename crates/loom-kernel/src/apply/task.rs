@@ -16,11 +16,6 @@ pub(super) const fn queued(state: &mut State) {
     state.queued = true;
 }
 
-/// Until a process takes it up.
-pub(super) const fn queued(state: &mut State) {
-    state.queued = true;
-}
-
 pub(super) const fn paused(state: &mut State) {
     state.paused = true;
 }
