@@ -3,10 +3,7 @@
 //! `score_lift` runs the whole table, `score_lift quick` a part of it, `score_lift faults` the faults,
 //! and `score_lift cell LETTER CLASS STEPS TASKS` one cell.
 
-#[path = "../lift/mod.rs"]
-mod lift;
-
-use lift::{Cell, Class, Extent, Place, Tally, Variant, matrix, measure, run, say};
+use loom_tests::lift::{Cell, Class, Extent, Place, Tally, Variant, matrix, measure, run, say};
 use std::path::Path;
 use std::process::ExitCode;
 

@@ -1,1 +1,3 @@
-//! Holds the tests of this package together; everything is in `main.rs` beside it.
+//! What tests and scores share; the tests themselves are in `main.rs` beside this directory.
+
+pub mod lift;

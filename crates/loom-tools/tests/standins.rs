@@ -69,7 +69,7 @@ async fn wrap(name: &str, line: &str) -> ExitCode {
         sandbox: sandbox.unwrap_or(Sandbox::Missing),
         path_env: OsString::from(PATH),
         home: std::env::var_os("HOME").map(PathBuf::from),
-        readable: Vec::new(),
+        readable: toolchain().into_iter().collect(),
         writable: Vec::new(),
         network: false,
         policy: loom_tools::policy::Policy::default(),
@@ -106,6 +106,29 @@ async fn wrap(name: &str, line: &str) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Names the variable that tells a run where the interpreter of the rows lives.
+const TOOLCHAIN: &str = "LOOM_STANDINS_TOOLCHAIN";
+
+/// An interpreter outside of the system's directories is a toolchain: as with any other the
+/// configuration grants it, and here this does.
+fn toolchain() -> Option<PathBuf> {
+    let prefix = PathBuf::from(std::env::var_os(TOOLCHAIN)?);
+    (prefix.is_dir() && !prefix.starts_with("/usr")).then_some(prefix)
+}
+
+/// Where the interpreter of the rows lives.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test asks the program that counts"
+)]
+fn prefix_of_python() -> Option<String> {
+    let asked = std::process::Command::new("python3")
+        .args(["-c", "import sys; print(sys.base_prefix)"])
+        .output()
+        .ok()?;
+    Some(String::from_utf8_lossy(&asked.stdout).trim().to_owned())
 }
 
 /// Runs the rows. A file of rows runs in every sandbox, the strongest last, and only that one
@@ -174,6 +197,7 @@ fn rows(sandbox: &str, arguments: &[OsString]) -> Option<[u64; 4]> {
     let ran = std::process::Command::new("python3")
         .args(arguments)
         .env("HOME", home.path())
+        .env(TOOLCHAIN, prefix_of_python()?)
         .env_remove("LOOM_CANARY_ENV")
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

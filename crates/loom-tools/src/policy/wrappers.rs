@@ -103,8 +103,15 @@ impl Walk<'_> {
             self.matched(rules::ENVIRONMENT, argv.shown());
             return Some(Feed::local(true));
         }
+        // What follows the command is the command's: `env pacman -S x` splits no string.
+        let valued = "-u -C -S --unset --chdir --split-string";
+        let end = rest(argv, valued, 0).map_or(argv.args.len(), |(at, ())| at);
+        let own = Argv {
+            args: argv.args[..end].to_vec(),
+            ..argv.clone()
+        };
         for option in ["-S", "--split-string"] {
-            if let Some(line) = argv.values(option).first() {
+            if let Some(line) = own.values(option).first() {
                 return Some(self.script(line, stdin));
             }
         }
@@ -117,7 +124,7 @@ impl Walk<'_> {
                     start = Some(at + 1).filter(|at| *at < argv.args.len());
                 }
                 None => {
-                    let there = [argv.values("-C"), argv.values("--chdir")].concat();
+                    let there = [own.values("-C"), own.values("--chdir")].concat();
                     let there = there.first().map(|dir| self.place(dir));
                     return Some(self.in_subshell(|walk| {
                         if let Some(there) = there {

@@ -1,9 +1,6 @@
 //! A little of the measurement, for every run of the tests: the order of the variants, and faults.
 
-use super::cell::{Cell, Place, run};
-use super::faults::matrix;
-use super::outcome::Tally;
-use super::variant::{Class, Variant};
+use loom_tests::lift::{Cell, Class, Place, Tally, Variant, matrix, run};
 
 /// Seeded, so it is the same figure every time. Short tasks, so it takes seconds.
 async fn finished(letter: char) -> Tally {

@@ -8,23 +8,23 @@ use std::time::Duration;
 
 /// What came of one task.
 #[derive(Clone, Debug)]
-pub(crate) struct Outcome {
-    pub(crate) truth: Truth,
+pub struct Outcome {
+    pub truth: Truth,
     /// Whether the task ended as completed.
-    pub(crate) completed: bool,
+    pub completed: bool,
     /// Why not, when it did not.
-    pub(crate) reason: String,
+    pub reason: String,
     /// Calls of the worker's model.
-    pub(crate) turns: usize,
+    pub turns: usize,
     /// How sure it was: the product over its steps.
-    pub(crate) confidence: f64,
+    pub confidence: f64,
     /// For each completed step how sure it was, and whether it is right at the end.
-    pub(crate) steps: Vec<(f64, bool)>,
-    pub(crate) took: Duration,
+    pub steps: Vec<(f64, bool)>,
+    pub took: Duration,
 }
 
 impl Outcome {
-    pub(crate) fn of(truth: Truth, seen: (&TaskView, &[Record]), took: Duration) -> Self {
+    pub fn of(truth: Truth, seen: (&TaskView, &[Record]), took: Duration) -> Self {
         let (view, records) = seen;
         let done = view
             .subtasks
@@ -53,7 +53,7 @@ impl Outcome {
         }
     }
 
-    pub(crate) const fn finished(&self) -> bool {
+    pub const fn finished(&self) -> bool {
         self.truth.finished()
     }
 }
@@ -67,25 +67,25 @@ fn number(title: &str) -> Option<usize> {
 
 /// What came of many tasks, in percent.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) tasks: usize,
+pub struct Tally {
+    pub tasks: usize,
     /// Reported complete, and so it is.
-    pub(crate) finished: f64,
+    pub finished: f64,
     /// Reported complete, and it is not.
-    pub(crate) wrong: f64,
+    pub wrong: f64,
     /// Not reported complete.
-    pub(crate) stopped: f64,
+    pub stopped: f64,
     /// Of those the share that was finished in truth.
-    pub(crate) stopped_finished: f64,
-    pub(crate) turns: f64,
-    pub(crate) seconds: f64,
+    pub stopped_finished: f64,
+    pub turns: f64,
+    pub seconds: f64,
     /// Tasks with a defect of this kind left, of those reported complete.
-    pub(crate) defects: BTreeMap<DefectKind, f64>,
+    pub defects: BTreeMap<DefectKind, f64>,
 }
 
 impl Tally {
     #[expect(clippy::cast_precision_loss, reason = "few tasks")]
-    pub(crate) fn of(outcomes: &[Outcome]) -> Self {
+    pub fn of(outcomes: &[Outcome]) -> Self {
         let tasks = outcomes.len();
         let percent = |count: usize| 100.0 * count as f64 / tasks.max(1) as f64;
         let share =

@@ -4,19 +4,19 @@ use super::outcome::Outcome;
 
 /// One bin of stated sureness.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Bin {
-    pub(crate) from: f64,
-    pub(crate) count: usize,
+pub(super) struct Bin {
+    pub from: f64,
+    pub count: usize,
     /// Mean of what was stated, and share of what was so, in percent.
-    pub(crate) stated: f64,
-    pub(crate) so: f64,
+    pub stated: f64,
+    pub so: f64,
 }
 
 /// Fewer observations say nothing about a bin.
-pub(crate) const FEWEST: usize = 100;
+pub(super) const FEWEST: usize = 100;
 
 impl Bin {
-    pub(crate) fn error(&self) -> f64 {
+    pub(super) fn error(&self) -> f64 {
         (self.stated - self.so).abs()
     }
 }
@@ -28,7 +28,7 @@ impl Bin {
     clippy::cast_sign_loss,
     reason = "shares between 0 and 1, and counts of tasks"
 )]
-pub(crate) fn deciles(observations: &[(f64, bool)]) -> Vec<Bin> {
+pub(super) fn deciles(observations: &[(f64, bool)]) -> Vec<Bin> {
     let mut sums = [(0_usize, 0.0, 0_usize); 10];
     for (stated, so) in observations {
         let at = ((stated * 10.0) as usize).min(9);
@@ -47,7 +47,7 @@ pub(crate) fn deciles(observations: &[(f64, bool)]) -> Vec<Bin> {
 }
 
 /// Every completed step of every task.
-pub(crate) fn of_steps(outcomes: &[Outcome]) -> Vec<(f64, bool)> {
+pub(super) fn of_steps(outcomes: &[Outcome]) -> Vec<(f64, bool)> {
     outcomes
         .iter()
         .flat_map(|outcome| outcome.steps.clone())
@@ -55,7 +55,7 @@ pub(crate) fn of_steps(outcomes: &[Outcome]) -> Vec<(f64, bool)> {
 }
 
 /// Every task that was reported complete.
-pub(crate) fn of_tasks(outcomes: &[Outcome]) -> Vec<(f64, bool)> {
+pub(super) fn of_tasks(outcomes: &[Outcome]) -> Vec<(f64, bool)> {
     let complete = outcomes.iter().filter(|outcome| outcome.completed);
     complete
         .map(|outcome| (outcome.confidence, outcome.finished()))

@@ -1,12 +1,14 @@
 //! The ways in which a task is run: settings of the task and models of the router, nothing else.
 
-use loom_events::{ApprovalMode, Defences, Limits, Role, Rung, TaskSettings, Tier, Verification};
+use loom_events::{
+    ApprovalMode, Bands, Defences, Limits, Role, Rung, TaskSettings, Tier, Verification,
+};
 use loom_router::ModelEntry;
 use loom_sim::Profile;
 
 /// A class of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Class {
+pub enum Class {
     Weak,
     Middling,
     Strong,
@@ -15,9 +17,9 @@ pub(crate) enum Class {
 }
 
 impl Class {
-    pub(crate) const ALL: [Self; 3] = [Self::Weak, Self::Middling, Self::Strong];
+    pub const ALL: [Self; 3] = [Self::Weak, Self::Middling, Self::Strong];
 
-    pub(crate) fn profile(self) -> Profile {
+    pub fn profile(self) -> Profile {
         match self {
             Self::Weak => Profile::weak(),
             Self::Middling => Profile::middling(),
@@ -26,7 +28,7 @@ impl Class {
         }
     }
 
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Weak => "weak",
             Self::Middling => "middling",
@@ -35,7 +37,7 @@ impl Class {
         }
     }
 
-    pub(crate) const fn tier(self) -> Tier {
+    pub const fn tier(self) -> Tier {
         match self {
             Self::Weak | Self::Faultless => Tier::Small,
             Self::Middling => Tier::Medium,
@@ -55,9 +57,9 @@ impl Class {
 
 /// One way of running tasks.
 #[derive(Clone, Debug)]
-pub(crate) struct Variant {
+pub struct Variant {
     /// In tables.
-    pub(crate) name: String,
+    pub name: String,
     settings: TaskSettings,
     /// Whether attempts may go to the next class.
     climbs: bool,
@@ -80,7 +82,7 @@ const FIVE: [Rung; 5] = [
 
 impl Variant {
     /// The cumulative variants of the note on verification, B to H.
-    pub(crate) fn letter(letter: char) -> Self {
+    pub fn letter(letter: char) -> Self {
         let at = |from: char| letter >= from;
         let settings = TaskSettings {
             limits: Limits {
@@ -97,6 +99,14 @@ impl Variant {
                 _ => FIVE.to_vec(),
             },
             approval: ApprovalMode::Auto,
+            // Whatever passes its gates counts, however unsure it is: what would be asked is seen from
+            // the calibration.
+            bands: Bands {
+                proceed: 0.0,
+                ask: 0.0,
+                stop: 0.0,
+                ..Bands::default()
+            },
             verification: Verification {
                 tier: match letter {
                     'B' | 'C' => 0,
@@ -127,14 +137,14 @@ impl Variant {
     }
 
     /// The same with another class as planner and verifier.
-    pub(crate) fn headed_by(mut self, class: Class) -> Self {
+    pub fn headed_by(mut self, class: Class) -> Self {
         self.name = format!("{}, {} head", self.name, class.name());
         self.head = Some(class);
         self
     }
 
     /// H with one defence less.
-    pub(crate) fn without() -> Vec<Self> {
+    pub fn without() -> Vec<Self> {
         let less = |name: &str, change: fn(&mut Self)| {
             let mut variant = Self::letter('H');
             variant.name = format!("H without {name}");
@@ -144,7 +154,7 @@ impl Variant {
         vec![
             less("retries", |v| v.settings.ladder.truncate(1)),
             less("feedback in the same context", |v| {
-                v.settings.limits.nudges = 0
+                v.settings.limits.nudges = 0;
             }),
             less("validated checks, protection, scope", |v| {
                 v.settings.defences.check_rules = false;
@@ -152,7 +162,7 @@ impl Variant {
                 v.settings.defences.scope = false;
             }),
             less("validated checks", |v| {
-                v.settings.defences.check_rules = false
+                v.settings.defences.check_rules = false;
             }),
             less("protection", |v| v.settings.defences.protection = false),
             less("scope", |v| v.settings.defences.scope = false),
@@ -168,18 +178,18 @@ impl Variant {
             less("last gate", |v| v.settings.verification.final_gate = false),
             less("new plans", |v| v.settings.limits.plan_versions = 1),
             less("nudges and loop guard", |v| {
-                v.settings.defences.nudges = false
+                v.settings.defences.nudges = false;
             }),
             less("ladder", |v| v.climbs = false),
         ]
     }
 
-    pub(crate) fn settings(&self) -> TaskSettings {
+    pub fn settings(&self) -> TaskSettings {
         self.settings.clone()
     }
 
     /// The classes at work, with the model entries for them.
-    pub(crate) fn models(&self, class: Class, url: &str) -> Vec<ModelEntry> {
+    pub fn models(&self, class: Class, url: &str) -> Vec<ModelEntry> {
         let heads = [Role::Planner, Role::Replanner, Role::Verifier];
         let entry = |class: Class, roles: Vec<Role>| {
             let mut entry = ModelEntry::new(class.name(), url);

@@ -12,15 +12,15 @@ use std::time::Instant;
 
 /// How much is run.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extent {
+pub struct Extent {
     /// Tasks in a cell.
-    pub(crate) tasks: usize,
+    pub tasks: usize,
     /// Tasks in a cell whose tasks are long.
-    pub(crate) long: usize,
-    pub(crate) lengths: &'static [usize],
-    pub(crate) classes: &'static [Class],
+    pub long: usize,
+    pub lengths: &'static [usize],
+    pub classes: &'static [Class],
     /// Whether each defence is switched off in turn.
-    pub(crate) ablations: bool,
+    pub ablations: bool,
 }
 
 /// From so many steps on a task is long, and its cell has fewer tasks.
@@ -28,7 +28,7 @@ const LONG: usize = 50;
 
 impl Extent {
     /// Standard errors of 3 points or less; hours.
-    pub(crate) const FULL: Self = Self {
+    pub const FULL: Self = Self {
         tasks: 250,
         long: 60,
         lengths: &[5, 10, 20, 50],
@@ -37,7 +37,7 @@ impl Extent {
     };
 
     /// Enough to see the order; minutes.
-    pub(crate) const QUICK: Self = Self {
+    pub const QUICK: Self = Self {
         tasks: 60,
         long: 0,
         lengths: &[10],
@@ -47,24 +47,24 @@ impl Extent {
 }
 
 /// A cell with what came of it.
-pub(crate) struct Row {
-    pub(crate) variant: String,
-    pub(crate) class: Class,
-    pub(crate) steps: usize,
-    pub(crate) outcomes: Vec<Outcome>,
-    pub(crate) tally: Tally,
+pub(super) struct Row {
+    pub variant: String,
+    pub class: Class,
+    pub steps: usize,
+    pub outcomes: Vec<Outcome>,
+    pub tally: Tally,
 }
 
 /// A promise and whether it is kept.
 #[derive(Clone, Debug)]
-pub(crate) struct Reach {
-    pub(crate) what: String,
-    pub(crate) seen: String,
-    pub(crate) met: bool,
+pub(super) struct Reach {
+    pub what: String,
+    pub seen: String,
+    pub met: bool,
 }
 
 /// Runs everything and prints it. Returns whether every reach is met.
-pub(crate) async fn measure(extent: Extent, seed: u64, picture: &Path) -> bool {
+pub async fn measure(extent: Extent, seed: u64, picture: &Path) -> bool {
     let begun = Instant::now();
     let mut rows = Vec::new();
     heading(
@@ -163,7 +163,7 @@ fn compare(rows: &[Row], less: &Row) {
     }
 }
 
-pub(crate) fn find<'a>(
+pub(super) fn find<'a>(
     rows: &'a [Row],
     variant: &str,
     class: Class,
@@ -372,12 +372,12 @@ fn json(rows: &[Row], reaches: &[Reach], seconds: u64) -> String {
     .to_string()
 }
 
-pub(crate) fn heading(text: &str) {
+pub(super) fn heading(text: &str) {
     say(&format!("\n{text}"));
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the program is for")]
-pub(crate) fn say(line: &str) {
+pub fn say(line: &str) {
     println!("{line}");
     let _shown = std::io::stdout().flush();
 }

@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 
 /// One line of a panel.
-pub(crate) struct Line {
-    pub(crate) name: String,
+pub(super) struct Line {
+    pub name: String,
     /// Percent for each variant, in the order of the variants.
-    pub(crate) values: Vec<Option<f64>>,
+    pub values: Vec<Option<f64>>,
 }
 
 /// One panel.
-pub(crate) struct Panel {
-    pub(crate) title: String,
-    pub(crate) lines: Vec<Line>,
+pub(super) struct Panel {
+    pub title: String,
+    pub lines: Vec<Line>,
 }
 
 const WIDTH: f64 = 320.0;
@@ -25,7 +25,7 @@ const DASHES: [&str; 3] = ["2 3", "7 3", "none"];
 
 /// The picture as SVG.
 #[expect(clippy::cast_precision_loss, reason = "few panels and variants")]
-pub(crate) fn svg(variants: &[String], panels: &[Panel]) -> String {
+pub(super) fn svg(variants: &[String], panels: &[Panel]) -> String {
     let width = LEFT + panels.len() as f64 * (WIDTH + LEFT);
     let height = TOP + HEIGHT + 60.0;
     let mut svg = format!(

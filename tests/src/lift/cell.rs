@@ -23,23 +23,23 @@ const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Many tasks, run in one way.
 #[derive(Clone, Debug)]
-pub(crate) struct Cell {
-    pub(crate) variant: Variant,
-    pub(crate) class: Class,
-    pub(crate) steps: usize,
-    pub(crate) tasks: usize,
-    pub(crate) seed: u64,
+pub struct Cell {
+    pub variant: Variant,
+    pub class: Class,
+    pub steps: usize,
+    pub tasks: usize,
+    pub seed: u64,
     /// What goes wrong beside the model's own mistakes.
-    pub(crate) trouble: Option<Trouble>,
+    pub trouble: Option<Trouble>,
 }
 
 /// Where data and workspaces are.
 #[derive(Clone, Debug)]
-pub(crate) struct Place(pub(crate) PathBuf);
+pub struct Place(pub PathBuf);
 
 impl Place {
     /// In memory where there is such a place: what is measured is not the disk.
-    pub(crate) fn in_memory() -> Self {
+    pub fn in_memory() -> Self {
         let memory = Path::new("/dev/shm");
         if memory.is_dir() {
             Self(memory.to_owned())
@@ -50,7 +50,7 @@ impl Place {
 }
 
 /// Runs a cell.
-pub(crate) async fn run(cell: &Cell, place: &Place) -> Vec<Outcome> {
+pub async fn run(cell: &Cell, place: &Place) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let numbers: Vec<u64> = (0..cell.tasks as u64).collect();
     for batch in numbers.chunks(BATCH) {
@@ -89,6 +89,7 @@ async fn run_batch(cell: &Cell, place: &Place, numbers: &[u64]) -> Vec<Outcome> 
     let mut config = Config::default();
     // The scripts of these worlds are ours, and a sandbox for each would be most of the time.
     config.sandbox.mode = SandboxMode::None;
+    config.max_parallel_tasks = 64;
     let setup = Setup {
         config,
         data_dir: home.path().join("data"),

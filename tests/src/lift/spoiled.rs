@@ -6,16 +6,16 @@ use std::sync::{Mutex, PoisonError};
 
 /// One class of faults.
 #[derive(Clone, Debug)]
-pub(crate) struct Trouble {
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
+pub struct Trouble {
+    pub name: String,
+    pub kind: Kind,
     /// At every request, or once for each step.
-    pub(crate) always: bool,
+    pub always: bool,
 }
 
 /// What goes wrong.
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Something that the server knows how to do.
     Wire(Fault),
     /// The call is written into the text.
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 }
 
 /// Refusals of a prompt that does not fit, as servers word them.
-pub(crate) const OVERFLOWS: [&str; 5] = [
+pub(super) const OVERFLOWS: [&str; 5] = [
     "request (40210 tokens) exceeds the available context size (32768 tokens), try increasing it",
     "This model's maximum context length is 32768 tokens. However, you requested 40210 tokens (38162 in the messages, 2048 in the completion). Please reduce the length of the messages or completion.",
     "the request exceeds the available context size. try increasing the context size or enable context shift",
@@ -39,7 +39,7 @@ pub(crate) const OVERFLOWS: [&str; 5] = [
 
 impl Trouble {
     /// Every class, once for each step and always.
-    pub(crate) fn all() -> Vec<Self> {
+    pub fn all() -> Vec<Self> {
         let wire = |name: &str, fault: Fault| (name.to_owned(), Kind::Wire(fault));
         let refused = |status: u16, message: &str| {
             Fault::Http(Refused {
@@ -102,7 +102,7 @@ impl Trouble {
 
 impl Trouble {
     /// Whether it makes the harness wait before it tries again, again and again.
-    pub(crate) fn is_slow(&self) -> bool {
+    pub fn is_slow(&self) -> bool {
         let wire = matches!(
             self.kind,
             Kind::Wire(Fault::Http(_) | Fault::DropAfter(_) | Fault::StallAfter(_))
@@ -111,20 +111,20 @@ impl Trouble {
     }
 
     /// Whether a single one may end a task: what a server says of its window is believed for good.
-    pub(crate) fn is_final(&self) -> bool {
+    pub fn is_final(&self) -> bool {
         self.name.starts_with("overflow")
     }
 }
 
 /// A faultless model in trouble.
-pub(crate) struct Spoiled {
+pub(super) struct Spoiled {
     inner: WeakModels,
     trouble: Trouble,
     struck: Mutex<HashSet<String>>,
 }
 
 impl Spoiled {
-    pub(crate) fn new(inner: WeakModels, trouble: Trouble) -> Self {
+    pub(super) fn new(inner: WeakModels, trouble: Trouble) -> Self {
         Self {
             inner,
             trouble,

@@ -14,7 +14,7 @@ const STEPS: usize = 3;
 const TASKS: usize = 3;
 
 /// Runs them all, or those that need no waiting. Returns what went wrong: none when all is well.
-pub(crate) async fn matrix(all: bool) -> Vec<String> {
+pub async fn matrix(all: bool) -> Vec<String> {
     let mut wrong = Vec::new();
     if all {
         heading(
