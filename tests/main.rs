@@ -2,11 +2,14 @@
 
 #![cfg(test)]
 
+mod again;
 mod context;
 mod documents;
+mod forks;
 mod layers;
 mod lift;
 mod mcp;
+mod queue;
 mod reverts;
 mod servers;
 mod tasks;

@@ -2,7 +2,10 @@
 
 use crate::world::World;
 use loom_engine::{RevertScope, TaskStatus};
-use loom_events::{Command, Event, Limits, Seq, TaskSettings};
+use loom_events::{
+    Command, Event, Limits, QuestionId, Record, Response, Scope, Seq, SubtaskId, TaskId,
+    TaskSettings,
+};
 use loom_sim::{Demo, Options, Playbook, Reply, Request};
 use serde_json::json;
 
@@ -311,6 +314,130 @@ async fn what_a_killed_command_left_is_put_back_and_a_revert_ends_where_the_task
         (world.read("out.txt"), world.read("partial.txt")),
         (None, None)
     );
+}
+
+/// Whether a command with the network was done nobody can look up, but what it changed is there to
+/// be seen: recorded before anybody is asked, and once, however often Loom dies then.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lost_command_changed_is_recorded_before_anybody_is_asked_and_can_be_taken_back() {
+    let slow = ONE_STEP.replace(
+        "- when: {role: executor, subtask: write-out, not_called: write_file}",
+        r#"- when: {role: executor, subtask: write-out, not_called: shell_execute}
+  reply: {calls: [{name: shell_execute, arguments: {command: "echo half > partial.txt; echo theirs >> keep.txt; rm gone.txt; sleep 2; rm partial.txt"}}]}
+- when: {role: executor, subtask: write-out, not_called: write_file}"#,
+    );
+    let again = Response::Grant { scope: Scope::Once };
+    let leave = Response::Deny {
+        reason: String::new(),
+    };
+    for (response, keeps) in [(again, "mine\ntheirs\ntheirs\n"), (leave, "mine\ntheirs\n")] {
+        let mut world = World::new(&slow).await;
+        world.write("keep.txt", "mine\n");
+        world.write("gone.txt", "gone\n");
+        let mut task = world.task("write hello");
+        task.settings.network = true;
+        task.settings.attended = true;
+        let id = world.engine.submit(task).await.unwrap();
+        while world.read("gone.txt").is_some() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        world.crash_and_recover().await;
+        asked(&world, id).await;
+        world.crash_and_recover().await;
+        let question = asked(&world, id).await;
+        let changed = |path: &'static str| {
+            move |record: &&Record| match &record.envelope.event {
+                Event::FileChanged { change, .. } => change.path == path,
+                _ => false,
+            }
+        };
+        let records = world.engine.reader().records(id).await.unwrap();
+        for path in ["partial.txt", "keep.txt", "gone.txt"] {
+            let found: Vec<_> = records.iter().filter(changed(path)).collect();
+            assert_eq!(found.len(), 1, "{path}");
+            assert!(found[0].envelope.seq < question.0, "{path}");
+            assert_eq!(found[0].envelope.attempt, Some(1), "{path}");
+        }
+        let by = "test".to_owned();
+        let answer = Command::Answer {
+            question,
+            response,
+            by,
+        };
+        world.engine.command(id, answer).await.unwrap();
+        let ended = world.ended(id).await;
+        assert_eq!(
+            ended.view.status,
+            TaskStatus::Completed,
+            "{:?}",
+            ended.view.reason
+        );
+        assert_eq!(world.read("keep.txt").as_deref(), Some(keeps));
+        world.assert_replays(id).await;
+        let subtask = RevertScope::Subtask(SubtaskId::new("write-out").unwrap());
+        let report = world.engine.revert(id, subtask).await.unwrap();
+        assert!(report.conflicts.is_empty(), "{:?}", report.conflicts);
+        let files = ["keep.txt", "gone.txt", "partial.txt", "out.txt"].map(|f| world.read(f));
+        let start = [
+            Some("mine\n".to_owned()),
+            Some("gone\n".to_owned()),
+            None,
+            None,
+        ];
+        assert_eq!(files, start);
+    }
+}
+
+/// A file that was read before Loom died need not be read again to be replaced.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_before_a_crash_may_be_written_after_it() {
+    let reads = ONE_STEP.replace(
+        "- when: {role: executor, subtask: write-out, not_called: write_file}",
+        r#"- when: {role: executor, subtask: write-out, not_called: read_file}
+  reply: {calls: [{name: read_file, arguments: {path: out.txt}}]}
+- when: {role: executor, subtask: write-out, not_called: shell_execute}
+  reply: {calls: [{name: shell_execute, arguments: {command: "git push"}}]}
+- when: {role: executor, subtask: write-out, not_called: write_file}"#,
+    );
+    let mut world = World::new(&reads).await;
+    world.write("out.txt", "old\n");
+    let mut task = world.task("write hello");
+    task.settings.attended = true;
+    let id = world.engine.submit(task).await.unwrap();
+    asked(&world, id).await;
+    world.crash_and_recover().await;
+    let answer = Command::Answer {
+        question: asked(&world, id).await,
+        response: Response::Deny {
+            reason: String::new(),
+        },
+        by: "test".to_owned(),
+    };
+    world.engine.command(id, answer).await.unwrap();
+    let ended = world.ended(id).await;
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
+    assert_eq!(ended.count("subtask_started"), 1);
+    assert_eq!(ended.count("nudge_given"), 0, "the write was refused");
+    assert_eq!(world.read("out.txt").as_deref(), Some("hello\n"));
+    world.assert_replays(id).await;
+}
+
+/// Waits until a human is asked.
+async fn asked(world: &World, task: TaskId) -> QuestionId {
+    let mut feed = world.engine.follow(task, Seq::ZERO);
+    loop {
+        let view = world.engine.reader().task(task).await.unwrap();
+        if let Some(open) = view.questions.first() {
+            return open.id;
+        }
+        let next = futures_util::StreamExt::next(&mut feed).await;
+        next.expect("it ended and nobody was asked").unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,7 @@ async fn run_batch(cell: &Cell, place: &Place, numbers: &[u64]) -> Vec<Outcome> 
     let mut config = Config::default();
     // The scripts of these worlds are ours, and a sandbox for each would be most of the time.
     config.sandbox.mode = SandboxMode::None;
+    config.max_parallel_tasks = 64;
     let setup = Setup {
         config,
         data_dir: home.path().join("data"),

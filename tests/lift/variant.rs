@@ -1,6 +1,8 @@
 //! The ways in which a task is run: settings of the task and models of the router, nothing else.
 
-use loom_events::{ApprovalMode, Defences, Limits, Role, Rung, TaskSettings, Tier, Verification};
+use loom_events::{
+    ApprovalMode, Bands, Defences, Limits, Role, Rung, TaskSettings, Tier, Verification,
+};
 use loom_router::ModelEntry;
 use loom_sim::Profile;
 
@@ -97,6 +99,14 @@ impl Variant {
                 _ => FIVE.to_vec(),
             },
             approval: ApprovalMode::Auto,
+            // Whatever passes its gates counts, however unsure it is: what would be asked is seen from
+            // the calibration.
+            bands: Bands {
+                proceed: 0.0,
+                ask: 0.0,
+                stop: 0.0,
+                ..Bands::default()
+            },
             verification: Verification {
                 tier: match letter {
                     'B' | 'C' => 0,

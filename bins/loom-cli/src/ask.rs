@@ -2,11 +2,13 @@
 //! does it, started with the first question and left alone at the end.
 
 use crate::render::{Asking, answer, question};
-use crate::ui::{Tone, Ui};
-use loom_engine::QuestionView;
-use loom_events::{Command, QuestionId};
+use crate::review::Review;
+use crate::ui::{Tone, Ui, clean};
+use loom_engine::{Clock as _, QuestionView, SystemClock, TaskView};
+use loom_events::{Command, QuestionId, Subject};
 use std::collections::VecDeque;
 use std::io::BufRead as _;
+use std::path::PathBuf;
 use tokio::sync::mpsc;
 
 /// Who answers, as the journal names it.
@@ -16,16 +18,41 @@ const BY: &str = "cli";
 const TYPED_AHEAD: usize = 16;
 
 /// The questions that wait for an answer, one shown at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Asker {
+    /// Where a plan under review is written to.
+    dir: PathBuf,
+    review: Option<Review>,
     waiting: VecDeque<QuestionView>,
     shown: Option<QuestionView>,
     keyboard: Option<mpsc::Receiver<String>>,
 }
 
 impl Asker {
+    /// Nothing is asked yet.
+    pub(crate) const fn new(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            review: None,
+            waiting: VecDeque::new(),
+            shown: None,
+            keyboard: None,
+        }
+    }
+
     /// Takes up what is open now and drops what was closed by somebody else.
-    pub(crate) fn update(&mut self, open: &[QuestionView]) {
+    pub(crate) fn update(&mut self, view: &TaskView) {
+        let open = &view.questions;
+        let plan = |q: &&QuestionView| matches!(q.question.subject, Subject::Plan { .. });
+        match (open.iter().find(plan), &self.review) {
+            (Some(_), None) => self.review = Some(Review::of(view, &self.dir)),
+            (None, Some(_)) => {
+                if let Some(review) = self.review.take() {
+                    review.finish();
+                }
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
         let is_open = |id: QuestionId| open.iter().any(|q| q.id == id);
         self.waiting.retain(|q| is_open(q.id));
         if self.shown.as_ref().is_some_and(|q| !is_open(q.id)) {
@@ -56,7 +83,7 @@ impl Asker {
         let Some(next) = self.waiting.pop_front() else {
             return;
         };
-        for (tone, text) in question(&next) {
+        for (tone, text) in question(&next, SystemClock.now()) {
             ui.note(tone, &text);
         }
         self.prompt(ui, &next);
@@ -64,6 +91,29 @@ impl Asker {
         if self.keyboard.is_none() {
             self.keyboard = Some(keyboard());
         }
+    }
+
+    /// `e` writes the plan to a file, `t` takes it from there.
+    fn edited(&mut self, ui: &Ui, line: &str) -> Edit {
+        let Some(review) = &mut self.review else {
+            return Edit::No;
+        };
+        match line.trim().to_lowercase().as_str() {
+            "e" | "edit" => match review.write() {
+                Ok(file) => {
+                    let file = clean(&file.to_string_lossy());
+                    let text = format!("edit {file} and save it, then type t to take it: ");
+                    ui.note(Tone::Hint, &text);
+                }
+                Err(error) => ui.note(Tone::Caught, &error.to_string()),
+            },
+            "t" | "take" => match review.read() {
+                Ok(plan) => return Edit::Plan(Command::EditPlan { plan }),
+                Err(error) => ui.note(Tone::Caught, &error.to_string()),
+            },
+            _ => return Edit::No,
+        }
+        Edit::Waits
     }
 
     fn prompt(&self, ui: &Ui, question: &QuestionView) {
@@ -80,6 +130,17 @@ impl Asker {
             let shown = self.shown.as_ref()?;
             // The keyboard is gone: nobody is here any more.
             let line = line?;
+            if matches!(shown.question.subject, Subject::Plan { .. }) {
+                match self.edited(ui, &line) {
+                    Edit::Plan(command) => {
+                        self.shown = None;
+                        return Some(command);
+                    }
+                    Edit::Waits => continue,
+                    Edit::No => {}
+                }
+            }
+            let shown = self.shown.as_ref()?;
             match answer(shown, &line) {
                 Ok(response) => {
                     let question = shown.id;
@@ -94,6 +155,16 @@ impl Asker {
             }
         }
     }
+}
+
+/// What a line means for a plan under review.
+enum Edit {
+    /// The plan as edited.
+    Plan(Command),
+    /// It was dealt with; another line follows.
+    Waits,
+    /// It is an answer like any other.
+    No,
 }
 
 fn keyboard() -> mpsc::Receiver<String> {

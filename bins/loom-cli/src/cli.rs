@@ -78,6 +78,10 @@ pub(crate) enum Command {
     Cancel(commands::cancel::CancelArgs),
     /// Go on with an unfinished task
     Resume(commands::resume::ResumeArgs),
+    /// Try again what a task did not bring about, in a new task
+    Retry(commands::retry::RetryArgs),
+    /// Begin a new task at any event of another one
+    Fork(commands::fork::ForkArgs),
     /// Show the models that Loom would use
     Models(commands::models::ModelsArgs),
     /// Show what of Loom works on this machine, and how to get the rest

@@ -84,12 +84,10 @@ impl Context {
     /// The tasks, for commands that only look; none when there is no journal yet.
     pub(crate) fn reader(&self) -> Result<Option<Reader>, Fault> {
         let data_dir = self.data_dir()?;
-        if !data_dir.join(loom_state::DATABASE_FILE).exists() {
-            return Ok(None);
+        match Reader::open(&data_dir, self.here.home.clone()) {
+            Err(OpenError::Journal(loom_state::OpenError::Missing { .. })) => Ok(None),
+            opened => opened.map(Some).map_err(open_fault),
         }
-        Reader::open(&data_dir, self.here.home.clone())
-            .map(Some)
-            .map_err(open_fault)
     }
 
     /// The tasks and the one that is meant.

@@ -13,6 +13,7 @@ mod interrupt;
 mod log;
 mod models;
 mod render;
+mod review;
 mod show;
 mod surroundings;
 mod ui;

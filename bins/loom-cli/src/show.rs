@@ -8,6 +8,7 @@ use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, size};
 use loom_engine::{Live, Signal, TaskView};
 use loom_events::{EffectId, Event, ModelReply, Record, Time};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Instant;
 
@@ -60,14 +61,13 @@ pub(crate) struct Picture {
     moment: Moment,
     /// Lines of the picture that stands on the screen now.
     drawn: u16,
-    writing: Writing,
+    writing: BTreeMap<EffectId, Writing>,
     remark: Option<Remark>,
 }
 
 /// What a model is writing.
 #[derive(Debug, Default)]
 struct Writing {
-    effect: Option<EffectId>,
     text: String,
     characters: f64,
     since: Option<Instant>,
@@ -176,7 +176,7 @@ impl Picture {
                 ..Moment::default()
             },
             drawn: 0,
-            writing: Writing::default(),
+            writing: BTreeMap::new(),
             remark,
         }
     }
@@ -186,10 +186,16 @@ impl Picture {
         match &envelope.event {
             Event::ModelCallCompleted { reply, .. } => {
                 self.moment.speed = speed(reply).or(self.moment.speed);
-                self.forget();
             }
-            Event::PlanProposed { .. } | Event::ModelCallFailed { .. } => self.forget(),
+            Event::RunnerStarted { .. } => {
+                self.writing.clear();
+                self.moment.spoken.clear();
+            }
             _ => {}
+        }
+        if let Some(effect) = envelope.event.outcome_of() {
+            self.writing.remove(&effect);
+            self.moment.spoken.remove(&effect);
         }
         let lines = self.narrator.lines(envelope, view);
         let lasting: Vec<_> = lines.into_iter().filter(|line| line.lasting).collect();
@@ -202,35 +208,27 @@ impl Picture {
     }
 
     fn live(&mut self, live: &Live) {
-        if self.writing.effect != Some(live.effect) {
-            self.forget();
-            self.writing.effect = Some(live.effect);
-        }
+        let writing = self.writing.entry(live.effect).or_default();
+        let spoken = self.moment.spoken.entry(live.effect).or_default();
         match &live.signal {
             Signal::Text { piece } | Signal::Thought { piece } => {
-                self.writing.add(piece);
-                self.moment.writing = self.writing.last_line();
-                self.moment.speed = self.writing.speed().or(self.moment.speed);
+                writing.add(piece);
+                spoken.line = writing.last_line();
+                self.moment.speed = writing.speed().or(self.moment.speed);
             }
-            Signal::Call { name } => self.moment.calling = Some(name.clone()),
+            Signal::Call { name } => spoken.calling = Some(name.clone()),
             Signal::Reading {
                 total,
                 left_s: Some(left),
                 ..
             } if *left >= LONG_READING_S => {
-                self.moment.writing = format!(
+                spoken.line = format!(
                     "reading a prompt of {} tokens, about {left} s left",
                     count(*total)
                 );
             }
             Signal::Reading { .. } => {}
         }
-    }
-
-    fn forget(&mut self) {
-        self.writing = Writing::default();
-        self.moment.writing.clear();
-        self.moment.calling = None;
     }
 
     /// Lines that stay, above the picture.

@@ -41,7 +41,8 @@ pub(crate) async fn watch(
     interrupts: &mut Interrupts,
 ) -> Result<Watched, Fault> {
     let mut feed = engine.follow(view.id, view.last_seq);
-    let mut asker = context.ui.attended.then(Asker::default);
+    let dir = context.data_dir()?;
+    let mut asker = context.ui.attended.then(|| Asker::new(dir));
     let mut pictures = tokio::time::interval(PICTURE);
     pictures.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut liveness = Liveness::default();
@@ -70,7 +71,12 @@ pub(crate) async fn watch(
                 None => return Err(Fault::from(anyhow::anyhow!("the journal of the task ended before the task did"))),
             },
             command = answered(asker.as_mut(), &context.ui) => match command {
-                Some(command) => take(engine.command(view.id, command).await, &context.ui)?,
+                Some(command) => {
+                    let taken = take(engine.command(view.id, command).await, &context.ui)?;
+                    if !taken {
+                        ask(asker.as_mut(), &context.ui, show, view);
+                    }
+                }
                 // Nobody can answer any more; what is asked waits for its deadline.
                 None => asker = None,
             },
@@ -87,7 +93,7 @@ pub(crate) async fn watch(
 /// Puts open questions on the screen; the picture makes room for them.
 fn ask(asker: Option<&mut Asker>, ui: &Ui, show: &mut Show, view: &TaskView) {
     let Some(asker) = asker else { return };
-    asker.update(&view.questions);
+    asker.update(view);
     if asker.is_busy() {
         show.clear();
         asker.show_next(ui);
@@ -101,13 +107,14 @@ async fn answered(asker: Option<&mut Asker>, ui: &Ui) -> Option<loom_events::Com
     }
 }
 
-/// An answer that came too late is said and forgotten; anything else ends the watch.
-fn take(answer: Result<(), CommandError>, ui: &Ui) -> Result<(), Fault> {
+/// Whether an answer was taken. One that came too late or makes no sense is said, and asked for
+/// again if it is still wanted; anything else ends the watch.
+fn take(answer: Result<(), CommandError>, ui: &Ui) -> Result<bool, Fault> {
     match answer {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
         Err(CommandError::Refused(refused)) => {
             ui.note(Tone::Caught, &format!("not taken: {refused}"));
-            Ok(())
+            Ok(false)
         }
         Err(error) => Err(error.into()),
     }

@@ -1,14 +1,17 @@
-//! Collecting snapshots: what no unfinished or kept task refers to is removed from the store.
+//! Collecting snapshots: what no unfinished or kept task refers to is removed from the store, and with
+//! it the forks that nothing works in any more.
 //!
 //! An unfinished task keeps everything that its snapshots and changes refer to. An ended one keeps what
 //! its changes and reverts refer to, for as long as the configuration says; after that it can be looked
 //! at and not be undone any more, and that is in the journal before the first object goes.
 
 use crate::engine::Engine;
+use crate::ledger::Ledger;
 use crate::reader::{QueryError, Reader};
-use loom_events::{Event, Record, TaskId, Time};
+use loom_events::{BlobId, Event, Record, TaskId, Time};
 use loom_state::{RowStatus, TaskRow};
 use loom_workspace::{Collected, Collecting, Live, Store};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -53,6 +56,15 @@ pub enum CollectError {
     /// The collection could not be recorded, so nothing was removed.
     #[error(transparent)]
     Record(#[from] loom_state::AppendError),
+    /// The forks of a task cannot be removed.
+    #[error("remove what is left of the forks of task {task}")]
+    Forks {
+        /// The task.
+        task: TaskId,
+        /// Cause.
+        #[source]
+        source: loom_workspace::ForkError,
+    },
     /// The work died.
     #[error("collect snapshots")]
     Died(#[from] tokio::task::JoinError),
@@ -68,7 +80,11 @@ impl Engine {
             return Err(CollectError::Running(task));
         }
         let now = self.now();
-        let Plan { live, expired } = self.plan(now).await?;
+        let Plan {
+            live,
+            expired,
+            forks,
+        } = self.plan(now).await?;
         if remove && !expired.is_empty() {
             self.record_collection(expired.clone(), now).await?;
         }
@@ -77,6 +93,12 @@ impl Engine {
             grace: GRACE,
             remove,
         };
+        if remove {
+            for (task, kept) in forks {
+                let swept = self.sweep_forks(task, kept).await;
+                swept.map_err(|source| CollectError::Forks { task, source })?;
+            }
+        }
         let store = self.store();
         let objects = tokio::task::spawn_blocking(move || store.collect(&live, how)).await??;
         Ok(Collection { expired, objects })
@@ -93,6 +115,7 @@ impl Engine {
                 continue;
             }
             let records = reader.records(row.id).await?;
+            plan.forks.push((row.id, live_forks(&row, &records)));
             let live = referred(reader, &self.store(), &row, &records).await?;
             if !has_ended(&row) {
                 plan.live.extend(live);
@@ -122,6 +145,18 @@ impl Engine {
 struct Plan {
     live: Live,
     expired: Vec<TaskId>,
+    /// The forks of each task that are to be kept.
+    forks: Vec<(TaskId, BTreeSet<String>)>,
+}
+
+/// The forks that an unfinished task goes on in. One whose journal makes no sense keeps none: it
+/// cannot go on.
+fn live_forks(row: &TaskRow, records: &[Record]) -> BTreeSet<String> {
+    let mut ledger = Ledger::new(row.id);
+    match has_ended(row) || ledger.replay(records).is_err() {
+        true => BTreeSet::new(),
+        false => ledger.live_forks(),
+    }
 }
 
 const fn has_ended(row: &TaskRow) -> bool {
@@ -150,18 +185,34 @@ async fn referred(
     for record in records {
         match &record.envelope.event {
             Event::FileChanged { change, .. } => live.add(change),
+            // What is done in a fork is looked up after a crash, and merged by the state it began with.
+            Event::ForkChanged { change, .. } if !has_ended(row) => live.add(change),
+            Event::AttemptPrepared { prepared, .. } if !has_ended(row) => {
+                if let Some(base) = &prepared.base {
+                    mark(reader, store, row.id, (base, &mut live)).await?;
+                }
+            }
             // An ended task is never put back to a snapshot: its changes are enough to undo it.
             Event::SnapshotTaken { manifest, .. } if !has_ended(row) => {
-                let bytes = reader.blob(manifest).await?.unwrap_or_default();
-                let task = row.id;
-                store
-                    .mark_manifest(&bytes, &mut live)
-                    .map_err(|source| CollectError::Unreadable { task, source })?;
+                mark(reader, store, row.id, (manifest, &mut live)).await?;
             }
             _ => {}
         }
     }
     Ok(live)
+}
+
+/// Keeps everything that a manifest refers to.
+async fn mark(
+    reader: &Reader,
+    store: &Arc<Store>,
+    task: TaskId,
+    (manifest, live): (&BlobId, &mut Live),
+) -> Result<(), CollectError> {
+    let bytes = reader.blob(manifest).await?.unwrap_or_default();
+    store
+        .mark_manifest(&bytes, live)
+        .map_err(|source| CollectError::Unreadable { task, source })
 }
 
 /// Bytes on disk that are needed for this and for nothing before.

@@ -3,6 +3,7 @@
 
 use crate::broken::chain;
 use crate::config::{Config, ShellPlace};
+use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
@@ -14,7 +15,7 @@ use loom_kernel::Input;
 use loom_prompts::Prompts;
 use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
-use loom_tools::{Recall, Registry, ServerSettings, Servers, Surroundings};
+use loom_tools::{AskUser, Recall, Registry, ServerSettings, Servers, Surroundings, Tool};
 use loom_workspace::{Bounds, Sandbox, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -57,8 +58,8 @@ pub struct Engine {
     data_dir: PathBuf,
     config: Config,
     runners: Mutex<HashMap<TaskId, Running>>,
-    /// One writer per workspace: a second task waits for the first.
-    workspaces: Mutex<HashMap<PathBuf, Arc<tokio::sync::Mutex<()>>>>,
+    /// Whose turn it is: one writer per workspace, and so many tasks at once.
+    queue: Arc<Queue>,
     _lock: DataDirLock,
 }
 
@@ -234,6 +235,7 @@ impl Engine {
             max_snapshot: setup.config.workspace.max_snapshot,
             windows: Windows::default(),
         });
+        let queue = Queue::new(setup.config.max_parallel_tasks);
         let bounds = Bounds {
             data_dir: dir.clone(),
             home: setup.home,
@@ -246,7 +248,7 @@ impl Engine {
             data_dir: dir,
             config: setup.config,
             runners: Mutex::default(),
-            workspaces: Mutex::default(),
+            queue,
             _lock: lock,
         })
     }
@@ -273,7 +275,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`SubmitError`]; nothing is left behind.
-    pub async fn submit(&self, mut new: NewTask) -> Result<TaskId, SubmitError> {
+    pub async fn submit(&self, new: NewTask) -> Result<TaskId, SubmitError> {
+        self.begin(new, Command::Create).await
+    }
+
+    /// Begins a task with a command that is made from it.
+    pub(crate) async fn begin(
+        &self,
+        mut new: NewTask,
+        command: impl FnOnce(NewTask) -> Command,
+    ) -> Result<TaskId, SubmitError> {
         if new.goal.trim().is_empty() {
             return Err(SubmitError::EmptyGoal);
         }
@@ -288,13 +299,11 @@ impl Engine {
             new.workspace = Some(workspace.path().to_string_lossy().into_owned());
         }
         self.shared.check_roles()?;
-        // Forks do not exist yet, and two attempts must never share one tree.
-        new.settings.max_parallel_subtasks = 1;
         let task = TaskId::from_uuid(uuid::Uuid::now_v7());
         let place = self
             .place(task, workspace.clone())
             .map_err(SubmitError::Place)?;
-        let input = Input::Command(Command::Create(new));
+        let input = Input::Command(command(new));
         let ledger = crate::ledger::Ledger::new(task);
         let (accepted, created) = oneshot::channel();
         self.launch(task, ledger, place, input, Some(accepted));
@@ -351,7 +360,12 @@ impl Engine {
             .map_err(|source| ResumeError::Place { task, source })?;
         self.end_survivors(task).await?;
         if let Some(workspace) = workspace {
-            drop(self.clean(workspace).await);
+            let live = ledger.live_forks();
+            let kept = move |name: &str| live.contains(name);
+            if let Err(error) = place.forks.sweep(self.store(), kept).await {
+                tracing::warn!(%task, error = chain(&error), "forks were not removed");
+            }
+            drop(self.clean(task, workspace).await);
         }
         let build = self.shared.build.clone();
         self.launch(task, ledger, place, Input::Recover { build }, None);
@@ -454,6 +468,20 @@ impl Engine {
         running.map(|(task, _)| *task).collect()
     }
 
+    /// Removes the forks of a task that does not run, but for some. Their origin may be gone.
+    pub(crate) async fn sweep_forks(
+        &self,
+        task: TaskId,
+        kept: std::collections::BTreeSet<String>,
+    ) -> Result<(), loom_workspace::ForkError> {
+        let dir = self.task_dir(task);
+        let forks = crate::forks::TaskForks::new(&dir);
+        forks
+            .sweep(self.store(), move |name| kept.contains(name))
+            .await?;
+        Ok(())
+    }
+
     pub(crate) async fn record_collection(
         &self,
         tasks: Vec<TaskId>,
@@ -498,10 +526,9 @@ impl Engine {
         // While the task is planned, so that nobody waits for them.
         self.shared.servers.connect();
         let place = Arc::new(place);
-        let turn = place
-            .workspace
-            .as_ref()
-            .map(|workspace| self.turn_of(workspace.path()));
+        let workspace = place.workspace.as_ref();
+        let workspace = workspace.map(|workspace| workspace.path().to_owned());
+        let turn = self.queue.join(task, workspace);
         let (runner, handle) =
             Runner::new(task, Arc::clone(&self.shared), Arc::clone(&place), ledger);
         let join = tokio::spawn(async move {
@@ -528,24 +555,13 @@ impl Engine {
 
     /// Removes what a crash left half written in a workspace, and keeps others from writing there.
     /// Nothing happens while a task writes there: what it has open is no leftover.
-    pub(crate) async fn clean(
-        &self,
-        workspace: Arc<Workspace>,
-    ) -> Option<tokio::sync::OwnedMutexGuard<()>> {
-        let turn = self.turn_of(workspace.path()).try_lock_owned().ok()?;
+    pub(crate) async fn clean(&self, task: TaskId, workspace: Arc<Workspace>) -> Option<Ticket> {
+        let turn = self.queue.hold(task, workspace.path())?;
         let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
         if let Ok(Err(error)) = cleaned {
             tracing::warn!(error = chain(&error), "leftovers were not removed");
         }
         Some(turn)
-    }
-
-    fn turn_of(&self, workspace: &Path) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self
-            .workspaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turns.entry(workspace.to_owned()).or_default())
     }
 
     fn open_workspace(&self, dir: &Path) -> Result<Workspace, loom_workspace::OpenError> {
@@ -554,17 +570,23 @@ impl Engine {
     }
 
     fn place(&self, task: TaskId, workspace: Option<Arc<Workspace>>) -> std::io::Result<TaskPlace> {
-        let dir = self.data_dir.join("tasks").join(task.to_string());
-        TaskPlace::open(task, dir, workspace)
+        TaskPlace::open(task, self.task_dir(task), workspace)
+    }
+
+    fn task_dir(&self, task: TaskId) -> PathBuf {
+        self.data_dir.join("tasks").join(task.to_string())
     }
 }
 
 /// The tools that work on the workspace, and those that need the engine.
 fn registry() -> Registry {
     let mut registry = Registry::builtin();
-    registry
-        .register(Arc::new(Recall::default()))
-        .expect("BUG: no built-in tool is called recall");
+    let more: [Arc<dyn Tool>; 2] = [Arc::new(Recall::default()), Arc::new(AskUser::default())];
+    for tool in more {
+        registry
+            .register(tool)
+            .expect("BUG: the built-in tools have names of their own");
+    }
     registry
 }
 

@@ -1,14 +1,14 @@
 //! What the engine remembers of a running task: the kernel's state, the view, and what prompts and
 //! conversations are rebuilt from. All of it is a fold of the journal; none of it decides anything.
 
-use crate::TaskView;
+use crate::{SubtaskStatus, TaskView};
 use loom_events::{
-    AttemptId, BlobId, Digest, EffectId, Event, FileChange, GivenAnswer, ModelReply, PlanReason,
-    PlanningId, Prepared, Proposal, Question, QuestionId, Record, Rung, Seq, Subject, SubtaskId,
-    TaskId, Tier, Work,
+    AttemptEnd, AttemptId, BlobId, CriterionResult, Digest, EffectId, Event, FileChange,
+    GivenAnswer, ModelReply, PlanReason, PlanningId, Prepared, Proposal, Question, QuestionId,
+    Record, Rung, SeenFile, Seq, Subject, SubtaskId, TaskId, Tier, Work,
 };
 use loom_kernel::{Impossible, State};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The fold of one task's journal.
 pub(crate) struct Ledger {
@@ -16,7 +16,7 @@ pub(crate) struct Ledger {
     pub(crate) view: TaskView,
     pub(crate) attempts: BTreeMap<AttemptId, AttemptLog>,
     pub(crate) plannings: BTreeMap<PlanningId, PlanningLog>,
-    /// Every change of the workspace, in order.
+    /// Every change of the workspace and of its forks, in order.
     pub(crate) changes: Vec<RecordedChange>,
     /// The newest snapshot that an effect in flight took.
     pub(crate) snapshots: BTreeMap<EffectId, BlobId>,
@@ -32,6 +32,8 @@ pub(crate) struct RecordedChange {
     pub(crate) effect: EffectId,
     pub(crate) subtask: Option<SubtaskId>,
     pub(crate) change: FileChange,
+    /// Whether it was made in a fork, and not in the workspace.
+    pub(crate) in_fork: bool,
 }
 
 /// What one attempt was started with and what happened in it.
@@ -45,10 +47,49 @@ pub(crate) struct AttemptLog {
     pub(crate) entries: Vec<Entry>,
     /// Tool calls that looked at or changed something.
     pub(crate) touched: u32,
+    /// What its calls have read and written, in their order.
+    pub(crate) seen: Vec<SeenFile>,
     /// One line a tool call, for the extractor.
     pub(crate) steps: Vec<String>,
     /// What the verdict or the world said at its end.
     pub(crate) feedback: String,
+    /// Checks, in words, that were red at a gate of it.
+    pub(crate) red: BTreeSet<String>,
+    /// What the verifier found at its last failed gate, a line for each criterion.
+    pub(crate) findings: Vec<String>,
+    /// Whether its result did not fit into the workspace.
+    pub(crate) conflicted: bool,
+}
+
+impl AttemptLog {
+    fn fork(&self) -> Option<KeptFork> {
+        let prepared = self.prepared.as_ref()?;
+        Some(KeptFork {
+            name: prepared.fork.clone()?,
+            base: prepared.base.clone()?,
+            prompt: prepared.prompt.clone(),
+        })
+    }
+}
+
+/// A fork in which a further attempt goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct KeptFork {
+    pub(crate) name: String,
+    /// What it was made from.
+    pub(crate) base: BlobId,
+    /// A prompt that holds the baseline of its checks.
+    pub(crate) prompt: BlobId,
+}
+
+/// The name of the fork in which the merged result of an attempt is checked.
+pub(crate) fn recheck_name(attempt: AttemptId) -> String {
+    format!("recheck-{}", attempt.0.0)
+}
+
+/// The name of the fork that is made for an attempt.
+pub(crate) fn fork_name(attempt: AttemptId) -> String {
+    format!("attempt-{}", attempt.0.0)
 }
 
 /// One thing that the model of an attempt said or was told.
@@ -134,8 +175,12 @@ impl Ledger {
                     prepared: None,
                     entries: Vec::new(),
                     touched: 0,
+                    seen: Vec::new(),
                     steps: Vec::new(),
                     feedback: String::new(),
+                    red: BTreeSet::new(),
+                    findings: Vec::new(),
+                    conflicted: false,
                 };
                 self.attempts.insert(AttemptId(seq), log);
             }
@@ -160,12 +205,13 @@ impl Ledger {
                     log.refused = Some((log.last_answer.clone(), errors.clone()));
                 }
             }
-            Event::FileChanged { effect, change } => {
+            Event::FileChanged { effect, change } | Event::ForkChanged { effect, change } => {
                 let subtask = self.subtask_of(*effect);
                 self.changes.push(RecordedChange {
                     effect: *effect,
                     subtask,
                     change: change.clone(),
+                    in_fork: matches!(envelope.event, Event::ForkChanged { .. }),
                 });
             }
             Event::SnapshotTaken { effect, manifest } => {
@@ -176,11 +222,16 @@ impl Ledger {
                 self.enter(*attempt, Entry::Nudge { text });
             }
             Event::AttemptEnded {
-                attempt, feedback, ..
+                attempt,
+                why,
+                feedback,
+                ..
             } => {
                 if let Some(log) = self.attempts.get_mut(attempt) {
+                    log.conflicted = *why == AttemptEnd::Conflict;
                     log.feedback.clone_from(feedback);
                     log.entries.clear();
+                    log.seen.clear();
                 }
             }
             Event::ModelCallStarted {
@@ -226,7 +277,8 @@ impl Ledger {
                 self.answer_call(*question, said);
             }
             Event::ApprovalExpired { question } => {
-                let said = "Nobody answered in time, so this call was not run.".to_owned();
+                let asked = self.questions.get(question);
+                let said = asked.map_or_else(String::new, unanswered);
                 self.answer_call(*question, said);
             }
             Event::QuestionAnswered {
@@ -275,13 +327,115 @@ impl Ledger {
             .map(|(id, log)| (*id, log))
     }
 
-    /// Changes that belong to a subtask, oldest first.
+    /// What an effect itself changed, oldest first.
+    pub(crate) fn changes_of_effect(&self, effect: EffectId) -> Vec<FileChange> {
+        self.changes_where(|by| by == effect)
+    }
+
+    /// The same with what is recorded of it by those who looked when it was lost.
+    pub(crate) fn recorded_of(&self, effect: EffectId) -> Vec<FileChange> {
+        self.changes_where(|by| {
+            let work = self.works.get(&by);
+            by == effect || work == Some(&Work::Reconcile { intent: effect })
+        })
+    }
+
+    fn changes_where(&self, of: impl Fn(EffectId) -> bool) -> Vec<FileChange> {
+        let changes = self.changes.iter().filter(|c| of(c.effect));
+        changes.map(|c| c.change.clone()).collect()
+    }
+
+    /// What the attempt of an effect has read and written.
+    pub(crate) fn seen_by(&self, effect: EffectId) -> &[SeenFile] {
+        let attempt = self.works.get(&effect).and_then(Work::attempt);
+        let log = attempt.and_then(|attempt| self.attempts.get(&attempt));
+        log.map(|log| log.seen.as_slice()).unwrap_or_default()
+    }
+
+    /// Changes of the workspace that belong to a subtask, oldest first.
     pub(crate) fn changes_of(&self, subtask: &SubtaskId) -> Vec<FileChange> {
         self.changes
             .iter()
-            .filter(|c| c.subtask.as_ref() == Some(subtask))
+            .filter(|c| !c.in_fork && c.subtask.as_ref() == Some(subtask))
             .map(|c| c.change.clone())
             .collect()
+    }
+
+    /// What an attempt changed in the workspace, oldest first.
+    pub(crate) fn changes_by(&self, attempt: AttemptId) -> Vec<FileChange> {
+        let by = |c: &&RecordedChange| !c.in_fork && self.attempt_of(c.effect) == Some(attempt);
+        let changes = self.changes.iter().filter(by);
+        changes.map(|c| c.change.clone()).collect()
+    }
+
+    /// The attempt that an effect works for.
+    fn attempt_of(&self, effect: EffectId) -> Option<AttemptId> {
+        match self.works.get(&effect)? {
+            Work::Reconcile { intent } => self.attempt_of(*intent),
+            work => work.attempt(),
+        }
+    }
+
+    /// The fork that a piece of work is done in; none when it is done in the workspace.
+    pub(crate) fn fork_of(&self, work: &Work) -> Option<String> {
+        match work {
+            Work::Reconcile { intent } => self.fork_of(self.works.get(intent)?),
+            Work::Prepare { attempt } => Some(self.kept_fork(*attempt)?.name),
+            Work::Model { attempt, .. }
+            | Work::Tool { attempt, .. }
+            | Work::Verify { attempt, .. } => {
+                self.attempts.get(attempt)?.prepared.as_ref()?.fork.clone()
+            }
+            Work::Plan { .. }
+            | Work::Merge { .. }
+            | Work::Recheck { .. }
+            | Work::Unmerge { .. }
+            | Work::Extract { .. }
+            | Work::Final { .. } => None,
+        }
+    }
+
+    /// The fork of the attempt before, where an attempt goes on from its work: the same model does,
+    /// unless the work did not fit into the workspace.
+    pub(crate) fn kept_fork(&self, attempt: AttemptId) -> Option<KeptFork> {
+        let log = self.attempts.get(&attempt)?;
+        let goes_on = matches!(log.rung, Rung::Planned | Rung::Feedback);
+        let mut earlier = self.attempts_of(&log.subtask).rev();
+        let (_, last) =
+            earlier.find(|(id, log)| goes_on && *id < attempt && log.prepared.is_some())?;
+        last.fork().filter(|_| !last.conflicted)
+    }
+
+    /// The forks that something may still work in.
+    pub(crate) fn live_forks(&self) -> BTreeSet<String> {
+        let mut live = BTreeSet::new();
+        for (id, log) in &self.attempts {
+            let works = |(_, work, _): (EffectId, &Work, _)| work.attempt() == Some(*id);
+            if !self.has_ended(*id) || self.state.inflight().any(works) {
+                live.extend([fork_name(*id), recheck_name(*id)]);
+                live.extend(log.prepared.as_ref().and_then(|p| p.fork.clone()));
+                live.extend(self.kept_fork(*id).map(|kept| kept.name));
+            }
+        }
+        let open = self
+            .view
+            .subtasks
+            .iter()
+            .filter(|s| !matches!(s.status, SubtaskStatus::Completed | SubtaskStatus::Skipped));
+        for subtask in open {
+            let mut attempts = self.attempts_of(&subtask.spec.id).rev();
+            let last = attempts.find(|(_, log)| log.prepared.is_some());
+            live.extend(last.and_then(|(_, log)| Some(log.fork()?.name)));
+        }
+        live
+    }
+
+    /// The forks that attempts had and nothing works in any more.
+    pub(crate) fn dead_forks(&self) -> BTreeSet<String> {
+        let live = self.live_forks();
+        let names = self.attempts.keys();
+        let names = names.flat_map(|id| [fork_name(*id), recheck_name(*id)]);
+        names.filter(|name| !live.contains(name)).collect()
     }
 
     fn proposed(&mut self, effect: EffectId, proposal: &Proposal, answer: &BlobId) {
@@ -310,6 +464,13 @@ impl Ledger {
             (Event::AttemptPrepared { prepared, .. }, Work::Prepare { attempt }) => {
                 if let Some(log) = self.attempts.get_mut(&attempt) {
                     log.prepared = Some(prepared.clone());
+                }
+            }
+            (Event::VerificationFailed { verdict, .. }, Work::Verify { attempt, .. }) => {
+                if let Some(log) = self.attempts.get_mut(&attempt) {
+                    let red = verdict.checks.iter().filter(|check| !check.passed);
+                    log.red.extend(red.map(|check| check.check.clone()));
+                    log.findings = verdict.criteria.iter().map(finding).collect();
                 }
             }
             (Event::ToolCallCompleted { result, .. }, Work::Tool { attempt, call, .. }) => {
@@ -345,6 +506,7 @@ impl Ledger {
     fn tool_result(&mut self, attempt: AttemptId, call: u32, result: &loom_events::ToolResult) {
         if let Some(log) = self.attempts.get_mut(&attempt) {
             log.touched += u32::from(result.touched);
+            log.seen.extend_from_slice(&result.seen);
             log.steps.push(result.summary.clone());
         }
         let text = ResultText::Kept {
@@ -371,5 +533,36 @@ impl Ledger {
         if let Some(log) = self.attempts.get_mut(&attempt) {
             log.entries.push(entry);
         }
+    }
+}
+
+/// What a verifier found, with the line that shows it.
+fn finding(found: &CriterionResult) -> String {
+    let CriterionResult {
+        criterion,
+        quote,
+        why,
+        ..
+    } = found;
+    if quote.is_empty() {
+        format!("{criterion} — {why}")
+    } else {
+        format!("{criterion} — {why} (`{quote}`)")
+    }
+}
+
+/// What a model is told when nobody answered.
+fn unanswered(question: &Question) -> String {
+    match (&question.subject, &question.default) {
+        (Subject::Ask { .. }, Some(default)) => format!(
+            "Nobody answered. Go on with your default: {default}. Say in your report that you \
+             assumed it."
+        ),
+        (Subject::Ask { .. }, None) => {
+            "Nobody answered. Decide with what you have, and say in your \
+             report what you assumed."
+                .to_owned()
+        }
+        _ => "Nobody answered in time, so this call was not run.".to_owned(),
     }
 }

@@ -5,6 +5,7 @@
 
 #![deny(missing_docs)]
 
+mod again;
 mod broken;
 mod changelog;
 mod clock;
@@ -14,8 +15,10 @@ mod conversation;
 mod effects;
 mod engine;
 mod feed;
+mod forks;
 mod ledger;
 mod outputs;
+mod queue;
 mod reader;
 mod revert;
 mod runner;
@@ -23,6 +26,7 @@ mod shared;
 mod view;
 mod window;
 
+pub use again::{Again, AgainError, Point};
 pub use changelog::ChangeEntry;
 pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};

@@ -318,14 +318,23 @@ fn day(at: Time) -> String {
 
 /// The changes in a journal, of one subtask or all, oldest first.
 pub(crate) fn changes(records: &[Record], only: Option<&SubtaskId>) -> Vec<FileChange> {
-    let of_subtask = |r: &&Record| only.is_none() || r.envelope.subtask_id.as_ref() == only;
+    changes_where(records, |r| {
+        only.is_none() || r.envelope.subtask_id.as_ref() == only
+    })
+}
+
+/// The changes in some records of a journal, oldest first.
+pub(crate) fn changes_where(
+    records: &[Record],
+    which: impl Fn(&Record) -> bool,
+) -> Vec<FileChange> {
     let change = |r: &Record| match &r.envelope.event {
         Event::FileChanged { change, .. } => Some(change.clone()),
         _ => None,
     };
     records
         .iter()
-        .filter(of_subtask)
+        .filter(|r| which(r))
         .filter_map(change)
         .collect()
 }

@@ -4,10 +4,11 @@
 
 use crate::changelog::touches;
 use crate::engine::Engine;
-use crate::reader::{QueryError, blocking, changes};
+use crate::reader::{QueryError, blocking, changes, changes_where};
 use loom_events::{Event, FileChange, FileState, Record, Seq, SubtaskId, TaskId};
 use loom_state::RevertRecord;
 use loom_workspace::{Choices, Conflict, ConflictKind, FsError, Settled, UndoPlan, Workspace};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What to take back.
@@ -21,6 +22,10 @@ pub enum RevertScope {
     File(String),
     /// One entry of the changelog, by its place in the journal.
     Entry(Seq),
+    /// What several subtasks changed.
+    Subtasks(BTreeSet<SubtaskId>),
+    /// Everything that the task changed after an event.
+    After(Seq),
     /// The last revert itself, as a whole or not at all. Done twice, it is done again: to and fro,
     /// never a step further back.
     LastRevert,
@@ -31,6 +36,11 @@ impl std::fmt::Display for RevertScope {
         match self {
             Self::Task => f.write_str("task"),
             Self::Subtask(id) => write!(f, "subtask {id}"),
+            Self::Subtasks(ids) => {
+                let ids: Vec<&str> = ids.iter().map(SubtaskId::as_str).collect();
+                write!(f, "subtasks {}", ids.join(", "))
+            }
+            Self::After(seq) => write!(f, "after {seq}"),
             Self::File(path) => f.write_str(path),
             Self::Entry(seq) => write!(f, "entry {seq}"),
             Self::LastRevert => f.write_str("last revert"),
@@ -95,7 +105,7 @@ impl Engine {
         }
         let workspace = Arc::new(reader.workspace(task, &records)?);
         // A revert that was killed may have left a half written file.
-        let _turn = self.clean(Arc::clone(&workspace)).await;
+        let _turn = self.clean(task, Arc::clone(&workspace)).await;
         let candidates: Vec<Vec<FileChange>> = match request.scope {
             RevertScope::LastRevert => last_reverts(&earlier).collect(),
             _ => vec![wanted],
@@ -142,6 +152,20 @@ fn wanted(scope: &RevertScope, records: &[Record], earlier: &[RevertRecord]) -> 
     match scope {
         RevertScope::Task => all(changes(records, None), earlier),
         RevertScope::Subtask(id) => changes(records, Some(id)),
+        RevertScope::Subtasks(ids) => {
+            let of = |r: &Record| {
+                r.envelope
+                    .subtask_id
+                    .as_ref()
+                    .is_some_and(|id| ids.contains(id))
+            };
+            changes_where(records, of)
+        }
+        RevertScope::After(seq) => {
+            let mut after = changes_where(records, |r| r.envelope.seq > *seq);
+            after.extend(earlier.iter().flat_map(|r| r.changes.iter().cloned()));
+            after
+        }
         RevertScope::File(path) => touching(all(changes(records, None), earlier), path),
         RevertScope::Entry(seq) => entry(records, *seq).into_iter().collect(),
         RevertScope::LastRevert => last_reverts(earlier).next().unwrap_or_default(),

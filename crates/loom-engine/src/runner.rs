@@ -8,6 +8,7 @@ use crate::broken::chain;
 use crate::effects::{self, Signals};
 use crate::engine::SubmitError;
 use crate::ledger::Ledger;
+use crate::queue::{Standing, Ticket};
 use crate::shared::{Shared, TaskPlace};
 use loom_events::{Command, EffectId, Failure, FailureClass, Note, Outcome, Seq, TaskId};
 use loom_kernel::{Batch, Input, Rejection, Start, StepError};
@@ -134,17 +135,18 @@ impl Runner {
     }
 
     /// Runs the task to its end, or to a shutdown. `first` is the input that begins it here;
-    /// `accepted` hears whether it was taken; `turn` is the right to write the workspace.
+    /// `accepted` hears whether it was taken; `turn` is held to the end: two tasks never write one
+    /// workspace at the same time.
     pub(crate) async fn run(
         mut self,
         first: Input,
         accepted: Option<oneshot::Sender<Result<(), SubmitError>>>,
-        turn: Option<Arc<tokio::sync::Mutex<()>>>,
+        mut turn: Ticket,
     ) -> Result<(), RunnerError> {
-        // Held to the end of the task: two tasks never write one workspace at the same time.
-        let _turn = match turn {
-            Some(turn) => Some(turn.lock_owned().await),
-            None => None,
+        let behind = turn.behind();
+        let first = match behind {
+            Some(behind) => queued(first, behind),
+            None => first,
         };
         match (self.feed(&first).await, accepted) {
             (Ok(taken), Some(accepted)) => {
@@ -161,22 +163,16 @@ impl Runner {
         if self.ledger.state.last_seq() == Seq::ZERO {
             return Ok(());
         }
+        if behind.is_some() && !self.come_to_turn(&mut turn).await? {
+            return Ok(());
+        }
         while !self.ledger.state.is_done() {
             let Some(message) = self.wait().await else {
                 self.feed_quietly(&Input::Tick).await?;
                 continue;
             };
             match message {
-                Inbox::Command(command, reply) => {
-                    let outcome = self.feed(&Input::Command(command)).await;
-                    let answer = match &outcome {
-                        Ok(inner) => inner.clone().map_err(CommandRefused::Rejected),
-                        Err(_) => Err(CommandRefused::Journal),
-                    };
-                    // Whoever asked may have gone; the command counts all the same.
-                    let _gone = reply.send(answer);
-                    outcome?.ok();
-                }
+                Inbox::Command(command, reply) => self.obey(command, reply).await?,
                 Inbox::Note(id, note, ack) => {
                     let outcome = self.feed(&Input::Note { id, note }).await?;
                     let _gone = ack.send(outcome.map_err(|_| NoteRefused));
@@ -189,9 +185,57 @@ impl Runner {
             }
         }
         self.write_state_file().await;
+        self.sweep_forks().await;
         if let Err(error) = self.place.clear_scratch() {
             tracing::warn!(task = %self.task, %error, "the scratch directory was not removed");
         }
+        Ok(())
+    }
+
+    /// Waits in the line; commands are taken meanwhile, and nothing runs. Whether its turn came: not
+    /// after a shutdown, and not when the task was cancelled and had nothing to put back.
+    async fn come_to_turn(&mut self, turn: &mut Ticket) -> Result<bool, RunnerError> {
+        while !self.ledger.state.is_done() {
+            let message = tokio::select! {
+                standing = turn.moved() => {
+                    let input = match standing {
+                        Standing::Behind(behind) => Input::Queue { first: None, behind },
+                        Standing::Admitted => Input::Recover { build: self.shared.build.clone() },
+                    };
+                    self.feed_quietly(&input).await?;
+                    if standing == Standing::Admitted {
+                        return Ok(true);
+                    }
+                    continue;
+                }
+                message = self.inbox.recv() => message,
+            };
+            match message {
+                Some(Inbox::Command(command, reply)) => self.obey(command, reply).await?,
+                // Nothing runs that could say something.
+                Some(Inbox::Note(_, _, ack)) => {
+                    let _gone = ack.send(Err(NoteRefused));
+                }
+                Some(Inbox::Outcome(..)) => {}
+                Some(Inbox::Shutdown) | None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    async fn obey(
+        &mut self,
+        command: Command,
+        reply: oneshot::Sender<Result<(), CommandRefused>>,
+    ) -> Result<(), RunnerError> {
+        let outcome = self.feed(&Input::Command(command)).await;
+        let answer = match &outcome {
+            Ok(inner) => inner.clone().map_err(CommandRefused::Rejected),
+            Err(_) => Err(CommandRefused::Journal),
+        };
+        // Whoever asked may have gone; the command counts all the same.
+        let _gone = reply.send(answer);
+        outcome?.ok();
         Ok(())
     }
 
@@ -274,10 +318,14 @@ impl Runner {
                 task: self.task,
                 source,
             })?;
-        let mut shown = false;
+        let (mut shown, mut vacant) = (false, false);
         for record in &records {
             self.ledger.note(record);
             shown |= changes_state_view(&record.envelope.event);
+            vacant |= leaves_a_fork(&record.envelope.event);
+        }
+        if vacant {
+            self.remove_forks();
         }
         if shown {
             self.write_state_file().await;
@@ -366,6 +414,31 @@ impl Runner {
         Ok(true)
     }
 
+    /// Removes the forks that nothing works in any more, beside the work.
+    fn remove_forks(&mut self) {
+        let Some(workspace) = self.place.workspace.clone() else {
+            return;
+        };
+        if self.ledger.state.settings().max_parallel_subtasks <= 1 {
+            return;
+        }
+        let (dead, place) = (self.ledger.dead_forks(), Arc::clone(&self.place));
+        self.jobs.spawn(async move {
+            if let Err(error) = place.forks.remove(dead, &workspace).await {
+                tracing::warn!(error = chain(&error), "a fork was not removed");
+            }
+        });
+    }
+
+    /// Removes every fork: the task has ended, and nothing works in one.
+    async fn sweep_forks(&mut self) {
+        while self.jobs.join_next().await.is_some() {}
+        let store = Arc::clone(&self.shared.store);
+        if let Err(error) = self.place.forks.sweep(store, |_| false).await {
+            tracing::warn!(task = %self.task, error = chain(&error), "forks were not removed");
+        }
+    }
+
     /// Layer 1 as a file, for people: a view, never read back.
     async fn write_state_file(&self) {
         let text = loom_prompts::state_yaml(&effects::task_state(&self.ledger, None));
@@ -373,6 +446,20 @@ impl Runner {
             tracing::warn!(task = %self.task, %error, "state.yaml could not be written");
         }
     }
+}
+
+/// The input that begins a task whose turn has not come.
+fn queued(first: Input, behind: TaskId) -> Input {
+    let first = match first {
+        Input::Command(command) => Some(command),
+        // It is said when its turn comes.
+        Input::Recover { .. }
+        | Input::Queue { .. }
+        | Input::Outcome { .. }
+        | Input::Note { .. }
+        | Input::Tick => None,
+    };
+    Input::Queue { first, behind }
 }
 
 /// A wake-up time in the past must not make the loop spin when the clock of the kernel stands still.
@@ -398,6 +485,15 @@ pub(crate) async fn fold(shared: &Shared, task: TaskId) -> Result<Ledger, Runner
                 message: bug.to_string(),
             })?;
     }
+}
+
+/// Whether an event may be the last thing that a fork was needed for.
+const fn leaves_a_fork(event: &loom_events::Event) -> bool {
+    use loom_events::Event;
+    matches!(
+        event,
+        Event::AttemptEnded { .. } | Event::SubtaskCompleted { .. } | Event::SubtaskSkipped { .. }
+    )
 }
 
 /// Whether an event changes what `state.yaml` shows.

@@ -1,5 +1,6 @@
 //! What all tasks of an engine share, and the place of one task on disk.
 
+use crate::forks::TaskForks;
 use crate::window::{Room, Windows};
 use crate::{Clock, Live};
 use loom_events::{Role, TaskId, Tier};
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
 pub(crate) struct TaskPlace {
     pub(crate) workspace: Option<Arc<Workspace>>,
     pub(crate) scratch: PathBuf,
+    /// The copies of the workspace in which attempts work side by side.
+    pub(crate) forks: TaskForks,
     /// Marks every process of the task.
     pub(crate) label: String,
     dir: PathBuf,
@@ -52,6 +55,7 @@ impl TaskPlace {
         Ok(Self {
             workspace,
             scratch,
+            forks: TaskForks::new(&dir),
             label: label(task),
             dir,
         })

@@ -1,6 +1,6 @@
 //! What is asked of a task from outside.
 
-use crate::{Plan, QuestionId, Response, SubtaskId, TaskSettings};
+use crate::{MemoryEntry, Plan, QuestionId, Response, Seq, SubtaskId, TaskId, TaskSettings};
 use serde::{Deserialize, Serialize};
 
 /// A request to a task. The kernel answers with events or with a rejection.
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum Command {
     /// Begin; only ever the first.
     Create(NewTask),
+    /// Begin where another task was; only ever the first.
+    Continue(Continued),
     /// Begin nothing new; what can be put back is stopped.
     Pause,
     /// Go on.
@@ -48,6 +50,36 @@ pub enum Command {
         /// What to do differently; may be empty.
         guidance: String,
     },
+}
+
+/// What a task is made from that goes on from another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Continued {
+    /// The task.
+    pub task: NewTask,
+    /// The other one.
+    pub from: TaskId,
+    /// Its event up to which it counts.
+    pub at: Seq,
+    /// Its plan then; empty when there was none.
+    pub plan: Plan,
+    /// The results that count.
+    pub kept: Vec<Kept>,
+    /// What was noted of them.
+    pub facts: Vec<MemoryEntry>,
+}
+
+/// The result of a subtask in a task that is continued.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The subtask.
+    pub subtask: SubtaskId,
+    /// What was done, at most 100 characters.
+    pub summary: String,
+    /// The confidence of its verdict.
+    pub confidence: f64,
+    /// Whether a check was red before and green after.
+    pub proven: bool,
 }
 
 /// What a task is made from.

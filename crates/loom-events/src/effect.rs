@@ -1,8 +1,8 @@
 //! What the runner is asked to do, and what can come of it.
 
 use crate::{
-    AttemptId, BlobId, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan, PlanningId,
-    Question, SubtaskId, Survey, Usage, Verdict,
+    AttemptId, BlobId, Check, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan,
+    PlanningId, Question, SubtaskId, Survey, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -193,6 +193,16 @@ pub enum Proposal {
         /// The plan.
         plan: Plan,
     },
+    /// Other checks for the one subtask that was asked about.
+    Checks {
+        /// All checks that it is to have from now on.
+        checks: Vec<Check>,
+    },
+    /// The checks that were asked about are right, says the planner.
+    Kept {
+        /// Why, in its words.
+        why: String,
+    },
     /// Nothing that could be read as a plan.
     Unreadable {
         /// What was wrong, for the repair round.
@@ -247,11 +257,24 @@ pub struct ToolResult {
     /// How many files it changed; the changes themselves are `file_changed`.
     #[serde(default)]
     pub files_changed: u32,
+    /// What the attempt knows of files since this call, so that it knows it after a crash, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<SeenFile>,
     /// Milliseconds.
     pub duration_ms: u64,
     /// Fallbacks taken, such as a missing sandbox.
     #[serde(default)]
     pub degraded: Vec<String>,
+}
+
+/// What an attempt knows of a file: it changes nothing that it has not looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenFile {
+    /// Path relative to the workspace, or `scratch://…`.
+    pub path: String,
+    /// The first digits of the hash of its content; none when it went away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
 }
 
 /// What a reconciliation found.
@@ -265,6 +288,9 @@ pub enum Reconciled {
     },
     /// It had not been applied, or was put back: it may run again.
     Clean,
+    /// What it changed of the workspace is recorded. Whether it was done is still in doubt: this
+    /// settles nothing.
+    Recorded,
 }
 
 /// A fact from inside a running effect: durable before the effect goes on, no change of state.
@@ -273,6 +299,8 @@ pub enum Reconciled {
 pub enum Note {
     /// The workspace is about to change, and the content before is safe.
     FileChanged(FileChange),
+    /// The fork of the attempt is about to change, and the content before is safe.
+    ForkChanged(FileChange),
     /// The whole tree as it is before the effect touches it: what a reconciliation puts back.
     Snapshot {
         /// The manifest.

@@ -4,9 +4,9 @@
 //! intent gets exactly one outcome. `docs/events.md` lists all of them and is checked against this.
 
 use crate::{
-    AttemptId, BlobId, Class, EffectId, Failure, FileChange, MemoryEntry, ModelReply, NewTask,
-    OnExpiry, Plan, PlanningId, Prepared, Proposal, Question, QuestionId, Reconciled, Rung, Scope,
-    Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
+    AttemptId, BlobId, Class, EffectId, Failure, FileChange, Kept, MemoryEntry, ModelReply,
+    NewTask, OnExpiry, Plan, PlanningId, Prepared, Proposal, Question, QuestionId, Reconciled,
+    Rung, Scope, Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,10 @@ pub enum Event {
     TaskCreated(NewTask),
     /// A process took the task up; everything in flight is in doubt.
     RunnerStarted { build: String },
-    /// The task waits until another one leaves its workspace.
+    /// It begins where another task was at an event of its.
+    TaskContinued { from: TaskId, at: Seq },
+    /// The task waits for another one, until `runner_started`: it works in the same directory, or as
+    /// many as may run do.
     TaskQueued { behind: TaskId },
     /// A first plan is to be made.
     TaskPlanning { why: PlanReason, steer_upto: Seq },
@@ -116,6 +119,8 @@ pub enum Event {
         attempt: AttemptId,
         verdict: Seq,
     },
+    /// Its result in the task that this one continues counts.
+    SubtaskKept(Kept),
     /// No attempt is left and no human helped.
     SubtaskFailed { subtask: SubtaskId, reason: String },
     /// The model says that it cannot go on.
@@ -183,6 +188,12 @@ pub enum Event {
         effect: EffectId,
         change: FileChange,
     },
+    /// The fork of the attempt changes at the next instant. No change of the user's: what is merged
+    /// of it later is `file_changed`.
+    ForkChanged {
+        effect: EffectId,
+        change: FileChange,
+    },
     /// The tree as it is before an effect touches it is safe.
     SnapshotTaken { effect: EffectId, manifest: BlobId },
     /// What was found in the workspace before any work: what is protected, and what is not.
@@ -193,7 +204,8 @@ pub enum Event {
     EffectInterrupted { effect: EffectId, maybe: bool },
     /// An effect in doubt is being settled.
     ReconcileStarted { work: Work },
-    /// It is settled; this is the outcome of both.
+    /// It is settled, and this is the outcome of both; or what it changed is recorded, and it stays in
+    /// doubt.
     EffectReconciled {
         effect: EffectId,
         intent: EffectId,
@@ -298,6 +310,15 @@ pub enum PlanReason {
         /// Its feedback.
         feedback: String,
     },
+    /// Checks of one subtask may be wrong. Only they are asked about; the rest of the plan stays.
+    Checks {
+        /// The subtask.
+        subtask: SubtaskId,
+        /// The checks in words.
+        checks: Vec<String>,
+        /// What speaks against them.
+        reason: String,
+    },
 }
 
 /// How a task is to end.
@@ -396,6 +417,12 @@ pub enum AttemptEnd {
     GateFailed,
     /// The gate could not tell, to the end of its rounds.
     Inconclusive,
+    /// Checks stayed red although a verifier found every criterion met: the planner is asked which
+    /// of them is wrong. Nothing is held against the work.
+    Disputed {
+        /// The checks in words.
+        checks: Vec<String>,
+    },
     /// The model said that it is blocked.
     Blocked,
     /// Too many turns.
@@ -460,6 +487,7 @@ impl Event {
         match self {
             Self::TaskCreated(_) => "task_created",
             Self::RunnerStarted { .. } => "runner_started",
+            Self::TaskContinued { .. } => "task_continued",
             Self::TaskQueued { .. } => "task_queued",
             Self::TaskPlanning { .. } => "task_planning",
             Self::TaskReplanning { .. } => "task_replanning",
@@ -482,6 +510,7 @@ impl Event {
             Self::SubtaskRetrying { .. } => "subtask_retrying",
             Self::SubtaskProgress { .. } => "subtask_progress",
             Self::SubtaskCompleted { .. } => "subtask_completed",
+            Self::SubtaskKept(_) => "subtask_kept",
             Self::SubtaskFailed { .. } => "subtask_failed",
             Self::SubtaskBlocked { .. } => "subtask_blocked",
             Self::SubtaskSkipped { .. } => "subtask_skipped",
@@ -495,6 +524,7 @@ impl Event {
             Self::ToolCallCompleted { .. } => "tool_call_completed",
             Self::ToolCallHeld { .. } => "tool_call_held",
             Self::FileChanged { .. } => "file_changed",
+            Self::ForkChanged { .. } => "fork_changed",
             Self::SnapshotTaken { .. } => "snapshot_taken",
             Self::WorkspaceSurveyed { .. } => "workspace_surveyed",
             Self::EffectFailed { .. } => "effect_failed",
@@ -546,6 +576,7 @@ impl Event {
             | Self::ExtractionStarted { work } => Some(work),
             Self::TaskCreated(_)
             | Self::RunnerStarted { .. }
+            | Self::TaskContinued { .. }
             | Self::TaskQueued { .. }
             | Self::TaskPlanning { .. }
             | Self::TaskReplanning { .. }
@@ -567,6 +598,7 @@ impl Event {
             | Self::SubtaskRetrying { .. }
             | Self::SubtaskProgress { .. }
             | Self::SubtaskCompleted { .. }
+            | Self::SubtaskKept(_)
             | Self::SubtaskFailed { .. }
             | Self::SubtaskBlocked { .. }
             | Self::SubtaskSkipped { .. }
@@ -578,6 +610,7 @@ impl Event {
             | Self::ToolCallCompleted { .. }
             | Self::ToolCallHeld { .. }
             | Self::FileChanged { .. }
+            | Self::ForkChanged { .. }
             | Self::SnapshotTaken { .. }
             | Self::WorkspaceSurveyed { .. }
             | Self::EffectFailed { .. }
@@ -623,6 +656,7 @@ impl Event {
             | Self::ExtractionFinished { effect, .. } => Some(*effect),
             Self::TaskCreated(_)
             | Self::RunnerStarted { .. }
+            | Self::TaskContinued { .. }
             | Self::TaskQueued { .. }
             | Self::TaskPlanning { .. }
             | Self::TaskReplanning { .. }
@@ -644,6 +678,7 @@ impl Event {
             | Self::SubtaskRetrying { .. }
             | Self::SubtaskProgress { .. }
             | Self::SubtaskCompleted { .. }
+            | Self::SubtaskKept(_)
             | Self::SubtaskFailed { .. }
             | Self::SubtaskBlocked { .. }
             | Self::SubtaskSkipped { .. }
@@ -652,6 +687,7 @@ impl Event {
             | Self::ContextTrimmed { .. }
             | Self::ToolCallStarted { .. }
             | Self::FileChanged { .. }
+            | Self::ForkChanged { .. }
             | Self::SnapshotTaken { .. }
             | Self::WorkspaceSurveyed { .. }
             | Self::ReconcileStarted { .. }
@@ -668,5 +704,19 @@ impl Event {
             | Self::ExtractionStarted { .. }
             | Self::MemoryEntryCreated { .. } => None,
         }
+    }
+
+    /// The effect in doubt that this event is the outcome of, beside that of its reconciliation.
+    #[must_use]
+    pub const fn settles(&self) -> Option<EffectId> {
+        if let Self::EffectReconciled {
+            intent,
+            found: Reconciled::Applied { .. } | Reconciled::Clean,
+            ..
+        } = self
+        {
+            return Some(*intent);
+        }
+        None
     }
 }

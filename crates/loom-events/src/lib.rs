@@ -8,6 +8,7 @@
 
 mod change;
 mod chat;
+mod check;
 mod command;
 mod effect;
 mod envelope;
@@ -26,10 +27,11 @@ pub use chat::{
     Answer, CallRecord, Finish, Latency, Message, ModelReply, Refusal, Role, Said, ToolCall,
     ToolSpec, UnreadableCall, Usage,
 };
-pub use command::{Command, NewTask};
+pub use check::{Check, CountOp, Counted};
+pub use command::{Command, Continued, Kept, NewTask};
 pub use effect::{
     CallClass, Class, Failure, FailureClass, Note, Outcome, Prepared, Proposal, Reconciled,
-    ToolResult, Work,
+    SeenFile, ToolResult, Work,
 };
 pub use envelope::{
     DecodeError, EVENT_VERSION, EncodeError, Encoded, Envelope, Record, decode, encode,
@@ -42,12 +44,14 @@ pub use ids::{
     AttemptId, BlobId, Digest, EffectId, IdError, PlanningId, QuestionId, Seq, SubtaskId, TaskId,
 };
 pub use memory::{MemoryEntry, MemoryKind};
-pub use plan::{Check, Plan, SubtaskSpec, Tier};
+pub use plan::{EditsTests, Plan, Size, SubtaskSpec, Tier};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
-pub use settings::{ApprovalMode, Defences, Limits, Rung, TaskSettings, Verification};
+pub use settings::{
+    ApprovalMode, Bands, Defences, Limits, Rung, TaskSettings, Unanswered, Verification,
+};
 pub use survey::{LeftOutGroup, Survey, WhyLeftOut};
 pub use time::Time;
 pub use verdict::{
     CheckPower, CheckResult, Confidence, ConfidencePart, CriterionResult, CriterionVerdict,
-    Verdict, VerdictResult,
+    Verdict, VerdictResult, Vote,
 };

@@ -1,7 +1,7 @@
-//! Plans, subtasks and the checks they are judged by. These are data that a model proposes and the
-//! kernel validates; nothing here decides whether a plan is good.
+//! Plans and subtasks. These are data that a model proposes and the kernel validates; nothing here
+//! decides whether a plan is good.
 
-use crate::SubtaskId;
+use crate::{Check, SubtaskId};
 use serde::{Deserialize, Serialize};
 
 /// A set of subtasks with dependencies. Its version is in the event that accepted it.
@@ -38,6 +38,75 @@ pub struct SubtaskSpec {
     /// Whether the step only looks and reports; then nothing needs to change.
     #[serde(default)]
     pub inspect: bool,
+    /// Globs of the files that the step is expected to change. None: nobody said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected_files: Vec<String>,
+    /// How large a change is expected.
+    #[serde(default, skip_serializing_if = "Size::is_default")]
+    pub size: Size,
+    /// Whether tests, or other files that judge the work, may be changed. Adding new tests needs no leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edits_tests: Option<EditsTests>,
+}
+
+impl SubtaskSpec {
+    /// A step of which nothing is known but what is to be done.
+    #[must_use]
+    pub fn new(id: SubtaskId, title: impl Into<String>, description: impl Into<String>) -> Self {
+        Self {
+            id,
+            title: title.into(),
+            description: description.into(),
+            criteria: Vec::new(),
+            depends_on: Vec::new(),
+            tier: Tier::default(),
+            checks: Vec::new(),
+            outputs: Vec::new(),
+            inspect: false,
+            expected_files: Vec::new(),
+            size: Size::default(),
+            edits_tests: None,
+        }
+    }
+}
+
+/// How large a change is expected, in changed lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+pub enum Size {
+    /// Up to 50.
+    S,
+    /// Up to 200.
+    #[default]
+    M,
+    /// Up to 600.
+    L,
+}
+
+impl Size {
+    /// The lines that a change of this size has at most.
+    #[must_use]
+    pub const fn lines(self) -> u64 {
+        match self {
+            Self::S => 50,
+            Self::M => 200,
+            Self::L => 600,
+        }
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Leave to change what judges the work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditsTests {
+    /// Globs of the files that may be changed.
+    pub paths: Vec<String>,
+    /// Why they must be.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// Size class of a model: 1 small and fast, 2 medium, 3 large.
@@ -96,93 +165,6 @@ impl std::fmt::Display for Tier {
     }
 }
 
-/// One deterministic condition on the workspace. Paths are relative to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Check {
-    /// A regular file or directory is there.
-    FileExists {
-        /// Relative path.
-        path: String,
-    },
-    /// Nothing is there.
-    FileAbsent {
-        /// Relative path.
-        path: String,
-    },
-    /// The text of a file matches.
-    FileContains {
-        /// Relative path.
-        path: String,
-        /// Regular expression, multi-line mode.
-        regex: String,
-    },
-    /// A command, run in the workspace under policy and sandbox, ends as told.
-    Command {
-        /// A line for `sh -c`.
-        command: String,
-        /// Expected exit status.
-        #[serde(default)]
-        exit: i32,
-        /// Regular expression that standard output must match, when given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        stdout_regex: Option<String>,
-    },
-    /// A JSON file holds a value at a place.
-    JsonPath {
-        /// Relative path.
-        path: String,
-        /// RFC 6901 pointer, such as `/scripts/test`.
-        pointer: String,
-        /// The value it must equal; anything but absence when not given.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        equals: Option<serde_json::Value>,
-    },
-}
-
-impl Check {
-    /// The path the check looks at, if it looks at one.
-    #[must_use]
-    pub fn path(&self) -> Option<&str> {
-        match self {
-            Self::FileExists { path }
-            | Self::FileAbsent { path }
-            | Self::FileContains { path, .. }
-            | Self::JsonPath { path, .. } => Some(path),
-            Self::Command { .. } => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Check {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::FileExists { path } => write!(f, "{path} exists"),
-            Self::FileAbsent { path } => write!(f, "{path} is absent"),
-            Self::FileContains { path, regex } => write!(f, "{path} matches /{regex}/"),
-            Self::Command {
-                command,
-                exit,
-                stdout_regex,
-            } => {
-                write!(f, "`{command}` exits {exit}")?;
-                match stdout_regex {
-                    Some(regex) => write!(f, " and prints /{regex}/"),
-                    None => Ok(()),
-                }
-            }
-            Self::JsonPath {
-                path,
-                pointer,
-                equals,
-            } => match equals {
-                Some(value) => write!(f, "{path}{pointer} is {value}"),
-                None => write!(f, "{path} has {pointer}"),
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,9 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a_check_with_an_unknown_field_is_refused() {
-        let text = r#"{"kind":"file_exists","path":"a","regexp":"x"}"#;
-        assert!(serde_json::from_str::<Check>(text).is_err());
+    fn what_a_plan_does_not_say_of_its_extent_is_not_written() {
+        let spec = SubtaskSpec::new(SubtaskId::new("a").unwrap(), "A", "do a");
+        let text = serde_json::to_string(&spec).unwrap();
+        for field in ["expected_files", "size", "edits_tests"] {
+            assert!(!text.contains(field), "{text}");
+        }
+        assert_eq!(serde_json::from_str::<SubtaskSpec>(&text).unwrap(), spec);
     }
 
     #[test]

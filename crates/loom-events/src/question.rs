@@ -20,6 +20,9 @@ pub struct Question {
     /// For a question with choices: what can be chosen.
     #[serde(default)]
     pub choices: Vec<String>,
+    /// For a question of the model: what it would do if nobody answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
 }
 
 /// What a question is about.

@@ -13,6 +13,8 @@ pub struct TaskSettings {
     pub ladder: Vec<Rung>,
     /// When a human must agree to a result.
     pub approval: ApprovalMode,
+    /// What a confidence means where [`ApprovalMode::Auto`] decides.
+    pub bands: Bands,
     /// Whether somebody can answer questions. If not, a question fails the task at once.
     pub attended: bool,
     /// Whether the plan is shown to a human before anything runs.
@@ -30,6 +32,8 @@ pub struct TaskSettings {
     pub max_parallel_subtasks: u32,
     /// How long a question waits, in milliseconds; none means for ever.
     pub question_timeout_ms: Option<u64>,
+    /// What becomes of a question of the model that nobody answers.
+    pub unanswered: Unanswered,
     /// Nothing expires in so many milliseconds after a start or a resume.
     pub grace_ms: u64,
 }
@@ -40,6 +44,7 @@ impl Default for TaskSettings {
             limits: Limits::default(),
             ladder: vec![Rung::Planned, Rung::Feedback, Rung::NextTier, Rung::TopTier],
             approval: ApprovalMode::Auto,
+            bands: Bands::default(),
             attended: false,
             review_plan: false,
             network: false,
@@ -48,6 +53,7 @@ impl Default for TaskSettings {
             replan_interval: 10,
             max_parallel_subtasks: 1,
             question_timeout_ms: Some(24 * 60 * 60 * 1000),
+            unanswered: Unanswered::Default,
             grace_ms: 60_000,
         }
     }
@@ -116,11 +122,36 @@ pub enum Rung {
     TopTier,
 }
 
+/// What becomes of a passed result by its confidence, where [`ApprovalMode::Auto`] decides.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bands {
+    /// From here on it counts at once. Below, it is shown first, and counts unless somebody objects.
+    pub proceed: f64,
+    /// Below this somebody is asked, and it does not count without an answer.
+    pub ask: f64,
+    /// Below this the task stops.
+    pub stop: f64,
+    /// How long an objection is waited for, in milliseconds. Where nobody is, it is not.
+    pub objection_ms: u64,
+}
+
+impl Default for Bands {
+    fn default() -> Self {
+        Self {
+            proceed: 0.8,
+            ask: 0.5,
+            stop: 0.2,
+            objection_ms: 10_000,
+        }
+    }
+}
+
 /// When a human must agree to a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalMode {
-    /// Never for a verified result.
+    /// By its confidence, as [`Bands`] say.
     Auto,
     /// For every subtask.
     Manual,
@@ -128,13 +159,27 @@ pub enum ApprovalMode {
     Threshold,
 }
 
+/// What becomes of a question that a model put and nobody answers, in time or at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unanswered {
+    /// It waits as long as it takes. Where nobody can answer, the task fails.
+    Wait,
+    /// The model goes on with what it named as its default, or decides. The result says so.
+    Default,
+    /// The task fails.
+    Fail,
+}
+
 /// How results are judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Verification {
-    /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model. 0 believes every
-    /// claim, to measure what gates are worth; no configuration can ask for it.
+    /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model, 3 with several. 0
+    /// believes every claim, to measure what gates are worth; no configuration can ask for it.
     pub tier: u8,
+    /// How many verdicts tier 3 asks for, of different models as far as there are any.
+    pub votes: u32,
     /// Whether the whole goal is judged at the end.
     pub final_gate: bool,
     /// Below this confidence [`ApprovalMode::Threshold`] asks.
@@ -145,6 +190,7 @@ impl Default for Verification {
     fn default() -> Self {
         Self {
             tier: 2,
+            votes: 3,
             final_gate: true,
             threshold: 0.8,
         }

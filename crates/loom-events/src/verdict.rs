@@ -19,6 +19,13 @@ pub struct Verdict {
     pub confidence: Confidence,
     /// For the next attempt, word for word: which check, expected, seen, where.
     pub feedback: String,
+    /// Checks, in words, that are red again although the verifier found every criterion met. Only
+    /// in a failed verdict, and only when nothing else failed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disputed: Vec<String>,
+    /// What each of several verifiers said, when more than one was asked (tier 3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Vote>,
     /// Hash over the tree that was judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<BlobId>,
@@ -28,6 +35,10 @@ pub struct Verdict {
     /// Fallbacks taken, such as a missing verifier.
     #[serde(default)]
     pub degraded: Vec<String>,
+    /// Files that the work is judged by and that it changed without leave. The checks ran with what
+    /// these were before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tampered: Vec<String>,
 }
 
 /// Pass, fail or inconclusive.
@@ -68,6 +79,8 @@ pub enum CheckPower {
     Guard,
     /// Not known: there was no baseline.
     Unknown,
+    /// Was red and green on one and the same tree: informs, and decides nothing.
+    Quarantined,
 }
 
 /// One criterion as a verifier model judged it.
@@ -83,6 +96,15 @@ pub struct CriterionResult {
     /// In its words.
     #[serde(default)]
     pub why: String,
+}
+
+/// What one of several verifiers said about the whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Name of the model entry.
+    pub model: String,
+    /// What follows from its answers alone.
+    pub result: VerdictResult,
 }
 
 /// Met, not met, or cannot tell.

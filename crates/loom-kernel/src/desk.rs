@@ -357,6 +357,7 @@ pub(crate) fn result(text: u64) -> ToolResult {
         full: None,
         touched: true,
         files_changed: 0,
+        seen: Vec::new(),
         duration_ms: 1,
         degraded: Vec::new(),
     }
@@ -364,6 +365,8 @@ pub(crate) fn result(text: u64) -> ToolResult {
 
 pub(crate) fn verdict(result: VerdictResult) -> Verdict {
     Verdict {
+        disputed: Vec::new(),
+        votes: Vec::new(),
         result,
         tier: 1,
         checks: vec![CheckResult {
@@ -382,6 +385,7 @@ pub(crate) fn verdict(result: VerdictResult) -> Verdict {
         tree: None,
         usage: usage(),
         degraded: Vec::new(),
+        tampered: Vec::new(),
     }
 }
 
@@ -423,6 +427,27 @@ pub(crate) fn hold(work: &Work, digest: u64) -> Outcome {
     }))
 }
 
+/// A question that the model puts through a tool.
+pub(crate) fn asks(work: &Work, default: Option<&str>) -> Outcome {
+    let Work::Tool {
+        attempt,
+        turn,
+        call,
+    } = work
+    else {
+        unreachable!("only calls ask");
+    };
+    let subject = Subject::Ask {
+        attempt: *attempt,
+        turn: *turn,
+        call: *call,
+    };
+    Outcome::ToolHeld(Question {
+        default: default.map(str::to_owned),
+        ..question(subject)
+    })
+}
+
 pub(crate) fn question(subject: Subject) -> Question {
     Question {
         subject,
@@ -431,5 +456,6 @@ pub(crate) fn question(subject: Subject) -> Question {
         risk: Risk::High,
         rules: Vec::new(),
         choices: Vec::new(),
+        default: None,
     }
 }

@@ -1,6 +1,6 @@
 //! What goes into a step and what comes out of it.
 
-use loom_events::{Class, Command, EffectId, Envelope, Note, Outcome, Time, Work};
+use loom_events::{Class, Command, EffectId, Envelope, Note, Outcome, TaskId, Time, Work};
 
 /// Anything that can reach a task.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,13 @@ pub enum Input {
     },
     /// Time has passed: [`Batch::wake_at`] was reached.
     Tick,
+    /// It is not the task's turn: nothing starts until [`Input::Recover`].
+    Queue {
+        /// What begins the task, when it is new.
+        first: Option<Command>,
+        /// The task that it waits for.
+        behind: TaskId,
+    },
     /// A process took the task up after a stop or a crash. Everything in flight is in doubt.
     Recover {
         /// Which build.

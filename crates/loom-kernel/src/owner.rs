@@ -66,6 +66,7 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
         Event::SubtaskProgress { effect, .. }
         | Event::ContextTrimmed { effect, .. }
         | Event::FileChanged { effect, .. }
+        | Event::ForkChanged { effect, .. }
         | Event::SnapshotTaken { effect, .. }
         | Event::WorkspaceSurveyed { effect, .. }
         | Event::MemoryEntryCreated { effect, .. } => of_effect(state, *effect),
@@ -84,6 +85,7 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
         | Event::SubtaskBlocked { subtask, .. }
         | Event::SubtaskSkipped { subtask, .. }
         | Event::SubtaskReset { subtask, .. } => of_subtask(state, subtask),
+        Event::SubtaskKept(kept) => of_subtask(state, &kept.subtask),
         Event::ApprovalRequested { question, .. } => of_subject(state, &question.subject),
         Event::ApprovalGranted { question, .. }
         | Event::ApprovalDenied { question, .. }
@@ -99,6 +101,7 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
         } => Belongs::planning(planning.0),
         Event::TaskCreated(_)
         | Event::RunnerStarted { .. }
+        | Event::TaskContinued { .. }
         | Event::TaskQueued { .. }
         | Event::TaskPlanReady { planning: None, .. }
         | Event::TaskPaused

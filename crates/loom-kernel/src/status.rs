@@ -8,6 +8,8 @@ use loom_events::{End, Subject, SubtaskId};
 pub enum TaskStatus {
     /// Created, nothing begun.
     Pending,
+    /// Another task is in the way.
+    Queued,
     /// A plan is being made and nothing else runs.
     Planning,
     /// Work goes on.
@@ -57,6 +59,7 @@ pub fn status(state: &State) -> TaskStatus {
         Life::Done(End::Failed { .. }) => TaskStatus::Failed,
         Life::Done(End::Cancelled { .. }) => TaskStatus::Cancelled,
         Life::Active if state.paused => TaskStatus::Paused,
+        Life::Active if state.queued => TaskStatus::Queued,
         Life::Active if !state.working() => TaskStatus::WaitingApproval,
         Life::Active if state.version == 0 && state.planning.is_none() => TaskStatus::Pending,
         Life::Active if state.planning.is_some() && state.running().next().is_none() => {

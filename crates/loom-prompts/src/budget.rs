@@ -11,6 +11,8 @@ use minijinja::Value;
 pub(crate) trait Input: Clone {
     /// The role.
     const ROLE: Role;
+    /// Name of the template, and of its file without the extension.
+    const NAME: &'static str;
     /// Parts that a template must have.
     const PARTS: &'static [&'static str];
     /// Variables that do not change within a task; only these may be in the system message.

@@ -49,6 +49,7 @@ const MEMORY_DETAIL_CHARS: usize = 300;
 
 impl Input for ExecutorInput {
     const ROLE: Role = Role::Executor;
+    const NAME: &'static str = "executor";
     const PARTS: &'static [&'static str] = &[
         "role",
         "constraints",

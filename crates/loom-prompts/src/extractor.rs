@@ -48,6 +48,7 @@ const LINE_CHARS: usize = 200;
 
 impl Input for ExtractorInput {
     const ROLE: Role = Role::Extractor;
+    const NAME: &'static str = "extractor";
     const PARTS: &'static [&'static str] =
         &["role", "constraints", "output_format", "subtask", "facts"];
     const STABLE: &'static [&'static str] = &[];

@@ -9,6 +9,8 @@
 
 mod answer;
 mod budget;
+mod check;
+mod checks;
 mod executor;
 mod extractor;
 mod memory;
@@ -24,6 +26,7 @@ mod verdict;
 mod verifier;
 
 pub use answer::{FinalAnswer, read_answer, tool_reminder};
+pub use checks::{ChecksAnswer, ChecksInput, checks_schema, parse_checks};
 pub use executor::ExecutorInput;
 pub use extractor::ExtractorInput;
 pub use memory::{memory_schema, parse_memory};

@@ -3,9 +3,10 @@
 //! A check is one flat object here, since grammars of local servers handle neither `$ref` nor
 //! `oneOf` well; reading turns it into the typed form and refuses what would change its meaning.
 
+use crate::check::{check, check_schema, relative};
 use crate::read::{Fields, kind};
 use crate::tokens::clip_chars;
-use loom_events::{Check, Plan, SubtaskId, SubtaskSpec, Tier};
+use loom_events::{EditsTests, Plan, Size, SubtaskId, SubtaskSpec, Tier};
 use serde_json::{Value, json};
 
 /// JSON schema of a plan, within what grammar-constrained servers handle.
@@ -35,6 +36,13 @@ pub fn plan_schema() -> Value {
                         "tier": {"type": "integer", "enum": [1, 2, 3]},
                         "checks": {"type": "array", "items": check_schema()},
                         "outputs": texts(),
+                        "expected_files": texts(),
+                        "size": {"type": "string", "enum": ["S", "M", "L"]},
+                        "edits_tests": {
+                            "type": "object",
+                            "properties": {"paths": texts(), "reason": text()},
+                            "required": ["paths", "reason"],
+                        },
                         "inspect": {"type": "boolean"},
                     },
                     "required": ["id", "title", "description", "criteria", "checks"],
@@ -42,26 +50,6 @@ pub fn plan_schema() -> Value {
             },
         },
         "required": ["subtasks"],
-    })
-}
-
-fn check_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "kind": {
-                "type": "string",
-                "enum": ["file_exists", "file_absent", "file_contains", "command", "json_path"],
-            },
-            "path": {"type": "string"},
-            "regex": {"type": "string"},
-            "command": {"type": "string"},
-            "exit": {"type": "integer"},
-            "stdout_regex": {"type": "string"},
-            "pointer": {"type": "string"},
-            "equals": {"type": ["string", "number", "boolean"]},
-        },
-        "required": ["kind"],
     })
 }
 
@@ -133,11 +121,10 @@ fn subtask(number: usize, value: &Value, errors: &mut Vec<String>) -> Option<Sub
         .filter_map(|text| subtask_id(&mut fields, "depends_on", text))
         .collect();
     let tier = tier(&mut fields);
-    let outputs = fields
-        .texts(&["outputs"])
-        .iter()
-        .map(|path| relative(path))
-        .collect();
+    let outputs = paths(&mut fields, "outputs");
+    let expected_files = paths(&mut fields, "expected_files");
+    let size = size(&mut fields);
+    let edits_tests = edits_tests(&mut fields, &label);
     let inspect = fields.flag("inspect");
     let checks = fields.list(&["checks"]);
     let checks = checks
@@ -159,7 +146,55 @@ fn subtask(number: usize, value: &Value, errors: &mut Vec<String>) -> Option<Sub
         checks,
         outputs,
         inspect,
+        expected_files,
+        size,
+        edits_tests,
     })
+}
+
+fn paths(fields: &mut Fields<'_>, name: &str) -> Vec<String> {
+    let texts = fields.texts(&[name]);
+    texts.iter().map(|path| relative(path)).collect()
+}
+
+fn size(fields: &mut Fields<'_>) -> Size {
+    let Some(word) = fields.text(&["size"]) else {
+        return Size::default();
+    };
+    match word.to_ascii_lowercase().as_str() {
+        "s" | "small" => Size::S,
+        "m" | "medium" => Size::M,
+        "l" | "large" => Size::L,
+        _ => {
+            fields.complain(format!("`size` is {word}: write S, M or L"));
+            Size::default()
+        }
+    }
+}
+
+/// The object, or only its paths. An empty object is how a constrained model says no.
+fn edits_tests(fields: &mut Fields<'_>, label: &str) -> Option<EditsTests> {
+    let edits = match fields.get(&["edits_tests"])? {
+        Value::Object(_) => {
+            let value = fields.get(&["edits_tests"])?;
+            let mut own = Fields::of(format!("{label}, edits_tests"), value, fields.errors())?;
+            EditsTests {
+                paths: paths(&mut own, "paths"),
+                reason: own.text(&["reason"]).unwrap_or_default(),
+            }
+        }
+        // "No", in the form of another kind of field.
+        Value::Bool(false) => return None,
+        Value::Bool(true) => {
+            fields.complain("`edits_tests` is true: write {\"paths\": [ … ], \"reason\": \"…\"}");
+            return None;
+        }
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => EditsTests {
+            paths: paths(fields, "edits_tests"),
+            reason: String::new(),
+        },
+    };
+    (!edits.paths.is_empty()).then_some(edits)
 }
 
 /// An id in kebab case: other spellings have one obvious kebab form, which is taken.
@@ -206,223 +241,45 @@ fn tier(fields: &mut Fields<'_>) -> Tier {
     })
 }
 
-/// The names a path, a regex and a command go by; the first is ours.
-const PATH: [&str; 3] = ["path", "file", "file_path"];
-const REGEX: [&str; 2] = ["regex", "pattern"];
-const COMMAND: [&str; 2] = ["command", "cmd"];
-const EXIT: [&str; 2] = ["exit", "exit_code"];
-
-fn check(label: String, value: &Value, errors: &mut Vec<String>) -> Option<Check> {
-    let mut fields = Fields::of(label, value, errors)?;
-    let kind = fields
-        .required(&["kind", "type"], "write the kind of check")?
-        .to_ascii_lowercase()
-        .replace('-', "_");
-    let before = fields.errors().len();
-    let check = match kind.as_str() {
-        "file_exists" => path(&mut fields).map(|path| Check::FileExists { path }),
-        "file_absent" => path(&mut fields).map(|path| Check::FileAbsent { path }),
-        "file_contains" => file_contains(&mut fields),
-        "command" => command(&mut fields),
-        "json_path" => json_path(&mut fields),
-        other => {
-            fields.complain(format!(
-                "`{other}` is no kind of check: use file_exists, file_absent, file_contains, \
-                 command or json_path"
-            ));
-            return None;
-        }
-    };
-    refuse_other_fields(&mut fields, &kind);
-    let faultless = fields.errors().len() == before;
-    check.filter(|_| faultless)
-}
-
-fn path(fields: &mut Fields<'_>) -> Option<String> {
-    let path = fields.required(&PATH, "write a path relative to the workspace")?;
-    Some(relative(&path))
-}
-
-fn file_contains(fields: &mut Fields<'_>) -> Option<Check> {
-    let path = path(fields);
-    let regex = fields.required(&REGEX, "write what the file must match")?;
-    Some(Check::FileContains { path: path?, regex })
-}
-
-fn command(fields: &mut Fields<'_>) -> Option<Check> {
-    let command = fields.required(&COMMAND, "write a line for sh")?;
-    let exit = match fields.integer(&EXIT) {
-        None => 0,
-        Some(number) => i32::try_from(number)
-            .ok()
-            .filter(|exit| (0..=255).contains(exit))
-            .or_else(|| {
-                fields.complain(format!("`exit` is {number}: write 0 to 255"));
-                None
-            })?,
-    };
-    Some(Check::Command {
-        command,
-        exit,
-        stdout_regex: fields.text(&["stdout_regex"]),
-    })
-}
-
-fn json_path(fields: &mut Fields<'_>) -> Option<Check> {
-    let path = path(fields);
-    let pointer = fields.required(&["pointer"], "write a JSON pointer such as /scripts/test")?;
-    let equals = fields
-        .get(&["equals"])
-        .filter(|value| value.as_str() != Some(""))
-        .cloned();
-    Some(Check::JsonPath {
-        path: path?,
-        pointer: slashed(&pointer),
-        equals,
-    })
-}
-
-/// A field of another kind of check would be lost, and with it what the planner meant.
-fn refuse_other_fields(fields: &mut Fields<'_>, kind: &str) {
-    let own: Vec<&str> = match kind {
-        "file_contains" => [PATH.as_slice(), &REGEX].concat(),
-        "command" => [COMMAND.as_slice(), &EXIT, &["stdout_regex"]].concat(),
-        "json_path" => [PATH.as_slice(), &["pointer", "equals"]].concat(),
-        _ => PATH.to_vec(),
-    };
-    // Words about the check change nothing, and models like to fill in an exit status everywhere.
-    let harmless = ["kind", "type", "description", "name", "why", "id", "exit"];
-    let foreign: Vec<&str> = fields
-        .names()
-        .filter(|name| !own.contains(name) && !harmless.contains(name))
-        .collect();
-    for name in foreign {
-        fields.complain(format!(
-            "`{name}` is not a field of {kind}, which has {}: remove it or use another kind",
-            own_names(kind)
-        ));
-    }
-}
-
-fn own_names(kind: &str) -> &'static str {
-    match kind {
-        "file_contains" => "path and regex",
-        "command" => "command, exit and stdout_regex",
-        "json_path" => "path, pointer and equals",
-        _ => "path",
-    }
-}
-
-/// A path as the workspace knows it. What leads outside is left for validation to refuse.
-fn relative(path: &str) -> String {
-    let mut path = path;
-    while let Some(rest) = path.strip_prefix("./") {
-        path = rest;
-    }
-    path.to_owned()
-}
-
-/// A pointer from the dotted form that models know better: `$.scripts.test` is `/scripts/test`.
-fn slashed(pointer: &str) -> String {
-    if pointer.starts_with('/') {
-        return pointer.to_owned();
-    }
-    let path = pointer.strip_prefix('$').unwrap_or(pointer);
-    let path = path.strip_prefix('.').unwrap_or(path);
-    if path.contains('/') {
-        return format!("/{path}");
-    }
-    let steps: Vec<String> = path
-        .replace('[', ".")
-        .replace(']', "")
-        .split('.')
-        .filter(|step| !step.is_empty())
-        .map(|step| format!("/{}", step.trim_matches(['\'', '"'])))
-        .collect();
-    steps.concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn one(subtask: Value) -> Result<SubtaskSpec, Vec<String>> {
-        parse_plan(&json!({"subtasks": [subtask]})).map(|mut plan| plan.subtasks.remove(0))
-    }
-
-    fn errors_of_check(check: Value) -> Vec<String> {
-        one(json!({"id": "a", "title": "A", "description": "d", "checks": [check]})).unwrap_err()
-    }
-
-    fn check_of(check: Value) -> Check {
-        one(json!({"id": "a", "title": "A", "description": "d", "checks": [check]}))
-            .unwrap()
-            .checks
-            .remove(0)
-    }
-
     #[test]
-    fn every_kind_of_check_is_read() {
-        let path = || "a.json".to_owned();
-        let cases = [
-            (
-                json!({"kind": "file_exists", "path": "./a.json"}),
-                Check::FileExists { path: path() },
-            ),
-            (
-                json!({"kind": "file-absent", "file": "a.json"}),
-                Check::FileAbsent { path: path() },
-            ),
-            (
-                json!({"type": "file_contains", "path": "a.json", "pattern": "x"}),
-                Check::FileContains {
-                    path: path(),
-                    regex: "x".to_owned(),
-                },
-            ),
-            (
-                json!({"kind": "command", "command": "sh t.sh", "exit": "3", "stdout_regex": "ok"}),
-                Check::Command {
-                    command: "sh t.sh".to_owned(),
-                    exit: 3,
-                    stdout_regex: Some("ok".to_owned()),
-                },
-            ),
-            (
-                json!({"kind": "json_path", "path": "a.json", "pointer": "$.scripts.test", "equals": 5}),
-                Check::JsonPath {
-                    path: path(),
-                    pointer: "/scripts/test".to_owned(),
-                    equals: Some(json!(5)),
-                },
-            ),
-        ];
-        for (written, read) in cases {
-            assert_eq!(check_of(written), read);
-        }
-    }
-
-    #[test]
-    fn empty_fields_of_other_kinds_are_nothing() {
-        let filled =
-            json!({"kind": "file_exists", "path": "a", "regex": "", "command": null, "exit": 0});
-        assert_eq!(
-            check_of(filled),
-            Check::FileExists {
-                path: "a".to_owned()
+    fn the_extent_of_a_step_is_read_in_the_forms_that_models_use() {
+        let spec = |more: Value| {
+            let mut subtask = json!({"id": "a", "title": "A", "description": "d"});
+            for (name, value) in more.as_object().unwrap() {
+                subtask[name] = value.clone();
             }
-        );
-    }
-
-    #[test]
-    fn a_field_that_would_be_lost_is_refused_with_what_to_do() {
+            one(subtask)
+        };
+        let full = spec(json!({
+            "expected_files": ["./src/*.rs"], "size": "l",
+            "edits_tests": {"paths": ["tests/a.rs"], "reason": "the name changes"}
+        }))
+        .unwrap();
+        assert_eq!(full.expected_files, ["src/*.rs"]);
+        assert_eq!(full.size, Size::L);
+        assert_eq!(full.edits_tests.unwrap().reason, "the name changes");
+        for none in [
+            json!({}),
+            json!({"edits_tests": {"paths": [], "reason": ""}}),
+        ] {
+            let spec = spec(none).unwrap();
+            assert_eq!((spec.size, spec.edits_tests), (Size::M, None));
+        }
         assert_eq!(
-            errors_of_check(json!({"kind": "file_exists", "path": "a", "regex": "x"})),
+            spec(json!({"size": "XXL", "edits_tests": true})).unwrap_err(),
             [
-                "subtask 1 (`a`), check 1: `regex` is not a field of file_exists, which has path: \
-              remove it or use another kind"
+                "subtask 1 (`a`): `size` is XXL: write S, M or L",
+                "subtask 1 (`a`): `edits_tests` is true: write {\"paths\": [ … ], \"reason\": \"…\"}",
             ]
         );
+    }
+
+    fn one(subtask: Value) -> Result<SubtaskSpec, Vec<String>> {
+        parse_plan(&json!({"subtasks": [subtask]})).map(|mut plan| plan.subtasks.remove(0))
     }
 
     #[test]
@@ -440,7 +297,7 @@ mod tests {
                 "subtask 1 (`a`), check 1: `regex` is missing: write what the file must match",
                 "subtask 2 (`b`): `tier` is 7: write 1, 2 or 3",
                 "subtask 2 (`b`), check 1: `grep` is no kind of check: use file_exists, file_absent, \
-                 file_contains, command or json_path",
+                 file_contains, command, json_path, count, tests, unchanged or symbol",
                 "subtask 2 (`b`), check 2 is a text: write an object",
                 "subtask 3 is a number: write an object",
             ]

@@ -80,6 +80,8 @@ pub struct WorkspaceOverview {
     pub total_files: usize,
     /// Commands that run the project's own tests.
     pub test_commands: Vec<String>,
+    /// Commands that build it or look it over without running it.
+    pub build_commands: Vec<String>,
 }
 
 /// A refused plan with what was wrong with it.
@@ -110,6 +112,7 @@ const MAX_ERRORS: usize = 20;
 
 impl Input for PlannerInput {
     const ROLE: Role = Role::Planner;
+    const NAME: &'static str = "planner";
     const PARTS: &'static [&'static str] = &[
         "role",
         "constraints",
@@ -153,6 +156,7 @@ impl Input for PlannerInput {
 
 impl Input for ReplannerInput {
     const ROLE: Role = Role::Replanner;
+    const NAME: &'static str = "replanner";
     const PARTS: &'static [&'static str] = &[
         "role",
         "constraints",
@@ -239,10 +243,15 @@ fn workspace(overview: Option<&WorkspaceOverview>) -> Value {
     };
     let files: Vec<String> = overview.files.iter().take(MAX_FILES).cloned().collect();
     let hidden = overview.total_files.saturating_sub(files.len());
-    context! { files, hidden, test_commands => overview.test_commands.clone() }
+    context! {
+        files,
+        hidden,
+        test_commands => overview.test_commands.clone(),
+        build_commands => overview.build_commands.clone(),
+    }
 }
 
-fn errors(repair: Option<&Repair>) -> Vec<String> {
+pub(crate) fn errors(repair: Option<&Repair>) -> Vec<String> {
     repair
         .map(|repair| repair.errors.iter().take(MAX_ERRORS).cloned().collect())
         .unwrap_or_default()

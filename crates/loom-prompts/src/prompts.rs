@@ -3,7 +3,8 @@
 use crate::budget::{Input, assemble};
 use crate::template::{Rules, Source, Template};
 use crate::{
-    ExecutorInput, ExtractorInput, PlannerInput, ReplannerInput, TemplateError, VerifierInput,
+    ChecksInput, ExecutorInput, ExtractorInput, PlannerInput, ReplannerInput, TemplateError,
+    VerifierInput,
 };
 use loom_events::{Message, Role};
 use std::path::Path;
@@ -13,6 +14,7 @@ use std::path::Path;
 pub struct Prompts {
     planner: Template,
     replanner: Template,
+    checks: Template,
     executor: Template,
     verifier: Template,
     extractor: Template,
@@ -67,7 +69,7 @@ pub enum RenderError {
 }
 
 /// File name and text of everything that is compiled in.
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 7] = [
     (RULES, include_str!("../../../prompts/rules.yaml")),
     (
         "planner.yaml",
@@ -89,6 +91,7 @@ const BUILTIN: [(&str, &str); 6] = [
         "extractor.yaml",
         include_str!("../../../prompts/extractor.yaml"),
     ),
+    ("checks.yaml", include_str!("../../../prompts/checks.yaml")),
 ];
 
 /// The constraint library.
@@ -116,6 +119,7 @@ impl Prompts {
         Ok(Self {
             planner: load::<PlannerInput>(&rules, dir)?,
             replanner: load::<ReplannerInput>(&rules, dir)?,
+            checks: load::<ChecksInput>(&rules, dir)?,
             executor: load::<ExecutorInput>(&rules, dir)?,
             verifier: load::<VerifierInput>(&rules, dir)?,
             extractor: load::<ExtractorInput>(&rules, dir)?,
@@ -151,6 +155,14 @@ impl Prompts {
         assemble(&self.replanner, input)
     }
 
+    /// Asks about the checks of one step.
+    ///
+    /// # Errors
+    /// As [`Self::planner`].
+    pub fn checks(&self, input: &ChecksInput) -> Result<Rendered, RenderError> {
+        assemble(&self.checks, input)
+    }
+
     /// Starts an attempt.
     ///
     /// # Errors
@@ -177,7 +189,7 @@ impl Prompts {
 }
 
 fn load<I: Input>(rules: &Rules, dir: Option<&Path>) -> Result<Template, TemplateError> {
-    Template::load::<I>(&source(&format!("{}.yaml", I::ROLE), dir)?, rules)
+    Template::load::<I>(&source(&format!("{}.yaml", I::NAME), dir)?, rules)
 }
 
 /// The override if there is one, else what is compiled in.

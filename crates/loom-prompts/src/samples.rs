@@ -3,8 +3,8 @@
 
 use crate::state::{ErrorLine, FileLine, StepLine, StepStatus, TaskState};
 use crate::{
-    Block, CheckLine, CriterionLine, ExecutorInput, ExtractorInput, OldStep, PlannerInput, Repair,
-    ReplannerInput, VerifierInput, WorkspaceOverview,
+    Block, CheckLine, ChecksInput, CriterionLine, ExecutorInput, ExtractorInput, OldStep,
+    PlannerInput, Repair, ReplannerInput, VerifierInput, WorkspaceOverview,
 };
 use loom_events::{Check, MemoryEntry, MemoryKind, SubtaskId, SubtaskSpec, Tier, ToolSpec};
 use serde_json::json;
@@ -21,10 +21,6 @@ fn strings(texts: &[&str]) -> Vec<String> {
 
 fn subtask() -> SubtaskSpec {
     SubtaskSpec {
-        id: id("rename-option"),
-        title: "Rename the option in cli.py".to_owned(),
-        description: "In cli.py rename the option --colour to --color. Keep its default."
-            .to_owned(),
         criteria: strings(&[
             "cli.py accepts --color.",
             "cli.py no longer accepts --colour.",
@@ -43,7 +39,11 @@ fn subtask() -> SubtaskSpec {
             },
         ],
         outputs: strings(&["cli.py"]),
-        inspect: false,
+        ..SubtaskSpec::new(
+            id("rename-option"),
+            "Rename the option in cli.py",
+            "In cli.py rename the option --colour to --color. Keep its default.",
+        )
     }
 }
 
@@ -110,6 +110,7 @@ fn overview() -> WorkspaceOverview {
         files: strings(&["README.md", "cli.py", "test.sh"]),
         total_files: 12,
         test_commands: strings(&["sh test.sh"]),
+        build_commands: strings(&["make lint"]),
     }
 }
 
@@ -199,6 +200,31 @@ pub(crate) fn bare_replanner() -> ReplannerInput {
     ReplannerInput::new(state(), "A step failed in every attempt.", 40)
 }
 
+pub(crate) fn checks() -> ChecksInput {
+    ChecksInput {
+        step: subtask(),
+        instructions: strings(&["Keep the old spelling in the changelog."]),
+        disputed: vec![subtask().checks[1].to_string()],
+        reason: "expected: exit 0\nseen: exit 2, cannot open test.sh".to_owned(),
+        evidence: strings(&["cli.py accepts --color. (parser.add_argument(\"--color\"))"]),
+        repair: Some(Repair {
+            answer: "{\"verdict\": \"maybe\"}".to_owned(),
+            errors: strings(&["`verdict` is `maybe`: write right or wrong"]),
+        }),
+        budget: None,
+    }
+}
+
+pub(crate) fn bare_checks() -> ChecksInput {
+    ChecksInput {
+        step: bare_subtask(),
+        instructions: Vec::new(),
+        evidence: Vec::new(),
+        repair: None,
+        ..checks()
+    }
+}
+
 pub(crate) fn verifier() -> VerifierInput {
     let criterion = |name: &str, text: &str| CriterionLine {
         id: name.to_owned(),
@@ -272,6 +298,7 @@ mod tests {
         for (name, rendered) in [
             ("planner", prompts.planner(&planner())),
             ("replanner", prompts.replanner(&replanner())),
+            ("checks", prompts.checks(&checks())),
             ("executor", prompts.executor(&executor())),
             ("executor_bare", prompts.executor(&bare_executor())),
             ("verifier", prompts.verifier(&verifier())),
@@ -287,6 +314,7 @@ mod tests {
         let all = [
             prompts.planner(&planner()),
             prompts.replanner(&replanner()),
+            prompts.checks(&checks()),
             prompts.executor(&executor()),
             prompts.verifier(&verifier()),
             prompts.extractor(&extractor()),

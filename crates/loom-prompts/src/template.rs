@@ -5,7 +5,6 @@
 //! system part that would change within a task, and whatever fails on the sample inputs.
 
 use crate::budget::Input;
-use loom_events::Role;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Deserialize;
@@ -176,7 +175,7 @@ impl Template {
                 source: error,
             })?;
         let mut template = Self {
-            version: version(I::ROLE, &source.text, rules),
+            version: version(I::NAME, &source.text, rules),
             env: environment(),
             parts: Vec::new(),
             rules: Value::from(Serde(rules)),
@@ -333,16 +332,16 @@ fn known_names(name: &str, variables: &[String], rules: &Rules) -> String {
 }
 
 /// Twelve digits of a hash: 48 bits tell the few versions apart that one journal ever sees.
-fn version(role: Role, text: &str, rules: &Rules) -> String {
+fn version(name: &str, text: &str, rules: &Rules) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(text.as_bytes());
-    for (name, rule) in rules {
+    for (rule_name, rule) in rules {
         hasher.update(b"\0");
-        hasher.update(name.as_bytes());
+        hasher.update(rule_name.as_bytes());
         hasher.update(b"\0");
         hasher.update(rule.as_bytes());
     }
-    format!("{role}@{}", &hasher.finalize().to_hex()[..12])
+    format!("{name}@{}", &hasher.finalize().to_hex()[..12])
 }
 
 fn environment() -> Environment<'static> {

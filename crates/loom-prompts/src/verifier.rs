@@ -54,6 +54,7 @@ pub struct Block {
 
 impl Input for VerifierInput {
     const ROLE: Role = Role::Verifier;
+    const NAME: &'static str = "verifier";
     const PARTS: &'static [&'static str] = &[
         "role",
         "constraints",

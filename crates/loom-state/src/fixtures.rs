@@ -90,17 +90,7 @@ pub(crate) fn plan(ids: &[&str]) -> Plan {
 }
 
 fn spec(id: &str) -> SubtaskSpec {
-    SubtaskSpec {
-        id: subtask(id),
-        title: format!("Do {id}"),
-        description: String::new(),
-        criteria: Vec::new(),
-        depends_on: Vec::new(),
-        tier: Tier::Small,
-        checks: Vec::new(),
-        outputs: Vec::new(),
-        inspect: false,
-    }
+    SubtaskSpec::new(subtask(id), format!("Do {id}"), "")
 }
 
 pub(crate) fn plan_ready(version: u32, ids: &[&str]) -> Event {
@@ -130,6 +120,7 @@ pub(crate) fn question(subject: Subject) -> Question {
         risk: Risk::High,
         rules: vec!["delete".into()],
         choices: Vec::new(),
+        default: None,
     }
 }
 
@@ -207,6 +198,7 @@ pub(crate) fn tool_done(effect: u64, text: BlobId) -> Event {
             full: None,
             touched: true,
             files_changed: 0,
+            seen: Vec::new(),
             duration_ms: 5,
             degraded: Vec::new(),
         },
@@ -215,6 +207,8 @@ pub(crate) fn tool_done(effect: u64, text: BlobId) -> Event {
 
 pub(crate) fn verdict(result: VerdictResult) -> Verdict {
     Verdict {
+        disputed: Vec::new(),
+        votes: Vec::new(),
         result,
         tier: 1,
         checks: Vec::new(),
@@ -227,6 +221,7 @@ pub(crate) fn verdict(result: VerdictResult) -> Verdict {
             ..Usage::default()
         },
         degraded: Vec::new(),
+        tampered: Vec::new(),
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Projection {
     pub(crate) phase: RowStatus,
     /// Whether it is paused.
     pub(crate) paused: bool,
+    /// Whether it waits for another task.
+    pub(crate) queued: bool,
     /// Version of the newest plan; 0 before the first.
     pub(crate) plan_version: u32,
     /// Intents without an outcome.
@@ -68,6 +70,7 @@ impl Projection {
             },
             phase: RowStatus::Pending,
             paused: false,
+            queued: false,
             plan_version: 0,
             in_flight: BTreeSet::new(),
             subtasks: BTreeMap::new(),
@@ -101,8 +104,8 @@ impl Projection {
         if let Some(effect) = envelope.event.outcome_of() {
             self.in_flight.remove(&effect);
         }
-        if let Event::EffectReconciled { intent, .. } = &envelope.event {
-            self.in_flight.remove(intent);
+        if let Some(intent) = envelope.event.settles() {
+            self.in_flight.remove(&intent);
         }
     }
 
@@ -134,6 +137,8 @@ impl Projection {
             }
             Event::TaskPlanning { .. } | Event::TaskReplanning { .. } => self.planning(),
             Event::TaskPlanReady { version, plan, .. } => self.plan(*version, plan, at, touched),
+            Event::TaskQueued { .. } => self.queued = true,
+            Event::RunnerStarted { .. } => self.queued = false,
             Event::TaskPaused => self.paused = true,
             Event::TaskResumed => self.paused = false,
             Event::TaskStopping { .. } => self.phase = RowStatus::Stopping,
@@ -156,6 +161,11 @@ impl Projection {
             }
             Event::SubtaskCompleted { subtask, .. } => {
                 self.change(subtask, at, touched, |s| s.be(RowStatus::Completed, ""));
+            }
+            Event::SubtaskKept(kept) => {
+                self.change(&kept.subtask, at, touched, |s| {
+                    s.be(RowStatus::Completed, "")
+                });
             }
             Event::SubtaskFailed { subtask, reason } => {
                 self.change(subtask, at, touched, |s| s.be(RowStatus::Failed, reason));
@@ -206,8 +216,7 @@ impl Projection {
             | Event::VerificationFailed { verdict, .. }
             | Event::VerificationInconclusive { verdict, .. } => self.spend(verdict.usage),
             // These show in no list, or were seen as an intent or an outcome.
-            Event::RunnerStarted { .. }
-            | Event::TaskQueued { .. }
+            Event::TaskContinued { .. }
             | Event::PlanRejected { .. }
             | Event::PlanningAbandoned { .. }
             | Event::LimitReached { .. }
@@ -223,6 +232,7 @@ impl Projection {
             | Event::ToolCallCompleted { .. }
             | Event::ToolCallHeld { .. }
             | Event::FileChanged { .. }
+            | Event::ForkChanged { .. }
             | Event::SnapshotTaken { .. }
             | Event::WorkspaceSurveyed { .. }
             | Event::EffectFailed { .. }
@@ -349,6 +359,8 @@ impl Projection {
             self.phase
         } else if self.paused {
             RowStatus::Paused
+        } else if self.queued {
+            RowStatus::Queued
         } else if self.task.waiting > 0 && self.in_flight.is_empty() {
             RowStatus::WaitingApproval
         } else {

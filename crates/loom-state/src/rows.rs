@@ -43,6 +43,8 @@ pub struct TaskRow {
 pub enum RowStatus {
     /// Nothing was started.
     Pending,
+    /// A task: another one is in the way.
+    Queued,
     /// A task: a plan is being made.
     Planning,
     /// A task: its subtasks are being worked on.
@@ -71,8 +73,9 @@ pub enum RowStatus {
 
 impl RowStatus {
     /// Every status.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Pending,
+        Self::Queued,
         Self::Planning,
         Self::Executing,
         Self::Running,
@@ -92,6 +95,7 @@ impl RowStatus {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Queued => "queued",
             Self::Planning => "planning",
             Self::Executing => "executing",
             Self::Running => "running",

@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+mod ask;
 mod changes;
 mod clip;
 mod context;
@@ -20,6 +21,7 @@ mod seen;
 mod shell;
 mod tool;
 
+pub use ask::{Ask, AskUser};
 pub use context::{Found, Past, PastError, RecordError, Recorder, ShellSettings, ToolContext};
 pub use external::{
     Free, LONGEST_SERVER_NAME, Offer, Secret, ServerPlace, ServerProgram, ServerSettings,

@@ -1,6 +1,6 @@
 //! The trait of a tool, and what can come of a call.
 
-use crate::{ShellSettings, ToolContext};
+use crate::{Ask, ShellSettings, ToolContext};
 use loom_events::{Class, Digest, Refusal, Risk, ToolSpec};
 use serde_json::Value;
 
@@ -51,6 +51,7 @@ impl Call<'_> {
             action,
             risk,
             rules,
+            ask: None,
         }
     }
 
@@ -157,6 +158,8 @@ pub struct Held {
     pub risk: Risk,
     /// The rules that asked for it.
     pub rules: Vec<String>,
+    /// For a question of the model's own, which wants an answer and no consent.
+    pub ask: Option<Ask>,
 }
 
 /// Characters of a summary; it has one line of a terminal.

@@ -1,7 +1,8 @@
 //! What the checks say before the work: only what was red can prove anything by being green.
 
-use crate::CheckRunner;
-use crate::check::{Look, look};
+use crate::check::{Look, Scene, look};
+use crate::files::blocking;
+use crate::{CheckRunner, Step, mistakes};
 use loom_events::{Check, CheckPower};
 use loom_workspace::Workspace;
 use serde::{Deserialize, Serialize};
@@ -24,9 +25,13 @@ pub struct Trial {
     pub power: CheckPower,
     /// What was seen.
     pub seen: String,
-    /// Why it can say nothing here, when that is so: its program is not installed.
+    /// Why it can say nothing here, when that is so: its program is not installed, it names what is
+    /// not there and nothing makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<String>,
+    /// How many tests were run, by the runner's own report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<u64>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
 }
@@ -43,6 +48,15 @@ impl Baseline {
     pub fn power(&self, check: &Check) -> CheckPower {
         self.trial(check)
             .map_or(CheckPower::Unknown, |trial| trial.power)
+    }
+
+    /// What is wrong with the checks themselves, for the planner.
+    #[must_use]
+    pub fn mistakes(&self) -> Vec<String> {
+        self.trials
+            .iter()
+            .filter_map(|t| t.unusable.clone())
+            .collect()
     }
 
     /// Whether any check was red before the work: a step without one is weak.
@@ -73,45 +87,78 @@ pub(crate) fn timeout(baseline: &Baseline, check: &Check) -> Duration {
     }
 }
 
-/// Runs every check before the work. A command that is red is run again: only one that is red
-/// twice can prove something by being green.
+/// Beyond this a green run is not repeated before the work: a suite of minutes is not run twice to
+/// find out whether it is stable.
+const SLOW: Duration = Duration::from_secs(60);
+
+/// Runs of a check that was not the same twice, in all.
+const RUNS: usize = 5;
+
+/// Runs every check before the work, commands twice. One that is red and then green, or the other
+/// way round, is looked at three times more, to say how often, and decides nothing.
 pub async fn baseline(
     workspace: &Arc<Workspace>,
-    checks: &[Check],
+    step: &Step,
     runner: &dyn CheckRunner,
 ) -> Baseline {
+    let scene = Scene {
+        workspace,
+        runner,
+        changes: &[],
+        tests_before: None,
+    };
     let mut trials: Vec<Trial> = Vec::new();
-    for check in checks {
-        trials.push(try_check(workspace, check, runner).await);
+    for check in &step.checks {
+        trials.push(try_check(scene, step, check).await);
     }
     Baseline { trials }
 }
 
-async fn try_check(workspace: &Arc<Workspace>, check: &Check, runner: &dyn CheckRunner) -> Trial {
-    let first = look(workspace, check, runner, FIRST_TIMEOUT).await;
-    let power = match (&first, check) {
-        (
-            Look {
-                unusable: Some(_), ..
-            },
-            _,
-        ) => CheckPower::Unknown,
-        (Look { passed: true, .. }, _) => CheckPower::Guard,
-        (_, Check::Command { .. }) => {
-            let second = look(workspace, check, runner, FIRST_TIMEOUT).await;
-            if second.passed || second.unusable.is_some() {
-                CheckPower::Unknown
-            } else {
-                CheckPower::Discriminating
-            }
-        }
-        _ => CheckPower::Discriminating,
+async fn try_check(scene: Scene<'_>, step: &Step, check: &Check) -> Trial {
+    let first = look(scene, check, FIRST_TIMEOUT).await;
+    let unusable = match &first.unusable {
+        Some(why) => Some(why.clone()),
+        None => mistake(scene, step, check, &first).await,
     };
-    Trial {
+    let mut trial = Trial {
         check: check.clone(),
-        power,
+        power: power(first.passed),
         seen: first.seen,
-        unusable: first.unusable,
+        unusable,
+        tests: first.tests,
         duration_ms: u64::try_from(first.duration.as_millis()).unwrap_or(u64::MAX),
+    };
+    if trial.unusable.is_some() {
+        trial.power = CheckPower::Unknown;
+        return trial;
     }
+    let slow_and_green = first.passed && first.duration > SLOW;
+    if check.command().is_none() || slow_and_green {
+        return trial;
+    }
+    let second = look(scene, check, FIRST_TIMEOUT).await;
+    if second.passed == first.passed {
+        return trial;
+    }
+    let mut green = 1;
+    for _ in 2..RUNS {
+        green += usize::from(look(scene, check, FIRST_TIMEOUT).await.passed);
+    }
+    trial.power = CheckPower::Quarantined;
+    trial.seen = format!("unstable before the work: green in {green} of {RUNS} runs");
+    trial
+}
+
+const fn power(green: bool) -> CheckPower {
+    if green {
+        CheckPower::Guard
+    } else {
+        CheckPower::Discriminating
+    }
+}
+
+async fn mistake(scene: Scene<'_>, step: &Step, check: &Check, look: &Look) -> Option<String> {
+    let (workspace, step) = (Arc::clone(scene.workspace), step.clone());
+    let (check, look) = (check.clone(), look.clone());
+    blocking(move || mistakes::mistake(&check, &look, &step, &workspace)).await
 }

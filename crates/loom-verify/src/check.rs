@@ -1,8 +1,9 @@
 //! One check, looked at once: does it hold, and what was seen.
 
 use crate::files::{MAX_BYTES, blocking};
-use crate::{CheckRunner, Ended, Seen};
-use loom_events::Check;
+use crate::globs::Glob;
+use crate::{CheckRunner, command, syntax};
+use loom_events::{Check, CountOp, Counted, FileChange, FileKind};
 use loom_workspace::{FsError, Workspace};
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -23,32 +24,35 @@ pub(crate) struct Look {
     /// Why it cannot say anything here, such as a program that is not installed.
     pub(crate) unusable: Option<String>,
     pub(crate) duration: Duration,
+    /// How many tests were run, by the runner's own report.
+    pub(crate) tests: Option<u64>,
     pub(crate) degraded: Vec<String>,
 }
-
-/// Lines of output shown in a detail: the end, where test runners sum up.
-const SHOWN_LINES: usize = 25;
 
 /// Longest line shown.
 const SHOWN_CHARS: usize = 200;
 
+/// What a check is looked at in.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) workspace: &'a Arc<Workspace>,
+    pub(crate) runner: &'a dyn CheckRunner,
+    /// What the work changed; nothing before it.
+    pub(crate) changes: &'a [FileChange],
+    /// Tests that were run before the work.
+    pub(crate) tests_before: Option<u64>,
+}
+
 /// Looks at one check.
-pub(crate) async fn look(
-    workspace: &Arc<Workspace>,
-    check: &Check,
-    runner: &dyn CheckRunner,
-    timeout: Duration,
-) -> Look {
-    if let Check::Command {
-        command,
-        exit,
-        stdout_regex,
-    } = check
-    {
-        let seen = runner.run(command, timeout).await;
-        return judge_command(command, *exit, stdout_regex.as_deref(), seen);
+pub(crate) async fn look(scene: Scene<'_>, check: &Check, timeout: Duration) -> Look {
+    if let Some(line) = check.command() {
+        let seen = scene.runner.run(line, timeout).await;
+        return command::judge(check, seen, scene.tests_before);
     }
-    let (workspace, check) = (Arc::clone(workspace), check.clone());
+    if let Check::Unchanged { glob } = check {
+        return unchanged(glob, scene.changes);
+    }
+    let (workspace, check) = (Arc::clone(scene.workspace), check.clone());
     blocking(move || look_at_files(&workspace, &check)).await
 }
 
@@ -70,7 +74,73 @@ fn look_at_files(workspace: &Workspace, check: &Check) -> Look {
             pointer,
             equals,
         } => json_path(workspace, path, pointer, equals.as_ref()),
-        Check::Command { .. } => Look::default(),
+        Check::Count {
+            of: Counted::Glob(glob),
+            op,
+            n,
+        } => count(workspace, glob, *op, *n),
+        Check::Symbol { path, name } => symbol(workspace, path, name),
+        // These are looked at elsewhere.
+        Check::Command { .. }
+        | Check::Tests { .. }
+        | Check::Count { .. }
+        | Check::Unchanged { .. } => Look::default(),
+    }
+}
+
+fn count(workspace: &Workspace, glob: &str, op: CountOp, n: u64) -> Look {
+    let expected = format!("{op} {n} files");
+    let pattern = match Glob::new(glob) {
+        Ok(pattern) => pattern,
+        Err(why) => return unusable(&expected, why),
+    };
+    let files = workspace
+        .walk()
+        .filter(|entry| entry.kind != FileKind::Directory && pattern.matches(&entry.path));
+    let seen = files.count() as u64;
+    if op.holds(seen, n) {
+        held(&expected, &format!("{seen} files"))
+    } else {
+        missed(&expected, &format!("{seen} files"), glob)
+    }
+}
+
+fn unchanged(glob: &str, changes: &[FileChange]) -> Look {
+    let expected = "no file of these is changed, added or removed";
+    let pattern = match Glob::new(glob) {
+        Ok(pattern) => pattern,
+        Err(why) => return unusable(expected, why),
+    };
+    let paths = changes
+        .iter()
+        .flat_map(|change| [Some(&change.path), change.new_path.as_ref()])
+        .flatten();
+    let touched: Vec<&str> = paths
+        .filter(|path| pattern.matches(path))
+        .map(String::as_str)
+        .collect();
+    match touched.first() {
+        None => held(expected, "nothing was changed"),
+        Some(first) => missed(expected, &format!("changed: {}", touched.join(", ")), first),
+    }
+}
+
+fn symbol(workspace: &Workspace, path: &str, name: &str) -> Look {
+    let expected = format!("a definition of {name}");
+    let text = match read_text(workspace, path) {
+        Ok(text) => text,
+        Err(error) => return missed(&expected, &error.to_string(), path),
+    };
+    // Without a grammar the name itself must do.
+    let found = syntax::defines(path, &text, name).unwrap_or_else(|| {
+        let last = name.rsplit(['.', ':', '#']).next().unwrap_or(name);
+        text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-')
+            .any(|word| word == last)
+    });
+    if found {
+        held(&expected, "it is defined")
+    } else {
+        missed(&expected, "nothing of that name is defined", path)
     }
 }
 
@@ -171,79 +241,7 @@ fn same(wanted: &Value, value: &Value) -> bool {
     }
 }
 
-fn judge_command(command: &str, exit: i32, stdout_regex: Option<&str>, seen: Seen) -> Look {
-    let mut expected = format!("exit {exit}");
-    if let Some(regex) = stdout_regex {
-        expected.push_str(&format!(" and output that matches /{regex}/"));
-    }
-    let mut look = Look {
-        expected: expected.clone(),
-        duration: seen.duration,
-        degraded: seen.degraded,
-        ..Look::default()
-    };
-    look.unusable = cannot_say(command, &seen.ended, &seen.output);
-    let matches = match stdout_regex.map(pattern) {
-        None => true,
-        Some(Ok(pattern)) => pattern.is_match(&seen.output),
-        Some(Err(why)) => {
-            look.unusable.get_or_insert(why);
-            false
-        }
-    };
-    look.passed = seen.ended == Ended::Exit(exit) && matches && look.unusable.is_none();
-    look.seen = if seen.ended == Ended::Exit(exit) && !matches {
-        format!(
-            "{}, but no match in the output{}",
-            seen.ended,
-            tail(&seen.output)
-        )
-    } else if look.passed {
-        seen.ended.to_string()
-    } else {
-        format!("{}{}", seen.ended, tail(&seen.output))
-    };
-    look.output = Some(seen.output);
-    look
-}
-
-/// Whether the command says nothing about the work: it could not be run, or its program is not
-/// installed. A program of the workspace that is missing does say something.
-fn cannot_say(command: &str, ended: &Ended, output: &str) -> Option<String> {
-    match ended {
-        Ended::NotRun(why) => Some(format!("`{command}` was not run: {why}")),
-        Ended::Exit(126 | 127) => missing_program(output)
-            .map(|program| format!("`{command}` cannot run here: {program} is not installed")),
-        Ended::Exit(_) | Ended::TimedOut | Ended::Signal(_) => None,
-    }
-}
-
-/// The bare name that a shell could not find, in the words of the usual shells.
-fn missing_program(output: &str) -> Option<String> {
-    output.lines().find_map(|line| {
-        let before = line
-            .strip_suffix(": command not found")
-            .or_else(|| line.strip_suffix(": not found"))?;
-        let name = before.rsplit(": ").next()?.trim();
-        (!name.is_empty() && !name.contains('/') && !name.contains(' ')).then(|| name.to_owned())
-    })
-}
-
-fn tail(output: &str) -> String {
-    let lines: Vec<&str> = output
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
-    let mut text = String::new();
-    for line in shown {
-        text.push_str("\n| ");
-        text.push_str(&shortened(line));
-    }
-    text
-}
-
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     if text.chars().count() <= SHOWN_CHARS {
         return text.to_owned();
     }
@@ -255,64 +253,6 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
-
-    fn seen(ended: Ended, output: &str) -> Seen {
-        Seen {
-            ended,
-            output: output.to_owned(),
-            duration: Duration::ZERO,
-            degraded: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_command_holds_by_exit_and_output_together() {
-        let ok = |ended, output, regex| judge_command("x", 0, regex, seen(ended, output)).passed;
-        assert!(ok(Ended::Exit(0), "", None));
-        assert!(ok(Ended::Exit(0), "a\n3 passed\n", Some("^3 passed$")));
-        assert!(!ok(Ended::Exit(0), "2 passed", Some("3 passed")));
-        assert!(!ok(Ended::Exit(1), "3 passed", Some("3 passed")));
-        assert!(!ok(Ended::TimedOut, "", None));
-    }
-
-    #[test]
-    fn a_failed_command_shows_the_end_of_what_it_printed() {
-        let output: String = (0..100).map(|n| format!("line {n}\n")).collect();
-        let look = judge_command("x", 0, None, seen(Ended::Exit(1), &output));
-        assert!(look.seen.starts_with("exit 1\n| line 75"), "{}", look.seen);
-        assert!(look.seen.ends_with("| line 99"));
-        assert_eq!(look.output.as_deref(), Some(output.as_str()));
-    }
-
-    #[test]
-    fn a_program_that_is_not_installed_says_nothing_about_the_work() {
-        for output in [
-            "sh: 1: pytest: not found",
-            "bash: line 1: pytest: command not found",
-        ] {
-            let look = judge_command("pytest -q", 0, None, seen(Ended::Exit(127), output));
-            assert!(
-                look.unusable
-                    .as_deref()
-                    .unwrap()
-                    .contains("pytest is not installed")
-            );
-            assert!(!look.passed);
-        }
-    }
-
-    #[test]
-    fn a_script_of_the_workspace_that_is_missing_does_say_something() {
-        for output in [
-            "sh: 0: cannot open test.sh: No such file",
-            "sh: 1: ./test.sh: not found",
-            "bash: ./test.sh: No such file or directory",
-        ] {
-            let look = judge_command("./test.sh", 0, None, seen(Ended::Exit(127), output));
-            assert_eq!(look.unusable, None, "{output}");
-            assert!(!look.passed);
-        }
-    }
 
     #[test]
     fn a_value_planned_as_text_is_the_number_that_reads_the_same() {

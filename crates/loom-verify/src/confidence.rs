@@ -3,7 +3,7 @@
 //! The figures are a starting point: with these the sum lies close to the share of right steps in
 //! a simulation of weak models, and they are to be recalibrated from what happens later.
 
-use loom_events::{CheckPower, CheckResult, Confidence, ConfidencePart, Tier, VerdictResult};
+use loom_events::{CheckPower, CheckResult, Confidence, ConfidencePart, Tier, VerdictResult, Vote};
 
 /// What is known about the work when its confidence is composed.
 pub(crate) struct Evidence<'a> {
@@ -16,6 +16,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) own_tests: bool,
     /// The verifier's tier and whether it is the executor's own model, when it passed the work.
     pub(crate) verifier: Option<(Tier, bool)>,
+    /// What each of several verifiers said; empty when one was asked.
+    pub(crate) votes: &'a [Vote],
     /// Criteria that the verifier could not tell.
     pub(crate) untold: usize,
     pub(crate) flags: &'a [String],
@@ -46,7 +48,12 @@ pub(crate) fn compose(evidence: &Evidence<'_>) -> Confidence {
     );
     checks(evidence, &mut sum);
     if let Some((tier, same_model)) = evidence.verifier {
-        let weight = verifier_weight(tier);
+        let worth = worth(evidence.votes);
+        if let [_, _, ..] = evidence.votes {
+            let count = evidence.votes.len();
+            sum.note(format!("{count} verdicts, worth {worth:.1} of their kind"));
+        }
+        let weight = verifier_weight(tier) * worth;
         if same_model {
             sum.add(
                 weight / 2.0,
@@ -77,6 +84,25 @@ const fn verifier_weight(tier: Tier) -> f64 {
         Tier::Medium => 0.4,
         Tier::Large => 0.7,
     }
+}
+
+/// Correlation of two verdicts on one piece of work: of one model, and of two.
+const CORRELATION: [f64; 2] = [0.6, 0.35];
+
+/// How many independent verdicts these are worth.
+fn worth(votes: &[Vote]) -> f64 {
+    let pairs = votes
+        .iter()
+        .enumerate()
+        .flat_map(|(at, one)| votes[at + 1..].iter().map(move |other| (one, other)));
+    let (mut count, mut sum) = (0.0_f64, 0.0);
+    for (one, other) in pairs {
+        count += 1.0;
+        sum += CORRELATION[usize::from(one.model != other.model)];
+    }
+    let correlation = if count > 0.0 { sum / count } else { 0.0 };
+    let all = u32::try_from(votes.len().max(1)).map_or(1.0, f64::from);
+    all / (all - 1.0).mul_add(correlation, 1.0)
 }
 
 /// Checks are correlated, so each kind counts once.
@@ -162,6 +188,11 @@ impl Sum {
         self.parts.push(ConfidencePart { why, delta });
     }
 
+    /// Says something that is part of the next term.
+    fn note(&mut self, why: String) {
+        self.parts.push(ConfidencePart { why, delta: 0.0 });
+    }
+
     /// Only a cap that changes something is shown.
     fn cap(&mut self, cap: f64, why: &str) {
         if self.value() > cap {
@@ -209,6 +240,7 @@ mod tests {
             checks,
             own_tests: false,
             verifier: None,
+            votes: &[],
             untold: 0,
             flags: &[],
             degraded: &[],
@@ -271,6 +303,20 @@ mod tests {
             compose(&evidence).parts[1].delta
         };
         assert!((delta(true) * 2.0 - delta(false)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn three_verdicts_of_one_model_are_worth_little_more_than_one() {
+        let votes = |models: [&str; 3]| {
+            models.map(|model| Vote {
+                model: model.to_owned(),
+                result: VerdictResult::Pass,
+            })
+        };
+        assert!((worth(&votes(["a", "a", "a"])) - 1.4).abs() < 0.05);
+        assert!((worth(&votes(["a", "b", "c"])) - 1.8).abs() < 0.05);
+        assert!((worth(&votes(["a", "a", "a"])[..1]) - 1.0).abs() < 1e-9);
+        assert!((worth(&[]) - 1.0).abs() < 1e-9);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Reading the files that are judged, before and after, without blocking the runtime.
 
+use crate::protected::judging_kind;
 use loom_events::{FileChange, FileKind, FileState, Operation};
 use loom_workspace::Workspace;
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub(crate) struct Changed {
     pub(crate) gone: bool,
     /// Whether there was something before.
     pub(crate) existed: bool,
+    /// The state before, so that it can be put back; none when there was nothing.
+    pub(crate) base: Option<FileState>,
 }
 
 /// Runs something that reads files where blocking is allowed.
@@ -44,7 +47,9 @@ pub(crate) fn text(workspace: &Workspace, path: &str) -> Option<String> {
 /// What changed on balance: the state before the first change of each path, and the state now. A
 /// renamed file is compared under its new name.
 pub(crate) async fn changed(workspace: &Arc<Workspace>, changes: &[FileChange]) -> Vec<Changed> {
-    let first = first_states(changes);
+    let mut first: Vec<_> = first_states(changes).into_iter().collect();
+    // What judges the work comes first, so that nobody hides it behind many other changes.
+    first.sort_by_cached_key(|(path, _)| judging_kind(path).is_none());
     let workspace = Arc::clone(workspace);
     blocking(move || {
         first
@@ -91,6 +96,7 @@ fn compare(workspace: &Workspace, path: String, before: Option<&FileState>) -> O
         after: now.as_ref().and_then(|_| text(workspace, &path)),
         gone: now.is_none(),
         existed: before.is_some(),
+        base: before.cloned(),
         path,
     })
 }

@@ -3,13 +3,12 @@
 use crate::confidence::{Evidence, compose};
 use crate::fault::feedback;
 use crate::files::blocking;
-use crate::tier2::{Asked, Tier2, tier2};
+use crate::panel::panel;
+use crate::tier2::{Asked, Tier2, check_lines, tier2};
 use crate::{
-    CheckRunner, EvidenceSink, Fault, GateInput, Judge, Tier1Report, test_commands, tier1,
+    CheckRunner, EvidenceSink, Fault, GateInput, Judge, Scope, Tier1Report, test_commands, tier1,
 };
-use loom_events::{
-    Check, CheckPower, CriterionVerdict, Failure, Tier, Usage, Verdict, VerdictResult,
-};
+use loom_events::{CheckPower, CriterionVerdict, Failure, Tier, Usage, Verdict, VerdictResult};
 use std::sync::Arc;
 
 /// What a gate works with.
@@ -45,15 +44,62 @@ pub async fn gate(input: &GateInput, tools: &GateTools<'_>) -> Result<Verdict, F
         own_tests,
     };
     if !draft.report.passed() {
+        let disputed = disputable(input, &draft.report);
+        if !disputed.is_empty()
+            && let Some(asked) = speaks_for_the_work(input, &draft.report, &disputed, tools).await?
+        {
+            return Ok(draft.disputed(disputed, asked));
+        }
         let feedback = draft.report.feedback();
         return Ok(draft.verdict(1, VerdictResult::Fail, feedback, Asked::default()));
     }
     if input.settings.tier < 2 {
         return Ok(draft.verdict(1, VerdictResult::Pass, String::new(), Asked::default()));
     }
-    Ok(match tier2(input, &draft.report, tools.judge).await? {
+    let checks = check_lines(&draft.report);
+    let asked = if input.settings.tier < 3 {
+        tier2(input, &checks, tools.judge).await?
+    } else {
+        panel(input, &checks, tools.judge).await?
+    };
+    Ok(match asked {
         Tier2::Missing(why) => draft.without_verifier(&why),
         Tier2::Asked(asked) => draft.with_verifier(asked),
+    })
+}
+
+/// Checks that may themselves be wrong: red at an earlier gate of the step and again, with nothing
+/// else to be said against the work.
+fn disputable(input: &GateInput, report: &Tier1Report) -> Vec<String> {
+    let on = input.defences.disputes && input.settings.tier >= 2;
+    let again = |words: &String| input.attempt.red_before.contains(words);
+    let planned = |words: &String| input.step.checks.iter().any(|c| c.to_string() == *words);
+    let red: Vec<String> = report
+        .faults
+        .iter()
+        .map(|fault| fault.what.clone())
+        .collect();
+    let only_those = red.iter().all(|words| planned(words) && again(words));
+    if on && input.step.scope == Scope::Subtask && only_those {
+        red
+    } else {
+        Vec::new()
+    }
+}
+
+/// What the verifier found, if that is that every criterion is met. It is not shown the checks in
+/// question, which would answer for it.
+async fn speaks_for_the_work(
+    input: &GateInput,
+    report: &Tier1Report,
+    disputed: &[String],
+    tools: &GateTools<'_>,
+) -> Result<Option<Asked>, Failure> {
+    let mut checks = check_lines(report);
+    checks.retain(|line| !disputed.contains(&line.check));
+    Ok(match tier2(input, &checks, tools.judge).await? {
+        Tier2::Asked(asked) if asked.result() == VerdictResult::Pass => Some(asked),
+        Tier2::Asked(_) | Tier2::Missing(_) => None,
     })
 }
 
@@ -74,7 +120,7 @@ async fn proven_by_own_tests(input: &GateInput, report: &Tier1Report) -> bool {
                 .iter()
                 .any(|seen| seen.check == words && seen.passed && seen.power == power)
         };
-        let Check::Command { command, .. } = check else {
+        let Some(command) = check.command() else {
             return false;
         };
         commands.iter().any(|own| command.contains(own.as_str()))
@@ -116,14 +162,24 @@ impl<'a> Draft<'a> {
         self.verdict(1, result, feedback, asked)
     }
 
+    /// The work fails its checks, and a verifier speaks for the work.
+    fn disputed(self, disputed: Vec<String>, asked: Asked) -> Verdict {
+        let feedback = self.report.feedback();
+        Verdict {
+            disputed,
+            ..self.verdict(2, VerdictResult::Fail, feedback, asked)
+        }
+    }
+
     fn with_verifier(self, asked: Asked) -> Verdict {
+        let tier = self.input.settings.tier.min(3);
         let result = asked.result();
         let feedback = match result {
             VerdictResult::Pass => String::new(),
             VerdictResult::Fail => not_met(&asked),
             VerdictResult::Inconclusive => untold(&asked),
         };
-        self.verdict(2, result, feedback, asked)
+        self.verdict(tier, result, feedback, asked)
     }
 
     fn verdict(self, tier: u8, result: VerdictResult, feedback: String, asked: Asked) -> Verdict {
@@ -148,6 +204,7 @@ impl<'a> Draft<'a> {
             checks: &self.report.checks,
             own_tests: self.own_tests,
             verifier,
+            votes: &asked.votes,
             untold: asked.untold(),
             flags: &self.report.flags,
             degraded: &all,
@@ -160,9 +217,12 @@ impl<'a> Draft<'a> {
             criteria: asked.criteria,
             confidence,
             feedback,
+            disputed: Vec::new(),
+            votes: asked.votes,
             tree: self.report.tree,
             usage,
             degraded,
+            tampered: self.report.tampered,
         }
     }
 }

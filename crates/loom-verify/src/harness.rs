@@ -5,7 +5,9 @@ use crate::{
     JudgeReply, NoEvidence, Question, Scope, ScriptedJudge, Seen, Step, baseline, gate,
 };
 use async_trait::async_trait;
-use loom_events::{Check, CriterionVerdict, FileChange, Tier, Usage, Verdict, Verification};
+use loom_events::{
+    Check, CriterionVerdict, Defences, FileChange, Size, Tier, Usage, Verdict, Verification,
+};
 use loom_prompts::{CriterionAnswer, VerdictAnswer};
 use loom_workspace::{
     Bounds, CommandLine, CommandSpec, Manifest, RunStatus, Sandbox, Store, Workspace, run,
@@ -73,7 +75,7 @@ impl Place {
 
     /// What the checks of a step say now.
     pub(crate) async fn baseline(&self, step: &Step) -> Baseline {
-        baseline(&self.workspace, &step.checks, &self.shell()).await
+        baseline(&self.workspace, step, &self.shell()).await
     }
 
     /// An attempt that did its work as the workspace now shows.
@@ -85,6 +87,7 @@ impl Place {
             attempt: facts(),
             baseline,
             settings: Verification::default(),
+            defences: Defences::default(),
             round: 0,
         }
     }
@@ -122,6 +125,7 @@ pub(crate) fn facts() -> AttemptFacts {
         model: "worker".to_owned(),
         tier: Tier::Small,
         ordinal: 1,
+        red_before: Vec::new(),
         degraded: Vec::new(),
         seed: 7,
     }
@@ -136,6 +140,9 @@ pub(crate) fn step(checks: Vec<Check>) -> Step {
         checks,
         outputs: Vec::new(),
         inspect: false,
+        expected_files: Vec::new(),
+        size: Size::M,
+        edits_tests: None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a gate judges, and what it may know about the attempt.
 
 use crate::Baseline;
-use loom_events::{Check, FileChange, Plan, SubtaskSpec, Tier, Verification};
+use loom_events::{
+    Check, Defences, EditsTests, FileChange, Plan, Size, SubtaskSpec, Tier, Verification,
+};
 use loom_workspace::Workspace;
 use std::sync::Arc;
 
@@ -20,6 +22,8 @@ pub struct GateInput {
     pub baseline: Baseline,
     /// Which tiers are wanted.
     pub settings: Verification,
+    /// Which rules are on.
+    pub defences: Defences,
     /// Counts repetitions of an inconclusive gate: a later round shows the verifier more.
     pub round: u32,
 }
@@ -39,6 +43,12 @@ pub struct Step {
     pub outputs: Vec<String>,
     /// Whether only looking and reporting was asked for.
     pub inspect: bool,
+    /// Globs of the files that are expected to change; none: nobody said.
+    pub expected_files: Vec<String>,
+    /// How large a change is expected.
+    pub size: Size,
+    /// Leave to change what judges the work.
+    pub edits_tests: Option<EditsTests>,
 }
 
 /// One subtask, or the whole goal.
@@ -66,6 +76,9 @@ impl Step {
             checks: spec.checks.clone(),
             outputs: spec.outputs.clone(),
             inspect: spec.inspect,
+            expected_files: spec.expected_files.clone(),
+            size: spec.size,
+            edits_tests: spec.edits_tests.clone(),
         }
     }
 
@@ -100,6 +113,10 @@ impl Step {
             checks,
             outputs,
             inspect: plan.subtasks.iter().all(|spec| spec.inspect),
+            // Each step was held to its own.
+            expected_files: Vec::new(),
+            size: Size::L,
+            edits_tests: None,
         }
     }
 }
@@ -118,6 +135,8 @@ pub struct AttemptFacts {
     pub tier: Tier,
     /// Which attempt at the subtask it is, from 1.
     pub ordinal: u32,
+    /// Checks of the step, in words, that were red at an earlier gate of it.
+    pub red_before: Vec<String>,
     /// Fallbacks taken during the attempt.
     pub degraded: Vec<String>,
     /// Orders the questions to the verifier and picks the control question; the attempt's id.

@@ -23,6 +23,8 @@ pub struct Question {
     pub executor: String,
     /// The tier of that model: the verifier should not be weaker.
     pub tier: Tier,
+    /// Models that were asked about this work already: another one tells more.
+    pub asked: Vec<String>,
 }
 
 /// A readable answer.

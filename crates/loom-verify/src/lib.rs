@@ -10,6 +10,7 @@
 mod baseline;
 mod canary;
 mod check;
+mod command;
 mod comments;
 mod confidence;
 mod detect;
@@ -17,18 +18,27 @@ mod evidence;
 mod fault;
 mod files;
 mod gate;
+mod globs;
+mod gutted;
 #[cfg(test)]
 mod harness;
 mod input;
 mod judge;
-mod lint;
 mod lost;
 mod markers;
 mod material;
+mod mistakes;
 mod model_judge;
+mod panel;
 mod protected;
 mod quote;
 mod runner;
+mod scope;
+#[cfg(test)]
+mod second_looks;
+mod suspicious;
+mod syntax;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod tier1;
@@ -36,13 +46,13 @@ mod tier2;
 mod wellformed;
 
 pub use baseline::{Baseline, Trial, baseline};
-pub use detect::{overview, test_commands};
+pub use detect::{build_commands, overview, test_commands};
 pub use evidence::{EvidenceSink, NoEvidence};
 pub use fault::Fault;
 pub use gate::{GateTools, gate};
 pub use input::{AttemptFacts, GateInput, Scope, Step};
 pub use judge::{Judge, JudgeError, JudgeReply, NoJudge, Question, ScriptedJudge};
-pub use lint::{lint_check, lint_plan};
+pub use mistakes::plan_paths;
 pub use model_judge::ModelJudge;
 pub use runner::{CheckRunner, Ended, Seen};
 pub use tier1::{Tier1Report, tier1};

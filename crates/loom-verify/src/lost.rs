@@ -95,6 +95,7 @@ mod tests {
             after: after.map(str::to_owned),
             gone: after.is_none(),
             existed: before.is_some(),
+            base: None,
         }
     }
 

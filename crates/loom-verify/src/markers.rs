@@ -86,6 +86,7 @@ mod tests {
             after: Some(after.to_owned()),
             gone: false,
             existed: before.is_some(),
+            base: None,
         };
         elided(&[file], asked_for)
     }

@@ -46,28 +46,24 @@ impl ModelJudge {
         }
     }
 
-    /// Another model that is not weaker than the executor's; else the executor's own, asked in a
-    /// fresh context; else whatever has the role.
+    /// Another model that is not weaker than the executor's, best one that has not been asked about
+    /// this work; else the executor's own, asked in a fresh context; else whatever has the role.
     fn select(&self, question: &Question, failed: &[Tried]) -> Result<Selected, NoModel> {
         let next = |tried: &[Tried]| {
             self.router
                 .select_next(Role::Verifier, question.tier, tried)
         };
-        let own = Tried {
-            name: question.executor.clone(),
-            failure: Failure {
-                class: FailureClass::Policy,
-                message: "did the work itself".to_owned(),
-                retry_after_ms: None,
-            },
-        };
+        let own = passed_over(&question.executor, "did the work itself");
         let others: Vec<Tried> = failed.iter().cloned().chain([own]).collect();
+        let asked = question.asked.iter();
+        let asked = asked.map(|name| passed_over(name, "was asked already"));
+        let fresh: Vec<Tried> = others.iter().cloned().chain(asked).collect();
         let not_weaker = |model: &Selected| model.tier >= question.tier;
-        let other = next(&others);
-        let chosen = match (other, next(failed)) {
-            (Ok(other), _) if not_weaker(&other) => other,
-            (_, Ok(any)) => any,
-            (other, Err(_)) => other?,
+        let chosen = match (next(&fresh), next(&others), next(failed)) {
+            (Ok(fresh), _, _) if not_weaker(&fresh) => fresh,
+            (_, Ok(other), _) if not_weaker(&other) => other,
+            (_, _, Ok(any)) => any,
+            (_, other, Err(_)) => other?,
         };
         Ok(Selected {
             degraded: degraded(&chosen, question, failed),
@@ -173,6 +169,18 @@ impl Judge for ModelJudge {
             }
         }
         Err(last.unwrap_or_else(|| JudgeError::Missing("no model was tried".to_owned())))
+    }
+}
+
+/// A model that could be asked and is not, as long as there is another.
+fn passed_over(name: &str, why: &str) -> Tried {
+    Tried {
+        name: name.to_owned(),
+        failure: Failure {
+            class: FailureClass::Policy,
+            message: why.to_owned(),
+            retry_after_ms: None,
+        },
     }
 }
 
@@ -310,6 +318,7 @@ mod tests {
             },
             executor: executor.to_owned(),
             tier,
+            asked: Vec::new(),
         }
     }
 
@@ -328,6 +337,25 @@ mod tests {
         assert_eq!(reply.degraded, [""; 0]);
         let reply = judge.judge(&question("other", Tier::Medium)).await.unwrap();
         assert_eq!(reply.model, "other");
+    }
+
+    #[tokio::test]
+    async fn a_model_that_was_asked_already_is_asked_again_only_when_there_is_no_other() {
+        let judge = judge(vec![
+            ("worker", Tier::Small, VERDICT),
+            ("one", Tier::Medium, VERDICT),
+            ("two", Tier::Medium, VERDICT),
+        ]);
+        let ask = async |asked: &[&str]| {
+            let asked = asked.iter().map(|name| (*name).to_owned()).collect();
+            let question = Question {
+                asked,
+                ..question("worker", Tier::Small)
+            };
+            judge.judge(&question).await.unwrap().model
+        };
+        assert_ne!(ask(&["one"]).await, ask(&["two"]).await);
+        assert_ne!(ask(&["one", "two"]).await, "worker");
     }
 
     #[tokio::test]

@@ -2,11 +2,10 @@
 
 use crate::harness::{Place, answering, command, contains, reply, says, step};
 use crate::{
-    JudgeError, JudgeReply, NoJudge, Question, Scope, ScriptedJudge, Step, lint_check, overview,
-    test_commands,
+    JudgeError, JudgeReply, NoJudge, Question, Scope, ScriptedJudge, Step, overview, test_commands,
 };
 use loom_events::{
-    Check, CheckPower, CriterionVerdict, Failure, FailureClass, Plan, SubtaskId, SubtaskSpec, Tier,
+    Check, CheckPower, CriterionVerdict, Failure, FailureClass, Plan, SubtaskId, SubtaskSpec,
     Usage, VerdictResult,
 };
 use std::sync::Mutex;
@@ -189,8 +188,8 @@ async fn a_check_whose_program_is_not_installed_neither_fails_nor_proves_anythin
 #[tokio::test]
 async fn a_check_that_was_green_gets_a_second_chance_and_is_called_unstable() {
     let place = Place::with(&[("greet.sh", "echo hallo\n"), ("count", "")]);
-    // Green, then red on its second run, then green again.
-    let flaky = "echo x >> count; test \"$(wc -l < count)\" -ne 2";
+    // Green twice, then red on its third run, then green again.
+    let flaky = "echo x >> count; test \"$(wc -l < count)\" -ne 3";
     let step = step(vec![command(flaky)]);
     let baseline = place.baseline(&step).await;
     assert_eq!(baseline.trials[0].power, CheckPower::Guard);
@@ -206,11 +205,29 @@ async fn a_check_that_was_green_gets_a_second_chance_and_is_called_unstable() {
 }
 
 #[tokio::test]
-async fn a_check_that_is_red_once_and_green_once_before_the_work_proves_nothing() {
-    let place = Place::with(&[("count", "")]);
-    let flaky = "echo x >> count; test \"$(wc -l < count)\" -ne 1";
-    let baseline = place.baseline(&step(vec![command(flaky)])).await;
-    assert_eq!(baseline.trials[0].power, CheckPower::Unknown);
+async fn a_check_that_is_not_the_same_twice_before_the_work_informs_and_decides_nothing() {
+    let place = Place::with(&[("greet.sh", "echo hallo\n"), ("count", "")]);
+    // Red in its first run, green in four, red ever after.
+    let flaky = "echo x >> count; n=$(wc -l < count); test $n -gt 1 -a $n -lt 6";
+    let step = step(vec![command(flaky), command(TEST)]);
+    let baseline = place.baseline(&step).await;
+    assert_eq!(baseline.trials[0].power, CheckPower::Quarantined);
+    assert!(baseline.trials[0].seen.contains("green in 4 of 5 runs"));
+    greeting(&place);
+    let verdict = place.gate(&place.input(step, baseline), &agreeable()).await;
+    assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
+    assert!(
+        !verdict
+            .checks
+            .iter()
+            .any(|c| c.power == CheckPower::Quarantined && c.passed)
+    );
+    assert!(
+        verdict
+            .degraded
+            .iter()
+            .any(|what| what.contains("decides nothing"))
+    );
 }
 
 #[tokio::test]
@@ -455,15 +472,9 @@ async fn many_criteria_are_asked_in_calls_of_at_most_six_each_with_a_control_que
 async fn the_whole_goal_is_judged_by_all_checks_once_more() {
     let place = Place::with(&[("greet.sh", "echo hallo\n")]);
     let spec = |id: &str, checks: Vec<Check>| SubtaskSpec {
-        id: SubtaskId::new(id).unwrap(),
-        title: id.to_owned(),
-        description: id.to_owned(),
-        criteria: Vec::new(),
-        depends_on: Vec::new(),
-        tier: Tier::Small,
         checks,
         outputs: vec!["greet.sh".to_owned()],
-        inspect: false,
+        ..SubtaskSpec::new(SubtaskId::new(id).unwrap(), id, id)
     };
     let plan = Plan {
         subtasks: vec![
@@ -504,7 +515,7 @@ type Project<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[test]
 fn the_projects_own_tests_are_found() {
-    let cases: [Project<'_>; 8] = [
+    let cases: [Project<'_>; 11] = [
         (&[("Cargo.toml", "[package]")], &["cargo test"]),
         (
             &[("package.json", "{\"scripts\": {\"test\": \"jest\"}}")],
@@ -531,14 +542,176 @@ fn the_projects_own_tests_are_found() {
             &["make test"],
         ),
         (&[("test.sh", "exit 0")], &["sh test.sh"]),
+        (
+            &[("gradlew", ""), ("build.gradle", "")],
+            &["./gradlew test"],
+        ),
+        (&[("pom.xml", "<project/>")], &["mvn -q test"]),
+        (&[(".rspec", "")], &["bundle exec rspec"]),
     ];
     for (files, commands) in cases {
         let place = Place::with(files);
         assert_eq!(test_commands(&place.workspace), commands, "{files:?}");
-        for line in commands {
-            assert_eq!(lint_check(&command(line)), None);
-        }
     }
+}
+
+#[test]
+fn what_builds_and_looks_over_a_project_is_found() {
+    let cases: [Project<'_>; 4] = [
+        (
+            &[("Cargo.toml", "[package]")],
+            &["cargo check --all-targets"],
+        ),
+        (
+            &[
+                (
+                    "package.json",
+                    "{\"scripts\": {\"build\": \"tsc\", \"lint\": \"eslint .\"}}",
+                ),
+                ("yarn.lock", ""),
+            ],
+            &["yarn run build", "yarn run lint"],
+        ),
+        (&[("Makefile", "lint:\n\t./l\n")], &["make lint"]),
+        (&[("a.sln", "")], &["dotnet build"]),
+    ];
+    for (files, commands) in cases {
+        let place = Place::with(files);
+        assert_eq!(
+            crate::build_commands(&place.workspace),
+            commands,
+            "{files:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn tests_are_run_as_they_were_and_tampering_with_them_fails_whatever_they_say() {
+    let place = Place::with(&[
+        ("greet.sh", "echo hallo\n"),
+        ("tests/run.sh", "test \"$(sh greet.sh)\" = hello\n"),
+    ]);
+    let step = step(vec![command("sh tests/run.sh")]);
+    let baseline = place.baseline(&step).await;
+    assert_eq!(baseline.trials[0].power, CheckPower::Discriminating);
+    place.write("tests/run.sh", "exit 0\n");
+    place.write("tests/new.sh", "exit 0\n");
+    let input = place.input(step.clone(), baseline.clone());
+    let verdict = place.gate(&input, &agreeable()).await;
+    assert_eq!((verdict.result, verdict.tier), (VerdictResult::Fail, 1));
+    assert_eq!(verdict.tampered, ["tests/run.sh"]);
+    assert!(verdict.feedback.contains("tests/run.sh stays as it was"));
+    assert!(
+        verdict.feedback.contains("`sh tests/run.sh` exits 0"),
+        "the check ran with the old test: {}",
+        verdict.feedback
+    );
+    // With the defence off the gate believes what is there.
+    place.write("tests/run.sh", "exit 0\n");
+    let mut input = place.input(step, baseline);
+    input.defences.protection = false;
+    let judge = answering(CriterionVerdict::Met, "exit 0");
+    let verdict = place.gate(&input, &judge).await;
+    assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
+    assert!(verdict.tampered.is_empty());
+}
+
+#[tokio::test]
+async fn a_deleted_test_and_a_new_runner_are_put_back_before_the_checks() {
+    let place = Place::with(&[
+        ("greet.sh", "echo hello\n"),
+        ("tests/a.sh", "test -f tests/a.sh\n"),
+    ]);
+    let step = step(vec![command("test -f tests/a.sh && test ! -f conftest.py")]);
+    let baseline = place.baseline(&step).await;
+    place.remove("tests/a.sh");
+    place.write("conftest.py", "import os\nos._exit(0)\n");
+    let verdict = place.gate(&place.input(step, baseline), &agreeable()).await;
+    assert_eq!(verdict.result, VerdictResult::Fail);
+    assert_eq!(verdict.tampered, ["conftest.py", "tests/a.sh"]);
+    let check = verdict.checks.iter().find(|c| c.check.contains("conftest"));
+    assert!(check.is_some_and(|c| c.passed), "{:?}", verdict.checks);
+}
+
+#[tokio::test]
+async fn the_rules_on_the_change_have_a_switch() {
+    let place = Place::with(&[("greet.sh", "echo hallo\n")]);
+    let mut step = step(vec![command(TEST)]);
+    step.expected_files = vec!["other.sh".to_owned()];
+    let baseline = place.baseline(&step).await;
+    greeting(&place);
+    place.write("a.json", "{");
+    let mut input = place.input(step, baseline);
+    let verdict = place.gate(&input, &agreeable()).await;
+    assert!(
+        verdict.feedback.contains("a change in other.sh"),
+        "{}",
+        verdict.feedback
+    );
+    assert!(verdict.feedback.contains("a.json can be read as JSON"));
+    input.defences.scope = false;
+    let verdict = place.gate(&input, &agreeable()).await;
+    assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
+}
+
+#[tokio::test]
+async fn with_the_rules_for_checks_off_a_check_counts_as_planned() {
+    let place = Place::with(&[("greet.sh", "echo hallo\n")]);
+    let step = step(vec![command(TEST)]);
+    greeting(&place);
+    let mut input = place.input(step, crate::Baseline::default());
+    assert_eq!(
+        place.gate(&input, &NoJudge).await.result,
+        VerdictResult::Inconclusive
+    );
+    input.defences.check_rules = false;
+    assert_eq!(
+        place.gate(&input, &NoJudge).await.result,
+        VerdictResult::Pass
+    );
+}
+
+#[tokio::test]
+async fn files_of_a_glob_that_changed_and_counts_that_are_off_fail() {
+    let place = Place::with(&[("greet.sh", "echo hallo\n"), ("keep/a.txt", "a\n")]);
+    let step = step(vec![
+        command(TEST),
+        Check::Unchanged {
+            glob: "keep/**".to_owned(),
+        },
+        Check::Count {
+            of: loom_events::Counted::Glob("*.sh".to_owned()),
+            op: loom_events::CountOp::Equal,
+            n: 1,
+        },
+        Check::Symbol {
+            path: "greet.sh".to_owned(),
+            name: "greet".to_owned(),
+        },
+    ]);
+    let baseline = place.baseline(&step).await;
+    let powers: Vec<CheckPower> = baseline.trials.iter().map(|t| t.power).collect();
+    let (red, green) = (CheckPower::Discriminating, CheckPower::Guard);
+    assert_eq!(powers, [red, green, green, red]);
+    place.write("greet.sh", "greet() { echo hello; }\ngreet\n");
+    place.write("keep/b.txt", "b\n");
+    place.write("more.sh", "exit 0\n");
+    let verdict = place.gate(&place.input(step, baseline), &agreeable()).await;
+    assert!(
+        verdict.feedback.contains("changed: keep/b.txt"),
+        "{}",
+        verdict.feedback
+    );
+    assert!(
+        verdict.feedback.contains("seen: 2 files"),
+        "{}",
+        verdict.feedback
+    );
+    assert!(
+        !verdict.feedback.contains("defines greet"),
+        "{}",
+        verdict.feedback
+    );
 }
 
 #[test]

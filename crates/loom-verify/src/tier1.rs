@@ -4,10 +4,14 @@
 //! way, a `grep` without a match are normal work and appear nowhere here.
 
 use crate::baseline::timeout;
-use crate::check::{Look, look};
+use crate::check::{Look, Scene, look};
 use crate::fault::feedback;
-use crate::files::{Changed, blocking, changed};
-use crate::{Fault, GateInput, GateTools, Scope, lost, markers, protected, wellformed};
+use crate::files::{Changed, blocking, changed, text};
+use crate::protected::Tampered;
+use crate::{
+    Fault, GateInput, GateTools, Scope, gutted, lost, markers, protected, scope, suspicious,
+    wellformed,
+};
 use loom_events::{Check, CheckPower, CheckResult, Digest};
 use loom_workspace::Workspace;
 use std::sync::Arc;
@@ -23,6 +27,8 @@ pub struct Tier1Report {
     pub flags: Vec<String>,
     /// Fallbacks taken.
     pub degraded: Vec<String>,
+    /// Files that the work is judged by and that it changed without leave.
+    pub tampered: Vec<String>,
     /// Hash over the tree that was judged.
     pub tree: Option<Digest>,
 }
@@ -40,6 +46,14 @@ impl Tier1Report {
         self.checks
             .iter()
             .any(|check| check.passed && check.power == CheckPower::Discriminating)
+    }
+
+    /// Why a model must look at this work, whatever share of the work is looked at else: what is
+    /// suspicious, and that no check proves anything.
+    #[must_use]
+    pub fn second_look(&self) -> Vec<String> {
+        let weak = (!self.proves()).then(|| "no check was red before the work".to_owned());
+        self.flags.iter().cloned().chain(weak).collect()
     }
 
     /// All faults in the words that the next attempt is told.
@@ -81,11 +95,17 @@ pub async fn tier1(input: &GateInput, tools: &GateTools<'_>) -> Tier1Report {
     };
     report.tree = tree(workspace).await;
     let files = changed(workspace, &input.changes).await;
-    cheap_rules(input, &files, &mut report);
+    change_rules(input, &files, &mut report);
     report.rule(
         "declared outputs are there",
         missing_outputs(workspace, input).await,
     );
+    if input.step.scope == Scope::Subtask {
+        if input.defences.protection {
+            protect(input, workspace, &files, &mut report).await;
+        }
+        suspicions(input, workspace, &files, &mut report).await;
+    }
     checks(input, workspace, tools, &mut report).await;
     let proven = report.proves();
     report.rule("something was done", nothing_done(input, proven));
@@ -106,7 +126,11 @@ fn unusable_without_workspace(input: &GateInput, report: &mut Tier1Report) {
     }
 }
 
-fn cheap_rules(input: &GateInput, files: &[Changed], report: &mut Tier1Report) {
+/// Rules on the change itself.
+fn change_rules(input: &GateInput, files: &[Changed], report: &mut Tier1Report) {
+    if !input.defences.scope {
+        return;
+    }
     let words = in_words(input);
     // A step that names a test among its outputs may write it.
     let asked_for = format!("{words}\n{}", input.step.outputs.join("\n"));
@@ -114,10 +138,66 @@ fn cheap_rules(input: &GateInput, files: &[Changed], report: &mut Tier1Report) {
     report.rule("nothing is left out", markers::elided(files, &asked_for));
     if input.step.scope == Scope::Subtask {
         report.rule("no content is lost", lost::lost(files, &words));
-        let tampered = protected::tampered(files, &input.step.checks, &asked_for);
-        report.rule("tests are as they were", tampered);
-        report.flags.extend(protected::flags(files));
+        report.rule("functions still do something", gutted::stubs(files, &words));
+        report.rule("failures are not hidden", gutted::silenced(files, &words));
+        report.rule("the change stays within its step", scope::faults(input));
+        report.flags.extend(scope::flags(input));
     }
+}
+
+/// Looks for changes of what judges the work, and puts back what it was before the checks run.
+async fn protect(
+    input: &GateInput,
+    workspace: &Arc<Workspace>,
+    files: &[Changed],
+    report: &mut Tier1Report,
+) {
+    let tampered = tampered(input, workspace, files).await;
+    let faults = tampered.iter().map(Tampered::fault).collect();
+    report.rule("what judges the work is as it was", faults);
+    let weakened = protected::weakened(files, &tampered, &input.step);
+    report.rule("tests test as much as before", weakened);
+    report.flags.extend(protected::flags(files, &tampered));
+    report.tampered = tampered.iter().map(|one| one.path.clone()).collect();
+    if tampered.is_empty() {
+        return;
+    }
+    let (workspace, states) = (Arc::clone(workspace), protected::to_put_back(&tampered));
+    let put_back = blocking(move || workspace.restore_paths(&states)).await;
+    if let Err(error) = put_back {
+        let what = format!("what judges the work could not be put back: {error}");
+        report.degraded.push(what);
+    }
+}
+
+async fn tampered(
+    input: &GateInput,
+    workspace: &Arc<Workspace>,
+    files: &[Changed],
+) -> Vec<Tampered> {
+    let (workspace, files, step) = (Arc::clone(workspace), files.to_vec(), input.step.clone());
+    blocking(move || {
+        let before = |path: &str| match files.iter().find(|file| file.path == path) {
+            Some(changed) => changed.before.clone(),
+            None => text(&workspace, path),
+        };
+        let scripts = protected::run_by_checks(&step.checks, before);
+        protected::tampered(&files, &scripts, &step)
+    })
+    .await
+}
+
+/// What is no fault and worth a second look.
+async fn suspicions(
+    input: &GateInput,
+    workspace: &Arc<Workspace>,
+    files: &[Changed],
+    report: &mut Tier1Report,
+) {
+    report.flags.extend(suspicious::fakes(files));
+    let (workspace, files, words) = (Arc::clone(workspace), files.to_vec(), in_words(input));
+    let values = blocking(move || suspicious::hard_coded(&workspace, &files, &words)).await;
+    report.flags.extend(values);
 }
 
 /// What the step says, for rules with an exception for what was asked for.
@@ -195,7 +275,7 @@ async fn checks(
     tools: &GateTools<'_>,
     report: &mut Tier1Report,
 ) {
-    let is_command = |check: &&Check| matches!(check, Check::Command { .. });
+    let is_command = |check: &&Check| check.command().is_some();
     for check in input.step.checks.iter().filter(|check| !is_command(check)) {
         run_check(input, workspace, tools, check, report).await;
     }
@@ -204,7 +284,7 @@ async fn checks(
             report.checks.push(CheckResult {
                 check: check.to_string(),
                 passed: false,
-                power: input.baseline.power(check),
+                power: power(input, check),
                 detail: "not run: the other faults come first".to_owned(),
                 evidence: None,
             });
@@ -229,13 +309,19 @@ async fn run_check(
     check: &Check,
     report: &mut Tier1Report,
 ) {
-    let power = input.baseline.power(check);
+    let power = power(input, check);
     let timeout = timeout(&input.baseline, check);
-    let mut seen = look(workspace, check, tools.runner, timeout).await;
+    let scene = Scene {
+        workspace,
+        runner: tools.runner,
+        changes: &input.changes,
+        tests_before: input.baseline.trial(check).and_then(|trial| trial.tests),
+    };
+    let mut seen = look(scene, check, timeout).await;
     // A check that was green may fail by chance; one that was red twice has no need of luck.
-    let was_green = power != CheckPower::Discriminating && matches!(check, Check::Command { .. });
+    let was_green = power != CheckPower::Discriminating && check.command().is_some();
     if !seen.passed && seen.unusable.is_none() && was_green {
-        let again = look(workspace, check, tools.runner, timeout).await;
+        let again = look(scene, check, timeout).await;
         if again.passed {
             report.degraded.push(format!(
                 "the check \"{check}\" was red, then green: it is unstable"
@@ -244,6 +330,14 @@ async fn run_check(
         }
     }
     record(check, power, seen, tools, report).await;
+}
+
+/// What a check can prove. With the rules for checks off it counts as planned.
+fn power(input: &GateInput, check: &Check) -> CheckPower {
+    match input.baseline.power(check) {
+        CheckPower::Unknown if !input.defences.check_rules => CheckPower::Discriminating,
+        power => power,
+    }
 }
 
 async fn record(
@@ -278,6 +372,11 @@ async fn record(
         report
             .degraded
             .push(format!("a check cannot say anything: {why}"));
+    } else if power == CheckPower::Quarantined {
+        // It was red and green on one tree: it may inform, and it may not decide.
+        report.degraded.push(format!(
+            "the check \"{check}\" is unstable and decides nothing"
+        ));
     } else if !seen.passed {
         report.faults.push(Fault {
             what: check.to_string(),

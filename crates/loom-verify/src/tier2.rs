@@ -5,7 +5,7 @@ use crate::canary::{control, order};
 use crate::material::{Shown, show};
 use crate::quote::Material;
 use crate::{GateInput, Judge, JudgeError, JudgeReply, Question, Tier1Report};
-use loom_events::{CriterionResult, CriterionVerdict, Failure, Tier, Usage, VerdictResult};
+use loom_events::{CriterionResult, CriterionVerdict, Failure, Tier, Usage, VerdictResult, Vote};
 use loom_prompts::{CheckLine, CriterionAnswer, CriterionLine, VerifierInput};
 
 /// Criteria of one call, beside the control question: beyond six, answers get careless.
@@ -36,6 +36,8 @@ pub(crate) struct Asked {
     pub(crate) verifier: Option<(String, Tier)>,
     /// Changes that the verifier thinks nobody asked for; a note.
     pub(crate) unrequested: Vec<String>,
+    /// What each of several verifiers said; empty when one was asked.
+    pub(crate) votes: Vec<Vote>,
 }
 
 impl Asked {
@@ -60,68 +62,120 @@ impl Asked {
     }
 }
 
-/// Asks the verifier about every criterion.
-pub(crate) async fn tier2(
-    input: &GateInput,
-    report: &Tier1Report,
-    judge: &dyn Judge,
-) -> Result<Tier2, Failure> {
-    let Shown { blocks, degraded } = show(input).await;
-    let checks = check_lines(report);
-    let mut asked = Asked {
-        degraded,
-        ..Asked::default()
-    };
-    let criteria: Vec<&String> = input.step.criteria.iter().take(MAX_CRITERIA).collect();
-    if input.step.criteria.len() > MAX_CRITERIA {
-        let hidden = input.step.criteria.len() - MAX_CRITERIA;
-        asked
-            .degraded
-            .push(format!("{hidden} criteria were not judged"));
+/// One verifier's view of some work.
+pub(crate) struct Look<'a> {
+    pub(crate) input: &'a GateInput,
+    pub(crate) shown: &'a Shown,
+    pub(crate) checks: &'a [CheckLine],
+    pub(crate) judge: &'a dyn Judge,
+    /// Models that have looked at it before.
+    pub(crate) asked: Vec<String>,
+    /// Which look at the same round this is: another one asks in another order.
+    pub(crate) look: u64,
+}
+
+impl Look<'_> {
+    /// Asks a verifier about these criteria.
+    pub(crate) async fn ask(&self, criteria: &[String]) -> Result<Tier2, Failure> {
+        let mut asked = Asked {
+            degraded: self.shown.degraded.clone(),
+            ..Asked::default()
+        };
+        let blocks = &self.shown.blocks;
+        let material = Material {
+            blocks,
+            checks: self.checks,
+        };
+        for (call, chunk) in criteria.chunks(CRITERIA_PER_CALL).enumerate() {
+            let first = call * CRITERIA_PER_CALL;
+            let mut lines: Vec<CriterionLine> = chunk
+                .iter()
+                .enumerate()
+                .map(|(at, text)| line(first + at, text))
+                .collect();
+            let seed = self.seed(call);
+            let control_line = line(criteria.len() + call, &control(seed, blocks));
+            lines.push(control_line.clone());
+            match self.judge.judge(&self.question(seed, &lines)).await {
+                Ok(reply) => {
+                    lines.pop();
+                    asked.take(reply, &lines, &control_line, &material);
+                }
+                Err(JudgeError::Missing(why)) => return Ok(Tier2::Missing(why)),
+                Err(error @ JudgeError::Unusable { .. }) => asked.unusable(&error),
+                Err(JudgeError::Failed(failure)) => return Err(failure),
+            }
+            if asked.void.is_some() {
+                break;
+            }
+        }
+        Ok(Tier2::Asked(asked))
     }
-    for (call, chunk) in criteria.chunks(CRITERIA_PER_CALL).enumerate() {
-        let first = call * CRITERIA_PER_CALL;
-        let mut lines: Vec<CriterionLine> = chunk
-            .iter()
-            .enumerate()
-            .map(|(at, text)| line(first + at, text))
-            .collect();
-        // Another round asks in another order, so that it is not the same question again.
-        let seed = input.attempt.seed ^ (u64::from(input.round) << 32) ^ call as u64;
-        let control_line = line(criteria.len() + call, &control(seed, &blocks));
-        lines.push(control_line.clone());
-        let question = Question {
+
+    /// Another round, and another look of the same round, is not the same question again.
+    fn seed(&self, call: usize) -> u64 {
+        let round = u64::from(self.input.round) << 32;
+        self.input.attempt.seed ^ round ^ (self.look << 48) ^ call as u64
+    }
+
+    fn question(&self, seed: u64, lines: &[CriterionLine]) -> Question {
+        let in_order = order(seed, lines.len());
+        Question {
             prompt: VerifierInput {
-                task: input.step.task.clone(),
-                criteria: order(seed, lines.len())
-                    .into_iter()
-                    .map(|at| lines[at].clone())
-                    .collect(),
-                checks: checks.clone(),
-                material: blocks.clone(),
+                task: self.input.step.task.clone(),
+                criteria: in_order.into_iter().map(|at| lines[at].clone()).collect(),
+                checks: self.checks.to_vec(),
+                material: self.shown.blocks.clone(),
                 budget: None,
             },
-            executor: input.attempt.model.clone(),
-            tier: input.attempt.tier,
-        };
-        match judge.judge(&question).await {
-            Ok(reply) => {
-                let material = Material {
-                    blocks: &blocks,
-                    checks: &checks,
-                };
-                lines.pop();
-                asked.take(reply, &lines, &control_line, &material);
-            }
-            Err(JudgeError::Missing(why)) => return Ok(Tier2::Missing(why)),
-            Err(error @ JudgeError::Unusable { .. }) => asked.unusable(&error),
-            Err(JudgeError::Failed(failure)) => return Err(failure),
+            executor: self.input.attempt.model.clone(),
+            tier: self.input.attempt.tier,
+            asked: self.asked.clone(),
         }
-        if asked.void.is_some() {
-            break;
+    }
+}
+
+/// Asks the verifier about every criterion of the step. What it says is not met it is asked once
+/// more, or another one if there is one: work is not thrown away on one word.
+pub(crate) async fn tier2(
+    input: &GateInput,
+    checks: &[CheckLine],
+    judge: &dyn Judge,
+) -> Result<Tier2, Failure> {
+    let shown = show(input).await;
+    let (criteria, hidden) = criteria(input);
+    let mut look = Look {
+        input,
+        shown: &shown,
+        checks,
+        judge,
+        asked: Vec::new(),
+        look: 0,
+    };
+    let mut asked = match look.ask(&criteria).await? {
+        Tier2::Asked(asked) => asked,
+        missing @ Tier2::Missing(_) => return Ok(missing),
+    };
+    asked.degraded.extend(hidden);
+    let against = asked.against();
+    if asked.void.is_none() && !against.is_empty() {
+        look.asked = asked.model().into_iter().collect();
+        look.look = 1;
+        // Without a second view the first one stands.
+        if let Tier2::Asked(second) = look.ask(&against).await? {
+            asked.compare(second);
         }
     }
     Ok(Tier2::Asked(asked))
+}
+
+/// The criteria that are judged, and what is said when they are not all.
+pub(crate) fn criteria(input: &GateInput) -> (Vec<String>, Option<String>) {
+    let all = &input.step.criteria;
+    let judged = all.iter().take(MAX_CRITERIA).cloned().collect();
+    let hidden = all.len().saturating_sub(MAX_CRITERIA);
+    let said = (hidden > 0).then(|| format!("{hidden} criteria were not judged"));
+    (judged, said)
 }
 
 fn line(at: usize, text: &str) -> CriterionLine {
@@ -131,7 +185,8 @@ fn line(at: usize, text: &str) -> CriterionLine {
     }
 }
 
-fn check_lines(report: &Tier1Report) -> Vec<CheckLine> {
+/// What a verifier is told of the checks.
+pub(crate) fn check_lines(report: &Tier1Report) -> Vec<CheckLine> {
     report
         .checks
         .iter()
@@ -144,6 +199,39 @@ fn check_lines(report: &Tier1Report) -> Vec<CheckLine> {
 }
 
 impl Asked {
+    /// Criteria that are not met, it says.
+    fn against(&self) -> Vec<String> {
+        let not_met = |c: &&CriterionResult| c.verdict == CriterionVerdict::NotMet;
+        let not_met = self.criteria.iter().filter(not_met);
+        not_met.map(|c| c.criterion.clone()).collect()
+    }
+
+    /// Who answered.
+    pub(crate) fn model(&self) -> Option<String> {
+        self.verifier.as_ref().map(|(name, _)| name.clone())
+    }
+
+    /// A second view of what was not met. One against one is neither.
+    fn compare(&mut self, second: Asked) {
+        self.usage = self.usage.plus(second.usage);
+        if second.void.is_some() {
+            return;
+        }
+        for again in second.criteria {
+            if again.verdict == CriterionVerdict::NotMet {
+                continue;
+            }
+            let same = |c: &&mut CriterionResult| c.criterion == again.criterion;
+            if let Some(first) = self.criteria.iter_mut().find(same) {
+                first.verdict = CriterionVerdict::CannotTell;
+                first.why = format!(
+                    "one view is that it is not met ({}), a second is not ({})",
+                    first.why, again.why
+                );
+            }
+        }
+    }
+
     fn take(
         &mut self,
         reply: JudgeReply,

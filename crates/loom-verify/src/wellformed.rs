@@ -2,6 +2,7 @@
 
 use crate::Fault;
 use crate::files::Changed;
+use crate::syntax::{self, Language};
 use serde::Deserialize;
 
 /// A fault for each changed file that could be read before, or is new, and cannot be read now.
@@ -10,20 +11,40 @@ pub(crate) fn broken(files: &[Changed]) -> Vec<Fault> {
 }
 
 fn broken_file(file: &Changed) -> Option<Fault> {
-    let format = Format::of(&file.path)?;
     let after = file.after.as_deref()?;
-    let error = format.error(after)?;
+    let (name, error) = error(&file.path, after)?;
     let was_broken = file
         .before
         .as_deref()
-        .is_some_and(|text| format.error(text).is_some());
+        .is_some_and(|text| self::error(&file.path, text).is_some());
     // What nobody could read before is not this attempt's doing.
     (!was_broken).then(|| Fault {
-        what: format!("{} can be read as {}", file.path, format.name()),
-        expected: format!("well-formed {}", format.name()),
-        seen: error,
-        place: Some(file.path.clone()),
+        what: format!("{} can be read as {name}", file.path),
+        expected: format!("well-formed {name}"),
+        seen: error.what,
+        place: Some(match error.line {
+            Some(line) => format!("{}:{line}", file.path),
+            None => file.path.clone(),
+        }),
     })
+}
+
+struct Error {
+    line: Option<usize>,
+    what: String,
+}
+
+/// What is wrong with a text, and what it should be: by an exact parser of its format, or by the
+/// grammar of its language.
+fn error(path: &str, text: &str) -> Option<(&'static str, Error)> {
+    if let Some(format) = Format::of(path) {
+        let what = format.error(text)?;
+        return Some((format.name(), Error { line: None, what }));
+    }
+    let language = Language::of(path, text)?;
+    let (line, what) = syntax::error(language, text)?;
+    let line = Some(line);
+    Some((language.name(), Error { line, what }))
 }
 
 /// Formats with an exact parser here.
@@ -33,6 +54,7 @@ enum Format {
     JsonLines,
     Yaml,
     Toml,
+    Xml,
 }
 
 impl Format {
@@ -53,6 +75,7 @@ impl Format {
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             "yaml" | "yml" => Some(Self::Yaml),
             "toml" => Some(Self::Toml),
+            "xml" | "svg" | "xsd" | "xsl" | "xslt" | "plist" | "csproj" => Some(Self::Xml),
             _ => None,
         }
     }
@@ -63,6 +86,7 @@ impl Format {
             Self::JsonLines => "JSON lines",
             Self::Yaml => "YAML",
             Self::Toml => "TOML",
+            Self::Xml => "XML",
         }
     }
 
@@ -80,8 +104,23 @@ impl Format {
                 .parse::<toml::Table>()
                 .err()
                 .map(|error| error.to_string()),
+            Self::Xml => xml_error(text),
         }
     }
+}
+
+fn xml_error(text: &str) -> Option<String> {
+    // A document type is no error; what it declares is not fetched.
+    let options = roxmltree::ParsingOptions {
+        allow_dtd: true,
+        ..roxmltree::ParsingOptions::default()
+    };
+    let error = roxmltree::Document::parse_with_options(text, options).err()?;
+    // Entities of a document type that is elsewhere cannot be known.
+    if matches!(error, roxmltree::Error::UnknownEntityReference(..)) {
+        return None;
+    }
+    Some(format!("line {}: {error}", error.pos().row))
 }
 
 fn json_error(text: &str) -> Option<String> {
@@ -111,6 +150,7 @@ mod tests {
             after: Some(after.to_owned()),
             gone: false,
             existed: before.is_some(),
+            base: None,
         }
     }
 
@@ -121,11 +161,20 @@ mod tests {
             ("a.yaml", "a: [1\nb: 2"),
             ("a.toml", "a = \n"),
             ("a.jsonl", "{}\n{"),
+            ("a.xml", "<a>\n<b></a>"),
         ] {
             let faults = broken(&[file(path, None, text)]);
             assert_eq!(faults.len(), 1, "{path}");
             assert!(faults[0].seen.contains("line"), "{}", faults[0].seen);
             assert_eq!(faults[0].place.as_deref(), Some(path));
+        }
+        for (path, text, place) in [
+            ("a.py", "x = 1\ndef f(:\n    pass\n", "a.py:2"),
+            ("bin/run", "#!/usr/bin/env python3\nx = (\n", "bin/run:2"),
+            ("a.tsx", "const a = <p>a</p;\n", "a.tsx:1"),
+        ] {
+            let faults = broken(&[file(path, None, text)]);
+            assert_eq!(faults[0].place.as_deref(), Some(place));
         }
     }
 
@@ -139,6 +188,12 @@ mod tests {
             file("tsconfig.json", None, "// why\n{}"),
             file("a.jsonl", None, "{}\n\n[]\n"),
             file("a.txt", None, "{"),
+            file(
+                "a.xml",
+                None,
+                "<!DOCTYPE a [<!ENTITY b \"c\">]>\n<a>&b;&d;</a>",
+            ),
+            file("a.py", None, "def f():\n    return 1\n"),
         ];
         assert_eq!(broken(&files), []);
     }
@@ -146,5 +201,7 @@ mod tests {
     #[test]
     fn what_was_broken_before_is_not_blamed_on_the_attempt() {
         assert_eq!(broken(&[file("a.json", Some("{"), "{,")]), []);
+        assert_eq!(broken(&[file("a.py", Some("def f(:"), "def g(:")]), []);
+        assert_eq!(broken(&[file("a.py", Some("x = 1"), "def g(:")]).len(), 1);
     }
 }

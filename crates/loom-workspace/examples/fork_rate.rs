@@ -58,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "loom_ms": fastest(&copied),
         "loom_durable_ms": fastest(&durable),
         "cp_ms": fastest(&by_cp),
+        "ratio": (fastest(&copied) * 100 / fastest(&by_cp).max(1)) as f64 / 100.0,
         "loom_files_per_s": files as u128 * 1000 / fastest(&copied).max(1),
         "cp_files_per_s": files as u128 * 1000 / fastest(&by_cp).max(1),
     });

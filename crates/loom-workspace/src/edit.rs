@@ -7,6 +7,7 @@ use crate::spot::{NEW_DIRECTORY, NEW_FILE};
 use crate::store::{Batch, MAX_KEPT};
 use crate::{FsError, Guard, WhyLeftOut, Workspace, guard, name, store};
 use loom_events::{FileChange, FileKind, FileState, Operation, Origin};
+use std::sync::Arc;
 
 /// A change that a file tool wants.
 #[derive(Clone, Debug)]
@@ -171,7 +172,7 @@ impl Workspace {
             }
             refuse_left_out(&below, &[])?;
             let gone = |(path, state): (String, FileState)| Step::new(&path, Some(state), None);
-            steps.extend(below.entries.into_iter().map(gone));
+            steps.extend(Arc::unwrap_or_clone(below.entries).into_iter().map(gone));
         } else if before.kind == FileKind::Socket {
             return Err(FsError::CannotBeKept { path, why: SPECIAL });
         } else {
@@ -204,7 +205,7 @@ impl Workspace {
             let below = self.scan_movable(&from, batch)?;
             // What is too large to be kept is not lost by being moved.
             refuse_left_out(&below, &[WhyLeftOut::TooLarge])?;
-            moved.extend(below.entries);
+            moved.extend(Arc::unwrap_or_clone(below.entries));
         }
         let steps = self.missing_parents(&to)?;
         let mut pending = Pending::of(steps);

@@ -1,11 +1,12 @@
 //! The state of the whole tree at one moment, and what changed since.
 
 use crate::changes::{Step, steps_between, to_changes};
+use crate::edit::new_directory;
 use crate::scan::{Entries, Part};
 use crate::{FsError, Live, Store, Workspace, tree};
 use loom_events::{Digest, FileChange, FileState, Origin, WhyLeftOut};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The whole tree at one moment; the content of every file in it is in the store.
@@ -178,6 +179,39 @@ impl Workspace {
         Ok(to_changes(&steps, Origin::Loom, self.store()))
     }
 
+    /// Puts some paths back to what they were, and nothing else; none means that nothing was there.
+    /// Directories that are missing on the way are made.
+    ///
+    /// # Errors
+    /// As [`Self::restore`].
+    pub fn restore_paths(
+        &self,
+        paths: &BTreeMap<String, Option<FileState>>,
+    ) -> Result<Vec<FileChange>, FsError> {
+        let now = self.manifest(None)?;
+        let mut to = (*now.entries).clone();
+        for (path, state) in paths {
+            match state {
+                Some(state) => {
+                    for (at, _) in path.match_indices('/') {
+                        let made = new_directory(&path[..at]).to;
+                        if let Some(made) = made.filter(|_| !to.contains_key(&path[..at])) {
+                            to.insert(path[..at].to_owned(), made);
+                        }
+                    }
+                    to.insert(path.clone(), state.clone());
+                }
+                None => {
+                    to.remove(path);
+                }
+            }
+        }
+        let mut steps = steps_between(&now.entries, &to);
+        steps.retain(|step| step.to.as_ref().is_none_or(|state| self.is_kept(state)));
+        self.put_back(&steps)?;
+        Ok(to_changes(&steps, Origin::Loom, self.store()))
+    }
+
     /// A few bytes that stand for a manifest; its parts are in the store already.
     #[must_use]
     pub fn save_manifest(&self, manifest: &Manifest) -> Vec<u8> {
@@ -216,7 +250,7 @@ impl Workspace {
         let scanned = self.scan("", Part::Sources(earlier), &mut batch)?;
         let last = self.index();
         let root = match &last.root {
-            Some(root) if *last.entries == scanned.entries => root.clone(),
+            Some(root) if last.entries == scanned.entries => root.clone(),
             _ => tree::save(&scanned.entries, &mut batch).map_err(stored)?,
         };
         batch.finish().map_err(stored)?;

@@ -4,6 +4,7 @@
 //! byte becomes one character of a private range, and characters of that range that stand in a
 //! name themselves are taken apart the same way, so that the way back is always the only one.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -11,7 +12,14 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 /// `/` nor `.` nor NUL can be smuggled in.
 const BASE: u32 = 0xEF00;
 
+/// First byte of every character that is escaped, or stands for an escaped byte.
+const LEAD: u8 = 0xEE;
+
 pub(crate) fn to_text(name: &OsStr) -> String {
+    // Almost every name is text that needs no escape.
+    if let Some(text) = name.to_str().filter(|text| is_plain(text)) {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(name.len());
     for chunk in name.as_bytes().utf8_chunks() {
         for c in chunk.valid().chars() {
@@ -28,6 +36,14 @@ pub(crate) fn to_text(name: &OsStr) -> String {
 }
 
 pub(crate) fn to_os(text: &str) -> OsString {
+    as_os(text).into_owned()
+}
+
+/// As [`to_os`], without a copy where the text is the name.
+pub(crate) fn as_os(text: &str) -> Cow<'_, OsStr> {
+    if is_plain(text) {
+        return Cow::Borrowed(OsStr::new(text));
+    }
     let mut bytes = Vec::with_capacity(text.len());
     for c in text.chars() {
         match escaped(c) {
@@ -35,7 +51,11 @@ pub(crate) fn to_os(text: &str) -> OsString {
             None => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }
-    OsString::from_vec(bytes)
+    Cow::Owned(OsString::from_vec(bytes))
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.as_bytes().contains(&LEAD)
 }
 
 fn escape(byte: u8) -> char {

@@ -69,11 +69,7 @@ impl Spot {
     }
 
     pub(crate) fn stat(&self) -> Result<Option<Stat>, FsError> {
-        match rustix::fs::statat(&*self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(stat)),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(self.failed(error)),
-        }
+        stat_in(&self.dir, &self.name).map_err(|e| self.failed(e))
     }
 
     /// Whether we may read what is here; of a link its target is there to be read always.
@@ -436,6 +432,15 @@ fn file_state(digest: Option<Digest>, stat: &Stat, size: u64) -> FileState {
         digest,
         mode: mode_of(stat),
         size,
+    }
+}
+
+/// The stat of a name in an open directory, a link not followed; none when nothing is there.
+pub(crate) fn stat_in(dir: &OwnedFd, name: &OsStr) -> rustix::io::Result<Option<Stat>> {
+    match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

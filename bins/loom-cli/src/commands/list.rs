@@ -2,10 +2,11 @@
 
 use super::status::none;
 use crate::context::{Context, query_fault};
-use crate::fault::{Exit, Outcome};
-use crate::render::task_table;
+use crate::fault::{Exit, Fault, Outcome};
+use crate::render::{Listed, task_table};
 use clap::Args;
 use loom_engine::{Clock as _, SystemClock};
+use loom_state::{RowStatus, TaskRow};
 
 /// Arguments of `loom list`.
 #[derive(Debug, Args)]
@@ -42,8 +43,24 @@ pub(super) async fn run(arguments: &ListArgs, context: &mut Context) -> Outcome 
         return Ok(none(context, false));
     }
     let columns = context.ui.columns();
+    let rows = listed(rows, context).await?;
     for (tone, text) in task_table(&rows, SystemClock.now(), columns) {
         context.ui.line(tone, &text);
     }
     Ok(Exit::Done)
+}
+
+/// The rows with what queued ones wait for.
+async fn listed(rows: Vec<TaskRow>, context: &Context) -> Result<Vec<Listed>, Fault> {
+    let mut listed = Vec::new();
+    for row in rows {
+        let behind = match (row.status, context.reader()?) {
+            (RowStatus::Queued, Some(reader)) => {
+                reader.task(row.id).await.map_err(query_fault)?.behind
+            }
+            _ => None,
+        };
+        listed.push(Listed { row, behind });
+    }
+    Ok(listed)
 }

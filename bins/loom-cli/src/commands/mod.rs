@@ -1,11 +1,13 @@
 //! One file for each command: its arguments, its help, what it does.
 
+mod again;
 pub(crate) mod cancel;
 pub(crate) mod changes;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod fork;
 pub(crate) mod gc;
 pub(crate) mod list;
 pub(crate) mod logs;
@@ -13,6 +15,7 @@ pub(crate) mod models;
 pub(crate) mod policy;
 pub(crate) mod replay;
 pub(crate) mod resume;
+pub(crate) mod retry;
 pub(crate) mod revert;
 pub(crate) mod run;
 pub(crate) mod status;
@@ -36,6 +39,8 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Revert(arguments) => revert::run(arguments, context).await,
         Command::Cancel(arguments) => cancel::run(arguments, context).await,
         Command::Resume(arguments) => resume::run(arguments, context).await,
+        Command::Retry(arguments) => retry::run(arguments, context).await,
+        Command::Fork(arguments) => fork::run(arguments, context).await,
         Command::Models(arguments) => models::run(&arguments, context).await,
         Command::Tools(arguments) => tools::run(&arguments, context).await,
         Command::Replay(arguments) => replay::run(&arguments, context).await,

@@ -285,6 +285,8 @@ fn flags(scope: &RevertScope) -> String {
         RevertScope::File(path) => format!(" --file {}", shell_word(path)),
         RevertScope::Entry(seq) => format!(" --entry {seq}"),
         RevertScope::LastRevert => " --undo".to_owned(),
+        // Not asked for here: that is how `loom retry` and `loom fork` put back.
+        RevertScope::Subtasks(_) | RevertScope::After(_) => String::new(),
     }
 }
 

@@ -31,12 +31,18 @@ pub(crate) struct RunArgs {
     /// The directory to work in
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     workspace: PathBuf,
-    /// When you must agree to a result: never to a verified one, below a confidence, to each
+    /// When you must agree to a result: as sure as it is, below a confidence, to each
     #[arg(long, value_enum, value_name = "MODE")]
     approval: Option<Approval>,
+    /// Show the plan before anything runs, to be agreed to or edited
+    #[arg(long)]
+    review_plan: bool,
     /// Let its commands use the network without asking each time
     #[arg(long)]
     network: bool,
+    /// Work on up to N independent steps at once, each in a copy of the directory
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    parallel: Option<u32>,
     #[command(flatten)]
     model: ModelChoice,
     /// Print each event as a line of JSON, and a last line {"result": …}
@@ -47,7 +53,7 @@ pub(crate) struct RunArgs {
 /// When a human must agree.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Approval {
-    /// Never to a verified result
+    /// Less than sure ones are shown, unsure ones asked about
     Auto,
     /// To every subtask
     Manual,
@@ -79,7 +85,22 @@ pub(super) async fn run(arguments: RunArgs, context: &mut Context) -> Outcome {
         key: "sandbox.network",
         value: "true".to_owned(),
     });
-    let flags: Vec<Flag> = approval.into_iter().chain(network).collect();
+    let review = arguments.review_plan.then(|| Flag {
+        name: "--review-plan",
+        key: "approval.review_plan",
+        value: "true".to_owned(),
+    });
+    let parallel = arguments.parallel.map(|steps| Flag {
+        name: "--parallel",
+        key: "execution.max_parallel_subtasks",
+        value: steps.to_string(),
+    });
+    let flags = approval
+        .into_iter()
+        .chain(network)
+        .chain(review)
+        .chain(parallel);
+    let flags: Vec<Flag> = flags.collect();
     let mut config = context.load(&flags)?.config;
     let data_dir = context.data_dir()?;
     let workspace = check_workspace(context, &config, &data_dir, &arguments.workspace)?;

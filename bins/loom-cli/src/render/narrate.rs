@@ -1,7 +1,7 @@
 //! A task as a sequence of lines: one for each event that matters to somebody who watches.
 
 use crate::ui::{Tone, clean, count, duration, first_line, plural};
-use loom_engine::{TaskView, describe_end};
+use loom_engine::{SubtaskStatus, TaskView, describe_end};
 use loom_events::{
     AttemptEnd, CallRecord, EffectId, Envelope, Event, GivenAnswer, Limit, ModelReply, Nudge, Plan,
     PlanReason, SkippedBy, SubtaskId, Verdict,
@@ -85,15 +85,29 @@ impl Line {
 impl Narrator {
     /// The lines of one event; `view` has seen it already.
     pub(crate) fn lines(&mut self, envelope: &Envelope, view: &TaskView) -> Vec<Line> {
+        let mut lines = self.told(envelope, view);
+        let running = view.subtasks.iter().filter(|s| {
+            matches!(
+                s.status,
+                SubtaskStatus::Running | SubtaskStatus::Verifying | SubtaskStatus::WaitingApproval
+            )
+        });
+        // Of several steps that run, a line says whose it is.
+        if let (Some(id), 2..) = (&envelope.subtask_id, running.count()) {
+            for line in lines.iter_mut().filter(|line| line.depth > 0) {
+                line.text = format!("{id}: {}", line.text);
+            }
+        }
+        lines
+    }
+
+    fn told(&mut self, envelope: &Envelope, view: &TaskView) -> Vec<Line> {
         match &envelope.event {
             Event::TaskQueued { behind } => vec![
                 Line::new(
                     Tone::Caught,
                     0,
-                    format!(
-                        "waiting for task {}, which works in the same directory",
-                        behind.short()
-                    ),
+                    format!("waiting for task {}; it goes on by itself", behind.short()),
                 )
                 .lasting(),
             ],
@@ -264,6 +278,7 @@ fn reason(why: &PlanReason) -> String {
         PlanReason::Exhausted { subtask } => format!("{subtask} could not be done as planned"),
         PlanReason::Interval => "a look at the rest".to_owned(),
         PlanReason::Discovery { text } => format!("discovered: {}", first_line(text)),
+        PlanReason::Checks { subtask, .. } => format!("a check of {subtask} may be wrong"),
         PlanReason::FinalGate { feedback } => {
             format!("the whole is not right yet: {}", first_line(feedback))
         }

@@ -2,7 +2,7 @@
 
 use crate::ui::{Tone, clean};
 use loom_engine::QuestionView;
-use loom_events::{Response, Risk, Scope, Subject};
+use loom_events::{OnExpiry, Response, Risk, Scope, Subject, Time};
 
 /// Lines of an action that are shown: a screen full. The rest is named by its size; a call is only
 /// ever granted for exactly its bytes, which `loom logs --json` has in full.
@@ -13,6 +13,8 @@ const MAX_ACTION_LINES: usize = 40;
 pub(crate) enum Asking {
     /// Yes or no; for a call also "always".
     Consent { always: bool },
+    /// Yes, no, or another plan.
+    Plan,
     /// Words.
     Words,
     /// What to do with a step that nobody could do.
@@ -24,10 +26,10 @@ impl Asking {
     pub(crate) const fn of(subject: &Subject) -> Self {
         match subject {
             Subject::Call { .. } => Self::Consent { always: true },
-            Subject::Result { .. }
-            | Subject::Plan { .. }
-            | Subject::PlanLimit { .. }
-            | Subject::Doubt { .. } => Self::Consent { always: false },
+            Subject::Plan { .. } => Self::Plan,
+            Subject::Result { .. } | Subject::PlanLimit { .. } | Subject::Doubt { .. } => {
+                Self::Consent { always: false }
+            }
             Subject::Ask { .. } => Self::Words,
             Subject::Exhausted { .. } => Self::WayOut,
         }
@@ -40,6 +42,7 @@ impl Asking {
                 "[y]es, [n]o, [a]lways in this task, no because [r]eason: "
             }
             Self::Consent { always: false } => "[y]es, [n]o, no because [r]eason: ",
+            Self::Plan => "[y]es, [n]o, no because [r]eason, [e]dit it: ",
             Self::Words => "your answer: ",
             Self::WayOut => "[r]etry with guidance, [s]kip it, [a]bort the task: ",
         }
@@ -47,7 +50,7 @@ impl Asking {
 }
 
 /// The question as it is shown.
-pub(crate) fn question(view: &QuestionView) -> Vec<(Tone, String)> {
+pub(crate) fn question(view: &QuestionView, now: Time) -> Vec<(Tone, String)> {
     let question = &view.question;
     let risk = match question.risk {
         Risk::Low => "low risk: it can be undone here",
@@ -57,8 +60,11 @@ pub(crate) fn question(view: &QuestionView) -> Vec<(Tone, String)> {
     let mut lines = vec![
         (Tone::Plain, String::new()),
         (Tone::Caught, format!("? {}", clean(&question.reason))),
-        (Tone::Plain, format!("  {risk}")),
     ];
+    // A question of the model risks nothing.
+    if !matches!(question.subject, Subject::Ask { .. }) {
+        lines.push((Tone::Plain, format!("  {risk}")));
+    }
     let action: Vec<_> = question.action.lines().collect();
     for line in action.iter().take(MAX_ACTION_LINES) {
         lines.push((Tone::Strong, format!("  │ {}", clean(line))));
@@ -70,7 +76,25 @@ pub(crate) fn question(view: &QuestionView) -> Vec<(Tone, String)> {
     for (at, choice) in question.choices.iter().enumerate() {
         lines.push((Tone::Plain, format!("  {}. {}", at + 1, clean(choice))));
     }
+    lines.extend(unanswered(view, now).map(|text| (Tone::Plain, format!("  {text}"))));
     lines
+}
+
+/// What happens when nobody answers.
+fn unanswered(view: &QuestionView, now: Time) -> Option<String> {
+    let left = crate::ui::duration(view.deadline?.since(now));
+    let then = match (view.on_expiry, &view.question.default) {
+        (OnExpiry::Proceed, Some(default)) => {
+            format!("the model goes on with its default: {}", clean(default))
+        }
+        (OnExpiry::Proceed, None) => match view.question.subject {
+            Subject::Ask { .. } => "the model decides for itself".to_owned(),
+            _ => "it counts".to_owned(),
+        },
+        (OnExpiry::Deny, _) => "it is refused".to_owned(),
+        (OnExpiry::Fail, _) => "the task fails".to_owned(),
+    };
+    Some(format!("without an answer in {left} {then}"))
 }
 
 /// What was typed, as an answer; `Err` says what is wanted instead.
@@ -82,17 +106,22 @@ pub(crate) fn answer(view: &QuestionView, typed: &str) -> Result<Response, &'sta
         Asking::of(&view.question.subject),
         word.to_lowercase().as_str(),
     ) {
-        (Asking::Consent { .. }, "y" | "yes") => Ok(Response::Grant { scope: Scope::Once }),
+        (Asking::Consent { .. } | Asking::Plan, "y" | "yes") => {
+            Ok(Response::Grant { scope: Scope::Once })
+        }
         (Asking::Consent { always: true }, "a" | "always") => {
             Ok(Response::Grant { scope: Scope::Task })
         }
-        (Asking::Consent { .. }, "n" | "no") => Ok(Response::Deny { reason: rest }),
-        (Asking::Consent { .. }, "r" | "reason") if rest.is_empty() => {
+        (Asking::Consent { .. } | Asking::Plan, "n" | "no") => Ok(Response::Deny { reason: rest }),
+        (Asking::Consent { .. } | Asking::Plan, "r" | "reason") if rest.is_empty() => {
             Err("type r and the reason in one line, such as: r use git mv instead")
         }
-        (Asking::Consent { .. }, "r" | "reason") => Ok(Response::Deny { reason: rest }),
+        (Asking::Consent { .. } | Asking::Plan, "r" | "reason") => {
+            Ok(Response::Deny { reason: rest })
+        }
         (Asking::Consent { always: true }, _) => Err("type y, n, a, or r and a reason"),
         (Asking::Consent { always: false }, _) => Err("type y, n, or r and a reason"),
+        (Asking::Plan, _) => Err("type y, n, r and a reason, or e"),
         (Asking::Words, "") => Err("type an answer"),
         (Asking::Words, _) => Ok(Response::Text {
             text: chosen(view, typed),
@@ -126,8 +155,10 @@ mod tests {
                 risk: Risk::High,
                 rules: Vec::new(),
                 choices: vec!["red".into(), "blue".into()],
+                default: Some("red".into()),
             },
-            deadline: None,
+            deadline: Some(Time::from_millis(70_000)),
+            on_expiry: OnExpiry::Deny,
         }
     }
 
@@ -186,7 +217,7 @@ mod tests {
 
     #[test]
     fn the_exact_action_is_shown() {
-        let shown: Vec<_> = question(&call())
+        let shown: Vec<_> = question(&call(), Time::from_millis(10_000))
             .into_iter()
             .map(|(_, text)| text)
             .collect();

@@ -20,6 +20,7 @@ pub(crate) fn exit(view: &TaskView) -> Exit {
         TaskStatus::Failed if needs_human => Exit::NeedsHuman,
         TaskStatus::Failed => Exit::Failed,
         TaskStatus::Pending
+        | TaskStatus::Queued
         | TaskStatus::Planning
         | TaskStatus::Executing
         | TaskStatus::WaitingApproval

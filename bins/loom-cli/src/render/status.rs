@@ -3,7 +3,7 @@
 use super::report::file;
 use crate::ui::{Tone, clean, clip, count, duration, fit, plural};
 use loom_engine::{SubtaskStatus, SubtaskView, TaskView};
-use loom_events::Time;
+use loom_events::{TaskId, Time};
 use loom_state::{RowStatus, TaskRow};
 
 /// Columns of a goal in a list, when nobody says how wide the screen is.
@@ -18,6 +18,12 @@ pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
         format!("begun {} ago", duration(now.since(view.created))),
         format!("{} tokens", count(view.usage.total())),
     ];
+    about.extend(
+        view.behind
+            .map(|other| format!("waits for task {}", other.short())),
+    );
+    let continues = view.continues;
+    about.extend(continues.map(|(from, at)| format!("continues task {} at {at}", from.short())));
     about.extend(view.network.then(|| "with network".to_owned()));
     about.extend(view.workspace.clone().map(|dir| clean(&dir)));
     lines.push((Tone::Dim, about.join(" · ")));
@@ -62,9 +68,16 @@ fn subtask(subtask: &SubtaskView) -> (Tone, String) {
     (tone, text)
 }
 
+/// A row of the list.
+pub(crate) struct Listed {
+    pub(crate) row: TaskRow,
+    /// The task that it waits for.
+    pub(crate) behind: Option<TaskId>,
+}
+
 /// The list of tasks, with a heading.
 pub(crate) fn task_table(
-    rows: &[TaskRow],
+    rows: &[Listed],
     now: Time,
     columns: Option<usize>,
 ) -> Vec<(Tone, String)> {
@@ -76,9 +89,12 @@ pub(crate) fn task_table(
         fit("age", 12)
     );
     let mut lines = vec![(Tone::Dim, head)];
-    for row in rows {
+    for Listed { row, behind } in rows {
         let done = format!("{}/{}", row.subtasks_done, row.subtasks_total);
-        let status = row.status.name().replace('_', " ");
+        let status = match behind {
+            Some(other) => format!("queued, {}", other.short()),
+            None => row.status.name().replace('_', " "),
+        };
         let line = format!(
             "{}  {}  {}  {}  {}",
             row.id.short(),
@@ -100,6 +116,7 @@ const fn tone(status: RowStatus) -> Tone {
         RowStatus::WaitingApproval => Tone::Caught,
         RowStatus::Cancelled | RowStatus::Skipped => Tone::Dim,
         RowStatus::Pending
+        | RowStatus::Queued
         | RowStatus::Planning
         | RowStatus::Executing
         | RowStatus::Running

@@ -180,6 +180,7 @@ impl Journal {
             full: None,
             touched: true,
             files_changed: 0,
+            seen: Vec::new(),
             duration_ms: 3,
             degraded: Vec::new(),
         };
@@ -222,9 +223,12 @@ impl Journal {
             criteria: Vec::new(),
             confidence: Confidence::default(),
             feedback: "not yet".into(),
+            disputed: Vec::new(),
+            votes: Vec::new(),
             tree: None,
             usage: Usage::default(),
             degraded: Vec::new(),
+            tampered: Vec::new(),
         };
         let event = match pass {
             true => Event::VerificationPassed { effect, verdict },
@@ -308,17 +312,7 @@ impl Journal {
 }
 
 pub(super) fn spec(name: &str, title: &str) -> SubtaskSpec {
-    SubtaskSpec {
-        id: id(name),
-        title: title.into(),
-        description: "do it".into(),
-        criteria: Vec::new(),
-        depends_on: Vec::new(),
-        tier: Tier::Small,
-        checks: Vec::new(),
-        outputs: Vec::new(),
-        inspect: false,
-    }
+    SubtaskSpec::new(id(name), title, "do it")
 }
 
 pub(super) fn check(check: &str, detail: &str, passed: bool) -> CheckResult {

@@ -2,7 +2,8 @@
 
 use crate::ui::{Style, Tone, clean, clip, count, duration, fit, width};
 use loom_engine::{SubtaskStatus, SubtaskView, TaskStatus, TaskView};
-use loom_events::Time;
+use loom_events::{AttemptId, EffectId, Time, Work};
+use std::collections::BTreeMap;
 
 /// What a picture needs besides the view: this instant.
 #[derive(Clone, Debug, Default)]
@@ -11,10 +12,8 @@ pub(crate) struct Moment {
     pub(crate) now: Time,
     /// Counts pictures, for the spinner.
     pub(crate) frame: usize,
-    /// What the model is writing right now, its last line.
-    pub(crate) writing: String,
-    /// The tool call that the model is writing right now.
-    pub(crate) calling: Option<String>,
+    /// What models are writing right now.
+    pub(crate) spoken: BTreeMap<EffectId, Spoken>,
     /// Tokens per second, measured.
     pub(crate) speed: Option<f64>,
     /// Columns and rows of the screen.
@@ -22,6 +21,15 @@ pub(crate) struct Moment {
     pub(crate) rows: usize,
     /// Colours.
     pub(crate) style: Option<Style>,
+}
+
+/// What one model is writing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    /// The last line.
+    pub(crate) line: String,
+    /// The tool that it writes a call of.
+    pub(crate) calling: Option<String>,
 }
 
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
@@ -43,17 +51,29 @@ pub(crate) fn tree(view: &TaskView, moment: &Moment) -> Vec<String> {
     for subtask in &view.subtasks[from..to] {
         lines.push(subtask_line(subtask, moment));
         if is_running(subtask) {
-            lines.extend(details(subtask, moment));
+            lines.extend(details(view, subtask, moment));
         }
     }
     let below = view.subtasks.len() - to;
     if below > 0 {
         lines.push(paint(moment, Tone::Dim, &format!("  … {below} below")));
     }
-    if view.subtasks.is_empty() && !moment.writing.is_empty() {
-        lines.push(quote(moment));
+    let planner = view.running().find_map(|(effect, work)| match work {
+        Work::Plan { .. } => moment.spoken.get(&effect),
+        _ => None,
+    });
+    if let Some(planner) = planner.filter(|_| view.subtasks.is_empty()) {
+        lines.extend(quote(planner, moment));
     }
     lines
+}
+
+/// What the model of an attempt is writing.
+fn spoken<'a>(view: &TaskView, attempt: AttemptId, moment: &'a Moment) -> Option<&'a Spoken> {
+    view.running().find_map(|(effect, work)| match work {
+        Work::Model { attempt: of, .. } if *of == attempt => moment.spoken.get(&effect),
+        _ => None,
+    })
 }
 
 /// Which subtasks fit: as many as there is room for around the first one that is not done.
@@ -150,29 +170,29 @@ fn aside(subtask: &SubtaskView) -> String {
 }
 
 /// Under a running subtask: what it does now, and what its model says.
-fn details(subtask: &SubtaskView, moment: &Moment) -> Vec<String> {
+fn details(view: &TaskView, subtask: &SubtaskView, moment: &Moment) -> Vec<String> {
     let attempt = subtask.last_attempt();
     let call = attempt.and_then(|a| a.current.as_deref());
-    let doing = match (subtask.status, call, &moment.calling) {
+    let said = attempt.and_then(|a| spoken(view, a.id, moment));
+    let said = said.filter(|_| call.is_none());
+    let doing = match (subtask.status, call, said) {
         (SubtaskStatus::Verifying, _, _) => "running the checks".to_owned(),
         (_, Some(call), _) => clean(call),
-        (_, None, Some(name)) => format!("writing a call of {}", clean(name)),
-        (_, None, None) if moment.writing.is_empty() => "the model reads".to_owned(),
-        (_, None, None) => "the model writes".to_owned(),
+        (_, None, Some(said)) => match &said.calling {
+            Some(name) => format!("writing a call of {}", clean(name)),
+            None if said.line.is_empty() => "the model reads".to_owned(),
+            None => "the model writes".to_owned(),
+        },
+        (_, None, None) => "the model reads".to_owned(),
     };
     let mut lines = vec![paint(moment, Tone::Plain, &format!("      {doing}"))];
-    if !moment.writing.is_empty() && call.is_none() {
-        lines.push(quote(moment));
-    }
+    lines.extend(said.and_then(|said| quote(said, moment)));
     lines
 }
 
-fn quote(moment: &Moment) -> String {
-    paint(
-        moment,
-        Tone::Dim,
-        &format!("      “{}", clean(&moment.writing)),
-    )
+fn quote(said: &Spoken, moment: &Moment) -> Option<String> {
+    let text = format!("      “{}", clean(&said.line));
+    (!said.line.is_empty()).then(|| paint(moment, Tone::Dim, &text))
 }
 
 #[cfg(test)]
@@ -183,7 +203,7 @@ mod tests {
     fn moment(columns: usize, rows: usize) -> Moment {
         Moment {
             now: Time::from_millis(13_000),
-            writing: "Now the page.".into(),
+            spoken: [(EffectId(loom_events::Seq(2)), now_the_page())].into(),
             speed: Some(41.2),
             columns,
             rows,
@@ -229,10 +249,48 @@ mod tests {
         }
     }
 
+    fn now_the_page() -> Spoken {
+        Spoken {
+            line: "Now the page.".into(),
+            calling: None,
+        }
+    }
+
+    #[test]
+    fn each_step_that_runs_shows_what_its_own_model_writes() {
+        let mut journal = Journal::new();
+        journal.create();
+        journal.plan(vec![spec("one", "First"), spec("two", "Second")]);
+        let mut moment = moment(60, 24);
+        for (id, line) in [("one", "I look."), ("two", "I write.")] {
+            let attempt = journal.start(id, 1);
+            let effect = journal.ask_model(id, attempt);
+            let said = Spoken {
+                line: line.into(),
+                calling: None,
+            };
+            moment.spoken.insert(effect, said);
+        }
+        let picture = tree(&journal.view(), &moment);
+        let at = |text: &str| picture.iter().position(|line| line.contains(text)).unwrap();
+        assert!(at("First") < at("“I look.") && at("“I look.") < at("Second"));
+        assert!(at("Second") < at("“I write."), "{picture:#?}");
+    }
+
     #[test]
     fn before_there_is_a_plan_the_planner_is_heard() {
         let mut journal = Journal::new();
         journal.create();
+        journal.add(
+            None,
+            loom_events::Event::ModelCallStarted {
+                work: Work::Plan {
+                    planning: loom_events::PlanningId(loom_events::Seq(1)),
+                    round: 0,
+                },
+                steer_upto: loom_events::Seq::ZERO,
+            },
+        );
         let picture = tree(&journal.view(), &moment(60, 24));
         assert_eq!(picture.len(), 2);
         assert!(picture[1].contains("“Now the page."));

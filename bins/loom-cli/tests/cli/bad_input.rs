@@ -134,6 +134,25 @@ fn without_any_task_lists_are_empty_and_make_nothing() {
     assert!(!place.data_dir().exists());
 }
 
+/// What is left of a first start that was killed before it made its tables.
+#[test]
+fn a_journal_that_was_never_begun_is_like_none() {
+    let place = Place::new();
+    std::fs::create_dir(place.data_dir()).unwrap();
+    let journal = place.data_dir().join("loom.db");
+    std::fs::write(&journal, "").unwrap();
+    for arguments in [&["list"][..], &["list", "--json"], &["status"]] {
+        let ran = place.loom(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{ran:?}");
+    }
+    for command in ["status", "logs", "diff", "changes", "replay"] {
+        let ran = place.loom(&[command, "1a2b3c4d"]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains("no task `1a2b3c4d`"), "{ran:?}");
+    }
+    assert_eq!(std::fs::metadata(&journal).unwrap().len(), 0, "it was made");
+}
+
 #[test]
 fn a_wrong_command_line_is_exit_2_and_help_is_a_result() {
     let place = Place::new();

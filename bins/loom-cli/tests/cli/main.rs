@@ -3,6 +3,8 @@
 mod support;
 
 // Marked as tests for the lints, which know only modules and functions that are.
+#[cfg(test)]
+mod again;
 mod bad_input;
 #[cfg(test)]
 mod crash;

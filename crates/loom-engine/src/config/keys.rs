@@ -107,8 +107,11 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("execution.limits.reconciliations", COUNT, |c| {
         &mut c.task.limits.reconciliations
     }),
-    key("verification.tier", Form::Whole(1, 2), |c| {
+    key("verification.tier", Form::Whole(1, 3), |c| {
         &mut c.task.verification.tier
+    }),
+    key("verification.votes", Form::Whole(1, 7), |c| {
+        &mut c.task.verification.votes
     }),
     key("verification.final_gate", Form::Switch, |c| {
         &mut c.task.verification.final_gate
@@ -121,12 +124,29 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("approval.threshold", Form::Number(0.0, 1.0), |c| {
         &mut c.task.verification.threshold
     }),
+    key("approval.proceed", Form::Number(0.0, 1.0), |c| {
+        &mut c.task.bands.proceed
+    }),
+    key("approval.ask", Form::Number(0.0, 1.0), |c| {
+        &mut c.task.bands.ask
+    }),
+    key("approval.stop", Form::Number(0.0, 1.0), |c| {
+        &mut c.task.bands.stop
+    }),
+    key("approval.objection", Form::Duration, |c| {
+        &mut c.task.bands.objection_ms
+    }),
     key("approval.review_plan", Form::Switch, |c| {
         &mut c.task.review_plan
     }),
     key("approval.question_timeout", Form::DurationOrNever, |c| {
         &mut c.task.question_timeout_ms
     }),
+    key(
+        "approval.unanswered",
+        Form::Choice(&["wait", "default", "fail"]),
+        |c| &mut c.task.unanswered,
+    ),
     key("approval.grace", Form::Duration, |c| &mut c.task.grace_ms),
     key("state.durability", Form::Choice(&["full", "normal"]), |c| {
         &mut c.state.durability

@@ -3,6 +3,7 @@
 use super::Origin;
 use super::keys::{KEYS, Key, MODEL_KEYS, SERVER_KEYS};
 use super::load::Loaded;
+use std::collections::BTreeMap;
 
 /// One effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +16,11 @@ pub struct Shown {
     pub origin: Origin,
 }
 
+/// What stands for a value that may be a secret.
+const HIDDEN: &str = "(hidden)";
+
 /// All values, in the order of the documentation. There are no secrets among them: a key is kept
-/// only by the name of its variable.
+/// only by the name of its variable, and what a server is given word for word is not shown.
 #[must_use]
 pub fn show(loaded: &Loaded) -> Vec<Shown> {
     let mut config = loaded.config.clone();
@@ -30,10 +34,19 @@ pub fn show(loaded: &Loaded) -> Vec<Shown> {
     }
     for (name, server) in &mut config.servers {
         let section = format!("mcp.servers.{name}");
+        hide_values(&mut server.env);
         let of = |key: &Key<_>| line(loaded, format!("{section}.{}", key.path), key, server);
         lines.extend(SERVER_KEYS.iter().map(of));
     }
     lines
+}
+
+/// Hides what is given word for word. `$NAME` only says where the value comes from.
+fn hide_values(env: &mut BTreeMap<String, String>) {
+    let literal = |value: &&mut String| !value.is_empty() && !value.starts_with('$');
+    for value in env.values_mut().filter(literal) {
+        HIDDEN.clone_into(value);
+    }
 }
 
 fn line<Of>(loaded: &Loaded, path: String, key: &Key<Of>, of: &mut Of) -> Shown {
@@ -48,7 +61,6 @@ fn line<Of>(loaded: &Loaded, path: String, key: &Key<Of>, of: &mut Of) -> Shown 
 mod tests {
     use super::*;
     use crate::config::{Config, Sources};
-    use std::collections::BTreeMap;
     use std::path::Path;
 
     /// The repository's `config` directory.
@@ -162,6 +174,24 @@ mod tests {
             seen += 1;
         }
         assert!(seen >= 3);
+    }
+
+    #[test]
+    fn what_a_server_is_given_word_for_word_is_not_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        std::fs::write(
+            &file,
+            "[mcp.servers.s]\ncommand = 'x'\nenv = { A = '$B', KEY = 's3cret', NONE = '' }",
+        )
+        .unwrap();
+        let shown = show(&load(&file));
+        let env = shown.iter().find(|line| line.key == "mcp.servers.s.env");
+        let env = env.unwrap();
+        let expected = r#"{ "A" = "$B", "KEY" = "(hidden)", "NONE" = "" }"#;
+        assert_eq!(env.value.as_deref(), Some(expected));
+        assert!(env.origin.to_string().ends_with("c.toml:3"));
+        assert!(!format!("{shown:?}").contains("s3cret"));
     }
 
     #[test]

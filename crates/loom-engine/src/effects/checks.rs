@@ -6,7 +6,7 @@ use loom_verify::{CheckRunner, Ended, Seen};
 use loom_workspace::RunStatus;
 use std::time::Duration;
 
-/// Runs checks in the workspace of a task.
+/// Runs checks where an effect works.
 pub(super) struct Checks<'a>(&'a Cx);
 
 impl<'a> Checks<'a> {
@@ -25,14 +25,15 @@ impl CheckRunner for Checks<'_> {
             duration: Duration::ZERO,
             degraded: Vec::new(),
         };
-        let Some(workspace) = &cx.place.workspace else {
+        let Some(workspace) = &cx.workspace else {
             return not_run("the task has no workspace".to_owned());
         };
         let label = cx.label();
+        let line = cx.inward_line(line);
         let command = CheckCommand {
-            line,
+            line: &line,
             workspace,
-            scratch: &cx.place.scratch,
+            scratch: &cx.scratch,
             timeout,
             shell: &cx.shell,
             label: &label,
@@ -48,7 +49,7 @@ impl CheckRunner for Checks<'_> {
                     RunStatus::OutOfMemory => Ended::Signal(9),
                     RunStatus::Cancelled => Ended::NotRun("it was interrupted".to_owned()),
                 },
-                output: finished.output,
+                output: cx.outward(finished.output),
                 duration: finished.duration,
                 degraded: finished.put_back,
             },

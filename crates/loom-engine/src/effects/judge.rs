@@ -1,11 +1,13 @@
 //! Running a gate: over an attempt's result, or over the whole goal at the end.
 
 use super::checks::Checks;
+use super::merge::settled_manifest;
 use super::{Cx, FrozenPrompt, Known};
-use crate::broken::Broken;
-use crate::ledger::{Entry, Ledger};
+use crate::broken::{Broken, chain};
+use crate::ledger::{Entry, Ledger, recheck_name};
 use loom_events::{
-    AttemptId, BlobId, FileChange, ModelReply, Outcome, Plan, Tier, Verification, Work,
+    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, SubtaskId, Tier,
+    Verification, Work,
 };
 use loom_kernel::Start;
 use loom_verify::{
@@ -17,6 +19,7 @@ use std::sync::Arc;
 pub(super) struct Task {
     step: Step,
     settings: Verification,
+    defences: Defences,
     attempt: AttemptFacts,
     /// The last answer without calls, whose words are the claim.
     last_reply: Option<ModelReply>,
@@ -25,6 +28,14 @@ pub(super) struct Task {
     /// The frozen prompts that hold the baselines of the checks.
     prompts: Vec<BlobId>,
     round: u32,
+    /// For a result that was merged onto other work.
+    recheck: Option<Recheck>,
+}
+
+/// What was merged: only the deterministic checks are asked again, and only about that.
+struct Recheck {
+    attempt: AttemptId,
+    changes: Vec<FileChange>,
 }
 
 impl Task {
@@ -45,15 +56,28 @@ impl Task {
             | Entry::Nudge { .. }
             | Entry::Trimmed { .. } => None,
         });
+        let settings = &ledger.state.settings().verification;
+        let recheck = matches!(start.work, Work::Recheck { .. }).then(|| Recheck {
+            attempt,
+            changes: ledger.changes_by(attempt),
+        });
         Ok(Self {
             step: Step::of_subtask(&subtask.spec),
-            settings: ledger.state.settings().verification.clone(),
+            defences: ledger.state.settings().defences,
+            settings: Verification {
+                tier: match recheck {
+                    Some(_) => 1,
+                    None => settings.tier,
+                },
+                ..settings.clone()
+            },
             attempt: AttemptFacts {
                 touched: log.touched > 0,
                 answer: String::new(),
                 model: prepared.model.clone(),
                 tier: log.tier,
                 ordinal: log.ordinal,
+                red_before: red_before(ledger, &log.subtask),
                 degraded: prepared.degraded.clone(),
                 seed: attempt.0.0,
             },
@@ -61,6 +85,7 @@ impl Task {
             base: prepared.base.clone(),
             prompts: vec![prepared.prompt.clone()],
             round: round(start),
+            recheck,
         })
     }
 
@@ -75,6 +100,7 @@ impl Task {
         Self {
             step: Step::of_goal(&view.goal, &plan),
             settings: ledger.state.settings().verification.clone(),
+            defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
                 touched: ledger.attempts.values().any(|a| a.touched > 0),
                 answer: String::new(),
@@ -84,6 +110,7 @@ impl Task {
                     .unwrap_or_default(),
                 tier: tier.unwrap_or(Tier::Small),
                 ordinal: 1,
+                red_before: Vec::new(),
                 degraded: view.degraded.clone(),
                 seed: start.id.0.0,
             },
@@ -91,8 +118,15 @@ impl Task {
             base: prepared().find_map(|p| p.base.clone()),
             prompts: prepared().map(|p| p.prompt.clone()).collect(),
             round: round(start),
+            recheck: None,
         }
     }
+}
+
+/// Checks that were red at an earlier gate of a subtask.
+fn red_before(ledger: &Ledger, subtask: &SubtaskId) -> Vec<String> {
+    let red = ledger.attempts_of(subtask).flat_map(|(_, log)| &log.red);
+    red.cloned().collect()
 }
 
 const fn round(start: &Start) -> u32 {
@@ -103,6 +137,46 @@ const fn round(start: &Start) -> u32 {
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    match &task.recheck {
+        Some(recheck) => {
+            let attempt = recheck.attempt;
+            recheck_merged(task, attempt, cx).await
+        }
+        None => judge(task, cx).await,
+    }
+}
+
+/// Judges the merged tree in a copy of it, which is thrown away: the user may be working in the tree
+/// itself, and nothing of that is to be put back.
+async fn recheck_merged(task: Task, attempt: AttemptId, cx: Cx) -> Result<Outcome, Broken> {
+    let Some(origin) = cx.place.workspace.clone() else {
+        return judge(task, cx).await;
+    };
+    let name = recheck_name(attempt);
+    let merged = settled_manifest(&origin, &cx).await?;
+    let fork = match cx.place.forks.create(&name, &origin, merged).await {
+        Ok(fork) => fork,
+        Err(error) => {
+            let what = format!(
+                "a merged result was checked in the workspace itself, since a fork cannot be had: {}",
+                chain(&error)
+            );
+            cx.signals.degraded(&[what]).await?;
+            return judge(task, cx).await;
+        }
+    };
+    let there = cx.clone().inside(fork).await?;
+    let judged = tokio::select! {
+        verdict = verdict(&task, &there) => verdict,
+        () = cx.signals.cancel.cancelled() => Ok(Outcome::Interrupted { maybe: false }),
+    };
+    if let Err(error) = cx.place.forks.remove([name].into(), &origin).await {
+        tracing::warn!(error = chain(&error), "a fork was not removed");
+    }
+    judged
+}
+
+async fn judge(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     // What the checks leave behind is not the user's and not the attempt's: it is put back.
     let before = cx.snapshot().await?;
     let judged = tokio::select! {
@@ -126,11 +200,12 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
     }
     let input = GateInput {
         step: task.step.clone(),
-        workspace: cx.place.workspace.clone(),
+        workspace: cx.workspace.clone(),
         changes: changes(task, cx).await?,
         attempt,
         baseline: baseline(task, cx).await?,
         settings: task.settings.clone(),
+        defences: task.defences,
         round: task.round,
     };
     let judge = ModelJudge::new(
@@ -144,6 +219,7 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
         evidence: cx,
     };
     match gate(&input, &tools).await {
+        Ok(verdict) if task.recheck.is_some() => Ok(Outcome::Rechecked(verdict)),
         Ok(verdict) => Ok(Outcome::Verified(verdict)),
         Err(failure) => Err(Broken(failure)),
     }
@@ -151,6 +227,9 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
 
 /// The net effect on the tree since the base, whatever led to it.
 async fn changes(task: &Task, cx: &Cx) -> Result<Vec<FileChange>, Broken> {
+    if let Some(recheck) = &task.recheck {
+        return Ok(recheck.changes.clone());
+    }
     let Some(base) = &task.base else {
         return Ok(Vec::new());
     };

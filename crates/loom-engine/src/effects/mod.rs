@@ -1,9 +1,11 @@
 //! The effects: one file each. A job takes what it needs from the ledger when it is made and then
 //! runs on its own; it reports facts through [`Signals`] and ends in exactly one outcome.
 
+mod beside;
 mod checks;
 mod extract;
 mod judge;
+mod merge;
 mod model;
 mod partial;
 mod past;
@@ -12,6 +14,7 @@ mod prefix;
 mod prepare;
 mod reconcile;
 mod room;
+mod site;
 mod state;
 mod survey;
 mod tool;
@@ -20,7 +23,7 @@ pub(crate) use state::task_state;
 
 use crate::broken::Broken;
 use crate::conversation::{Conversation, Texts};
-use crate::ledger::{Entry, Ledger, ResultText};
+use crate::ledger::{AttemptLog, Entry, Ledger, ResultText};
 use crate::runner::{Inbox, NoteRefused};
 use crate::shared::{Shared, TaskPlace};
 use crate::{Live, Signal};
@@ -30,11 +33,13 @@ use loom_events::{
 };
 use loom_kernel::Start;
 use loom_tools::{Registry, Seen, ShellSettings};
-use loom_workspace::Workspace;
+use loom_workspace::{FsError, Manifest, Workspace};
 use serde::{Deserialize, Serialize};
+use site::within;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +51,10 @@ pub(crate) type Job = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 pub(crate) struct Cx {
     pub(crate) shared: Arc<Shared>,
     pub(crate) place: Arc<TaskPlace>,
+    /// Where this effect works: the user's directory, or a fork of it.
+    pub(crate) workspace: Option<Arc<Workspace>>,
+    /// What it may write beside that.
+    pub(crate) scratch: PathBuf,
     /// How commands of this task are run.
     pub(crate) shell: Arc<ShellSettings>,
     pub(crate) signals: Signals,
@@ -65,10 +74,13 @@ pub(crate) fn job(
             network: ledger.state.settings().network,
             ..shared.shell.clone()
         }),
+        workspace: place.workspace.clone(),
+        scratch: place.scratch.clone(),
         shared,
         place,
         signals,
     };
+    let fork = ledger.fork_of(&start.work);
     match &start.work {
         Work::Plan { planning, .. } => settle(plan::run(plan::Task::new(ledger, *planning), cx)),
         Work::Prepare { attempt } => {
@@ -86,13 +98,13 @@ pub(crate) fn job(
         }
         Work::Tool { attempt, call, .. } => {
             match tool::Task::new(ledger, start, *attempt, *call, conversations) {
-                Ok(task) => settle(tool::run(task, cx)),
+                Ok(task) => settle(within(fork, cx, |cx| tool::run(task, cx))),
                 Err(broken) => failed(broken),
             }
         }
         Work::Verify { attempt, .. } | Work::Recheck { attempt } => {
             match judge::Task::of_attempt(ledger, start, *attempt) {
-                Ok(task) => settle(judge::run(task, cx)),
+                Ok(task) => settle(within(fork, cx, |cx| judge::run(task, cx))),
                 Err(broken) => failed(broken),
             }
         }
@@ -102,13 +114,13 @@ pub(crate) fn job(
             cx,
         )),
         Work::Reconcile { intent } => {
-            settle(reconcile::run(reconcile::Task::new(ledger, *intent), cx))
+            let task = reconcile::Task::new(ledger, *intent);
+            settle(within(fork, cx, |cx| reconcile::run(task, cx)))
         }
-        // Attempts work in the workspace itself until forks exist, so there is nothing to merge.
-        Work::Merge { .. } | Work::Unmerge { .. } => failed(Broken::new(
-            FailureClass::Environment,
-            "BUG: a merge was asked for, but no attempt has a fork",
-        )),
+        Work::Merge { attempt } => settle(merge::merge(merge::Merge::new(ledger, *attempt), cx)),
+        Work::Unmerge { attempt } => {
+            settle(merge::unmerge(merge::Unmerge::new(ledger, *attempt), cx))
+        }
     }
 }
 
@@ -131,6 +143,10 @@ pub(crate) struct Signals {
     inbox: mpsc::Sender<Inbox>,
     shared: Arc<Shared>,
     pub(crate) cancel: CancellationToken,
+    /// Whether its changes are those of a fork, and none of the user's files.
+    in_fork: bool,
+    /// The two names of the fork.
+    names: Option<Arc<site::Names>>,
     /// The changes that this effect has recorded.
     recorded: Arc<Mutex<Vec<FileChange>>>,
 }
@@ -149,6 +165,8 @@ impl Signals {
             inbox,
             shared,
             cancel,
+            in_fork: false,
+            names: None,
             recorded: Arc::default(),
         }
     }
@@ -163,7 +181,7 @@ impl Signals {
     pub(crate) async fn note(&self, note: Note) -> Result<(), NoteRefused> {
         let (ack, acked) = oneshot::channel();
         let change = match &note {
-            Note::FileChanged(change) => Some(change.clone()),
+            Note::FileChanged(change) | Note::ForkChanged(change) => Some(change.clone()),
             _ => None,
         };
         self.inbox
@@ -181,6 +199,26 @@ impl Signals {
         self.note(note)
             .await
             .map_err(|refused| Broken::new(FailureClass::Transient, refused.to_string()))
+    }
+
+    /// A change of the place where this effect works.
+    pub(crate) const fn change(&self, change: FileChange) -> Note {
+        match self.in_fork {
+            true => Note::ForkChanged(change),
+            false => Note::FileChanged(change),
+        }
+    }
+
+    pub(crate) async fn must_change(&self, change: FileChange) -> Result<(), Broken> {
+        self.must_note(self.change(change)).await
+    }
+
+    /// What was said in a fork, as it means the user's directory.
+    pub(crate) fn outward(&self, text: String) -> String {
+        match &self.names {
+            Some(names) => names.outward(&text),
+            None => text,
+        }
     }
 
     pub(crate) async fn degraded(&self, lines: &[String]) -> Result<(), Broken> {
@@ -248,13 +286,13 @@ impl Cx {
             .map_err(|error| Broken::environment("a stored payload is not what it was", &error))
     }
 
-    /// Runs file work of the workspace off the async threads; `None` when there is no workspace.
+    /// Runs file work where this effect works off the async threads; `None` when there is no workspace.
     pub(crate) async fn files<T: Send + 'static>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&Workspace) -> Result<T, loom_workspace::FsError> + Send + 'static,
+        work: impl FnOnce(&Workspace) -> Result<T, FsError> + Send + 'static,
     ) -> Result<Option<T>, Broken> {
-        let Some(workspace) = self.place.workspace.clone() else {
+        let Some(workspace) = self.workspace.clone() else {
             return Ok(None);
         };
         let done = tokio::task::spawn_blocking(move || work(&workspace)).await;
@@ -287,28 +325,54 @@ impl Cx {
 
     /// Puts the tree back to a journaled snapshot and journals what that changed.
     pub(crate) async fn put_back(&self, snapshot: &BlobId, known: Known<'_>) -> Result<(), Broken> {
+        let what = "the workspace could not be put back";
+        let restored = self.since(what, snapshot, Workspace::restore).await?;
+        for change in known.unrecorded(&restored) {
+            self.signals.must_change(change).await?;
+        }
+        for change in restored {
+            self.signals.must_change(change).await?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the tree as it is and journals how it differs from a journaled snapshot, but for what
+    /// is recorded already.
+    pub(crate) async fn record_since(
+        &self,
+        snapshot: &BlobId,
+        recorded: &[FileChange],
+    ) -> Result<(), Broken> {
+        let what = "what a lost call changed could not be found out";
+        let found = |workspace: &Workspace, before: &_| Ok(workspace.changes_since(before)?.1);
+        for change in self.since(what, snapshot, found).await? {
+            if !is_recorded(recorded, &change) {
+                self.signals.must_note(Note::FileChanged(change)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Works on the tree and a journaled snapshot of it; nothing comes of that without a workspace.
+    async fn since(
+        &self,
+        what: &'static str,
+        snapshot: &BlobId,
+        work: impl FnOnce(&Workspace, &Manifest) -> Result<Vec<FileChange>, FsError> + Send + 'static,
+    ) -> Result<Vec<FileChange>, Broken> {
         let bytes = self.get(snapshot).await?;
-        let Some(workspace) = self.place.workspace.clone() else {
-            return Ok(());
+        let Some(workspace) = self.workspace.clone() else {
+            return Ok(Vec::new());
         };
-        let work = move || -> Result<_, Broken> {
+        let work = move || {
             let manifest = workspace
                 .load_manifest(&bytes)
                 .map_err(|error| Broken::environment("a snapshot could not be read", &error))?;
-            workspace
-                .restore(&manifest)
-                .map_err(|error| Broken::environment("the workspace could not be put back", &error))
+            work(&workspace, &manifest).map_err(|error| Broken::environment(what, &error))
         };
-        let restored = tokio::task::spawn_blocking(work)
+        tokio::task::spawn_blocking(work)
             .await
-            .map_err(|died| Broken::environment("the workspace could not be put back", &died))??;
-        for change in known.unrecorded(&restored) {
-            self.signals.must_note(Note::FileChanged(change)).await?;
-        }
-        for change in restored {
-            self.signals.must_note(Note::FileChanged(change)).await?;
-        }
-        Ok(())
+            .map_err(|died| Broken::environment(what, &died))?
     }
 }
 
@@ -330,14 +394,17 @@ impl Known<'_> {
         let Self::Snapshot(recorded) = self else {
             return Vec::new();
         };
-        let is_recorded = |change: &&FileChange| {
-            recorded.iter().any(|known| {
-                known.path == change.path || known.new_path.as_ref() == Some(&change.path)
-            })
-        };
-        let missing = restored.iter().rev().filter(|change| !is_recorded(change));
+        let restored = restored.iter().rev();
+        let missing = restored.filter(|change| !is_recorded(recorded, change));
         missing.map(opposite).collect()
     }
+}
+
+/// Whether a change of that path is among those recorded.
+fn is_recorded(recorded: &[FileChange], change: &FileChange) -> bool {
+    recorded
+        .iter()
+        .any(|known| known.path == change.path || known.new_path.as_ref() == Some(&change.path))
 }
 
 fn opposite(change: &FileChange) -> FileChange {
@@ -403,7 +470,7 @@ pub(crate) struct Slot {
     inbox: Mutex<Pending>,
     pub(crate) talk: tokio::sync::Mutex<Option<Talk>>,
     /// Paths that were read or written in this attempt.
-    pub(crate) seen: Seen,
+    seen: OnceLock<Seen>,
     registry: OnceCell<Arc<Registry>>,
 }
 
@@ -434,6 +501,11 @@ impl Conversations {
 }
 
 impl Slot {
+    /// What the attempt has read and written: of an earlier process what its journal says.
+    fn seen(&self, log: &AttemptLog) -> &Seen {
+        self.seen.get_or_init(|| Seen::of(&log.seen))
+    }
+
     /// The tools that the attempt was frozen with, those of servers among them.
     async fn registry(&self, prompt: &BlobId, cx: &Cx) -> Result<Arc<Registry>, Broken> {
         let frozen = || async {

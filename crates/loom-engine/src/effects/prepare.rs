@@ -1,10 +1,10 @@
-//! Preparing an attempt: the workspace put where the ladder wants it, the checks tried before the
-//! work, the model chosen, the prompt frozen.
+//! Preparing an attempt: its place, put where the ladder wants it, the checks tried before the work,
+//! the model chosen, the prompt frozen.
 
 use super::checks::Checks;
-use super::{Cx, FrozenPrompt, Known, survey, task_state};
+use super::{Cx, FrozenPrompt, Known, beside, survey, task_state};
 use crate::broken::{Broken, chain};
-use crate::ledger::Ledger;
+use crate::ledger::{KeptFork, Ledger};
 use loom_events::{
     AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Outcome, Prepared, Role, Rung, Seq,
     SubtaskSpec, Tier, ToolSpec,
@@ -12,8 +12,12 @@ use loom_events::{
 use loom_prompts::{ExecutorInput, TaskState, tool_reminder};
 use loom_state::MemoryQuery;
 use loom_tools::Offer;
-use loom_verify::Baseline;
-use loom_workspace::Sandbox;
+use loom_verify::{Baseline, Step};
+use loom_workspace::{Sandbox, Workspace};
+use std::sync::Arc;
+
+/// Begins the failure of a step whose checks are the planner's to correct.
+pub(super) const CHECKS_SAY_NOTHING: &str = "checks of this step can never pass";
 
 /// Facts offered to an executor; the template keeps what fits.
 const MEMORIES: usize = 8;
@@ -27,18 +31,29 @@ const BYTES_PER_TOKEN: usize = 3;
 /// What the preparation of an attempt needs to know.
 pub(super) struct Task {
     task: loom_events::TaskId,
+    pub(super) attempt: AttemptId,
     goal: String,
-    spec: SubtaskSpec,
+    pub(super) spec: SubtaskSpec,
     rung: Rung,
     tier: Tier,
     /// What the previous attempt was told at its end.
     feedback: Option<String>,
     guidance: Vec<String>,
-    /// The snapshot that the subtask began with, and a prompt that holds the baseline of its checks.
+    /// The snapshot that the subtask began with, and the last prompt, which holds the baseline of
+    /// its checks.
     base: Option<(BlobId, BlobId)>,
+    /// Whether others may work at the same time.
+    beside_others: bool,
+    /// The fork in which it goes on.
+    pub(super) kept: Option<KeptFork>,
+    /// The states that attempts began with, and the prompts that hold what checks said then.
+    pub(super) tried: Vec<(BlobId, BlobId)>,
     heard: Seq,
-    /// Whether nobody has looked at the workspace yet.
-    is_first: bool,
+    /// Whether checks are tried before the work.
+    check_rules: bool,
+    /// Whether the planner may be asked to correct checks that say nothing.
+    may_give_back: bool,
+    survey: survey::Survey,
     state: TaskState,
 }
 
@@ -52,37 +67,54 @@ impl Task {
                 .attempts_of(&log.subtask)
                 .filter(|(id, _)| *id < attempt)
         };
-        let base = earlier().find_map(|(_, log)| {
-            let prepared = log.prepared.as_ref()?;
-            Some((prepared.base.clone()?, prepared.prompt.clone()))
-        });
+        let tried: Vec<(BlobId, BlobId)> = earlier()
+            .filter_map(|(_, log)| {
+                let prepared = log.prepared.as_ref()?;
+                Some((prepared.base.clone()?, prepared.prompt.clone()))
+            })
+            .collect();
+        let first = tried.first().map(|(base, _)| base.clone());
+        let last = tried.last().map(|(_, prompt)| prompt.clone());
         let feedback = earlier()
             .next_back()
             .map(|(_, log)| log.feedback.clone())
             .filter(|text| !text.trim().is_empty());
         Ok(Self {
             task: ledger.view.id,
+            attempt,
             goal: ledger.view.goal.clone(),
             spec: subtask.spec.clone(),
             rung: log.rung,
             tier: log.tier,
             feedback,
             guidance: subtask.guidance.clone(),
-            base,
+            base: first.zip(last),
+            beside_others: ledger.state.settings().max_parallel_subtasks > 1,
+            kept: ledger.kept_fork(attempt),
+            tried,
             heard: ledger.state.last_seq(),
-            is_first: ledger.view.survey.is_none(),
+            check_rules: ledger.state.settings().defences.check_rules,
+            may_give_back: ledger.state.may_give_back(&log.subtask),
+            survey: survey::Survey::due(ledger, attempt),
             state: task_state(ledger, Some(&log.subtask)),
         })
     }
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
-    if task.is_first {
-        survey::run(&cx).await?;
-    }
-    let Some((base, baseline)) = ground(&task, &cx).await? else {
+    survey::run(task.survey, &cx).await?;
+    let stand = match task.beside_others {
+        true => beside::stand(&task, &cx).await?,
+        false => ground(&task, &cx).await?,
+    };
+    let Some(stand) = stand else {
         return Ok(Outcome::Interrupted { maybe: false });
     };
+    let mistakes = stand.baseline.mistakes();
+    if task.may_give_back && !mistakes.is_empty() {
+        let what = format!("{CHECKS_SAY_NOTHING}: {}", mistakes.join("; "));
+        return Err(Broken::new(FailureClass::Plan, what));
+    }
     let min_tier = match task.rung {
         Rung::TopTier => cx.shared.top_tier(Role::Executor),
         Rung::Planned | Rung::Feedback | Rung::NextTier => task.tier,
@@ -110,16 +142,17 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         think: matches!(task.rung, Rung::TopTier),
         heard: task.heard,
         reminder: tool_reminder(&task.goal, &task.spec.title),
-        baseline,
+        baseline: stand.baseline,
     };
-    let sandbox = cx.place.workspace.as_ref().map(|_| &cx.shell.sandbox);
+    let sandbox = cx.workspace.as_ref().map(|_| &cx.shell.sandbox);
     let mut degraded: Vec<String> = selected.degraded.into_iter().collect();
     degraded.extend(sandbox.and_then(Sandbox::weakness));
     degraded.extend(offer.notes);
+    degraded.extend(stand.degraded);
     let powers: Vec<CheckPower> = frozen.baseline.trials.iter().map(|t| t.power).collect();
     Ok(Outcome::Prepared(Prepared {
-        fork: None,
-        base,
+        fork: stand.fork,
+        base: stand.base,
         prompt: cx.put_json(&frozen).await?,
         model: selected.name,
         template: rendered.template,
@@ -145,18 +178,26 @@ async fn offer(model: &str, cx: &Cx) -> Option<Offer> {
 /// All tools in order of names: it never changes within an attempt, or the cached prefix of its
 /// prompts would be lost.
 fn tools(offered: Vec<ToolSpec>, cx: &Cx) -> Vec<ToolSpec> {
-    let mut tools = cx.shared.registry.specs(cx.place.workspace.is_some());
+    let mut tools = cx.shared.registry.specs(cx.workspace.is_some());
     tools.extend(offered);
     tools.sort_by(|one, other| one.name.cmp(&other.name));
     tools
 }
 
-/// What an attempt stands on: the snapshot that its subtask began with, and its baseline.
-type Ground = (Option<BlobId>, Baseline);
+/// What an attempt stands on.
+#[derive(Default)]
+pub(super) struct Stand {
+    /// The fork that it works in; none when that is the workspace itself.
+    pub(super) fork: Option<String>,
+    /// The snapshot that its work is compared with.
+    pub(super) base: Option<BlobId>,
+    pub(super) baseline: Baseline,
+    pub(super) degraded: Vec<String>,
+}
 
-/// The state that the subtask began with, put back where the rung wants a clean start, and what its
+/// An attempt alone in the workspace: the state that the subtask began with, put back where the rung wants a clean start, and what its
 /// checks said about it. None when it was interrupted.
-async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
+async fn ground(task: &Task, cx: &Cx) -> Result<Option<Stand>, Broken> {
     if let Some((base, prompt)) = &task.base {
         // The same model goes on from its own work; another one starts from the base.
         if matches!(task.rung, Rung::NextTier | Rung::TopTier) {
@@ -165,30 +206,56 @@ async fn ground(task: &Task, cx: &Cx) -> Result<Option<Ground>, Broken> {
         }
         let earlier: FrozenPrompt = cx.get_json(prompt).await?;
         let known = |check| earlier.baseline.trials.iter().any(|t| &t.check == check);
-        // A step that a new plan changed has other checks; they are tried on what is there now.
         if task.spec.checks.iter().all(known) {
-            return Ok(Some((Some(base.clone()), earlier.baseline)));
+            return Ok(Some(Stand {
+                base: Some(base.clone()),
+                baseline: earlier.baseline,
+                ..Stand::default()
+            }));
         }
     }
-    let Some(workspace) = cx.place.workspace.clone() else {
-        return Ok(Some((None, Baseline::default())));
+    let Some(workspace) = cx.workspace.clone() else {
+        return Ok(Some(Stand::default()));
     };
     let now = cx.snapshot().await?;
-    let runner = Checks::new(cx);
-    let tried = loom_verify::baseline(&workspace, &task.spec.checks, &runner);
-    let baseline = tokio::select! {
-        baseline = tried => Some(baseline),
-        () = cx.signals.cancel.cancelled() => None,
-    };
+    // A step that a new plan changed has other checks. They are tried on what the step began with:
+    // on the work itself a right check is green, and proves nothing.
+    if let Some((base, _)) = &task.base {
+        cx.put_back(base, Known::Now).await?;
+    }
+    let baseline = try_checks(task, &workspace, cx).await;
     // Checks may leave caches and reports behind: the attempt starts from the user's own files.
     if let Some(now) = &now {
-        cx.put_back(now, Known::Snapshot(&[])).await?;
+        let recorded = cx.signals.recorded();
+        cx.put_back(now, Known::Snapshot(&recorded)).await?;
     }
     let base = match &task.base {
         Some((base, _)) => Some(base.clone()),
         None => now,
     };
-    Ok(baseline.map(|baseline| (base, baseline)))
+    Ok(baseline.map(|baseline| Stand {
+        base,
+        baseline,
+        ..Stand::default()
+    }))
+}
+
+/// What the checks say now. None when it was interrupted.
+pub(super) async fn try_checks(
+    task: &Task,
+    workspace: &Arc<Workspace>,
+    cx: &Cx,
+) -> Option<Baseline> {
+    if !task.check_rules {
+        return Some(Baseline::default());
+    }
+    let runner = Checks::new(cx);
+    let step = Step::of_subtask(&task.spec);
+    let tried = loom_verify::baseline(workspace, &step, &runner);
+    tokio::select! {
+        baseline = tried => Some(baseline),
+        () = cx.signals.cancel.cancelled() => None,
+    }
 }
 
 async fn recall(task: &Task, cx: &Cx) -> Result<Vec<MemoryEntry>, Broken> {

@@ -4,8 +4,9 @@ use super::{Cx, Known};
 use crate::broken::Broken;
 use crate::ledger::Ledger;
 use loom_events::{
-    BlobId, Class, EffectId, FailureClass, FileChange, Note, Outcome, Reconciled, ToolResult,
+    BlobId, Class, EffectId, FailureClass, FileChange, Outcome, Reconciled, ToolResult,
 };
+use loom_tools::Seen;
 use loom_workspace::Applied;
 
 /// What a reconciliation needs to know.
@@ -13,7 +14,11 @@ pub(super) struct Task {
     class: Option<Class>,
     /// What the effect announced before it was lost.
     changes: Vec<FileChange>,
+    /// The same with what reconciliations of it recorded before they were lost, too.
+    recorded: Vec<FileChange>,
     snapshot: Option<BlobId>,
+    /// What its attempt had read and written before.
+    seen: Seen,
 }
 
 impl Task {
@@ -25,13 +30,10 @@ impl Task {
             .map(|(_, _, class)| class);
         Self {
             class,
-            changes: ledger
-                .changes
-                .iter()
-                .filter(|c| c.effect == intent)
-                .map(|c| c.change.clone())
-                .collect(),
+            changes: ledger.changes_of_effect(intent),
+            recorded: ledger.recorded_of(intent),
             snapshot: ledger.snapshots.get(&intent).cloned(),
+            seen: Seen::of(ledger.seen_by(intent)),
         }
     }
 }
@@ -46,8 +48,14 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             }
             Reconciled::Clean
         }
-        // Nothing to look at: it changed nothing, or nobody can say.
-        Some(Class::Pure | Class::Unknowable) | None => Reconciled::Clean,
+        Some(Class::Unknowable) => {
+            if let Some(snapshot) = &task.snapshot {
+                cx.record_since(snapshot, &task.recorded).await?;
+            }
+            Reconciled::Recorded
+        }
+        // Nothing to look at: it changed nothing.
+        Some(Class::Pure) | None => Reconciled::Clean,
     };
     Ok(Outcome::Reconciled(found))
 }
@@ -62,8 +70,7 @@ async fn take_back(task: &Task, cx: &Cx) -> Result<(), Broken> {
         return Ok(());
     };
     for change in plan.changes() {
-        let note = Note::FileChanged(change.clone());
-        cx.signals.must_note(note).await?;
+        cx.signals.must_change(change.clone()).await?;
     }
     let undone = cx.files(what, move |workspace| workspace.undo(&plan));
     undone.await.map(drop)
@@ -98,6 +105,9 @@ async fn by_hash(task: &Task, cx: &Cx) -> Result<Reconciled, Broken> {
         take_back(task, cx).await?;
         return Ok(Reconciled::Clean);
     }
+    for change in &task.changes {
+        task.seen.made(change);
+    }
     let text = "This call was done just before an interruption; its change is in place.";
     Ok(Reconciled::Applied {
         result: ToolResult {
@@ -107,6 +117,7 @@ async fn by_hash(task: &Task, cx: &Cx) -> Result<Reconciled, Broken> {
             full: None,
             touched: true,
             files_changed: u32::try_from(states.len()).unwrap_or(u32::MAX),
+            seen: task.seen.news(),
             duration_ms: 0,
             degraded: Vec::new(),
         },

@@ -3,14 +3,40 @@
 
 use super::Cx;
 use crate::broken::Broken;
-use loom_events::{FailureClass, Note, Survey};
+use crate::ledger::Ledger;
+use loom_events::{AttemptId, FailureClass, Note, Survey as Found};
+
+/// Whether an attempt has to look, and to say what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Survey {
+    /// It was done before.
+    Done,
+    /// Another attempt that is being prepared says what is found.
+    Quiet,
+    /// Nobody has looked yet.
+    Told,
+}
+
+impl Survey {
+    pub(super) fn due(ledger: &Ledger, attempt: AttemptId) -> Self {
+        let open = |id: &&AttemptId| !ledger.has_ended(**id);
+        match ledger.attempts.keys().find(open) {
+            _ if ledger.view.survey.is_some() => Self::Done,
+            Some(first) if *first != attempt => Self::Quiet,
+            _ => Self::Told,
+        }
+    }
+}
 
 /// Surveys the workspace and journals what was found.
 ///
 /// What does not fit under the cap is refused here, before a byte is copied: work that could not be
 /// undone does not begin. A disk that may be too small is announced; should it be, the snapshot fails,
 /// and with it the attempt, before anything changes.
-pub(super) async fn run(cx: &Cx) -> Result<(), Broken> {
+pub(super) async fn run(due: Survey, cx: &Cx) -> Result<(), Broken> {
+    if due == Survey::Done {
+        return Ok(());
+    }
     let found = cx.files("the workspace could not be surveyed", |workspace| {
         workspace.survey()
     });
@@ -19,14 +45,17 @@ pub(super) async fn run(cx: &Cx) -> Result<(), Broken> {
     };
     let refused = too_large(&survey, cx.shared.max_snapshot);
     let doubts: Vec<String> = too_little_room(&survey).into_iter().collect();
-    cx.signals.must_note(Note::Surveyed(survey)).await?;
+    if due == Survey::Told {
+        cx.signals.must_note(Note::Surveyed(survey)).await?;
+    }
     match refused {
         Some(reason) => Err(Broken::new(FailureClass::Environment, reason)),
-        None => cx.signals.degraded(&doubts).await,
+        None if due == Survey::Told => cx.signals.degraded(&doubts).await,
+        None => Ok(()),
     }
 }
 
-fn too_large(survey: &Survey, max: u64) -> Option<String> {
+fn too_large(survey: &Found, max: u64) -> Option<String> {
     (survey.bytes > max).then(|| {
         format!(
             "the workspace holds {} that would have to be kept to be able to undo, more than `workspace.max_snapshot` ({}): raise that, name bulky directories that can be made again in `workspace.derived`, or choose a smaller directory",
@@ -36,7 +65,7 @@ fn too_large(survey: &Survey, max: u64) -> Option<String> {
     })
 }
 
-fn too_little_room(survey: &Survey) -> Option<String> {
+fn too_little_room(survey: &Found) -> Option<String> {
     let free = survey.free_bytes.filter(|free| survey.bytes > *free)?;
     Some(format!(
         "the first snapshot may take up to {}, and {} are free where Loom keeps its data",
@@ -64,10 +93,10 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_says_how_much_it_is_and_what_to_do() {
-        let survey = Survey {
+        let survey = Found {
             bytes: 3 << 30,
             free_bytes: Some(1 << 29),
-            ..Survey::default()
+            ..Found::default()
         };
         let refused = too_large(&survey, 1 << 30).unwrap();
         assert!(refused.contains("holds 3.0 GiB"), "{refused}");
@@ -85,10 +114,10 @@ mod tests {
     #[test]
     fn nothing_is_said_about_room_that_is_enough_or_unknown() {
         for free_bytes in [None, Some(10)] {
-            let survey = Survey {
+            let survey = Found {
                 bytes: 10,
                 free_bytes,
-                ..Survey::default()
+                ..Found::default()
             };
             assert_eq!(too_little_room(&survey), None);
         }

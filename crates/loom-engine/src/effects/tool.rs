@@ -6,11 +6,11 @@ use super::{Conversations, Cx, Known, Slot};
 use crate::broken::Broken;
 use crate::ledger::{Entry, Ledger};
 use loom_events::{
-    Answer, AttemptId, BlobId, Class, Digest, FileChange, Note, Outcome, Question, Subject, TaskId,
-    ToolResult,
+    Answer, AttemptId, BlobId, Class, Digest, FileChange, Note, Outcome, Question, SeenFile,
+    Subject, TaskId, ToolResult,
 };
 use loom_kernel::Start;
-use loom_tools::{CallOutcome, Held, RecordError, Recorder, ToolContext, ToolOutput};
+use loom_tools::{Ask, CallOutcome, Held, RecordError, Recorder, Seen, ToolContext, ToolOutput};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,6 +23,7 @@ pub(super) struct Task {
     class: Class,
     grant: Option<Digest>,
     slot: Arc<Slot>,
+    seen: Seen,
     prompt: BlobId,
     output_bytes: u32,
     /// What can be recalled: the outputs of this attempt.
@@ -52,7 +53,9 @@ impl Task {
             | Entry::Trimmed { .. } => None,
         });
         let prepared = log.prepared.as_ref().ok_or_else(unknown)?;
+        let slot = conversations.slot(attempt);
         Ok(Self {
+            seen: slot.seen(log).for_call(),
             prompt: prepared.prompt.clone(),
             answer: answer.ok_or_else(unknown)?,
             attempt,
@@ -60,7 +63,7 @@ impl Task {
             call,
             class: start.class,
             grant: ledger.grant(start.id).cloned(),
-            slot: conversations.slot(attempt),
+            slot,
             output_bytes: ledger.state.settings().limits.tool_output_bytes,
             outputs: outputs(&log.entries, turn, call),
             task: ledger.view.id,
@@ -76,11 +79,12 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         .get(at)
         .ok_or_else(|| Broken::damaged(&format!("call {at} of an answer")))?;
     let registry = task.slot.registry(&task.prompt, &cx).await?;
-    let checked = match registry.check(&call.name, call.arguments.clone()) {
+    let checked = match registry.check(&call.name, cx.inward(call.arguments.clone())) {
         Ok(checked) => checked,
         // Only when the tools changed between the answer and now, in another build.
         Err(refusal) => {
-            return done(&cx, ToolOutput::negative(refusal.message), Instant::now()).await;
+            let said = ToolOutput::negative(refusal.message);
+            return done(&cx, said, (Instant::now(), Vec::new())).await;
         }
     };
     let before = match task.class {
@@ -90,11 +94,11 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let started = Instant::now();
     let label = cx.label();
     let context = ToolContext {
-        workspace: cx.place.workspace.as_ref(),
-        scratch: &cx.place.scratch,
+        workspace: cx.workspace.as_ref(),
+        scratch: &cx.scratch,
         recorder: &cx.signals,
         cancel: &cx.signals.cancel,
-        seen: &task.slot.seen,
+        seen: &task.seen,
         grant: task.grant.as_ref(),
         output_bytes: usize::try_from(task.output_bytes).unwrap_or(usize::MAX),
         shell: &cx.shell,
@@ -123,57 +127,81 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         }
     }
     match outcome {
-        CallOutcome::Done(output) => done(&cx, output, started).await,
-        CallOutcome::Held(held) => Ok(Outcome::ToolHeld(question(&task, held))),
+        CallOutcome::Done(output) => done(&cx, output, (started, task.seen.news())).await,
+        CallOutcome::Held(held) => Ok(Outcome::ToolHeld(question(&task, held, &cx))),
         CallOutcome::Refused(refusal) => {
-            done(&cx, ToolOutput::negative(refusal.message), started).await
+            let said = ToolOutput::negative(refusal.message);
+            done(&cx, said, (started, task.seen.news())).await
         }
     }
 }
 
-async fn done(cx: &Cx, output: ToolOutput, started: Instant) -> Result<Outcome, Broken> {
+async fn done(
+    cx: &Cx,
+    output: ToolOutput,
+    (started, seen): (Instant, Vec<SeenFile>),
+) -> Result<Outcome, Broken> {
     let full = match &output.full {
-        Some(text) => Some(cx.put_text(text).await?),
+        Some(text) => Some(cx.put_text(&cx.outward(text.clone())).await?),
         None => None,
     };
+    let degraded = output.degraded.into_iter();
     Ok(Outcome::ToolDone(ToolResult {
         ok: output.ok,
-        text: cx.put_text(&output.text).await?,
-        summary: output.summary,
+        text: cx.put_text(&cx.outward(output.text)).await?,
+        summary: cx.outward(output.summary),
         full,
         touched: output.touched,
         files_changed: output.files_changed,
+        seen,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        degraded: output.degraded,
+        degraded: degraded.map(|what| cx.outward(what)).collect(),
     }))
 }
 
-fn question(task: &Task, held: Held) -> Question {
+fn question(task: &Task, held: Held, cx: &Cx) -> Question {
+    let (attempt, turn, call) = (task.attempt, task.turn, task.call);
+    let (subject, ask) = match held.ask {
+        Some(ask) => (
+            Subject::Ask {
+                attempt,
+                turn,
+                call,
+            },
+            ask,
+        ),
+        None => (
+            Subject::Call {
+                attempt,
+                turn,
+                call,
+                digest: held.digest,
+            },
+            Ask::default(),
+        ),
+    };
     Question {
-        subject: Subject::Call {
-            attempt: task.attempt,
-            turn: task.turn,
-            call: task.call,
-            digest: held.digest,
-        },
-        reason: held.reason,
-        action: held.action,
+        subject,
+        reason: cx.outward(held.reason),
+        action: cx.outward(held.action),
         risk: held.risk,
         rules: held.rules,
-        choices: Vec::new(),
+        choices: ask.choices,
+        default: ask.default,
     }
 }
 
 #[async_trait::async_trait]
 impl Recorder for super::Signals {
     async fn changing(&self, change: FileChange) -> Result<(), RecordError> {
-        self.note(Note::FileChanged(change))
+        self.note(self.change(change))
             .await
             .map_err(|refused| RecordError::new(refused.to_string()))
     }
 
     async fn progress(&self, text: String) {
         // Something to show: the work goes on without it.
+        let text = self.outward(text);
         if let Err(refused) = self.note(Note::Progress { text }).await {
             tracing::debug!(%refused, "progress came too late");
         }

@@ -37,6 +37,9 @@ impl TaskView {
         if self.inner.paused {
             return TaskStatus::Paused;
         }
+        if self.behind.is_some() {
+            return TaskStatus::Queued;
+        }
         if self.inner.works.is_empty() && !self.questions.is_empty() {
             return TaskStatus::WaitingApproval;
         }
@@ -68,8 +71,8 @@ impl TaskView {
 
     fn outcome(&mut self, effect: EffectId, event: &Event) {
         let work = self.inner.works.remove(&effect);
-        if let Event::EffectReconciled { intent, .. } = event {
-            self.inner.works.remove(intent);
+        if let Some(intent) = event.settles() {
+            self.inner.works.remove(&intent);
         }
         let attempt = work.as_ref().and_then(Work::attempt);
         match event {
@@ -128,6 +131,9 @@ impl TaskView {
                 self.network = new.settings.network;
                 self.created = envelope.timestamp;
             }
+            Event::TaskContinued { from, at } => self.continues = Some((*from, *at)),
+            Event::TaskQueued { behind } => self.behind = Some(*behind),
+            Event::RunnerStarted { .. } => self.behind = None,
             Event::TaskPaused => self.inner.paused = true,
             Event::TaskResumed => self.inner.paused = false,
             Event::TaskPlanReady { version, plan, .. } => self.take_plan(*version, plan),
@@ -164,6 +170,13 @@ impl TaskView {
                     }
                 }
             }
+            Event::SubtaskKept(kept) => {
+                self.set_status(&kept.subtask, SubtaskStatus::Completed, None);
+                if let Some(s) = self.subtask_mut(&kept.subtask) {
+                    s.summary.clone_from(&kept.summary);
+                    s.kept = Some(kept.clone());
+                }
+            }
             Event::SubtaskFailed { subtask, reason } => {
                 self.set_status(subtask, SubtaskStatus::Failed, Some(reason.clone()));
             }
@@ -194,8 +207,15 @@ impl TaskView {
                 text: text.clone(),
             }),
             Event::ApprovalRequested {
-                question, deadline, ..
-            } => self.ask(QuestionId(envelope.seq), question, *deadline),
+                question,
+                deadline,
+                on_expiry,
+            } => self.asked(QuestionView {
+                id: QuestionId(envelope.seq),
+                question: question.clone(),
+                deadline: *deadline,
+                on_expiry: *on_expiry,
+            }),
             Event::ApprovalGranted { question, .. }
             | Event::ApprovalDenied { question, .. }
             | Event::ApprovalExpired { question }
@@ -314,13 +334,10 @@ impl TaskView {
         }
     }
 
-    fn ask(&mut self, id: QuestionId, question: &Question, deadline: Option<Time>) {
-        self.questions.push(QuestionView {
-            id,
-            question: question.clone(),
-            deadline,
-        });
-        if let Some(attempt) = attempt_of(question) {
+    fn asked(&mut self, asked: QuestionView) {
+        let attempt = attempt_of(&asked.question);
+        self.questions.push(asked);
+        if let Some(attempt) = attempt {
             self.with_subtask_of(attempt, |s| s.status = SubtaskStatus::WaitingApproval);
         }
     }
@@ -369,6 +386,7 @@ impl TaskView {
 
     fn finish(&mut self, status: TaskStatus, reason: Option<&String>, summary: &Summary) {
         self.status = status;
+        self.behind = None;
         self.reason = reason.cloned();
         self.summary = Some(summary.clone());
         self.questions.clear();
@@ -445,6 +463,7 @@ pub fn describe_end(why: &AttemptEnd, feedback: &str) -> String {
         AttemptEnd::Passed => "passed".to_owned(),
         AttemptEnd::GateFailed => "the gate failed".to_owned(),
         AttemptEnd::Inconclusive => "the gate could not tell".to_owned(),
+        AttemptEnd::Disputed { .. } => "its checks are in dispute".to_owned(),
         AttemptEnd::Blocked => "the model says that it is blocked".to_owned(),
         AttemptEnd::TurnLimit => "too many turns".to_owned(),
         AttemptEnd::Unusable => "too many unusable answers".to_owned(),

@@ -8,9 +8,9 @@ mod fold;
 pub use fold::describe_end;
 
 use loom_events::{
-    ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, LineCount, MemoryEntry, Nudge,
-    Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, Survey, TaskId,
-    Tier, Time, Usage, Verdict, Work,
+    ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, Kept, LineCount, MemoryEntry, Nudge,
+    OnExpiry, Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, Survey,
+    TaskId, Tier, Time, Usage, Verdict, Work,
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,8 @@ pub enum TaskStatus {
     /// Made, not begun.
     #[default]
     Pending,
+    /// Waits for another task.
+    Queued,
     /// A plan is being made and nothing else runs.
     Planning,
     /// Subtasks run.
@@ -46,6 +48,7 @@ impl TaskStatus {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
+            Self::Queued => "queued",
             Self::Planning => "planning",
             Self::Executing => "executing",
             Self::WaitingApproval => "waiting_approval",
@@ -123,6 +126,12 @@ pub struct TaskView {
     pub sandbox: Option<String>,
     /// Where it stands.
     pub status: TaskStatus,
+    /// The task that it waits for, while it is queued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<TaskId>,
+    /// The task that it continues, and up to which event of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continues: Option<(TaskId, Seq)>,
     /// When it was made.
     pub created: Time,
     /// When something last happened.
@@ -190,6 +199,9 @@ pub struct SubtaskView {
     pub reason: Option<String>,
     /// Guidance that a human gave for the next attempts.
     pub guidance: Vec<String>,
+    /// Its result in the task that this one continues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptView>,
 }
@@ -202,6 +214,7 @@ impl SubtaskView {
             summary: String::new(),
             reason: None,
             guidance: Vec::new(),
+            kept: None,
             attempts: Vec::new(),
         }
     }
@@ -264,6 +277,8 @@ pub struct QuestionView {
     pub question: Question,
     /// When it expires.
     pub deadline: Option<Time>,
+    /// What happens then.
+    pub on_expiry: OnExpiry,
 }
 
 /// An instruction given while the task ran.
@@ -310,6 +325,8 @@ impl TaskView {
             network: false,
             sandbox: None,
             status: TaskStatus::Pending,
+            behind: None,
+            continues: None,
             created: Time::EPOCH,
             updated: Time::EPOCH,
             last_seq: Seq::ZERO,
@@ -373,6 +390,7 @@ pub(crate) const fn task_status(status: loom_kernel::TaskStatus) -> TaskStatus {
     use loom_kernel::TaskStatus as Kernel;
     match status {
         Kernel::Pending => TaskStatus::Pending,
+        Kernel::Queued => TaskStatus::Queued,
         Kernel::Planning => TaskStatus::Planning,
         Kernel::Executing => TaskStatus::Executing,
         Kernel::WaitingApproval => TaskStatus::WaitingApproval,

@@ -53,6 +53,7 @@ fn gate(state: &mut State, at: &Place, attempt: AttemptId, (round, verdict): (u3
         VerdictResult::Fail => Last::GateFailed {
             feedback,
             cheap: verdict.tier == 1,
+            disputed: verdict.disputed.clone(),
         },
         VerdictResult::Inconclusive => Last::Unsure { round, feedback },
     };

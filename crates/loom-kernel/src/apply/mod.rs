@@ -72,8 +72,9 @@ fn check_place(state: &State, envelope: &Envelope) -> Result<(), Impossible> {
 
 fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossible> {
     match event {
-        Event::TaskCreated(task) => task::created(state, at, task),
+        Event::TaskCreated(task) => task::created(state, task),
         Event::RunnerStarted { .. } => recovery::runner_started(state, at),
+        Event::TaskQueued { .. } => task::queued(state),
         Event::TaskPaused => task::paused(state),
         Event::TaskResumed => task::resumed(state, at),
         Event::TaskStopping { end } => task::stopping(state, at, end)?,
@@ -115,6 +116,7 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
             attempt,
             verdict,
         } => subtask::completed(state, subtask, *attempt, *verdict)?,
+        Event::SubtaskKept(kept) => subtask::kept(state, at, kept)?,
         Event::SubtaskFailed { subtask, reason } => subtask::failed(state, at, subtask, reason)?,
         Event::SubtaskBlocked { subtask, reason } => subtask::blocked(state, at, subtask, reason)?,
         Event::SubtaskSkipped { subtask, by } => subtask::skipped(state, at, subtask, *by)?,
@@ -194,10 +196,11 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
         }
 
         // Facts for people and prompts, without influence on what is decided.
-        Event::TaskQueued { .. }
+        Event::TaskContinued { .. }
         | Event::SubtaskProgress { .. }
         | Event::ContextTrimmed { .. }
         | Event::FileChanged { .. }
+        | Event::ForkChanged { .. }
         | Event::SnapshotTaken { .. }
         | Event::WorkspaceSurveyed { .. }
         | Event::MemoryEntryCreated { .. } => {}
@@ -245,6 +248,7 @@ fn begin(state: &mut State, at: &Place, begun: Begun) -> Result<(), Impossible> 
         class: begun.class,
         steer_upto: begun.steer_upto,
         doubt: false,
+        recorded: false,
         resolved: None,
         settling: crate::state::Backoff::default(),
         grant: begun.grant,

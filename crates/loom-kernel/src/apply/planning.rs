@@ -20,15 +20,24 @@ pub(super) fn began(
     if state.planning.is_some() || !state.active() {
         return Err(unfit(at));
     }
-    if let PlanReason::Exhausted { subtask } = why
-        && let Some(sub) = state.subs.get_mut(subtask)
-    {
-        sub.replanned = true;
-    }
     // What led to it is dealt with now, even if nothing comes of it: else it would be asked for ever.
-    state.discovery = None;
-    state.unwanted = None;
-    state.completed = 0;
+    match why {
+        PlanReason::Checks { subtask, .. } => {
+            if let Some(sub) = state.subs.get_mut(subtask) {
+                sub.disputed = true;
+            }
+        }
+        PlanReason::Exhausted { subtask } => {
+            if let Some(sub) = state.subs.get_mut(subtask) {
+                sub.replanned = true;
+            }
+            all_dealt_with(state);
+        }
+        PlanReason::Initial
+        | PlanReason::Interval
+        | PlanReason::Discovery { .. }
+        | PlanReason::FinalGate { .. } => all_dealt_with(state),
+    }
     state.planning = Some(Planning {
         id: PlanningId(at.seq),
         why: why.clone(),
@@ -39,6 +48,13 @@ pub(super) fn began(
         stage: Proposed::Nothing,
     });
     Ok(())
+}
+
+/// The planner sees everything that speaks for another plan.
+fn all_dealt_with(state: &mut State) {
+    state.discovery = None;
+    state.unwanted = None;
+    state.completed = 0;
 }
 
 pub(super) fn proposed(
@@ -59,6 +75,8 @@ pub(super) fn proposed(
     planning.backoff.clear();
     planning.stage = match proposal {
         Proposal::Plan { plan } => Proposed::Plan(plan.clone()),
+        Proposal::Checks { checks } => Proposed::Checks(checks.clone()),
+        Proposal::Kept { why } => Proposed::Kept(why.clone()),
         Proposal::Unreadable { errors } => Proposed::Unreadable(errors.clone()),
     };
     Ok(())
@@ -107,11 +125,16 @@ pub(super) fn ready(
     if version != state.version + 1 || planning != open {
         return Err(unfit(at));
     }
-    state.planning = None;
+    let made = state.planning.take();
     state.version = version;
     state.plan = plan.clone();
-    state.completed = 0;
-    state.discovery = None;
+    if made.is_some_and(|made| made.only_checks()) {
+        // At most one for each subtask, so that the limit still bounds the versions.
+        state.extra_versions = state.extra_versions.saturating_add(1);
+    } else {
+        state.completed = 0;
+        state.discovery = None;
+    }
     state.finale = Finale::default();
     // Once agreed, later plans of the same task run without another review. A plan that a human
     // wrote needs none.

@@ -91,8 +91,14 @@ fn yes(state: &mut State, question: QuestionId, open: &Open, scope: Scope) {
                 effect.resolved = Some(Resolved::Again);
             }
         }
-        // They take other answers; `handle` refuses this one.
-        Subject::Ask { .. } | Subject::Exhausted { .. } => {}
+        // Only time says yes to it: the model goes on without an answer.
+        Subject::Ask { attempt, call, .. } => {
+            let default = open.question.default.as_deref().unwrap_or_default();
+            answer_call(state, *attempt, *call, default);
+            state.degrade("a question of the model was not answered");
+        }
+        // It takes other answers; `handle` refuses this one.
+        Subject::Exhausted { .. } => {}
     }
 }
 

@@ -4,11 +4,12 @@ use super::attempt::owe;
 use super::{Place, Taken, take, tool, wrong};
 use crate::Impossible;
 use crate::state::State;
-use loom_events::{EffectId, Reconciled, Work};
+use loom_events::{Class, EffectId, Reconciled, Work};
 
 /// The process that ran them is gone: nobody knows what became of them.
 pub(super) fn runner_started(state: &mut State, at: &Place) {
     state.awake_since = at.time;
+    state.queued = false;
     for effect in state.inflight.values_mut() {
         effect.doubt = true;
     }
@@ -50,7 +51,7 @@ fn perhaps(state: &mut State, taken: &Taken) {
     }
 }
 
-/// The outcome of both: of the reconciliation and of the effect it was about.
+/// The outcome of the reconciliation, and of the effect it was about where that could be looked up.
 pub(super) fn reconciled(
     state: &mut State,
     at: &Place,
@@ -61,11 +62,30 @@ pub(super) fn reconciled(
     if taken.effect.work != (Work::Reconcile { intent }) {
         return Err(wrong(at, effect, &taken.effect.work));
     }
-    let settled = take(state, at, intent)?;
+    let doubt = state.inflight.get_mut(&intent);
+    let doubt = doubt.filter(|doubt| fits(doubt.class, found));
+    let doubt = doubt.ok_or_else(|| wrong(at, effect, &taken.effect.work))?;
     match found {
         // It may run again; that is `decide`'s part.
-        Reconciled::Clean => {}
-        Reconciled::Applied { result } => tool::ran(state, &settled.effect.work, result),
+        Reconciled::Clean => {
+            take(state, at, intent)?;
+        }
+        Reconciled::Applied { result } => {
+            let settled = take(state, at, intent)?;
+            tool::ran(state, &settled.effect.work, result);
+        }
+        Reconciled::Recorded => doubt.recorded = true,
     }
     Ok(())
+}
+
+/// Whether anybody can have found that out. Nobody can say of an unknowable effect that it was done,
+/// or that it was not: only a human lets it run again.
+const fn fits(class: Class, found: &Reconciled) -> bool {
+    match found {
+        Reconciled::Clean | Reconciled::Applied { .. } => {
+            matches!(class, Class::Pure | Class::Hashed | Class::Restorable)
+        }
+        Reconciled::Recorded => matches!(class, Class::Unknowable),
+    }
 }

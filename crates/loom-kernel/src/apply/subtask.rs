@@ -3,9 +3,9 @@
 use super::{Place, take, wrong};
 use crate::Impossible;
 use crate::state::{
-    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Stage, State, Subtask,
+    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Proof, Stage, State, Subtask,
 };
-use loom_events::{AttemptId, Event, Seq, SkippedBy, SubtaskId, Work};
+use loom_events::{AttemptId, Event, Kept, Seq, SkippedBy, SubtaskId, Work};
 
 pub(super) fn started(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossible> {
     let Event::SubtaskStarted {
@@ -85,6 +85,24 @@ pub(super) fn completed(
     Ok(())
 }
 
+/// A result of the task that this one continues: it counts as it did there.
+pub(super) fn kept(state: &mut State, at: &Place, kept: &Kept) -> Result<(), Impossible> {
+    let sub = find(state, at, &kept.subtask, |stage| {
+        matches!(stage, Stage::Pending)
+    })?;
+    sub.stage = Stage::Completed(Done {
+        attempt: AttemptId(at.seq),
+        proof: Proof {
+            verdict: at.seq,
+            confidence: kept.confidence,
+            proven: kept.proven,
+        },
+        extraction: Extraction::Finished,
+        summary: kept.summary.clone(),
+    });
+    Ok(())
+}
+
 pub(super) fn failed(
     state: &mut State,
     at: &Place,
@@ -133,6 +151,7 @@ pub(super) fn reset(state: &mut State, at: &Place, subtask: &SubtaskId) -> Resul
     let spec = spec.unwrap_or_else(|| sub.spec.clone());
     sub.restart(spec);
     sub.replanned = false;
+    sub.disputed = false;
     // The last gate may be in flight over a tree that is not the last one any more.
     let round = state.finale.round.saturating_add(1);
     state.finale = Finale {

@@ -5,10 +5,15 @@ use crate::Impossible;
 use crate::state::{Life, State};
 use loom_events::{End, Event, Limit, NewTask};
 
-pub(super) fn created(state: &mut State, at: &Place, task: &NewTask) {
+/// No grace yet: whoever has just created a task is there.
+pub(super) fn created(state: &mut State, task: &NewTask) {
     state.life = Life::Active;
     state.new = task.clone();
-    state.awake_since = at.time;
+}
+
+/// Until a process takes it up.
+pub(super) const fn queued(state: &mut State) {
+    state.queued = true;
 }
 
 pub(super) const fn paused(state: &mut State) {

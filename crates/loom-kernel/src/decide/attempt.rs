@@ -1,6 +1,6 @@
 //! What follows from the last fact of an attempt, where that is an event and not more work.
 
-use super::ending::ask;
+use super::ending::{ask, asked_by_model, failed, objections};
 use crate::state::{Acting, Attempt, CallState, Last, Proof, State, digest};
 use loom_events::{
     ApprovalMode, AttemptEnd, Event, Failure, FailureClass, Limit, Nudge, OnExpiry, Question, Risk,
@@ -45,7 +45,13 @@ impl One<'_> {
             } => self.unusable(Nudge::Unreadable),
             Last::Spoke { said, .. } => self.spoke(said),
             Last::Unsure { round, feedback } => self.unsure(*round, feedback),
-            Last::GateFailed { feedback, cheap } => self.gate_failed(feedback, *cheap),
+            Last::GateFailed {
+                feedback,
+                cheap,
+                disputed,
+            } => self
+                .disputed(disputed, feedback)
+                .or_else(|| self.gate_failed(feedback, *cheap)),
             Last::Passed(proof) => self.passed(proof),
             Last::Agreed(_) => self.heard_all().or_else(|| self.in_place()),
             Last::Merged { base_moved, .. } if *base_moved => None,
@@ -157,7 +163,12 @@ impl One<'_> {
             | CallState::Answered => None,
         })?;
         let question = held.as_ref().clone();
-        Some(vec![ask(self.state, question, OnExpiry::Deny, self.now)])
+        let asks = matches!(question.subject, Subject::Ask { .. });
+        Some(vec![if asks {
+            asked_by_model(self.state, question, self.now)
+        } else {
+            ask(self.state, question, OnExpiry::Deny, self.now)
+        }])
     }
 
     /// Whether what a model says in vain is answered. Without that defence it ends the attempt.
@@ -221,6 +232,17 @@ impl One<'_> {
         self.end(AttemptEnd::Inconclusive, feedback, true)
     }
 
+    /// A check against which the work itself speaks is the planner's to look at, once. The work is
+    /// left as it is, and nothing is held against it.
+    fn disputed(&self, checks: &[String], feedback: &str) -> Option<Vec<Event>> {
+        let asked = self.state.subs.get(self.subtask).is_none_or(|s| s.disputed);
+        if checks.is_empty() || asked || !self.state.new.settings.defences.disputes {
+            return None;
+        }
+        let checks = checks.to_vec();
+        self.end(AttemptEnd::Disputed { checks }, feedback, false)
+    }
+
     fn gate_failed(&self, feedback: &str, cheap: bool) -> Option<Vec<Event>> {
         let limits = self.state.limits();
         let worth_it = cheap
@@ -239,17 +261,31 @@ impl One<'_> {
         if let Some(unheard) = self.heard_all() {
             return Some(unheard);
         }
-        if !self.state.needs_approval(proof) {
-            return self.in_place();
-        }
+        let wanted = match self.state.consent(proof) {
+            Consent::Given => return self.in_place(),
+            Consent::Refused => return Some(vec![self.too_unsure(proof)]),
+            wanted @ (Consent::Wanted | Consent::Silence) => wanted,
+        };
         let subject = Subject::Result {
             attempt: self.attempt.id,
         };
         if self.state.asked(&subject) {
             return None;
         }
-        let question = self.result_question(subject, proof);
-        Some(vec![ask(self.state, question, OnExpiry::Fail, self.now)])
+        let asked = self.result_question(subject, proof);
+        Some(vec![if wanted == Consent::Wanted {
+            ask(self.state, asked, OnExpiry::Fail, self.now)
+        } else {
+            objections(self.state, asked, self.now)
+        }])
+    }
+
+    fn too_unsure(&self, proof: &Proof) -> Event {
+        let percent = (proof.confidence * 100.0).round();
+        failed(format!(
+            "the result of `{}` is too unsure to go on: a confidence of {percent} %",
+            self.subtask
+        ))
     }
 
     fn result_question(&self, subject: Subject, proof: &Proof) -> Question {
@@ -268,6 +304,7 @@ impl One<'_> {
             },
             rules: Vec::new(),
             choices: Vec::new(),
+            default: None,
         }
     }
 
@@ -290,12 +327,36 @@ impl State {
 
     /// Whether a result waits for a human's word.
     pub(crate) fn needs_approval(&self, proof: &Proof) -> bool {
-        match self.new.settings.approval {
-            ApprovalMode::Auto => false,
-            ApprovalMode::Manual => true,
-            ApprovalMode::Threshold => proof.confidence < self.new.settings.verification.threshold,
+        self.consent(proof) != Consent::Given
+    }
+
+    /// What a passed result needs before it counts.
+    fn consent(&self, proof: &Proof) -> Consent {
+        let settings = &self.new.settings;
+        let (sure, bands) = (proof.confidence, settings.bands);
+        match settings.approval {
+            ApprovalMode::Manual => Consent::Wanted,
+            ApprovalMode::Threshold if sure < settings.verification.threshold => Consent::Wanted,
+            ApprovalMode::Threshold => Consent::Given,
+            ApprovalMode::Auto if sure < bands.stop => Consent::Refused,
+            ApprovalMode::Auto if sure < bands.ask => Consent::Wanted,
+            ApprovalMode::Auto if sure < bands.proceed && settings.attended => Consent::Silence,
+            ApprovalMode::Auto => Consent::Given,
         }
     }
+}
+
+/// What a passed result needs before it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consent {
+    /// Nothing more.
+    Given,
+    /// That nobody objects for a while.
+    Silence,
+    /// Somebody's word.
+    Wanted,
+    /// It is too unsure for that.
+    Refused,
 }
 
 /// What the model is told. The engine puts the exact fault of an unreadable call in front of it.

@@ -1,4 +1,5 @@
-//! Effects whose runner is gone, by class: asked again, looked up, put back, or asked about.
+//! Effects whose runner is gone, by class: asked again, looked up, put back, or recorded and asked
+//! about.
 
 use super::ending::question;
 use crate::state::{InFlight, Resolved, State};
@@ -8,8 +9,8 @@ pub(super) fn settled(state: &State, now: Time) -> Option<Vec<Event>> {
     let mut doubts = state.inflight.iter().filter(|(_, effect)| effect.doubt);
     let said = doubts.find_map(|(id, effect)| match effect.class {
         Class::Pure => interrupted(*id, false),
-        Class::Hashed | Class::Restorable => unsettled(state, *id, effect),
-        Class::Unknowable => unknowable(state, *id, effect, now),
+        Class::Unknowable if effect.recorded => unknowable(state, *id, effect, now),
+        Class::Hashed | Class::Restorable | Class::Unknowable => unsettled(state, *id, effect),
     });
     said.or_else(|| unpayable(state))
 }
@@ -54,7 +55,8 @@ fn given_up(state: &State) -> Option<Vec<Event>> {
     }])
 }
 
-/// Nobody can look it up: a human may know. Never again by itself.
+/// Nobody can look it up: a human may know. Never again by itself. What it changed is recorded by now,
+/// before the human or the next call can change more.
 fn unknowable(state: &State, id: EffectId, effect: &InFlight, now: Time) -> Option<Vec<Event>> {
     let alive = state.active() && state.wanted_by_owner(&effect.work);
     if !alive {
@@ -92,5 +94,6 @@ fn doubt_question(state: &State, subject: Subject, effect: &InFlight) -> Questio
         risk: Risk::High,
         rules: Vec::new(),
         choices: Vec::new(),
+        default: None,
     }
 }

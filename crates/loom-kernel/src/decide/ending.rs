@@ -2,7 +2,7 @@
 //! put back. And how questions are put.
 
 use crate::state::State;
-use loom_events::{End, Event, OnExpiry, Question, Time};
+use loom_events::{End, Event, OnExpiry, Question, Time, Unanswered};
 use std::time::Duration;
 
 pub(super) fn ended(state: &State, _: Time) -> Option<Vec<Event>> {
@@ -44,6 +44,37 @@ pub(super) fn ask(state: &State, asked: Question, on_expiry: OnExpiry, now: Time
         end: End::Failed {
             reason: format!("nobody is here to answer: {reason}{about}"),
             needs_human: true,
+        },
+    }
+}
+
+/// Shows something and gives people a while to object; only where somebody is.
+pub(super) fn objections(state: &State, question: Question, now: Time) -> Event {
+    let wait = Duration::from_millis(state.new.settings.bands.objection_ms);
+    Event::ApprovalRequested {
+        question,
+        deadline: Some(now.after(wait)),
+        on_expiry: OnExpiry::Proceed,
+    }
+}
+
+/// Puts a question of the model's own, with what the task has settled for its silence.
+pub(super) fn asked_by_model(state: &State, asked: Question, now: Time) -> Event {
+    let settings = &state.new.settings;
+    match settings.unanswered {
+        // Nobody is here: what counts without an answer counts now.
+        Unanswered::Default if !settings.attended => Event::ApprovalRequested {
+            question: asked,
+            deadline: Some(now),
+            on_expiry: OnExpiry::Proceed,
+        },
+        Unanswered::Default => ask(state, asked, OnExpiry::Proceed, now),
+        Unanswered::Fail => ask(state, asked, OnExpiry::Fail, now),
+        Unanswered::Wait if !settings.attended => ask(state, asked, OnExpiry::Fail, now),
+        Unanswered::Wait => Event::ApprovalRequested {
+            question: asked,
+            deadline: None,
+            on_expiry: OnExpiry::Fail,
         },
     }
 }

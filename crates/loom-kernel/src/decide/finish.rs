@@ -176,6 +176,7 @@ fn one_more(state: &State, feedback: &str, now: Time) -> Option<Vec<Event>> {
             risk: Risk::Low,
             rules: Vec::new(),
             choices: Vec::new(),
+            default: None,
         };
         vec![question(state, asked, OnExpiry::Fail, now)]
     })

@@ -70,6 +70,16 @@ fn tried(
             reason: sub.why.clone(),
         }]);
     }
+    let disputed = matches!(why, AttemptEnd::Disputed { .. });
+    if (disputed || faulty_plan(why)) && !sub.disputed {
+        return about_checks(state, (id, sub), why);
+    }
+    let asking = state.planning.as_ref().map(|planning| &planning.why);
+    if matches!(asking, Some(PlanReason::Checks { subtask, .. }) if subtask == id) {
+        return None;
+    }
+    // With checks that the planner stands by, the work has failed them.
+    let counts = counts || disputed;
     let rungs = u32::try_from(state.new.settings.ladder.len()).unwrap_or(u32::MAX);
     let rung = if counts { sub.rung + 1 } else { sub.rung };
     if rung >= rungs.max(1) || faulty_plan(why) {
@@ -80,6 +90,30 @@ fn tried(
         rung,
         not_before: now,
     }])
+}
+
+/// Before anything else the planner looks at the checks that seem to be wrong. That is a small
+/// question, and its answer leaves the rest of the plan as it is.
+fn about_checks(
+    state: &State,
+    (id, sub): (&SubtaskId, &Subtask),
+    why: &AttemptEnd,
+) -> Option<Vec<Event>> {
+    if !state.going() || state.planning.is_some() {
+        return None;
+    }
+    let checks = match why {
+        AttemptEnd::Disputed { checks } => checks.clone(),
+        _ => sub.spec.checks.iter().map(ToString::to_string).collect(),
+    };
+    Some(replanning(
+        state,
+        PlanReason::Checks {
+            subtask: id.clone(),
+            checks,
+            reason: sub.why.clone(),
+        },
+    ))
 }
 
 /// A fault of the plan is the planner's to repair; no rung would help.
@@ -122,5 +156,6 @@ fn exhausted_question(id: &SubtaskId, sub: &Subtask, subject: Subject) -> Questi
         risk: Risk::Low,
         rules: Vec::new(),
         choices: ["retry", "skip", "abort"].map(str::to_owned).to_vec(),
+        default: None,
     }
 }

@@ -4,8 +4,8 @@ use super::ending::{ask, failed};
 use crate::state::{Planning, Proposed, Stage, State};
 use crate::validate_plan;
 use loom_events::{
-    Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, SkippedBy, Subject,
-    SubtaskId, SubtaskSpec, Tier, Time, Work,
+    Check, Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, Size, SkippedBy,
+    Subject, SubtaskId, SubtaskSpec, Tier, Time, Work,
 };
 
 pub(super) fn planned(state: &State, now: Time) -> Option<Vec<Event>> {
@@ -38,7 +38,19 @@ fn first(state: &State) -> Event {
 fn judged(state: &State, planning: &Planning) -> Option<Vec<Event>> {
     match &planning.stage {
         Proposed::Nothing => None,
+        Proposed::Plan(_) if planning.only_checks() => {
+            let error = "only the checks of one step are asked about: answer with them alone";
+            Some(rejected(planning, vec![error.to_owned()]))
+        }
         Proposed::Plan(plan) => proposed(state, planning, plan),
+        Proposed::Checks(checks) => match with_checks(state, planning, checks) {
+            Some(plan) => proposed(state, planning, &plan),
+            None => Some(abandoned(planning, "nobody asked about checks".to_owned())),
+        },
+        Proposed::Kept(why) => {
+            let reason = format!("the planner stands by its checks: {why}");
+            Some(abandoned(planning, reason))
+        }
         Proposed::Unreadable(errors) => Some(rejected(planning, errors.clone())),
         Proposed::Hopeless => Some(hopeless(state, planning)),
         Proposed::Failed(failure) => Some(given_up(state, planning, failure)),
@@ -69,7 +81,7 @@ fn proposed(state: &State, planning: &Planning, plan: &Plan) -> Option<Vec<Event
     let kept = state.kept();
     let mut settled = kept.clone();
     settled.extend(left_out(state, plan));
-    if let Err(errors) = validate_plan(plan, state.limits(), &settled) {
+    if let Err(errors) = validate_plan(plan, state.settings(), &settled) {
         return Some(rejected(planning, errors));
     }
     Some(vec![ready(state, planning, with_kept(kept, plan), false)])
@@ -97,6 +109,17 @@ fn with_kept(kept: Vec<SubtaskSpec>, plan: &Plan) -> Plan {
     Plan {
         subtasks: kept.into_iter().chain(new).collect(),
     }
+}
+
+/// The plan as it is, with other checks for the subtask that was asked about.
+fn with_checks(state: &State, planning: &Planning, checks: &[Check]) -> Option<Plan> {
+    let PlanReason::Checks { subtask, .. } = &planning.why else {
+        return None;
+    };
+    let mut plan = state.plan.clone();
+    let spec = plan.subtasks.iter_mut().find(|spec| &spec.id == subtask)?;
+    spec.checks = checks.to_vec();
+    Some(plan)
 }
 
 fn rejected(planning: &Planning, errors: Vec<String>) -> Vec<Event> {
@@ -155,17 +178,13 @@ const TITLE: usize = 60;
 fn whole_goal(goal: &str) -> Plan {
     let id = SubtaskId::new("whole-goal").expect("BUG: a constant in kebab case");
     let line = goal.trim().lines().next().unwrap_or_default();
+    let title: String = line.chars().take(TITLE).collect();
     Plan {
         subtasks: vec![SubtaskSpec {
-            id,
-            title: line.chars().take(TITLE).collect(),
-            description: goal.trim().to_owned(),
             criteria: vec!["What the goal asks for is there and complete.".to_owned()],
-            depends_on: Vec::new(),
             tier: Tier::Medium,
-            checks: Vec::new(),
-            outputs: Vec::new(),
-            inspect: false,
+            size: Size::L,
+            ..SubtaskSpec::new(id, title, goal.trim())
         }],
     }
 }
@@ -187,6 +206,7 @@ fn review(state: &State, now: Time) -> Option<Vec<Event>> {
         risk: Risk::Low,
         rules: Vec::new(),
         choices: Vec::new(),
+        default: None,
     };
     Some(vec![ask(state, question, OnExpiry::Fail, now)])
 }

@@ -32,7 +32,8 @@ impl Wish {
 
 pub(super) fn wishes(state: &State) -> Vec<Wish> {
     let mut wishes = Vec::new();
-    if state.going() || state.stopping() {
+    // What waits for another task touches nothing, also when it is to end.
+    if state.going() || (state.stopping() && !state.queued) {
         reconciliations(state, &mut wishes);
         take_back(state, &mut wishes);
     }
@@ -66,8 +67,12 @@ pub(super) fn unwanted(state: &State) -> Vec<EffectId> {
 
 fn reconciliations(state: &State, wishes: &mut Vec<Wish>) {
     for (id, effect) in state.inflight.iter().filter(|(_, effect)| effect.doubt) {
-        let looked_up = matches!(effect.class, Class::Hashed | Class::Restorable);
-        if looked_up && effect.settling.failures < doubt::tries(state) {
+        let looked_at = match effect.class {
+            Class::Pure => false,
+            Class::Hashed | Class::Restorable => true,
+            Class::Unknowable => !effect.recorded,
+        };
+        if looked_at && effect.settling.failures < doubt::tries(state) {
             let work = Work::Reconcile { intent: *id };
             wishes.push(Wish::new(work, Class::Pure, effect.settling.until));
         }

@@ -12,7 +12,7 @@ pub(super) fn handle(state: &State, plan: &Plan) -> Result<Vec<Event>, Rejection
     }
     let mut errors = changed_completed(state, plan);
     let kept = state.kept();
-    if let Err(more) = validate_plan(plan, state.limits(), &kept) {
+    if let Err(more) = validate_plan(plan, state.settings(), &kept) {
         errors.extend(more);
     }
     if !errors.is_empty() {

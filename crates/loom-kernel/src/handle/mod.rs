@@ -2,11 +2,13 @@
 
 mod answer;
 mod cancel;
+mod continue_from;
 mod create;
 mod edit_plan;
 mod note;
 mod outcome;
 mod pause;
+mod queue;
 mod recover;
 mod resume;
 mod retry;
@@ -21,7 +23,7 @@ use loom_events::{Command, EffectId, Event, QuestionId, SubtaskId, Time, Work};
 /// # Errors
 /// [`Rejection`]: the caller's fault, or an effect of the past. Nothing is to be changed then.
 pub fn handle(state: &State, input: &Input, now: Time) -> Result<Vec<Event>, Rejection> {
-    if state.life == Life::New && !matches!(input, Input::Command(Command::Create(_))) {
+    if state.life == Life::New && !begins(input) {
         return Err(Rejection::NotCreated);
     }
     match input {
@@ -33,13 +35,27 @@ pub fn handle(state: &State, input: &Input, now: Time) -> Result<Vec<Event>, Rej
             let _ = now;
             Ok(Vec::new())
         }
+        Input::Queue { first, behind } => queue::handle(state, first.as_ref(), *behind),
         Input::Recover { build } => recover::handle(state, build),
     }
+}
+
+/// Whether an input can be the first of a task.
+const fn begins(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::Command(Command::Create(_) | Command::Continue(_))
+            | Input::Queue {
+                first: Some(Command::Create(_) | Command::Continue(_)),
+                ..
+            }
+    )
 }
 
 fn command(state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
     match command {
         Command::Create(task) => create::handle(state, task),
+        Command::Continue(past) => continue_from::handle(state, past),
         Command::Pause => pause::handle(state),
         Command::Resume => resume::handle(state),
         Command::Cancel { reason } => cancel::handle(state, reason),
@@ -173,6 +189,7 @@ pub enum Rejection {
 const fn words(status: TaskStatus) -> &'static str {
     match status {
         TaskStatus::Pending => "pending",
+        TaskStatus::Queued => "queued",
         TaskStatus::Planning => "being planned",
         TaskStatus::Executing => "running",
         TaskStatus::WaitingApproval => "waiting for an answer",

@@ -2,9 +2,9 @@
 //! they can be, and shares nothing with the state of the kernel.
 
 use loom_events::{
-    AttemptEnd, AttemptId, Class, Digest, EffectId, End, Envelope, Event, FailureClass, OnExpiry,
-    QuestionId, Reconciled, Seq, SkippedBy, Subject, SubtaskId, SubtaskSpec, TaskSettings, Time,
-    Work,
+    AttemptEnd, AttemptId, Class, Digest, EffectId, End, Envelope, Event, FailureClass, Limit,
+    OnExpiry, PlanReason, QuestionId, Reconciled, Seq, SkippedBy, Subject, SubtaskId, SubtaskSpec,
+    TaskSettings, Time, Work,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -57,6 +57,10 @@ struct Books {
     runner: Seq,
     version: u32,
     by_hand: u32,
+    /// Plannings about nothing but the checks of a subtask.
+    about_checks: BTreeMap<Seq, SubtaskId>,
+    /// Subtasks that a human began again since.
+    asked_again: BTreeSet<SubtaskId>,
     allowed: u32,
     attempts: BTreeMap<AttemptId, AttemptBook>,
     started: u32,
@@ -83,6 +87,10 @@ struct Books {
     last_completion: Seq,
     final_passed: Seq,
     unclean: bool,
+    /// Lost effects of which nobody can say whether they were done, and whose changes are recorded.
+    recorded: BTreeSet<EffectId>,
+    /// Whether settling was given up.
+    given_up: bool,
     starts: BTreeMap<EffectId, Seq>,
     /// Passed gates: by which attempt, where they began, whether over a merged tree.
     judged: BTreeMap<Seq, (AttemptId, Seq, bool)>,
@@ -353,6 +361,9 @@ impl Books {
     fn interrupted(&mut self, seq: Seq, (effect, maybe): (EffectId, bool), intent: &Intent) {
         let work = intent.work.clone().unwrap();
         let lost = effect.0 < self.runner;
+        if lost && intent.class == Some(Class::Unknowable) {
+            self.must_be_recorded(seq, effect);
+        }
         if intent.class == Some(Class::Unknowable) && !maybe {
             let asked = self
                 .granted
@@ -368,7 +379,18 @@ impl Books {
         }
     }
 
+    /// Nobody is asked and nothing goes on before what a lost effect changed is recorded.
+    fn must_be_recorded(&mut self, seq: Seq, effect: EffectId) {
+        if !self.recorded.contains(&effect) && !self.given_up {
+            self.fault(seq, format!("what effect {effect} changed is not recorded"));
+        }
+    }
+
     fn reconciled(&mut self, seq: Seq, intent: EffectId, found: &Reconciled) {
+        if *found == Reconciled::Recorded {
+            self.recorded.insert(intent);
+            return;
+        }
         let Some(settled) = self.open.remove(&intent) else {
             self.fault(seq, format!("effect {intent} was settled and is not open"));
             return;
@@ -383,12 +405,25 @@ impl Books {
         match &envelope.event {
             Event::TaskCreated(task) => {
                 self.settings = task.settings.clone();
-                self.awake = time;
             }
             Event::RunnerStarted { .. } => (self.runner, self.awake) = (seq, time),
             Event::TaskPaused => self.paused = true,
             Event::TaskResumed => (self.paused, self.awake) = (false, time),
             Event::TaskStopping { end } => self.stopped(seq, end),
+            Event::TaskReplanning {
+                why: PlanReason::Checks { subtask, .. },
+                ..
+            } => {
+                let asked = self.about_checks.values().any(|asked| asked == subtask);
+                let again = asked && !self.asked_again.remove(subtask);
+                if again {
+                    self.fault(
+                        seq,
+                        format!("the checks of {subtask} are asked about again"),
+                    );
+                }
+                self.about_checks.insert(seq, subtask.clone());
+            }
             Event::TaskPlanReady {
                 plan,
                 version,
@@ -396,7 +431,8 @@ impl Books {
                 ..
             } => {
                 self.version = *version;
-                self.by_hand += u32::from(planning.is_none());
+                let checks = planning.is_some_and(|p| self.about_checks.contains_key(&p.0));
+                self.by_hand += u32::from(planning.is_none() || checks);
                 let max = self.settings.limits.plan_versions + self.allowed + self.by_hand;
                 if *version > max {
                     self.fault(seq, format!("version {version} of the plan"));
@@ -421,6 +457,10 @@ impl Books {
             Event::PlanningAbandoned { planning, .. } => {
                 self.waived = self.waived.max(planning.0);
             }
+            Event::LimitReached {
+                which: Limit::Reconciliations,
+                ..
+            } => self.given_up = true,
             Event::Degraded { what } => self.too_late |= what.contains("too late"),
             Event::SteerInstruction { .. } => self.steered.push(seq),
             Event::SubtaskStarted { subtask, .. } => self.attempt_started(seq, subtask),
@@ -455,6 +495,7 @@ impl Books {
                 self.left_out.insert(subtask.clone());
             }
             Event::SubtaskReset { subtask, .. } => {
+                self.asked_again.insert(subtask.clone());
                 self.left_out.remove(subtask);
             }
             Event::Merged { effect, .. } => self.landed(seq, *effect, true),
@@ -478,6 +519,9 @@ impl Books {
                 deadline,
                 on_expiry,
             } => {
+                if let Subject::Doubt { effect } = &question.subject {
+                    self.must_be_recorded(seq, *effect);
+                }
                 let open = (question.subject.clone(), *deadline, *on_expiry);
                 self.questions.insert(QuestionId(seq), open);
             }

@@ -202,6 +202,23 @@ fn running_an_unknowable_call_again_is_noticed() {
 }
 
 #[test]
+fn going_on_before_the_changes_of_a_lost_call_are_recorded_is_noticed() {
+    fn careless(state: &State, now: Time) -> Decision {
+        let careless = doctored(state, |s| {
+            for effect in s.inflight.values_mut() {
+                effect.recorded = true;
+            }
+        });
+        decide(&careless, now)
+    }
+    const MUTANT: Machine = Machine {
+        decide: careless,
+        ..LOOM
+    };
+    is_found(&MUTANT);
+}
+
+#[test]
 fn forgetting_to_take_a_merge_back_is_noticed() {
     fn forgetful(state: &State, now: Time) -> Decision {
         let forgetful = doctored(state, |s| s.debts.clear());

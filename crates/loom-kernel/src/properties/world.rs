@@ -6,8 +6,9 @@ use crate::desk::*;
 use crate::step::Machine;
 use crate::{Input, StepError};
 use loom_events::{
-    ApprovalMode, Class, Command, EffectId, Event, FailureClass, Note, Outcome, Plan, Proposal,
-    Reconciled, Response, Rung, Said, Scope, Subject, TaskSettings, VerdictResult, Work,
+    ApprovalMode, Check, Class, Command, EffectId, Event, FailureClass, Note, Outcome, Plan,
+    PlanReason, Proposal, Reconciled, Response, Rung, Said, Scope, Subject, TaskSettings,
+    Unanswered, VerdictResult, Work,
 };
 use std::time::Duration;
 
@@ -241,6 +242,9 @@ impl World {
                 let result = self.result(trouble);
                 let mut verdict = verdict(result);
                 verdict.tier = *self.random.pick(&[1, 1, 2]);
+                if result == VerdictResult::Fail && self.random.percent(50) {
+                    verdict.disputed = vec!["x exists".into()];
+                }
                 verdict.confidence.value = *self.random.pick(&[0.4, 0.9]);
                 Outcome::Verified(verdict)
             }
@@ -270,7 +274,26 @@ impl World {
             let errors = vec!["no JSON".to_owned()];
             return proposal(Proposal::Unreadable { errors });
         }
+        let why = self.desk.state.planning().map(|p| p.why.clone());
+        if let Some(PlanReason::Checks { .. }) = why {
+            return self.checks();
+        }
         proposed(self.some_plan())
+    }
+
+    /// An answer to a question about the checks of one subtask; now and then a whole plan instead.
+    fn checks(&mut self) -> Outcome {
+        if self.random.percent(10) {
+            return proposed(self.some_plan());
+        }
+        if self.random.percent(40) {
+            let why = "they are right".to_owned();
+            return proposal(Proposal::Kept { why });
+        }
+        let path = self.random.pick(&["x", "y"]).to_string();
+        proposal(Proposal::Checks {
+            checks: vec![Check::FileExists { path }],
+        })
     }
 
     fn some_plan(&mut self) -> Plan {
@@ -344,6 +367,9 @@ impl World {
     fn tool(&mut self, work: &Work, trouble: bool) -> Outcome {
         let id = self.desk.state.in_flight(work);
         let granted = id.is_some_and(|id| self.desk.state.grant(id).is_some());
+        if trouble && !granted && self.random.percent(20) {
+            return asks(work, self.random.percent(50).then_some("blue"));
+        }
         if trouble && !granted {
             return hold(work, self.random.below(4));
         }
@@ -351,13 +377,13 @@ impl World {
     }
 
     fn reconciled(&mut self, intent: EffectId) -> Outcome {
-        let work = self
-            .desk
-            .state
-            .inflight
-            .get(&intent)
-            .map(|e| e.work.clone());
-        let tool = matches!(work, Some(Work::Tool { .. }));
+        let Some(doubt) = self.desk.state.inflight.get(&intent) else {
+            return Outcome::Reconciled(Reconciled::Clean);
+        };
+        if doubt.class == Class::Unknowable {
+            return Outcome::Reconciled(Reconciled::Recorded);
+        }
+        let tool = matches!(doubt.work, Work::Tool { .. });
         if tool && self.random.percent(50) {
             let result = result(1);
             return Outcome::Reconciled(Reconciled::Applied { result });
@@ -476,6 +502,12 @@ fn settings(random: &mut Random) -> TaskSettings {
     settings.replan_interval = *random.pick(&[0, 0, 1, 2]);
     settings.max_parallel_subtasks = *random.pick(&[1, 1, 2, 3]);
     settings.question_timeout_ms = *random.pick(&[None, None, Some(2_000), Some(50_000)]);
+    settings.unanswered = *random.pick(&[
+        Unanswered::Default,
+        Unanswered::Default,
+        Unanswered::Wait,
+        Unanswered::Fail,
+    ]);
     settings.grace_ms = *random.pick(&[0, 10_000]);
     settings.limits.turns_per_attempt = *random.pick(&[3, 10, 10]);
     settings.limits.transient_retries = *random.pick(&[1, 5]);

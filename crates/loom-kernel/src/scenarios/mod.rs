@@ -1,12 +1,15 @@
 //! What must hold, told as short scenes at a [`Desk`](crate::desk::Desk). By phase.
 
 mod attempt;
+mod disputes;
 mod flow;
 mod growth;
 mod ladder;
 mod merge;
 mod planning;
 mod questions;
+mod queue;
+
 mod recovery;
 mod stopping;
 mod table;

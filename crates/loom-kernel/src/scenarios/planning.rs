@@ -136,6 +136,7 @@ fn without_versions_left_a_failed_final_gate_fails_the_task_with_its_feedback() 
 fn with_a_human_there_one_more_version_can_be_allowed() {
     let mut desk = Desk::acting(|s| {
         s.limits.plan_versions = 1;
+        s.bands.proceed = 0.5;
         s.attended = true;
     });
     desk.pass();

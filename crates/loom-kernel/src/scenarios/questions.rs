@@ -3,8 +3,8 @@
 use crate::desk::*;
 use crate::{Input, TaskStatus, status};
 use loom_events::{
-    ApprovalMode, Class, Command, Event, QuestionId, Response, Said, Scope, Subject, TaskSettings,
-    Work,
+    ApprovalMode, Class, Command, Event, Outcome, QuestionId, Response, Said, Scope, Subject,
+    TaskSettings, Unanswered, VerdictResult,
 };
 
 fn attended(s: &mut TaskSettings) {
@@ -102,20 +102,8 @@ fn an_answer_to_ask_user_is_the_result_of_the_call() {
     let mut desk = Desk::acting(attended);
     desk.done("model", called(&[("ask_user", Class::Pure)]));
     let effect = desk.effect("tool");
-    let Work::Tool {
-        attempt,
-        turn,
-        call,
-    } = desk.running[&effect].0
-    else {
-        unreachable!()
-    };
-    let subject = Subject::Ask {
-        attempt,
-        turn,
-        call,
-    };
-    desk.done("tool", loom_events::Outcome::ToolHeld(question(subject)));
+    let asked = asks(&desk.running[&effect].0.clone(), None);
+    desk.done("tool", asked);
     let question = open(&desk);
     let wrong = Command::Answer {
         question,
@@ -134,6 +122,43 @@ fn an_answer_to_ask_user_is_the_result_of_the_call() {
         },
     );
     assert_eq!(desk.running_kinds(), ["model"]);
+}
+
+/// The model asks under these settings, and a long time passes.
+fn unanswered(change: impl FnOnce(&mut TaskSettings)) -> Desk {
+    let mut desk = Desk::acting(change);
+    desk.done("model", called(&[("ask_user", Class::Pure)]));
+    let effect = desk.effect("tool");
+    let asked = asks(&desk.running[&effect].0.clone(), Some("blue"));
+    desk.done("tool", asked);
+    desk.later(24 * 60 * 60 * 1000);
+    desk
+}
+
+#[test]
+fn what_becomes_of_a_question_of_the_model_that_nobody_answers_is_the_tasks_to_settle() {
+    for attended in [true, false] {
+        let desk = unanswered(|s| s.attended = attended);
+        assert_eq!(desk.running_kinds(), ["model"], "it goes on");
+        assert_eq!(
+            desk.state.degraded(),
+            ["a question of the model was not answered"]
+        );
+
+        let desk = unanswered(|s| {
+            s.attended = attended;
+            s.unanswered = Unanswered::Fail;
+        });
+        assert_eq!(status(&desk.state), TaskStatus::Failed);
+    }
+    let wait = |attended: bool| {
+        unanswered(|s| {
+            s.attended = attended;
+            s.unanswered = Unanswered::Wait;
+        })
+    };
+    assert_eq!(status(&wait(true).state), TaskStatus::WaitingApproval);
+    assert_eq!(status(&wait(false).state), TaskStatus::Failed);
 }
 
 #[test]
@@ -158,7 +183,6 @@ fn two_answers_to_one_question_one_wins() {
 #[test]
 fn results_are_asked_about_by_mode() {
     for (mode, asked) in [
-        (ApprovalMode::Auto, false),
         (ApprovalMode::Manual, true),
         (ApprovalMode::Threshold, true),
     ] {
@@ -168,11 +192,68 @@ fn results_are_asked_about_by_mode() {
         });
         desk.pass();
         assert_eq!(desk.state.open_questions().count() == 1, asked, "{mode:?}");
-        if asked {
-            answer(&mut desk, Response::Grant { scope: Scope::Once });
-        }
+        answer(&mut desk, Response::Grant { scope: Scope::Once });
         assert!(desk.names().contains(&"subtask_completed"));
     }
+}
+
+/// A result of this confidence under `auto`: whether it counts at once, whether somebody is asked,
+/// and whether the task has stopped.
+fn under_auto(confidence: f64, attended: bool) -> (Desk, [bool; 3]) {
+    let mut desk = Desk::acting(|s| s.attended = attended);
+    desk.done("model", said(Said::Done));
+    desk.mark();
+    let mut passed = verdict(VerdictResult::Pass);
+    passed.confidence.value = confidence;
+    desk.done("verify", Outcome::Verified(passed));
+    let names = desk.names();
+    let seen = [
+        names.contains(&"subtask_completed"),
+        names.contains(&"approval_requested"),
+        names.contains(&"task_stopping"),
+    ];
+    (desk, seen)
+}
+
+#[test]
+fn under_auto_the_confidence_of_a_result_says_what_it_needs() {
+    for (confidence, attended, seen) in [
+        (0.8, true, [true, false, false]),
+        (0.79, true, [false, true, false]),
+        (0.79, false, [true, false, false]),
+        (0.49, true, [false, true, false]),
+        (0.49, false, [false, false, true]),
+        (0.19, true, [false, false, true]),
+    ] {
+        assert_eq!(
+            under_auto(confidence, attended).1,
+            seen,
+            "{confidence} {attended}"
+        );
+    }
+}
+
+#[test]
+fn a_result_that_is_shown_counts_when_nobody_objects_and_is_feedback_when_somebody_does() {
+    let (mut desk, _) = under_auto(0.7, true);
+    desk.later(9_999);
+    assert_eq!(desk.state.open_questions().count(), 1);
+    desk.mark();
+    desk.later(1);
+    assert!(desk.names().contains(&"subtask_completed"));
+
+    let (mut desk, _) = under_auto(0.7, true);
+    desk.mark();
+    let reason = "not like this".to_owned();
+    answer(&mut desk, Response::Deny { reason });
+    assert!(desk.names().contains(&"subtask_retrying"));
+}
+
+#[test]
+fn a_result_below_the_band_that_asks_fails_the_task_when_nobody_answers() {
+    let (mut desk, _) = under_auto(0.4, true);
+    desk.later(24 * 60 * 60 * 1000);
+    assert_eq!(status(&desk.state), TaskStatus::Failed);
 }
 
 #[test]
@@ -225,12 +306,8 @@ fn nothing_expires_before_its_time_nor_within_the_grace() {
         s.question_timeout_ms = Some(10_000);
         s.grace_ms = 60_000;
     });
-    desk.later(59_999);
-    assert_eq!(
-        desk.state.open_questions().count(),
-        1,
-        "the grace of the creation"
-    );
+    desk.later(9_999);
+    assert_eq!(desk.state.open_questions().count(), 1, "its time");
     desk.crash();
     desk.later(59_999);
     assert_eq!(

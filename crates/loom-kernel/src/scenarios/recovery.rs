@@ -43,12 +43,24 @@ fn a_file_tool_is_looked_up() {
     assert_eq!(desk.running_kinds(), ["tool"], "it had not");
 }
 
+/// A lost call of which nobody can say whether it was done, and what it changed is recorded.
+fn recorded(attended: bool) -> Desk {
+    let mut desk = doubt(Class::Unknowable, attended);
+    assert_eq!(desk.names(), ["runner_started", "reconcile_started"]);
+    desk.done("reconcile", Outcome::Reconciled(Reconciled::Recorded));
+    desk
+}
+
 #[test]
 fn what_nobody_can_look_up_is_never_run_again_by_itself() {
-    let mut desk = doubt(Class::Unknowable, false);
+    let mut desk = recorded(false);
     assert_eq!(
         desk.names(),
-        ["runner_started", "effect_interrupted", "model_call_started"]
+        [
+            "effect_reconciled",
+            "effect_interrupted",
+            "model_call_started"
+        ]
     );
     assert!(matches!(
         desk.find(|e| matches!(e, Event::EffectInterrupted { .. }).then(|| e.clone())),
@@ -64,7 +76,8 @@ fn what_nobody_can_look_up_is_never_run_again_by_itself() {
             "model",
         ),
     ] {
-        let mut desk = doubt(Class::Unknowable, true);
+        let mut desk = recorded(true);
+        assert_eq!(desk.names(), ["effect_reconciled", "approval_requested"]);
         assert_eq!(status(&desk.state), TaskStatus::WaitingApproval);
         let (question, ..) = desk.state.open_questions().next().unwrap();
         desk.command(Command::Answer {
@@ -73,6 +86,50 @@ fn what_nobody_can_look_up_is_never_run_again_by_itself() {
             by: "me".into(),
         });
         assert_eq!(desk.running_kinds(), [kind]);
+    }
+}
+
+#[test]
+fn what_a_lost_call_changed_is_recorded_once_and_also_when_nobody_waits_for_it() {
+    let mut desk = recorded(true);
+    desk.mark();
+    desk.crash();
+    assert_eq!(desk.names(), ["runner_started"]);
+
+    let mut desk = doubt(Class::Unknowable, true);
+    desk.command(Command::Cancel {
+        reason: String::new(),
+    });
+    assert_eq!(desk.running_kinds(), ["reconcile"]);
+    desk.done("reconcile", Outcome::Reconciled(Reconciled::Recorded));
+    assert_eq!(status(&desk.state), TaskStatus::Cancelled);
+}
+
+#[test]
+fn a_lost_call_whose_changes_cannot_be_recorded_ends_the_task_as_unclean() {
+    let mut desk = doubt(Class::Unknowable, true);
+    for _ in 0..3 {
+        desk.done("reconcile", broke(FailureClass::Environment));
+        desk.later(60_000);
+    }
+    let Event::TaskFailed { summary, .. } = desk.last() else {
+        unreachable!("{:?}", desk.last())
+    };
+    assert!(summary.unclean);
+}
+
+#[test]
+fn nobody_finds_out_that_an_unknowable_call_was_done_or_was_not() {
+    for (class, found) in [
+        (Class::Unknowable, Reconciled::Clean),
+        (Class::Unknowable, Reconciled::Applied { result: result(1) }),
+        (Class::Hashed, Reconciled::Recorded),
+    ] {
+        let mut desk = doubt(class, false);
+        let id = desk.effect("reconcile");
+        let outcome = Outcome::Reconciled(found);
+        let refused = desk.try_feed(&Input::Outcome { id, outcome });
+        assert!(matches!(refused, Err(crate::StepError::Impossible(_))));
     }
 }
 

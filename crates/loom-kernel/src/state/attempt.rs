@@ -86,6 +86,8 @@ pub(crate) enum Last {
         feedback: String,
         /// Whether deterministic checks alone failed it.
         cheap: bool,
+        /// Checks that the verifier's findings speak against.
+        disputed: Vec<String>,
     },
     /// A gate passed.
     Passed(Proof),

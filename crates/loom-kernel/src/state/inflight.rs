@@ -15,6 +15,8 @@ pub(crate) struct InFlight {
     pub(crate) owner: Option<Owner>,
     /// Whether the process that ran it is gone.
     pub(crate) doubt: bool,
+    /// For an effect in doubt that cannot be looked up: whether what it changed is recorded.
+    pub(crate) recorded: bool,
     /// For an effect in doubt that cannot be looked up: what a human said.
     pub(crate) resolved: Option<Resolved>,
     /// For an effect in doubt: failed attempts to settle it.

@@ -2,7 +2,8 @@
 
 use crate::state::{Attempt, Backoff, Proof};
 use loom_events::{
-    AttemptEnd, AttemptId, Failure, Plan, PlanReason, PlanningId, Seq, SkippedBy, SubtaskSpec,
+    AttemptEnd, AttemptId, Check, Failure, Plan, PlanReason, PlanningId, Seq, SkippedBy,
+    SubtaskSpec,
 };
 use serde::Serialize;
 
@@ -19,6 +20,13 @@ pub(crate) struct Planning {
     pub(crate) stage: Proposed,
 }
 
+impl Planning {
+    /// Whether it is about the checks of one subtask and nothing else.
+    pub(crate) const fn only_checks(&self) -> bool {
+        matches!(self.why, PlanReason::Checks { .. })
+    }
+}
+
 /// How far planning is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) enum Proposed {
@@ -26,6 +34,10 @@ pub(crate) enum Proposed {
     Nothing,
     /// It proposed a plan, not judged yet.
     Plan(Plan),
+    /// It proposed other checks for the subtask that it was asked about.
+    Checks(Vec<Check>),
+    /// It stands by the checks that it was asked about.
+    Kept(String),
     /// Its answer held no plan, not booked as rejected yet.
     Unreadable(Vec<String>),
     /// Its last round was rejected.
@@ -47,6 +59,8 @@ pub(crate) struct Subtask {
     pub(crate) last: Option<AttemptId>,
     /// Whether a re-plan was made because of it. Once: the second time a human is better.
     pub(crate) replanned: bool,
+    /// Whether the planner was asked about its checks. Once: after that they count.
+    pub(crate) disputed: bool,
     /// What a human said to do with it.
     pub(crate) help: Option<Help>,
     /// Why the last attempt ended, or why it failed, for questions and reasons.
@@ -62,6 +76,7 @@ impl Subtask {
             ordinal: 0,
             last: None,
             replanned: false,
+            disputed: false,
             help: None,
             why: String::new(),
             stage: Stage::Pending,

@@ -26,6 +26,8 @@ pub struct State {
     pub(crate) life: Life,
     pub(crate) new: NewTask,
     pub(crate) paused: bool,
+    /// Whether it waits for another task.
+    pub(crate) queued: bool,
     /// The last start or resume.
     pub(crate) awake_since: Time,
     /// The version of the plan; 0 while there is none.
@@ -34,7 +36,7 @@ pub struct State {
     /// Whether the plan may be worked on: not when it waits for a review.
     pub(crate) agreed: bool,
     pub(crate) planning: Option<Planning>,
-    /// Plan versions that a human allowed beyond the limit.
+    /// Plan versions beyond the limit: allowed by a human, or made of nothing but other checks.
     pub(crate) extra_versions: u32,
     /// Subtasks of this and of earlier plans.
     pub(crate) subs: BTreeMap<SubtaskId, Subtask>,
@@ -119,6 +121,7 @@ impl State {
                 metadata: None,
             },
             paused: false,
+            queued: false,
             awake_since: Time::EPOCH,
             version: 0,
             plan: Plan::default(),
@@ -160,7 +163,7 @@ impl State {
 
     /// Whether new things may start.
     pub(crate) const fn going(&self) -> bool {
-        self.active() && !self.paused
+        self.active() && !self.paused && !self.queued
     }
 
     /// Before this time no question expires.
@@ -318,13 +321,13 @@ impl State {
         self.steered > self.heard
     }
 
-    /// Whether time counts as work: not paused, not only waiting for a human.
+    /// Whether time counts as work: not paused, not queued, not only waiting for a human.
     pub(crate) fn working(&self) -> bool {
         // An effect that only a human can settle is not under way.
         let asked = |effect: &InFlight| effect.doubt && effect.class == Class::Unknowable;
         let idle = self.inflight.values().all(asked) && !self.waits();
         match self.life {
-            Life::Active => !self.paused && (!idle || self.questions.is_empty()),
+            Life::Active => !self.paused && !self.queued && (!idle || self.questions.is_empty()),
             Life::Stopping(_) => true,
             Life::New | Life::Done(_) => false,
         }

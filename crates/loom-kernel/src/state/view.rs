@@ -139,6 +139,14 @@ impl State {
         self.view(id, sub)
     }
 
+    /// Whether a step may be given back to the planner before it was tried: once, and not with the
+    /// last plan that is allowed, which is for steps that failed.
+    #[must_use]
+    pub fn may_give_back(&self, id: &SubtaskId) -> bool {
+        let fresh = self.subs.get(id).is_some_and(|sub| !sub.replanned);
+        fresh && self.versions_left() > 1
+    }
+
     fn view<'a>(&'a self, id: &SubtaskId, sub: &'a Subtask) -> Option<SubtaskView<'a>> {
         let summary = match &sub.stage {
             Stage::Completed(done) => done.summary.as_str(),

@@ -1,8 +1,10 @@
 //! Whether a plan can be worked on. Every fault is one sentence that a model can repair from.
 
+mod line;
 mod power;
+mod reach;
 
-use loom_events::{Check, Limits, Plan, SubtaskId, SubtaskSpec};
+use loom_events::{Check, CountOp, Counted, Limits, Plan, SubtaskId, SubtaskSpec, TaskSettings};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Faults reported at once. A plan with more is not repaired but made again, and the prompt of the
@@ -12,23 +14,25 @@ const MAX_ERRORS: usize = 20;
 /// Checks a plan as a planner or a human proposes it.
 ///
 /// `kept` are the completed subtasks of the current plan: they may be depended on without being in
-/// the new one, and are not judged again when they are in it.
+/// the new one, and are not judged again when they are in it. With the rules for checks switched off
+/// only the form of a check is looked at.
 ///
 /// # Errors
 /// One sentence for each fault: which subtask, what is wrong, what to do instead.
 pub fn validate_plan(
     plan: &Plan,
-    limits: &Limits,
+    settings: &TaskSettings,
     kept: &[SubtaskSpec],
 ) -> Result<(), Vec<String>> {
     let is_kept = |spec: &&SubtaskSpec| kept.iter().any(|k| k.id == spec.id);
     let new: Vec<&SubtaskSpec> = plan.subtasks.iter().filter(|s| !is_kept(s)).collect();
     let known: BTreeSet<&SubtaskId> = plan.subtasks.iter().chain(kept).map(|s| &s.id).collect();
     let mut errors = Vec::new();
-    size(&new, kept.is_empty(), limits, &mut errors);
+    size(&new, kept.is_empty(), &settings.limits, &mut errors);
     duplicates(plan, &mut errors);
     for spec in &new {
         subtask(spec, &known, &mut errors);
+        checks(spec, settings.defences.check_rules, &mut errors);
     }
     if let Some(cycle) = cycle(&new) {
         errors.push(format!(
@@ -96,14 +100,25 @@ fn subtask(spec: &SubtaskSpec, known: &BTreeSet<&SubtaskId>, errors: &mut Vec<St
             errors.push(format!("`{id}`: the output `{output}` {fault}"));
         }
     }
-    for check in &spec.checks {
-        if let Some(fault) = check_fault(check) {
-            errors.push(format!("`{id}`: {fault}"));
+    let globs = spec.edits_tests.iter().flat_map(|edits| &edits.paths);
+    for glob in spec.expected_files.iter().chain(globs) {
+        if let Some(fault) = path_fault(glob) {
+            errors.push(format!("`{id}`: the expected file `{glob}` {fault}"));
         }
     }
 }
 
-fn check_fault(check: &Check) -> Option<String> {
+fn checks(spec: &SubtaskSpec, rules: bool, errors: &mut Vec<String>) {
+    for check in &spec.checks {
+        let powerless = || if rules { power_fault(check) } else { None };
+        if let Some(fault) = form_fault(check).or_else(powerless) {
+            errors.push(format!("`{}`: {fault}", spec.id));
+        }
+    }
+}
+
+/// What cannot be read as a check.
+fn form_fault(check: &Check) -> Option<String> {
     let path =
         |path: &str| path_fault(path).map(|fault| format!("the check path `{path}` {fault}"));
     match check {
@@ -112,17 +127,73 @@ fn check_fault(check: &Check) -> Option<String> {
         Check::JsonPath {
             path: p, pointer, ..
         } => path(p).or_else(|| pointer_fault(pointer)),
+        Check::Command { stdout_regex, .. } => stdout_regex.as_deref().and_then(regex_fault),
+        Check::Count {
+            of: Counted::Glob(glob),
+            ..
+        }
+        | Check::Unchanged { glob } => path(glob),
+        Check::Count { .. } | Check::Tests { .. } => None,
+        Check::Symbol { path: p, name } => path(p).or_else(|| symbol_fault(name)),
+    }
+}
+
+/// Why a check proves nothing, or relies on what is not the workspace.
+fn power_fault(check: &Check) -> Option<String> {
+    match check {
+        Check::FileExists { .. }
+        | Check::FileAbsent { .. }
+        | Check::JsonPath { .. }
+        | Check::Unchanged { .. }
+        | Check::Symbol { .. } => None,
+        Check::FileContains { regex, .. } => matches_everything(regex),
         Check::Command {
             command,
             stdout_regex,
             ..
-        } => {
-            let regex = stdout_regex.as_deref();
-            regex
-                .and_then(regex_fault)
-                .or_else(|| power::fault(command, regex.is_some()))
+        } => power::fault(command, stdout_regex.is_some())
+            .or_else(|| reach::fault(command))
+            .or_else(|| matches_everything(stdout_regex.as_deref()?)),
+        Check::Tests { command, .. } => {
+            power::fault(command, false).or_else(|| reach::fault(command))
         }
+        // What is printed decides, so the exit status need not be able to.
+        Check::Count {
+            of: Counted::Command(command),
+            op,
+            n,
+        } => power::fault(command, true)
+            .or_else(|| reach::fault(command))
+            .or_else(|| always_so(*op, *n)),
+        Check::Count { op, n, .. } => always_so(*op, *n),
     }
+}
+
+fn always_so(op: CountOp, n: u64) -> Option<String> {
+    match op {
+        CountOp::AtLeast if n == 0 => {
+            Some("a count is always >= 0; give another number".to_owned())
+        }
+        CountOp::LessThan if n == 0 => Some("a count is never < 0; give another number".to_owned()),
+        CountOp::Equal
+        | CountOp::AtLeast
+        | CountOp::AtMost
+        | CountOp::MoreThan
+        | CountOp::LessThan => None,
+    }
+}
+
+/// A pattern that matches nothing and something else as well matches everything.
+fn matches_everything(regex: &str) -> Option<String> {
+    let pattern = regex::RegexBuilder::new(regex).multi_line(true).build();
+    let everything = pattern.is_ok_and(|p| p.is_match("") && p.is_match("a line, and 1"));
+    everything.then(|| format!("/{regex}/ matches everything; write what must be there"))
+}
+
+fn symbol_fault(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_alphanumeric() || "_$.:#?!".contains(c);
+    (name.is_empty() || !name.chars().all(plain))
+        .then(|| format!("`{name}` is not a name; write one such as `parse` or `Parser.parse`"))
 }
 
 /// A path that leaves the workspace, in words. Lexical: `..` is refused wherever it leads, since
@@ -193,7 +264,7 @@ mod tests {
     }
 
     fn errors(json: serde_json::Value) -> Vec<String> {
-        validate_plan(&plan(json), &Limits::default(), &[])
+        validate_plan(&plan(json), &TaskSettings::default(), &[])
             .err()
             .unwrap_or_default()
     }
@@ -307,6 +378,82 @@ mod tests {
     }
 
     #[test]
+    fn patterns_that_match_everything_prove_nothing() {
+        for regex in [".*", "x*", ""] {
+            let check = serde_json::json!([{"kind": "file_contains", "path": "a", "regex": regex}]);
+            assert_eq!(one("checks", check).len(), 1, "{regex}");
+        }
+        let empty =
+            serde_json::json!([{"kind": "command", "command": "sh t.sh", "stdout_regex": "^$"}]);
+        assert_eq!(one("checks", empty), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_kinds_that_count_are_held_to_the_same_rules() {
+        for (check, fault) in [
+            (
+                serde_json::json!({"kind": "tests", "command": "true"}),
+                "cannot fail",
+            ),
+            (
+                serde_json::json!({"kind": "tests", "command": "pytest | tail"}),
+                "hides",
+            ),
+            (
+                serde_json::json!({"kind": "count", "of": {"command": "curl x"}, "op": "=", "n": 1}),
+                "network",
+            ),
+            (
+                serde_json::json!({"kind": "count", "of": {"glob": "../*"}, "op": "=", "n": 1}),
+                "`..`",
+            ),
+            (
+                serde_json::json!({"kind": "count", "of": {"glob": "*"}, "op": ">=", "n": 0}),
+                "always",
+            ),
+            (
+                serde_json::json!({"kind": "unchanged", "glob": "/etc/*"}),
+                "absolute",
+            ),
+            (
+                serde_json::json!({"kind": "symbol", "path": "a.py", "name": "def f("}),
+                "not a name",
+            ),
+        ] {
+            let errors = one("checks", serde_json::json!([check]));
+            assert!(errors.len() == 1 && errors[0].contains(fault), "{errors:?}");
+        }
+        for check in [
+            serde_json::json!({"kind": "tests", "command": "pytest -q", "min": 3}),
+            serde_json::json!({"kind": "count", "of": {"command": "wc -l < a | cat"}, "op": ">", "n": 2}),
+            serde_json::json!({"kind": "count", "of": {"glob": "docs/*.md"}, "op": "=", "n": 0}),
+            serde_json::json!({"kind": "symbol", "path": "a.rs", "name": "Parser::parse"}),
+        ] {
+            assert_eq!(
+                one("checks", serde_json::json!([check])),
+                Vec::<String>::new()
+            );
+        }
+    }
+
+    #[test]
+    fn with_the_rules_off_only_the_form_is_looked_at() {
+        let mut settings = TaskSettings::default();
+        settings.defences.check_rules = false;
+        let plan = plan(serde_json::json!([
+            {"id": "a", "title": "", "description": "x", "checks": [
+                {"kind": "command", "command": "true"},
+                {"kind": "file_contains", "path": "a", "regex": "("},
+            ]},
+        ]));
+        let errors = validate_plan(&plan, &settings, &[]).unwrap_err();
+        assert_eq!(
+            errors,
+            ["`a`: `(` is not a regular expression: error: unclosed group"]
+        );
+    }
+
+    #[test]
     fn completed_work_may_be_depended_on_and_is_not_judged_again() {
         let done = plan(serde_json::json!([
             {"id": "done", "title": "", "description": "", "depends_on": ["long-gone"]}
@@ -315,9 +462,9 @@ mod tests {
             {"id": "done", "title": "", "description": ""},
             {"id": "next", "title": "", "description": "x", "depends_on": ["done"]}
         ]));
-        let limits = Limits::default();
-        assert_eq!(validate_plan(&next, &limits, &done.subtasks), Ok(()));
-        let nothing = validate_plan(&done, &limits, &done.subtasks).unwrap_err();
+        let settings = TaskSettings::default();
+        assert_eq!(validate_plan(&next, &settings, &done.subtasks), Ok(()));
+        let nothing = validate_plan(&done, &settings, &done.subtasks).unwrap_err();
         assert!(nothing[0].contains("still to be done"), "{nothing:?}");
     }
 }

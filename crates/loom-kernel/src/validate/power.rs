@@ -1,16 +1,6 @@
-//! Commands that cannot fail prove nothing. This reads a shell line just well enough to see what
-//! decides its exit status; what it cannot read it leaves to the command policy.
+//! Commands that cannot fail prove nothing: what decides the exit status of a line.
 
-/// What a segment ends in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Joint {
-    And,
-    Or,
-    Then,
-    Pipe,
-    Background,
-    End,
-}
+use super::line::{Joint, Segment, program, segments};
 
 /// Programs whose exit status does not depend on the workspace.
 const CONSTANT: [&str; 11] = [
@@ -18,10 +8,22 @@ const CONSTANT: [&str; 11] = [
 ];
 
 /// Programs that hide the exit status of what is piped into them.
-const FILTERS: [&str; 8] = ["tail", "head", "cat", "tee", "less", "more", "sort", "wc"];
+const FILTERS: [&str; 11] = [
+    "tail", "head", "cat", "tee", "less", "more", "sort", "wc", "tr", "sed", "uniq",
+];
 
 /// Flags with which a test runner runs no test.
-const RUNS_NOTHING: [&str; 3] = ["--no-run", "--collect-only", "--passWithNoTests"];
+const RUNS_NOTHING: [&str; 9] = [
+    "--no-run",
+    "--collect-only",
+    "--co",
+    "--passWithNoTests",
+    "--pass-with-no-tests",
+    "--no-tests=pass",
+    "--list-tests",
+    "--listTests",
+    "--if-present",
+];
 
 /// Why a command has no power to fail, with what to do instead. With `printed`, its output is
 /// matched too, so that a line that prints something variable has power.
@@ -64,7 +66,7 @@ pub(super) fn fault(command: &str, printed: bool) -> Option<String> {
 }
 
 /// Whether the exit status of a list depends on anything.
-fn can_fail(segments: &[(Vec<String>, Joint)]) -> bool {
+fn can_fail(segments: &[Segment]) -> bool {
     let mut before = Joint::Then;
     let mut decides = false;
     for (words, joint) in segments {
@@ -81,79 +83,22 @@ fn can_fail(segments: &[(Vec<String>, Joint)]) -> bool {
 }
 
 fn segment_can_fail(words: &[String], before: Joint) -> bool {
-    let Some(program) = words.iter().find(|w| !is_assignment(w)) else {
+    let Some((name, arguments)) = program(words) else {
         // Nothing but assignments, or an empty segment as after a last `;`.
         return words.is_empty() && before == Joint::Then;
     };
-    let name = program.rsplit('/').next().unwrap_or(program);
     let filtered = before == Joint::Pipe && FILTERS.contains(&name);
-    !filtered && !CONSTANT.contains(&name)
+    !filtered && !CONSTANT.contains(&name) && !compares_constants(name, arguments)
 }
 
-fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
-    })
-}
-
-/// Splits a line at `&&`, `||`, `;`, `|`, `&` and line ends outside of quotes.
-fn segments(line: &str) -> Vec<(Vec<String>, Joint)> {
-    let mut segments = Vec::new();
-    let mut words: Vec<String> = Vec::new();
-    let mut word = String::new();
-    let mut quote: Option<char> = None;
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        if let Some(open) = quote {
-            match c {
-                '\\' if open == '"' => word.extend(chars.next()),
-                _ if c == open => quote = None,
-                _ => word.push(c),
-            }
-            continue;
-        }
-        let joint = match c {
-            '\'' | '"' => {
-                quote = Some(c);
-                continue;
-            }
-            '\\' => {
-                word.extend(chars.next());
-                continue;
-            }
-            ';' | '\n' => Joint::Then,
-            '|' if chars.next_if_eq(&'|').is_some() => Joint::Or,
-            '|' => Joint::Pipe,
-            '&' if chars.next_if_eq(&'&').is_some() => Joint::And,
-            // `2>&1` and `&>file` are redirections.
-            '&' if word.ends_with('>') || chars.peek() == Some(&'>') => {
-                word.push(c);
-                continue;
-            }
-            '&' => Joint::Background,
-            c if c.is_whitespace() => {
-                flush(&mut words, &mut word);
-                continue;
-            }
-            c => {
-                word.push(c);
-                continue;
-            }
-        };
-        flush(&mut words, &mut word);
-        segments.push((std::mem::take(&mut words), joint));
-    }
-    flush(&mut words, &mut word);
-    if !words.is_empty() {
-        segments.push((words, Joint::End));
-    }
-    segments
-}
-
-fn flush(words: &mut Vec<String>, word: &mut String) {
-    if !word.is_empty() {
-        words.push(std::mem::take(word));
-    }
+/// Whether a comparison of `test` compares only what stands in the line.
+fn compares_constants(name: &str, arguments: &[String]) -> bool {
+    const COMPARISONS: [&str; 10] = [
+        "=", "==", "!=", "-eq", "-ne", "-gt", "-ge", "-lt", "-le", "-n",
+    ];
+    matches!(name, "test" | "[" | "[[")
+        && arguments.iter().any(|w| COMPARISONS.contains(&w.as_str()))
+        && !arguments.iter().any(|w| w.contains(['$', '`', '<']))
 }
 
 #[cfg(test)]
@@ -178,6 +123,12 @@ mod tests {
             "X=1 true",
             "cargo test --no-run",
             "npx jest --passWithNoTests",
+            "npm run test --if-present",
+            "pytest --co -q",
+            "make || :",
+            "make || exit 0",
+            "test 1 = 1",
+            "[ a == a ]",
             "",
         ] {
             assert!(fault(line, false).is_some(), "{line}");
@@ -197,6 +148,7 @@ mod tests {
             "python -c 'import a; print(a.x)'",
             "RUST_LOG=off cargo test",
             "[ -s out.txt ]",
+            "test \"$(cat a.txt)\" = x",
             "sleep 1; cargo test",
             "! grep -r TODO src",
         ] {

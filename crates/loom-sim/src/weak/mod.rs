@@ -9,6 +9,7 @@
 //! can be repeated and two ways of running a world meet the same difficulties.
 
 mod chance;
+mod dispute;
 mod executor;
 mod mind;
 mod model;

@@ -1,6 +1,7 @@
 //! The models of a server, as one responder: who is asked, about which world, in which role.
 
 use super::chance::hash;
+use super::dispute;
 use super::executor::Work;
 use super::mind::between;
 use super::planner::{Planning, Plans};
@@ -110,6 +111,11 @@ impl Responder for WeakModels {
             nature: &self.nature,
             tier,
         };
+        if dispute::is_asked(request) {
+            let mut hidden = self.hidden();
+            let plans = hidden.plans.entry(world.name.clone()).or_default();
+            return planning.settle(request, plans);
+        }
         match request.role {
             Some(Role::Executor) => self.work(request, &world, profile),
             Some(Role::Planner) => {

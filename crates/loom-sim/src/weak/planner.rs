@@ -100,6 +100,24 @@ impl Planning<'_> {
         answer(steps)
     }
 
+    /// Other checks for a step that is as it was.
+    pub(crate) fn other_checks(&self, item: &Item, plans: &mut Plans) -> Vec<Value> {
+        let version = plans.versions.entry(item.id()).or_default();
+        *version += 1;
+        let checks = self.checks(item, "", self.chance(item, *version));
+        for (id, step) in &mut plans.steps {
+            if item_of(self.world, id).is_some_and(|known| known.number == item.number) {
+                step["checks"] = checks.clone().into();
+            }
+        }
+        checks
+    }
+
+    /// What is drawn when it is asked about a check.
+    pub(crate) fn chance_of_dispute(&self, item: &Item, prompt: &str) -> Chance {
+        self.chance(item, 0).about("dispute").about(prompt)
+    }
+
     /// Steps that repair what the last gate found.
     fn repairs(
         &self,
@@ -184,6 +202,8 @@ impl Planning<'_> {
             "tier": self.tier,
             "checks": self.checks(item, reason, chance),
             "outputs": [item.path, "MANIFEST"],
+            "expected_files": [item.path, "MANIFEST"],
+            "size": "S",
             "inspect": false,
         })
     }

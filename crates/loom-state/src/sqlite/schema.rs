@@ -16,6 +16,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("0001_initial.sql")),
     M::up(include_str!("0002_model_facts.sql")),
     M::up(include_str!("0003_collections.sql")),
+    M::up(include_str!("0004_queue.sql")),
 ];
 
 /// How long a connection waits for another one. Only a backup or a person with a shell can hold
@@ -117,6 +118,8 @@ pub(super) fn open_existing(dir: &Path) -> Result<Connection, OpenError> {
     })?;
     let known = MIGRATIONS.len();
     match found.cmp(&known) {
+        // Whoever made the file was killed before it made the first table.
+        _ if found == 0 => Err(OpenError::Missing { path }),
         Ordering::Equal => Ok(conn),
         Ordering::Less => Err(OpenError::Older { path, found, known }),
         Ordering::Greater => Err(OpenError::Newer { path, found, known }),
@@ -250,6 +253,7 @@ mod tests {
         M::up(include_str!("0001_initial.sql")),
         M::up(include_str!("0002_model_facts.sql")),
         M::up(include_str!("0003_collections.sql")),
+        M::up(include_str!("0004_queue.sql")),
         M::up("ALTER TABLE tasks ADD COLUMN extra TEXT;"),
     ];
 
@@ -354,12 +358,29 @@ mod tests {
 
         let path = dir.path().join(DATABASE_FILE);
         let conn = Connection::open(&path).unwrap();
-        conn.pragma_update(None, "user_version", 0).unwrap();
+        conn.pragma_update(None, "user_version", 1).unwrap();
         let older = open_existing(dir.path()).unwrap_err();
         assert!(
-            matches!(older, OpenError::Older { found: 0, .. }),
+            matches!(older, OpenError::Older { found: 1, .. }),
             "{older:?}"
         );
+    }
+
+    #[test]
+    fn a_file_that_was_made_and_never_filled_is_no_journal_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(DATABASE_FILE);
+        make_private_file(&path).unwrap();
+        let new = open_existing(dir.path()).unwrap_err();
+        assert!(matches!(new, OpenError::Missing { .. }), "{new:?}");
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+
+        // The next step of a first start.
+        configure_writer(&connect(&path).unwrap(), Durability::Full).unwrap();
+        let new = open_existing(dir.path()).unwrap_err();
+        assert!(matches!(new, OpenError::Missing { .. }), "{new:?}");
+        drop(open(dir.path(), Durability::Full).unwrap());
+        open_existing(dir.path()).unwrap();
     }
 
     #[test]

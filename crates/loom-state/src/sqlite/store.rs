@@ -152,11 +152,12 @@ fn save_task(conn: &Connection, projection: &Projection) -> Result<()> {
     let row = &projection.task;
     conn.prepare_cached(
         "INSERT INTO tasks (id, status, phase, paused, created, updated, last_seq, plan_version, \
-         in_flight, subtasks_done, subtasks_total, tokens, waiting, workspace, goal) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+         in_flight, subtasks_done, subtasks_total, tokens, waiting, workspace, goal, queued) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
          ON CONFLICT (id) DO UPDATE SET status = ?2, phase = ?3, paused = ?4, created = ?5, \
          updated = ?6, last_seq = ?7, plan_version = ?8, in_flight = ?9, subtasks_done = ?10, \
-         subtasks_total = ?11, tokens = ?12, waiting = ?13, workspace = ?14, goal = ?15",
+         subtasks_total = ?11, tokens = ?12, waiting = ?13, workspace = ?14, goal = ?15, \
+         queued = ?16",
     )?
     .execute(params![
         row.id.to_string(),
@@ -174,6 +175,7 @@ fn save_task(conn: &Connection, projection: &Projection) -> Result<()> {
         row.waiting,
         row.workspace,
         row.goal,
+        projection.queued,
     ])?;
     Ok(())
 }
@@ -228,7 +230,7 @@ fn save_approval(conn: &Connection, row: &ApprovalRow) -> Result<()> {
 pub(super) fn load(conn: &Connection, task: TaskId) -> Result<Projection> {
     let id = task.to_string();
     let sql = format!(
-        "SELECT {TASK_COLUMNS}, phase, paused, plan_version, in_flight FROM tasks WHERE id = ?1"
+        "SELECT {TASK_COLUMNS}, phase, paused, plan_version, in_flight, queued FROM tasks WHERE id = ?1"
     );
     let found = conn
         .prepare_cached(&sql)?
@@ -239,6 +241,7 @@ pub(super) fn load(conn: &Connection, task: TaskId) -> Result<Projection> {
                 paused: row.get(12)?,
                 plan_version: row.get(13)?,
                 in_flight: from_json(row, 14)?,
+                queued: row.get(15)?,
                 ..Projection::new(task)
             })
         })

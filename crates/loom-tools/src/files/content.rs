@@ -1,7 +1,8 @@
 //! The content of a file as a model may see it: text, of bounded size, with its hash.
 
-use super::{blocking, missing, short_hash};
+use super::{blocking, missing};
 use crate::secrets::is_secret;
+use crate::seen::short_hash;
 use crate::tool::{CallOutcome, ToolOutput};
 use crate::{Call, tool::Held};
 use loom_events::Risk;

@@ -57,12 +57,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
         .map_err(|died| ToolOutput::negative(format!("the tool broke: {died}")).into())
 }
 
-/// The first digits of a content's hash: long enough to notice a change, short enough to repeat.
-pub(crate) fn short_hash(bytes: &[u8]) -> String {
-    const DIGITS: usize = 8;
-    blake3::hash(bytes).to_hex()[..DIGITS].to_owned()
-}
-
 /// `1 file`, `2 files`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     match number {

@@ -2,8 +2,8 @@
 
 use super::change::{Wanted, change, changed_files, never};
 use super::content::{self, NoText, Places};
-use super::{argument, blocking, count, elision, short_hash, spec};
-use crate::seen::Known;
+use super::{argument, blocking, count, elision, spec};
+use crate::seen::{Known, short_hash};
 use crate::tool::{CallOutcome, ToolOutput, refusal};
 use crate::{Call, ShellSettings, Tool};
 use loom_events::{Class, ToolSpec};

@@ -3,8 +3,9 @@
 /// Scripts in scripts, statements in statements and words in words that are followed.
 const MAX_DEPTH: usize = 64;
 
-/// Statements that are looked at, those of loops and functions as often as they are gone through.
-const MAX_STEPS: usize = 2_000;
+/// Statements that are looked at, those of loops and functions as often as they are gone through, and
+/// parts of what cannot be parsed as a whole.
+const MAX_STEPS: usize = 1_000;
 
 /// Bytes that are parsed, those of scripts in scripts again.
 const MAX_PARSED: usize = 256 << 10;

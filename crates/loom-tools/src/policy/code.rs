@@ -255,6 +255,7 @@ impl Walk<'_> {
                 (false, false) => rules::NETWORK,
             };
             self.matched(rule, shown);
+            self.local_code(&bare, &literals, shown);
             for text in &literals {
                 if ["169.254.169.254", "metadata.google", "docker.sock"]
                     .iter()

@@ -21,6 +21,7 @@ mod feed;
 mod files;
 mod functions;
 mod git;
+mod local;
 mod many;
 mod matched;
 mod network;

@@ -2,6 +2,7 @@
 
 use super::argv::Argv;
 use super::feed::Feed;
+use super::local::is_loom;
 use super::place::{OUTPUT, Place, is_all};
 use super::rules;
 use super::walk::Walk;
@@ -23,9 +24,6 @@ const METADATA: &[&str] = &[
 
 /// Hosts that are this machine; the sandbox has them for itself.
 const LOOPBACK: &[&str] = &["localhost", "127.", "[::1]", "0.0.0.0", "::1"];
-
-/// Port of Loom's own interface.
-const LOOM_PORT: &str = ":9000";
 
 /// Programs that open a connection both ways.
 const SOCKETS: &str = "nc ncat netcat socat telnet websocat wscat";
@@ -71,6 +69,7 @@ impl Walk<'_> {
         }
         self.forbidden_hosts(argv, &shown);
         self.options_from_elsewhere(argv, stdin);
+        self.local_service(argv, is_socket, &shown);
         // A name that is only known when it runs may carry what was read here.
         if argv.args.iter().any(|arg| arg.contains(OUTPUT)) {
             self.matched(rules::EXFILTRATE, &*shown);
@@ -108,6 +107,9 @@ impl Walk<'_> {
             }
             if let Some(more) = Argv::new(&words) {
                 self.transfer(&more, &Feed::default(), &argv.shown());
+                let mut all = argv.clone();
+                all.args.extend(more.args);
+                self.local_service(&all, false, &argv.shown());
             }
         }
     }
@@ -117,10 +119,11 @@ impl Walk<'_> {
         if METADATA.iter().any(names) {
             self.matched(rules::METADATA, shown);
         }
-        let to_loom = |arg: &&String| {
-            arg.contains(LOOM_PORT) && LOOPBACK.iter().any(|host| arg.contains(host))
+        let to_loom = |arg: &String| {
+            let named = arg.contains(":9000") && LOOPBACK.iter().any(|host| arg.contains(host));
+            named || is_loom(arg)
         };
-        if argv.args.iter().any(|arg| to_loom(&arg)) {
+        if argv.args.iter().any(to_loom) {
             self.matched(rules::LOOM, shown);
         }
         for socket in argv

@@ -17,6 +17,9 @@ use tree_sitter::Node;
 /// Longest line that is followed; a longer one is a program that somebody should look at.
 const MAX_TEXT: usize = 64 << 10;
 
+/// Bars in one script. When a pipeline has no end, the parser copies it once for each of its parts.
+const MAX_PIPES: usize = 1_000;
+
 /// Longest part of a line that is kept to say what a rule is about.
 const MAX_WHAT: usize = 256;
 
@@ -173,20 +176,25 @@ impl<'a> Walk<'a> {
     }
 
     fn parsed(&mut self, text: &str, stdin: &Feed) -> Feed {
-        if text.len() > MAX_TEXT || !self.budget.parse(text.len()) {
+        let is_long = text.len() > MAX_TEXT || text.matches('|').count() > MAX_PIPES;
+        if is_long || !self.budget.parse(text.len()) {
             self.too_large(text);
             return Feed::default();
         }
         // Some of what the grammar does not know it takes for something else, without an error.
         let readable = repair::without_quirks(text);
-        let tree = parse(&readable).filter(|tree| !tree.root_node().has_error());
-        if let Some(tree) = tree {
+        let tree = parse(&readable);
+        if let Some(tree) = tree.as_ref().filter(|tree| !tree.root_node().has_error()) {
             return self.deeper(
                 |walk| walk.statements(tree.root_node(), &readable, stdin),
                 text,
             );
         }
-        let Some(tree) = parse(text) else {
+        let tree = match readable == text {
+            true => tree,
+            false => parse(text),
+        };
+        let Some(tree) = tree else {
             self.matched(rules::UNREADABLE, text);
             return Feed::default();
         };
@@ -214,7 +222,8 @@ impl<'a> Walk<'a> {
     /// refused when one part alone would be.
     fn pieces(&mut self, text: &str, stdin: &Feed) {
         for piece in repair::pieces(text) {
-            if !self.budget.parse(piece.len()) {
+            // A parser costs more than the few bytes that it is given here.
+            if !self.budget.step() || !self.budget.parse(piece.len()) {
                 return self.too_large(text);
             }
             let Some(tree) = parse(piece).filter(|tree| !tree.root_node().has_error()) else {

@@ -69,7 +69,7 @@ pub enum ForkError {
 
 impl ForkError {
     /// Wraps what the operating system said about a path.
-    pub(super) fn io<E: Into<io::Error>>(path: &str) -> impl FnOnce(E) -> Self {
+    pub fn io<E: Into<io::Error>>(path: &str) -> impl FnOnce(E) -> Self {
         let path = path.to_owned();
         |error| Self::Io {
             path,

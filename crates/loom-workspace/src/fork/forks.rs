@@ -10,7 +10,7 @@ use super::making::Making;
 use super::{ForkBounds, ForkReport, WhyNotForked, removal};
 use crate::root::Root;
 use crate::spot::names;
-use crate::{FsError, Manifest, ManifestError, Store, Workspace, name};
+use crate::{FsError, Manifest, ManifestError, Store, Trees, Workspace, name};
 use loom_events::{Digest, FileKind};
 use rustix::fd::OwnedFd;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,8 @@ pub struct Forks {
     path: PathBuf,
     dir: Arc<OwnedFd>,
     store: Arc<Store>,
+    /// What the original leaves out its forks leave out, too: a result is compared with it.
+    trees: Trees,
 }
 
 /// A copy of a workspace, in which one attempt runs alone.
@@ -80,7 +82,18 @@ impl Forks {
             path: root.path().to_owned(),
             dir: Arc::new(root.directory("")?),
             store,
+            trees: Trees::default(),
         })
+    }
+
+    /// The forks of a workspace, which leave out of their manifests what it leaves out.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of(origin: &Workspace, dir: &Path) -> io::Result<Self> {
+        let mut forks = Self::open(dir, Arc::clone(origin.store()))?;
+        forks.trees = origin.trees.clone();
+        Ok(forks)
     }
 
     /// Makes a fork that equals a manifest of the original, whatever happens there meanwhile.
@@ -206,6 +219,7 @@ impl Forks {
             .map_err(unreadable)?;
         let tree = place.join(TREE);
         let workspace = Workspace::of_fork(&tree, &self.store).map_err(ForkError::io(name))?;
+        let workspace = workspace.with_trees(self.trees.clone());
         let base = workspace.load_manifest(record.base.as_bytes());
         Ok(Some(Fork {
             name: name.to_owned(),

@@ -181,6 +181,11 @@ pub(crate) const METADATA: Rule = rule(
     Deny,
     "the address hands out credentials of the machine",
 );
+pub(crate) const LOCAL_SERVICE: Rule = rule(
+    "local_service",
+    Ask,
+    "it may change something through a service of this machine",
+);
 pub(crate) const SHARED_NETWORK: Rule = rule(
     "shared_network",
     Ask,
