@@ -31,8 +31,10 @@ async fn world_of_three(possible: &Arc<AtomicBool>, planned: &Arc<AtomicU32>) ->
             {"kind": "artifact", "summary": "the file has a word", "detail": "", "tags": [], "relevance_to": ""}]})),
         Some(Role::Executor) => {
             let said = request.opening().iter().filter_map(|m| m.text.as_deref());
-            let said = said.filter_map(|text| text.rsplit_once("Put the word "));
-            let id = said.last().and_then(|(_, rest)| rest.split(' ').next());
+            let mut said = said.filter_map(|text| text.rsplit_once("Put the word "));
+            let id = said
+                .next_back()
+                .and_then(|(_, rest)| rest.split(' ').next());
             let id = id.unwrap_or("nothing");
             let can = id != "three" || possible.load(Ordering::SeqCst);
             let own = format!("{id}.txt");

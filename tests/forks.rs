@@ -29,8 +29,8 @@ fn others(request: &Request, plan: &[Value]) -> Reply {
 /// The step that an executor is asked for: only its own is described to it.
 fn own(request: &Request) -> String {
     let said = request.opening().iter().filter_map(|m| m.text.as_deref());
-    let said = said.filter_map(|text| text.rsplit_once("Put the word "));
-    let word = said.last().map(|(_, rest)| rest.split(' ').next());
+    let mut said = said.filter_map(|text| text.rsplit_once("Put the word "));
+    let word = said.next_back().map(|(_, rest)| rest.split(' ').next());
     word.flatten().unwrap_or("nothing").to_owned()
 }
 

@@ -7,7 +7,6 @@ mod context;
 mod documents;
 mod forks;
 mod layers;
-mod lift;
 mod mcp;
 mod queue;
 mod reverts;

@@ -83,7 +83,7 @@ async fn the_first_prompt_of_a_small_task_is_under_ten_kilobytes_with_its_tools(
         .iter()
         .filter_map(|m| m.text.as_ref());
     let tools = &first.request.tools;
-    assert_eq!(tools.len(), 9, "the tools were not offered");
+    assert_eq!(tools.len(), 10, "the tools were not offered");
     let bytes = words.map(String::len).sum::<usize>()
         + tools
             .iter()

@@ -67,9 +67,6 @@ pub(crate) struct Variant {
     head: Option<Class>,
 }
 
-/// The first of the cumulative variants.
-const PLAIN: char = 'B';
-
 /// Attempts at a step: of one class, and with the next one.
 const THREE: [Rung; 3] = [Rung::Planned, Rung::Feedback, Rung::Feedback];
 const FIVE: [Rung; 5] = [
@@ -118,7 +115,7 @@ impl Variant {
             },
             defences: Defences {
                 plan: at('C'),
-                nudges: letter >= PLAIN,
+                nudges: true,
                 check_rules: at('E'),
                 protection: at('E'),
                 scope: at('E'),
@@ -154,7 +151,7 @@ impl Variant {
         vec![
             less("retries", |v| v.settings.ladder.truncate(1)),
             less("feedback in the same context", |v| {
-                v.settings.limits.nudges = 0
+                v.settings.limits.nudges = 0;
             }),
             less("validated checks, protection, scope", |v| {
                 v.settings.defences.check_rules = false;
@@ -162,7 +159,7 @@ impl Variant {
                 v.settings.defences.scope = false;
             }),
             less("validated checks", |v| {
-                v.settings.defences.check_rules = false
+                v.settings.defences.check_rules = false;
             }),
             less("protection", |v| v.settings.defences.protection = false),
             less("scope", |v| v.settings.defences.scope = false),
@@ -178,7 +175,7 @@ impl Variant {
             less("last gate", |v| v.settings.verification.final_gate = false),
             less("new plans", |v| v.settings.limits.plan_versions = 1),
             less("nudges and loop guard", |v| {
-                v.settings.defences.nudges = false
+                v.settings.defences.nudges = false;
             }),
             less("ladder", |v| v.climbs = false),
         ]

@@ -108,7 +108,7 @@ impl Asker {
                 Err(error) => ui.note(Tone::Caught, &error.to_string()),
             },
             "t" | "take" => match review.read() {
-                Ok(plan) => return Edit::Plan(Command::EditPlan { plan }),
+                Ok(plan) => return Edit::Plan(Box::new(Command::EditPlan { plan })),
                 Err(error) => ui.note(Tone::Caught, &error.to_string()),
             },
             _ => return Edit::No,
@@ -134,7 +134,7 @@ impl Asker {
                 match self.edited(ui, &line) {
                     Edit::Plan(command) => {
                         self.shown = None;
-                        return Some(command);
+                        return Some(*command);
                     }
                     Edit::Waits => continue,
                     Edit::No => {}
@@ -160,7 +160,7 @@ impl Asker {
 /// What a line means for a plan under review.
 enum Edit {
     /// The plan as edited.
-    Plan(Command),
+    Plan(Box<Command>),
     /// It was dealt with; another line follows.
     Waits,
     /// It is an answer like any other.

@@ -6,10 +6,6 @@ use serde::{Deserialize, Serialize};
 /// A request to a task. The kernel answers with events or with a rejection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a command is made once, moved, and never kept in numbers"
-)]
 pub enum Command {
     /// Begin; only ever the first.
     Create(NewTask),

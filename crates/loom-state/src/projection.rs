@@ -104,8 +104,8 @@ impl Projection {
         if let Some(effect) = envelope.event.outcome_of() {
             self.in_flight.remove(&effect);
         }
-        if let Some(intent) = envelope.event.settles() {
-            self.in_flight.remove(&intent);
+        if let Event::EffectReconciled { intent, .. } = &envelope.event {
+            self.in_flight.remove(intent);
         }
     }
 
@@ -164,7 +164,7 @@ impl Projection {
             }
             Event::SubtaskKept(kept) => {
                 self.change(&kept.subtask, at, touched, |s| {
-                    s.be(RowStatus::Completed, "")
+                    s.be(RowStatus::Completed, "");
                 });
             }
             Event::SubtaskFailed { subtask, reason } => {

@@ -82,7 +82,7 @@ impl Tool for AskUser {
         let default = call.text("default").map(str::trim);
         let default = default.filter(|text| !text.is_empty()).map(str::to_owned);
         let mut held = call.hold(question.to_owned(), String::new(), Risk::Low, Vec::new());
-        held.ask = Some(Ask { choices, default });
+        held.ask = Some(Box::new(Ask { choices, default }));
         held.into()
     }
 }

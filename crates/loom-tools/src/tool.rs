@@ -159,7 +159,7 @@ pub struct Held {
     /// The rules that asked for it.
     pub rules: Vec<String>,
     /// For a question of the model's own, which wants an answer and no consent.
-    pub ask: Option<Ask>,
+    pub ask: Option<Box<Ask>>,
 }
 
 /// Characters of a summary; it has one line of a terminal.

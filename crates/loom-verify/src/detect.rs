@@ -78,7 +78,8 @@ fn by_file(workspace: &Workspace, table: &[(&[&str], &str)]) -> Vec<String> {
     // A wrapper in the project goes before a program that may not be installed.
     let wrapped = |word: &str| commands.iter().any(|c| c.starts_with(word));
     let (gradle, maven) = (wrapped("./gradlew"), wrapped("./mvnw"));
-    commands.retain(|c| !(gradle && c.starts_with("gradle ")) && !(maven && c.starts_with("mvn ")));
+    commands
+        .retain(|c| !((gradle && c.starts_with("gradle ")) || (maven && c.starts_with("mvn "))));
     commands
 }
 

@@ -45,8 +45,8 @@ fn asks_for_stubs(asked_for: &str) -> bool {
 /// Handlers that swallow what was caught, over lines.
 static SWALLOWED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     patterns(&[
-        // Python, with or without a type
-        r"except[^:\n]*:\s*(?:#[^\n]*\n\s*)*(?:pass|\.\.\.)\s*(?:#[^\n]*)?(?:\n|$)",
+        // Python: a narrow type that is let pass may well be right
+        r"except(?:\s+\(?(?:Base)?Exception\)?(?:\s+as\s+\w+)?)?\s*:\s*(?:#[^\n]*\n\s*)*(?:pass|\.\.\.)\s*(?:#[^\n]*)?(?:\n|$)",
         // JavaScript, TypeScript, Java, C++
         r"\bcatch\s*(?:\([^)]*\))?\s*\{\s*(?://[^\n]*\s*|/\*[^*]*\*/\s*)*\}",
         r"\.catch\(\s*(?:\(\w*\)|\w+)\s*=>\s*\{\s*\}\s*\)",
@@ -205,6 +205,7 @@ mod tests {
                 "try:\n    f()\nexcept ValueError:\n    return None\n",
             ),
             ("a.js", "try { f(); } catch (e) { log(e); }\n"),
+            ("a.py", "try:\n    f()\nexcept KeyError:\n    pass\n"),
             ("README.md", "Write `# noqa` beside it.\n"),
         ] {
             assert_eq!(
@@ -213,7 +214,7 @@ mod tests {
                 "{after}"
             );
         }
-        let ignoring = file("a.py", None, "try:\n    f()\nexcept OSError:\n    pass\n");
+        let ignoring = file("a.py", None, "try:\n    f()\nexcept Exception:\n    pass\n");
         assert_eq!(silenced(&[ignoring], "Ignore a missing file."), []);
     }
 

@@ -244,7 +244,7 @@ mod tests {
             |place| {
                 ["a.rs", "b.rs", "c.rs", "d.rs"]
                     .iter()
-                    .for_each(|p| place.write(p, "x\n"))
+                    .for_each(|p| place.write(p, "x\n"));
             },
             &["a.rs"],
         );
@@ -267,7 +267,7 @@ mod tests {
             |place| {
                 ["a.rs", "b.rs", "c.rs"]
                     .iter()
-                    .for_each(|p| place.write(p, "x\n"))
+                    .for_each(|p| place.write(p, "x\n"));
             },
             &["a.rs"],
         );

@@ -212,7 +212,7 @@ impl Asked {
     }
 
     /// A second view of what was not met. One against one is neither.
-    fn compare(&mut self, second: Asked) {
+    fn compare(&mut self, second: Self) {
         self.usage = self.usage.plus(second.usage);
         if second.void.is_some() {
             return;

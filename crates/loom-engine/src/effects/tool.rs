@@ -168,7 +168,7 @@ fn question(task: &Task, held: Held, cx: &Cx) -> Question {
                 turn,
                 call,
             },
-            ask,
+            *ask,
         ),
         None => (
             Subject::Call {

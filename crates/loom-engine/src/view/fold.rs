@@ -6,7 +6,7 @@ use super::{
 };
 use loom_events::{
     AttemptEnd, AttemptId, EffectId, End, Envelope, Event, Operation, Plan, PlanReason, Question,
-    QuestionId, Rung, SubtaskId, Summary, Tier, Time, Work,
+    QuestionId, Rung, SubtaskId, Summary, Tier, Work,
 };
 
 impl TaskView {

@@ -102,9 +102,10 @@ fn about_checks(
     if !state.going() || state.planning.is_some() {
         return None;
     }
-    let checks = match why {
-        AttemptEnd::Disputed { checks } => checks.clone(),
-        _ => sub.spec.checks.iter().map(ToString::to_string).collect(),
+    let checks = if let AttemptEnd::Disputed { checks } = why {
+        checks.clone()
+    } else {
+        sub.spec.checks.iter().map(ToString::to_string).collect()
     };
     Some(replanning(
         state,

@@ -3,8 +3,8 @@
 use crate::desk::*;
 use crate::{Input, TaskStatus, status};
 use loom_events::{
-    ApprovalMode, Class, Command, Event, Outcome, QuestionId, Response, Said, Scope, Subject,
-    TaskSettings, Unanswered, VerdictResult,
+    ApprovalMode, Class, Command, Event, Outcome, QuestionId, Response, Said, Scope, TaskSettings,
+    Unanswered, VerdictResult,
 };
 
 fn attended(s: &mut TaskSettings) {

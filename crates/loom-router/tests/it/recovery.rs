@@ -123,7 +123,7 @@ async fn an_answer_that_the_server_could_not_encode_is_asked_for_again_with_anot
 }
 
 #[tokio::test]
-async fn a_call_whose_end_the_stream_lost_is_fetched_whole_at_the_cost_of_both() {
+async fn a_call_whose_end_the_stream_lost_is_fetched_whole_and_its_prompt_counts_once() {
     let call = |arguments: &str| json!({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "read_file", "arguments": arguments}}]});
     let cut = || {
         answer(&[
@@ -141,7 +141,7 @@ async fn a_call_whose_end_the_stream_lost_is_fetched_whole_at_the_cost_of_both()
     let (reply, delivered) = server.ask_for(server.entry(), &with_tools()).await;
     let reply = reply.unwrap();
     assert_eq!(reply.answer.calls[0].arguments, json!({"path": "a"}));
-    assert_eq!((reply.usage.prompt, reply.usage.completion), (20, 11));
+    assert_eq!((reply.usage.prompt, reply.usage.completion), (10, 11));
     assert_eq!(delivered.calls, ["read_file"]);
     let streamed: Vec<_> = server
         .requests()

@@ -20,8 +20,8 @@ impl Planning<'_> {
     /// Says which of the two is wrong, as well as it judges other people's work, and plans the checks
     /// anew where they are.
     pub(crate) fn settle(&self, request: &Request, plans: &mut Plans) -> Reply {
-        let texts = request.opening().iter().filter_map(|m| m.text.as_deref());
-        let prompt = texts.last().unwrap_or_default();
+        let mut texts = request.opening().iter().filter_map(|m| m.text.as_deref());
+        let prompt = texts.next_back().unwrap_or_default();
         let title = between(prompt, "The step: ", "\n").unwrap_or_default();
         let item = title
             .split_whitespace()

@@ -335,8 +335,8 @@ fn errors(request: &Request) -> Option<String> {
 
 /// The prompt proper: the message that tells what is to be planned.
 fn prompt(request: &Request) -> &str {
-    let texts = request.opening().iter().filter_map(|m| m.text.as_deref());
-    texts.last().unwrap_or_default()
+    let mut texts = request.opening().iter().filter_map(|m| m.text.as_deref());
+    texts.next_back().unwrap_or_default()
 }
 
 fn old_steps(prompt: &str) -> Vec<Old<'_>> {

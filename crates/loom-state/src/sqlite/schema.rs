@@ -278,9 +278,9 @@ mod tests {
 
         let conn = open_with(dir.path(), Durability::Full, NEXT).unwrap();
 
-        assert_eq!(version(&conn).unwrap(), 4);
-        let copy = dir.path().join("loom.db.schema-3.bak");
-        assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), 3);
+        assert_eq!(version(&conn).unwrap(), 5);
+        let copy = dir.path().join("loom.db.schema-4.bak");
+        assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), 4);
         assert_eq!(blobs(&copy), 1);
         assert_eq!(blobs(&dir.path().join(DATABASE_FILE)), 1);
     }
@@ -320,10 +320,10 @@ mod tests {
         broken.push(M::up("nonsense"));
         let broken: &'static [M<'static>] = Box::leak(broken.into_boxed_slice());
         open_with(dir.path(), Durability::Full, broken).unwrap_err();
-        assert!(dir.path().join("loom.db.schema-3.bak").exists());
+        assert!(dir.path().join("loom.db.schema-4.bak").exists());
         assert_eq!(
             version(&open(dir.path(), Durability::Full).unwrap()).unwrap(),
-            3
+            4
         );
     }
 
@@ -336,8 +336,8 @@ mod tests {
 
         let refused = open(dir.path(), Durability::Full).unwrap_err().to_string();
 
-        assert!(refused.contains("schema 4"), "{refused}");
-        assert!(refused.contains("up to 3"), "{refused}");
+        assert!(refused.contains("schema 5"), "{refused}");
+        assert!(refused.contains("up to 4"), "{refused}");
         assert!(refused.contains("LOOM_HOME"), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
@@ -352,7 +352,7 @@ mod tests {
         drop(open_with(dir.path(), Durability::Full, NEXT).unwrap());
         let newer = open_existing(dir.path()).unwrap_err();
         assert!(
-            matches!(newer, OpenError::Newer { found: 4, .. }),
+            matches!(newer, OpenError::Newer { found: 5, .. }),
             "{newer:?}"
         );
 

@@ -44,15 +44,7 @@ impl Walk<'_> {
             "sysctl" if argv.args.iter().any(|arg| arg.contains('=')) => {
                 self.matched(rules::KERNEL, argv.shown());
             }
-            "go" if argv.has_any(&["run"]) || argv.args.first().is_some_and(|sub| sub == "run") => {
-                if argv
-                    .args
-                    .iter()
-                    .any(|arg| arg.contains('@') && !arg.starts_with('-'))
-                {
-                    self.matched(rules::INSTALL, argv.shown());
-                }
-            }
+            "go" if goes_for_a_version(argv) => self.matched(rules::INSTALL, argv.shown()),
             "man" => {
                 for pager in [argv.values("-P"), argv.values("-H")].concat() {
                     self.script(pager, &Feed::default());
@@ -70,14 +62,8 @@ impl Walk<'_> {
             "getent" if argv.args.first().is_some_and(|of| of.contains("hosts")) => {
                 return self.network(argv, stdin);
             }
-            "locate" | "mlocate" | "plocate" => {
-                if argv
-                    .operands("")
-                    .iter()
-                    .any(|name| crate::secrets::is_secret(name))
-                {
-                    self.matched(rules::SECRET_OUTSIDE, argv.shown());
-                }
+            "locate" | "mlocate" | "plocate" if names_a_secret(argv) => {
+                self.matched(rules::SECRET_OUTSIDE, argv.shown());
             }
             "wait" | "fg" => self.reaps = true,
             "shift" => {
@@ -455,6 +441,18 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// `go run` of a package with a version: it is fetched.
+fn goes_for_a_version(argv: &Argv) -> bool {
+    let runs = argv.has_any(&["run"]) || argv.args.first().is_some_and(|sub| sub == "run");
+    let mut args = argv.args.iter();
+    runs && args.any(|arg| arg.contains('@') && !arg.starts_with('-'))
+}
+
+fn names_a_secret(argv: &Argv) -> bool {
+    let operands = argv.operands("");
+    operands.iter().any(|name| crate::secrets::is_secret(name))
 }
 
 /// Whether a builtin for variables is called so that it prints them all.

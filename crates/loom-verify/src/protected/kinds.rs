@@ -76,7 +76,7 @@ pub(crate) fn manifest_of(lock: &str) -> &'static [&'static str] {
 
 fn is_runner(path: &str, file: &str) -> bool {
     static CONFIG: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^(jest|vitest|karma|cypress|playwright|ava|babel|nyc)\.(config|conf|setup)\.[cm]?[jt]s(on)?$|^\.(mocharc|nycrc|rspec|coveragerc|babelrc)(\.\w+)*$")
+        Regex::new(r"^(jest|vitest|karma|cypress|playwright|ava|nyc)\.(config|conf|setup)\.[cm]?[jt]s(on)?$|^\.(mocharc|nycrc|rspec|coveragerc)(\.\w+)*$")
             .expect("BUG: the pattern is valid")
     });
     matches!(
@@ -119,6 +119,13 @@ pub(crate) fn is_test(path: &str) -> bool {
                 | "__mocks__"
         )
     });
+    // A directory `spec` may as well hold a specification.
+    let is_prose = [".md", ".rst", ".adoc"]
+        .iter()
+        .any(|end| file.ends_with(end));
+    if is_prose {
+        return false;
+    }
     // `JavaTest.java`: the case is what tells it from `latest.java`.
     let original = path.rsplit('/').next().unwrap_or(path);
     let camel = original.split('.').next().unwrap_or(original);
@@ -233,6 +240,7 @@ mod tests {
             ("Makefile", Some(Kind::Mixed(Part::Targets))),
             ("Cargo.lock", Some(Kind::Lock)),
             ("build.rs", Some(Kind::Build)),
+            ("docs/spec/api.md", None),
             ("src/latest.java", None),
             ("src/contest.rs", None),
             ("src/main.rs", None),

@@ -9,9 +9,13 @@ use std::sync::LazyLock;
 /// Work on something.
 static VERB: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(add|writ|creat|updat|adapt|adjust|chang|edit|extend|refactor|renam|remov|delet|mov|port|convert|regenerat|replac)\w*\b",
+        r"(?i)\b(add|writ|creat|updat|adapt|adjust|chang|edit|extend|refactor|renam|remov|delet|mov|port|convert|regenerat|replac|improv|expand|rewrit|format|reformat|translat)\w*\b",
     )
 });
+
+/// Work on a file that is no test. "Fix tests/a.py" may as well mean what it tests.
+static MEND: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\b(fix|correct|repair|implement|complet|finish|simplif)\w*\b"));
 
 /// What ends the reach of a verb: what follows is a purpose, a means or another clause.
 static BREAK: LazyLock<Regex> = LazyLock::new(|| {
@@ -44,7 +48,7 @@ pub(crate) fn given(step: &Step, path: &str, is_test: bool) -> bool {
         .chain(&step.expected_files)
         .any(|output| output == path);
     let text = words(step);
-    declared || named || asks_for_file(&text, path) || (is_test && asks_for_tests(&text))
+    declared || named || asks_for_file(&text, path, is_test) || (is_test && asks_for_tests(&text))
 }
 
 fn words(step: &Step) -> String {
@@ -55,7 +59,7 @@ fn words(step: &Step) -> String {
 pub(crate) fn asks_for_tests(text: &str) -> bool {
     TESTS
         .find_iter(text)
-        .any(|found| is_worked_on(&text[..found.start()]))
+        .any(|found| is_worked_on(&text[..found.start()], &VERB))
 }
 
 /// Whether the step asks for tests to go away.
@@ -68,21 +72,23 @@ pub(crate) fn removes_tests(step: &Step) -> bool {
     REMOVES.is_match(&words(step))
 }
 
-fn asks_for_file(text: &str, path: &str) -> bool {
+fn asks_for_file(text: &str, path: &str, is_test: bool) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    text.match_indices(name)
-        .any(|(at, _)| is_worked_on(&text[..at]))
+    text.match_indices(name).any(|(at, _)| {
+        let before = &text[..at];
+        is_worked_on(before, &VERB) || (!is_test && is_worked_on(before, &MEND))
+    })
 }
 
 /// Whether the last verb before the end of a text reaches it.
-fn is_worked_on(before: &str) -> bool {
+fn is_worked_on(before: &str, verbs: &Regex) -> bool {
     let start = before
         .char_indices()
         .rev()
         .nth(REACH)
         .map_or(0, |(at, _)| at);
     let window = &before[start..];
-    let Some(verb) = VERB.find_iter(window).last() else {
+    let Some(verb) = verbs.find_iter(window).last() else {
         // "In tests/a.py rename x": the place comes before the verb.
         return false;
     };
@@ -141,5 +147,11 @@ mod tests {
         assert!(given(&step, "tests/new.py", true));
         assert!(given(&step, "tests/old_a.py", true));
         assert!(!given(&step, "tests/other.py", true));
+        assert!(given(&asking("Fix ci/verify.sh."), "ci/verify.sh", false));
+        assert!(!given(
+            &asking("Fix tests/test_a.py."),
+            "tests/test_a.py",
+            true
+        ));
     }
 }

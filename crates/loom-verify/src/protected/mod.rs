@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_lock_file_is_explained_by_its_manifest() {
         let lock = changed("Cargo.lock");
-        assert_eq!(flags(&[lock.clone()], &[]).len(), 1);
+        assert_eq!(flags(std::slice::from_ref(&lock), &[]).len(), 1);
         assert_eq!(
             flags(&[lock, edited("Cargo.toml", "a", "b")], &[]),
             Vec::<String>::new()

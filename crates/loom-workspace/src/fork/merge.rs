@@ -375,7 +375,7 @@ impl<'a, 'b> Planner<'a, 'b> {
             _ => false,
         };
         let steps = self.steps.values();
-        let lost = steps.filter(|step| !same(step) && !(fine(&step.from) && fine(&step.to)));
+        let lost = steps.filter(|step| !(same(step) || fine(&step.from) && fine(&step.to)));
         let lost: Vec<String> = lost.map(|step| step.path.clone()).collect();
         for path in lost {
             self.conflict(&path, MergeConflictKind::NotKept);

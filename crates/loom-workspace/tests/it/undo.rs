@@ -202,6 +202,29 @@ fn a_deleted_file_comes_back_also_when_its_directory_went_since() {
 }
 
 #[test]
+fn some_paths_are_put_back_with_their_mode_and_nothing_else_is_touched() {
+    let place = Place::new();
+    place.write("tests/run.sh", "exit 1");
+    place.shell("chmod 755 tests/run.sh", &[]);
+    let before = place.workspace.take_manifest().unwrap();
+    place.shell("rm -r tests", &[]);
+    place.write("work", "done");
+    place.write("conftest.py", "new");
+
+    let paths = ["tests/run.sh", "conftest.py"];
+    let wanted = paths.map(|path| (path.to_owned(), before.state(path).cloned()));
+    place.workspace.restore_paths(&wanted.into()).unwrap();
+
+    assert_eq!(place.read("tests/run.sh"), "exit 1");
+    assert_eq!(
+        place.workspace.state("tests/run.sh").unwrap(),
+        before.state("tests/run.sh").cloned()
+    );
+    assert_eq!(place.workspace.state("conftest.py").unwrap(), None);
+    assert_eq!(place.read("work"), "done");
+}
+
+#[test]
 fn a_directory_that_a_command_closed_is_opened_again() {
     let place = Place::new();
     place.write("a/b/f", "before");

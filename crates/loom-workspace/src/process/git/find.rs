@@ -43,9 +43,8 @@ pub(super) fn repositories(root: &Path) -> Found {
             let path = entry.path();
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => {
-                    if !(is_repository && is_inside_git(&dir, &path)) {
-                        open.push(path);
-                    }
+                    let is_skipped = is_repository && is_inside_git(&dir, &path);
+                    open.extend((!is_skipped).then_some(path));
                 }
                 Ok(_) if is_git(&path) => found.pointers.push(path),
                 _ => {}
