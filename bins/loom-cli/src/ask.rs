@@ -25,6 +25,8 @@ pub(crate) struct Asker {
     review: Option<Review>,
     waiting: VecDeque<QuestionView>,
     shown: Option<QuestionView>,
+    /// The question that was answered last: it stays open until the answer has come through.
+    sent: Option<QuestionId>,
     keyboard: Option<mpsc::Receiver<String>>,
 }
 
@@ -36,6 +38,7 @@ impl Asker {
             review: None,
             waiting: VecDeque::new(),
             shown: None,
+            sent: None,
             keyboard: None,
         }
     }
@@ -64,10 +67,15 @@ impl Asker {
                 .iter()
                 .chain(&self.waiting)
                 .any(|q| q.id == one.id);
-            if !known {
+            if !known && self.sent != Some(one.id) {
                 self.waiting.push_back(one.clone());
             }
         }
+    }
+
+    /// The last answer was not taken: what it was about is asked again.
+    pub(crate) const fn refused(&mut self) {
+        self.sent = None;
     }
 
     /// Whether a question stands on the screen, or would if there was room.
@@ -131,9 +139,11 @@ impl Asker {
             // The keyboard is gone: nobody is here any more.
             let line = line?;
             if matches!(shown.question.subject, Subject::Plan { .. }) {
+                let question = shown.id;
                 match self.edited(ui, &line) {
                     Edit::Plan(command) => {
                         self.shown = None;
+                        self.sent = Some(question);
                         return Some(*command);
                     }
                     Edit::Waits => continue,
@@ -145,6 +155,7 @@ impl Asker {
                 Ok(response) => {
                     let question = shown.id;
                     self.shown = None;
+                    self.sent = Some(question);
                     return Some(Command::Answer {
                         question,
                         response,
@@ -178,4 +189,47 @@ fn keyboard() -> mpsc::Receiver<String> {
         }
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loom_events::{AttemptId, OnExpiry, Question, Risk, Seq};
+
+    fn asked(id: u64) -> QuestionView {
+        QuestionView {
+            id: QuestionId(Seq(id)),
+            question: Question {
+                subject: Subject::Result {
+                    attempt: AttemptId(Seq(1)),
+                },
+                reason: "why".into(),
+                action: "what".into(),
+                risk: Risk::Low,
+                rules: Vec::new(),
+                choices: Vec::new(),
+                default: None,
+            },
+            deadline: None,
+            on_expiry: OnExpiry::Fail,
+        }
+    }
+
+    #[test]
+    fn what_was_answered_is_asked_again_only_when_the_answer_was_not_taken() {
+        let mut view = TaskView::new("00000000-0000-7000-8000-000000000000".parse().unwrap());
+        view.questions = vec![asked(5)];
+        let mut asker = Asker::new(PathBuf::new());
+        asker.update(&view);
+        assert!(asker.is_busy());
+
+        asker.waiting.clear();
+        asker.sent = Some(QuestionId(Seq(5)));
+        asker.update(&view);
+        assert!(!asker.is_busy(), "the answer is on its way");
+
+        asker.refused();
+        asker.update(&view);
+        assert!(asker.is_busy());
+    }
 }

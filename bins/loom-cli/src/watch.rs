@@ -74,6 +74,9 @@ pub(crate) async fn watch(
                 Some(command) => {
                     let taken = take(engine.command(view.id, command).await, &context.ui)?;
                     if !taken {
+                        if let Some(asker) = &mut asker {
+                            asker.refused();
+                        }
                         ask(asker.as_mut(), &context.ui, show, view);
                     }
                 }

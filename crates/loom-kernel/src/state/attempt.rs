@@ -173,8 +173,11 @@ pub(crate) struct Loops {
 /// again), three times with equal results does not.
 const SAME: usize = 3;
 
-/// Turns remembered: three rounds of an alternation of two.
-const REMEMBERED: usize = 2 * SAME;
+/// Longest round: look, change, test, look again is work of four calls, repeated it is a circle.
+const PERIOD: usize = 4;
+
+/// Turns remembered: three rounds of the longest.
+const REMEMBERED: usize = PERIOD * SAME;
 
 impl Loops {
     pub(crate) fn push(&mut self, print: u64) {
@@ -189,12 +192,16 @@ impl Loops {
         self.prints.clear();
     }
 
-    /// Whether the last turns repeat with period one or two.
+    /// Whether the last turns were the same round three times.
     pub(crate) fn circling(&self) -> bool {
         let last: Vec<u64> = self.prints.iter().rev().copied().collect();
-        let same = last.len() >= SAME && last[..SAME].iter().all(|p| *p == last[0]);
-        let pairs = last.len() == REMEMBERED && last.windows(3).all(|three| three[0] == three[2]);
-        same || pairs
+        (1..=PERIOD).any(|period| {
+            let rounds = last.get(..period * SAME);
+            rounds.is_some_and(|rounds| {
+                let mut pairs = rounds.iter().zip(&rounds[period..]);
+                pairs.all(|(one, before)| one == before)
+            })
+        })
     }
 }
 
@@ -211,12 +218,16 @@ mod tests {
     }
 
     #[test]
-    fn three_equal_turns_or_three_rounds_of_a_pair_are_a_circle() {
+    fn a_round_of_up_to_four_turns_is_a_circle_the_third_time() {
         assert!(circling(&[7, 1, 1, 1]));
         assert!(circling(&[9, 1, 2, 1, 2, 1, 2]));
         assert!(!circling(&[1, 1]));
         assert!(!circling(&[1, 1, 2, 1, 1]));
         assert!(!circling(&[2, 1, 2, 1, 2]));
         assert!(!circling(&[1, 2, 3, 1, 2, 3]));
+        assert!(circling(&[1, 2, 3, 1, 2, 3, 1, 2, 3]));
+        assert!(circling(&[9, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4]));
+        assert!(!circling(&[1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3]));
+        assert!(!circling(&[1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5]));
     }
 }
