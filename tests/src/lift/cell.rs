@@ -70,10 +70,10 @@ async fn run_batch(cell: &Cell, place: &Place, numbers: &[u64]) -> Vec<Outcome> 
         Class::Strong,
         Class::Faultless,
     ];
-    let profiles = classes.map(|class| {
-        let tier = u64::from(u8::from(class.tier()));
-        (class.name().to_owned(), class.profile(), tier)
-    });
+    // Whoever plans asks for the worker's class: with its own, a strong planner would have all the work
+    // done by a strong worker.
+    let tier = u64::from(u8::from(cell.class.tier()));
+    let profiles = classes.map(|class| (class.name().to_owned(), class.profile(), tier));
     let models = WeakModels::new(cell.seed, Nature::default(), profiles.to_vec());
     let options = Options {
         models: classes.map(|class| SimModel::new(class.name())).to_vec(),

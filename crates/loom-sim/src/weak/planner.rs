@@ -15,7 +15,7 @@ pub(crate) struct Planning<'a> {
     pub(crate) world: &'a World,
     pub(crate) profile: &'a Profile,
     pub(crate) nature: &'a Nature,
-    /// Size class that it asks for: its own, so that the next one up is the next class.
+    /// Size class that it asks for: the worker's, so that the next one up is the next class.
     pub(crate) tier: u64,
 }
 
