@@ -281,8 +281,11 @@ impl Turn<'_> {
     /// Notes the step in `MANIFEST`; on the way something else may be changed that should not be.
     fn note(&self) -> Reply {
         let (open, done) = self.item.manifest();
+        let broken = format!("{done} (old)");
         let mut reply = if self.mind.saw("MANIFEST", &open) {
             edit("MANIFEST", &open, &done)
+        } else if self.mind.saw("MANIFEST", &broken) {
+            edit("MANIFEST", &broken, &done)
         } else {
             Reply::call("read_file", &argument(&self.item.path))
         };
