@@ -21,7 +21,10 @@ pub(crate) async fn panel(
     let shown = show(input).await;
     let (criteria, hidden) = criteria(input);
     let mut views: Vec<Asked> = Vec::new();
-    for vote in 0..input.settings.votes.clamp(1, MAX_VOTES) {
+    let votes = input.settings.votes.clamp(1, MAX_VOTES);
+    // Of those that were wanted: a verdict that could not be had is none in favour.
+    let needed = usize::try_from(votes / 2 + 1).unwrap_or(usize::MAX);
+    for vote in 0..votes {
         let look = Look {
             input,
             shown: &shown,
@@ -34,20 +37,19 @@ pub(crate) async fn panel(
             Tier2::Asked(asked) => views.push(asked),
             missing @ Tier2::Missing(_) if views.is_empty() => return Ok(missing),
             Tier2::Missing(why) => {
-                let mut asked = combined(views, &criteria);
+                let mut asked = combined(views, &criteria, needed);
                 asked.degraded.push(format!("a verifier is missing: {why}"));
                 return Ok(Tier2::Asked(asked));
             }
         }
     }
-    let mut asked = combined(views, &criteria);
+    let mut asked = combined(views, &criteria, needed);
     asked.degraded.extend(hidden);
     Ok(Tier2::Asked(asked))
 }
 
 /// One view out of several.
-fn combined(views: Vec<Asked>, criteria: &[String]) -> Asked {
-    let needed = views.len() / 2 + 1;
+fn combined(views: Vec<Asked>, criteria: &[String], needed: usize) -> Asked {
     let mut all = Asked {
         votes: views.iter().filter_map(vote).collect(),
         ..Asked::default()

@@ -164,3 +164,15 @@ async fn votes_of_different_models_count_for_more_than_those_of_one() {
     }
     assert!(values[0] < values[1], "{values:?}");
 }
+
+#[tokio::test]
+async fn a_verdict_that_could_not_be_had_is_none_in_favour() {
+    let (place, mut input) = right_work().await;
+    input.settings.tier = 3;
+    let judge = ScriptedJudge(|question: &Question| match question.asked.len() {
+        0 => Ok(reply(vec![says("c1", Met, "echo hello")])),
+        _ => Err(crate::JudgeError::Missing("it is gone".to_owned())),
+    });
+    let verdict = place.gate(&input, &judge).await;
+    assert_eq!(verdict.result, VerdictResult::Inconclusive);
+}

@@ -48,14 +48,6 @@ impl Tier1Report {
             .any(|check| check.passed && check.power == CheckPower::Discriminating)
     }
 
-    /// Why a model must look at this work, whatever share of the work is looked at else: what is
-    /// suspicious, and that no check proves anything.
-    #[must_use]
-    pub fn second_look(&self) -> Vec<String> {
-        let weak = (!self.proves()).then(|| "no check was red before the work".to_owned());
-        self.flags.iter().cloned().chain(weak).collect()
-    }
-
     /// All faults in the words that the next attempt is told.
     #[must_use]
     pub fn feedback(&self) -> String {

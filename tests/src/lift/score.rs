@@ -332,7 +332,7 @@ fn calibrated(rows: &[Row]) -> Vec<Reach> {
             seen: share.map_or("there are none".to_owned(), |s| {
                 format!("{s:.1} of {}", sure.len())
             }),
-            met: share.is_none_or(|share| share >= 90.0),
+            met: share.is_some_and(|share| share >= 90.0),
         },
         Reach {
             what: "calibration error of steps, worst tenth, at most 5 points".to_owned(),
