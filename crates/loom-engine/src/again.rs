@@ -4,11 +4,11 @@
 use crate::engine::{Engine, SubmitError};
 use crate::ledger::Ledger;
 use crate::reader::{QueryError, Reader};
-use crate::revert::{RevertRequest, RevertScope};
-use crate::view::{SubtaskStatus, SubtaskView, TaskView};
 use loom_events::{
-    CheckPower, Command, Continued, Kept, NewTask, Plan, Seq, SubtaskId, TaskId, TaskSettings,
+    CheckPower, Command, Continued, Kept, NewTask, Plan, RevertRequest, RevertScope, Seq,
+    SubtaskId, TaskId, TaskSettings,
 };
+use loom_view::{SubtaskStatus, SubtaskView, TaskView};
 use loom_workspace::Conflict;
 use std::collections::BTreeSet;
 

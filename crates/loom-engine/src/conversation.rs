@@ -5,8 +5,8 @@
 use crate::broken::Broken;
 use crate::ledger::{Entry, ResultText};
 use crate::outputs::Outputs;
-use crate::view::Steering;
 use loom_events::{Answer, Message, ModelReply, Seq};
+use loom_view::Steering;
 use std::collections::BTreeMap;
 
 /// Shown in place of an answer without words: an empty assistant message is refused by many servers.

@@ -2,9 +2,9 @@
 //! journaled (model text as it streams). A live signal may be missed; a record never is.
 
 use futures_util::{Stream, StreamExt as _, future, stream};
-use loom_events::{EffectId, Record, TaskId};
+use loom_events::{Record, TaskId};
 use loom_state::ReadError;
-use serde::Serialize;
+use loom_view::Live;
 use std::sync::Arc;
 use tokio::sync::broadcast::{self, error::RecvError};
 
@@ -15,47 +15,6 @@ pub enum Feed {
     Record(Box<Record>),
     /// Something that happens right now; only for those who watch.
     Live(Live),
-}
-
-/// A signal that is not journaled.
-#[derive(Clone, Debug, Serialize)]
-pub struct Live {
-    /// The task.
-    pub task_id: TaskId,
-    /// The model call.
-    pub effect: EffectId,
-    /// What.
-    pub signal: Signal,
-}
-
-/// Kinds of live signals.
-#[derive(Clone, Debug, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Signal {
-    /// Visible text of a model, a piece.
-    Text {
-        /// The piece.
-        piece: String,
-    },
-    /// Thoughts of a model, a piece.
-    Thought {
-        /// The piece.
-        piece: String,
-    },
-    /// The server reads the prompt: nothing is written yet, and that is no fault.
-    Reading {
-        /// Tokens of the prompt that are read.
-        done: u64,
-        /// Tokens of the prompt, by estimate until the server says it.
-        total: u64,
-        /// Seconds until it is read, where the model's speed is known.
-        left_s: Option<u64>,
-    },
-    /// A model begins a tool call.
-    Call {
-        /// Name of the tool.
-        name: String,
-    },
 }
 
 /// Records with the live signals of one task in between; ends with the records.

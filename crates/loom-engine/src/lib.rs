@@ -23,11 +23,9 @@ mod reader;
 mod revert;
 mod runner;
 mod shared;
-mod view;
 mod window;
 
 pub use again::{Again, AgainError, Point};
-pub use changelog::ChangeEntry;
 pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};
 pub use config::{
@@ -39,12 +37,12 @@ pub use config::{
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
 };
-pub use feed::{Feed, Live, Signal};
+pub use feed::Feed;
+pub use loom_events::{RevertReport, RevertRequest, RevertScope};
 pub use loom_state::ModelFacts;
-pub use reader::{QueryError, Reader, ReplayReport};
-pub use revert::{RevertReport, RevertRequest, RevertScope};
-pub use runner::{CommandRefused, RunnerError};
-pub use view::{
-    AttemptView, ErrorRow, FileRow, QuestionView, Steering, SubtaskStatus, SubtaskView, TaskStatus,
-    TaskView, VerdictView, describe_end,
+pub use loom_view::{
+    AttemptView, ChangeEntry, ErrorRow, FileRow, Live, QuestionView, Signal, Steering,
+    SubtaskStatus, SubtaskView, TaskStatus, TaskView, VerdictView, describe_end,
 };
+pub use reader::{QueryError, Reader, ReplayReport};
+pub use runner::{CommandRefused, RunnerError};

@@ -1,10 +1,10 @@
 //! Questions about tasks, answered from the journal alone: with an engine or without one, also
 //! while another process runs the task.
 
-use crate::TaskView;
 use crate::broken::chain;
 use crate::engine::OpenError;
 use crate::ledger::Ledger;
+use crate::{TaskStatus, TaskView};
 use loom_events::{BlobId, Event, FileChange, Record, Seq, SubtaskId, TaskId, Time};
 use loom_state::{
     Journal, ModelFacts, RevertRecord, RowStatus, SqliteJournal, TaskFilter, TaskRow,
@@ -248,7 +248,7 @@ impl Reader {
         if let Err(bug) = ledger.replay(&records) {
             differences.push(format!("the journal cannot have happened: {}", chain(&bug)));
         }
-        let folded = crate::view::task_status(loom_kernel::status(&ledger.state));
+        let folded = task_status(loom_kernel::status(&ledger.state));
         if folded != ledger.view.status {
             differences.push(format!(
                 "status: the kernel says {}, the view says {}",
@@ -351,4 +351,21 @@ pub(crate) async fn blocking<T: Send + 'static>(
         })
     });
     Ok(done?)
+}
+
+/// The view's word for the kernel's status: the two must always agree.
+const fn task_status(status: loom_kernel::TaskStatus) -> TaskStatus {
+    use loom_kernel::TaskStatus as Kernel;
+    match status {
+        Kernel::Pending => TaskStatus::Pending,
+        Kernel::Queued => TaskStatus::Queued,
+        Kernel::Planning => TaskStatus::Planning,
+        Kernel::Executing => TaskStatus::Executing,
+        Kernel::WaitingApproval => TaskStatus::WaitingApproval,
+        Kernel::Paused => TaskStatus::Paused,
+        Kernel::Stopping => TaskStatus::Stopping,
+        Kernel::Completed => TaskStatus::Completed,
+        Kernel::Failed => TaskStatus::Failed,
+        Kernel::Cancelled => TaskStatus::Cancelled,
+    }
 }

@@ -2,83 +2,15 @@
 //! since is never overwritten without being asked for; a revert is recorded, so it can itself be
 //! taken back.
 
-use crate::changelog::touches;
 use crate::engine::Engine;
 use crate::reader::{QueryError, blocking, changes, changes_where};
-use loom_events::{Event, FileChange, FileState, Record, Seq, SubtaskId, TaskId};
+use loom_events::{
+    Event, FileChange, FileState, Record, RevertReport, RevertRequest, RevertScope, Seq, TaskId,
+};
 use loom_state::RevertRecord;
-use loom_workspace::{Choices, Conflict, ConflictKind, FsError, Settled, UndoPlan, Workspace};
-use std::collections::BTreeSet;
+use loom_view::touches;
+use loom_workspace::{Choices, Conflict, ConflictKind, FsError, UndoPlan, Workspace};
 use std::sync::Arc;
-
-/// What to take back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RevertScope {
-    /// Everything that the task changed.
-    Task,
-    /// What one subtask changed.
-    Subtask(SubtaskId),
-    /// One path, or everything in a directory.
-    File(String),
-    /// One entry of the changelog, by its place in the journal.
-    Entry(Seq),
-    /// What several subtasks changed.
-    Subtasks(BTreeSet<SubtaskId>),
-    /// Everything that the task changed after an event.
-    After(Seq),
-    /// The last revert itself, as a whole or not at all. Done twice, it is done again: to and fro,
-    /// never a step further back.
-    LastRevert,
-}
-
-impl std::fmt::Display for RevertScope {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Task => f.write_str("task"),
-            Self::Subtask(id) => write!(f, "subtask {id}"),
-            Self::Subtasks(ids) => {
-                let ids: Vec<&str> = ids.iter().map(SubtaskId::as_str).collect();
-                write!(f, "subtasks {}", ids.join(", "))
-            }
-            Self::After(seq) => write!(f, "after {seq}"),
-            Self::File(path) => f.write_str(path),
-            Self::Entry(seq) => write!(f, "entry {seq}"),
-            Self::LastRevert => f.write_str("last revert"),
-        }
-    }
-}
-
-/// A revert that is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RevertRequest {
-    /// What to take back.
-    pub scope: RevertScope,
-    /// What to do about paths that the user changed since.
-    pub choices: Choices,
-    /// Whether nothing is done, only said.
-    pub dry_run: bool,
-}
-
-impl From<RevertScope> for RevertRequest {
-    fn from(scope: RevertScope) -> Self {
-        Self {
-            scope,
-            choices: Choices::default(),
-            dry_run: false,
-        }
-    }
-}
-
-/// What a revert did, or would do.
-#[derive(Clone, Debug, Default)]
-pub struct RevertReport {
-    /// What changed on disk, in order.
-    pub changes: Vec<FileChange>,
-    /// What was left alone, and why.
-    pub conflicts: Vec<Conflict>,
-    /// The conflicts that were settled as asked for.
-    pub settled: Vec<Settled>,
-}
 
 impl Engine {
     /// Takes changes of a finished task back. Conflicts are left alone and listed, unless a

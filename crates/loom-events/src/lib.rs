@@ -10,6 +10,7 @@ mod change;
 mod chat;
 mod check;
 mod command;
+mod diff;
 mod effect;
 mod envelope;
 mod event;
@@ -17,6 +18,7 @@ mod ids;
 mod memory;
 mod plan;
 mod question;
+mod revert;
 mod settings;
 mod survey;
 mod time;
@@ -29,6 +31,7 @@ pub use chat::{
 };
 pub use check::{Check, CountOp, Counted};
 pub use command::{Command, Continued, Kept, NewTask};
+pub use diff::{DiffStatus, FileDiff};
 pub use effect::{
     CallClass, Class, Failure, FailureClass, Note, Outcome, Prepared, Proposal, Reconciled,
     SeenFile, ToolResult, Work,
@@ -46,6 +49,10 @@ pub use ids::{
 pub use memory::{MemoryEntry, MemoryKind};
 pub use plan::{EditsTests, Plan, Size, SubtaskSpec, Tier};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
+pub use revert::{
+    Choices, Conflict, ConflictKind, How, Offer, RevertReport, RevertRequest, RevertScope, Settle,
+    Settled,
+};
 pub use settings::{
     ApprovalMode, Bands, Defences, Limits, Rung, TaskSettings, Unanswered, Verification,
 };

@@ -35,7 +35,6 @@ mod walk;
 mod workspace;
 
 pub use derived::Trees;
-pub use diff::{DiffStatus, FileDiff};
 pub use edit::{Applied, Edit, Pending, applied};
 pub use error::FsError;
 pub use fork::{
@@ -44,7 +43,9 @@ pub use fork::{
     divergence,
 };
 pub use guard::{Guard, guard};
-pub use loom_events::WhyLeftOut;
+pub use loom_events::{
+    Choices, Conflict, ConflictKind, DiffStatus, FileDiff, How, Offer, Settle, Settled, WhyLeftOut,
+};
 pub use manifest::{LeftOut, Manifest, ManifestError};
 pub use open::{Bounds, OpenError};
 pub use process::{
@@ -55,7 +56,7 @@ pub use process::{
 };
 pub use scratch::{Location, Scratch};
 pub use store::{Collected, Collecting, Live, Store, StoreError};
-pub use undo::{Choices, Conflict, ConflictKind, How, Offer, Settle, Settled, UndoPlan};
+pub use undo::UndoPlan;
 pub use walk::{ListEntry, Walk, Walked};
 pub use workspace::Workspace;
 

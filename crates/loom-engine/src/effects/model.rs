@@ -7,7 +7,6 @@ use crate::Signal;
 use crate::broken::Broken;
 use crate::conversation::Conversation;
 use crate::ledger::Ledger;
-use crate::view::Steering;
 use loom_dialect::classify;
 use loom_events::{
     Answer, AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Role, Said, TaskId,
@@ -15,6 +14,7 @@ use loom_events::{
 };
 use loom_router::{CallError, ChatReply, ChatRequest, Delta, DeltaSink};
 use loom_tools::Registry;
+use loom_view::Steering;
 use std::sync::Arc;
 
 /// What a turn needs to know.

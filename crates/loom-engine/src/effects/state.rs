@@ -2,9 +2,9 @@
 //! Loom's own bookkeeping.
 
 use crate::ledger::Ledger;
-use crate::view::{SubtaskStatus, TaskView};
 use loom_events::{MemoryKind, SubtaskId};
 use loom_prompts::{ErrorLine, FileLine, StepLine, StepStatus, TaskState};
+use loom_view::{SubtaskStatus, TaskView};
 
 /// The state of a task as it stands, for the prompt of `current`.
 pub(crate) fn task_state(ledger: &Ledger, current: Option<&SubtaskId>) -> TaskState {

@@ -5,10 +5,7 @@
 //! [`Conflict`], with a three-way [`merge`] on offer.
 
 mod chain;
-mod conflict;
 mod merge;
-
-pub use conflict::{Choices, Conflict, ConflictKind, Offer, Settle};
 
 use crate::apply::OPEN;
 use crate::changes::{Net, Step, net, to_changes};
@@ -16,9 +13,12 @@ use crate::diff::one;
 use crate::edit::new_directory;
 use crate::patch::Side;
 use crate::store::Batch;
-use crate::{FileDiff, FsError, Workspace, lines, name};
+use crate::{FsError, Workspace, lines, name};
 use chain::{Chain, State};
-use loom_events::{FileChange, FileKind, FileState, Operation, Origin};
+use loom_events::{
+    Choices, Conflict, ConflictKind, FileChange, FileDiff, FileKind, FileState, How, Offer,
+    Operation, Origin, Settle, Settled,
+};
 use merge::{Merged, Version, merge};
 use std::collections::BTreeMap;
 
@@ -29,27 +29,6 @@ pub struct UndoPlan {
     changes: Vec<FileChange>,
     conflicts: Vec<Conflict>,
     settled: Vec<Settled>,
-}
-
-/// A conflict that was settled as it was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Settled {
-    /// The path.
-    pub path: String,
-    /// What was done about it.
-    pub how: How,
-}
-
-/// How a conflict was settled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum How {
-    /// Somebody's changes stay, Loom's are gone.
-    Merged,
-    /// Both versions are in the file, between conflict marks.
-    Marked,
-    /// The old version is back.
-    Overwritten,
 }
 
 impl UndoPlan {

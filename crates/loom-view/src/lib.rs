@@ -1,22 +1,29 @@
 //! What people and programs see of a task: a fold of its journal, nothing else.
 //!
-//! The types are here, the fold is in [`fold`]. The same fold serves the engine's queries, the prompts' state view and every front end that
-//! follows a stream of records. It decides nothing: a test holds its statuses against the kernel's.
+//! The types are here, the fold is in `fold.rs`. The same fold serves the engine's queries, the
+//! prompts' state view, the service's answers and every front end that follows a stream of records.
+//! It decides nothing: `loom replay --check` holds its statuses against the kernel's.
 
+#![deny(missing_docs)]
+
+mod change;
 mod fold;
+mod live;
 
+pub use change::{ChangeEntry, touches};
 pub use fold::describe_end;
+pub use live::{Live, Signal};
 
 use loom_events::{
     ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, Kept, LineCount, MemoryEntry, Nudge,
     OnExpiry, Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, Survey,
     TaskId, Tier, Time, Usage, Verdict, Work,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Status of a task, as shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskStatus {
     /// Made, not begun.
@@ -68,7 +75,7 @@ impl TaskStatus {
 }
 
 /// Status of a subtask, as shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubtaskStatus {
     /// Waits for its turn or its dependencies.
@@ -108,7 +115,7 @@ impl SubtaskStatus {
 }
 
 /// A task, as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaskView {
     /// Its id.
     pub id: TaskId,
@@ -127,10 +134,10 @@ pub struct TaskView {
     /// Where it stands.
     pub status: TaskStatus,
     /// The task that it waits for, while it is queued.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<TaskId>,
     /// The task that it continues, and up to which event of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<(TaskId, Seq)>,
     /// When it was made.
     pub created: Time,
@@ -155,7 +162,7 @@ pub struct TaskView {
     /// What models found that changed the plan.
     pub discoveries: Vec<String>,
     /// What was found in the workspace before any work.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survey: Option<Survey>,
     /// Fallbacks that were taken.
     pub degraded: Vec<String>,
@@ -186,7 +193,7 @@ struct Inner {
 }
 
 /// A subtask, as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SubtaskView {
     /// What the plan says.
     #[serde(flatten)]
@@ -200,7 +207,7 @@ pub struct SubtaskView {
     /// Guidance that a human gave for the next attempts.
     pub guidance: Vec<String>,
     /// Its result in the task that this one continues.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Kept>,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptView>,
@@ -227,7 +234,7 @@ impl SubtaskView {
 }
 
 /// An attempt, as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AttemptView {
     /// Its id.
     pub id: AttemptId,
@@ -258,7 +265,7 @@ pub struct AttemptView {
 }
 
 /// A verdict, as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VerdictView {
     /// Its event.
     pub seq: Seq,
@@ -268,7 +275,7 @@ pub struct VerdictView {
 }
 
 /// An open question, as shown.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QuestionView {
     /// Its id.
     pub id: QuestionId,
@@ -282,7 +289,7 @@ pub struct QuestionView {
 }
 
 /// An instruction given while the task ran.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Steering {
     /// Its event.
     pub seq: Seq,
@@ -291,7 +298,7 @@ pub struct Steering {
 }
 
 /// A path that was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRow {
     /// Relative to the workspace.
     pub path: String,
@@ -302,7 +309,7 @@ pub struct FileRow {
 }
 
 /// Something that went wrong.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ErrorRow {
     /// The subtask, if it belongs to one.
     pub subtask: Option<SubtaskId>,
@@ -382,22 +389,5 @@ impl TaskView {
     /// What runs now.
     pub fn running(&self) -> impl Iterator<Item = (EffectId, &Work)> {
         self.inner.works.iter().map(|(id, work)| (*id, work))
-    }
-}
-
-/// The view's word for the kernel's status: the two must always agree.
-pub(crate) const fn task_status(status: loom_kernel::TaskStatus) -> TaskStatus {
-    use loom_kernel::TaskStatus as Kernel;
-    match status {
-        Kernel::Pending => TaskStatus::Pending,
-        Kernel::Queued => TaskStatus::Queued,
-        Kernel::Planning => TaskStatus::Planning,
-        Kernel::Executing => TaskStatus::Executing,
-        Kernel::WaitingApproval => TaskStatus::WaitingApproval,
-        Kernel::Paused => TaskStatus::Paused,
-        Kernel::Stopping => TaskStatus::Stopping,
-        Kernel::Completed => TaskStatus::Completed,
-        Kernel::Failed => TaskStatus::Failed,
-        Kernel::Cancelled => TaskStatus::Cancelled,
     }
 }

@@ -1,6 +1,6 @@
 //! The fold behind [`TaskView`]: one event in, the view changed.
 
-use super::{
+use crate::{
     AttemptView, ErrorRow, FileRow, QuestionView, Steering, SubtaskStatus, SubtaskView, TaskStatus,
     TaskView, VerdictView,
 };

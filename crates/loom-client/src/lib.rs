@@ -1,0 +1,3 @@
+//! The HTTP API of Loom.
+
+#![deny(missing_docs)]
