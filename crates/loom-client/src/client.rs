@@ -1,0 +1,482 @@
+//! One method for each route. Every answer that is not the one asked for is a [`ClientError`].
+
+use crate::endpoint::Endpoint;
+use crate::error::ClientError;
+use crate::wire::{
+    AnswerRequest, ApproveRequest, CancelRequest, Changes, ConfigShown, DiffList, EventPage,
+    FeedbackRequest, ForkRequest, Health, IDEMPOTENCY_KEY, MemoryPage, ModelList, NewTaskRequest,
+    PlanRequest, Ready, RejectRequest, RetryRequest, SteerRequest, SubtaskTrace, Taken, Task,
+    TaskCreated, TaskPage, ToolList,
+};
+use loom_events::{FileDiff, RevertReport, RevertRequest, Seq, SubtaskId, TaskId};
+use loom_view::TaskStatus;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Once;
+use std::time::Duration;
+
+/// A service on this machine answers at once or not at all.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// For an answer that is no stream: a revert of a large directory takes minutes.
+const TOTAL: Duration = Duration::from_secs(600);
+
+/// A typed client of one service. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<String>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskQuery {
+    /// Only those with this status.
+    pub status: Option<TaskStatus>,
+    /// Only those of this directory.
+    pub workspace: Option<String>,
+    /// At most so many; the service has a bound of its own.
+    pub limit: Option<u32>,
+    /// Where the previous page ended.
+    pub cursor: Option<String>,
+}
+
+impl Client {
+    /// A client of the service at an address. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`].
+    pub fn new(endpoint: &Endpoint) -> Result<Self, ClientError> {
+        let bad = |what: String| ClientError::Address {
+            url: endpoint.url.clone(),
+            what,
+        };
+        let base = Url::parse(&endpoint.url).map_err(|error| bad(error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
+            return Err(bad("it is not an http address".to_owned()));
+        }
+        let http = http(&base).map_err(|error| bad(error.to_string()))?;
+        Ok(Self {
+            http,
+            base,
+            token: endpoint.token.clone(),
+        })
+    }
+
+    /// The address of the service.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Whether the service answers.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.get(&["health"], &[]).await
+    }
+
+    /// Whether the service takes tasks. One that does not says why.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn ready(&self) -> Result<Ready, ClientError> {
+        let response = self.send(self.request(Method::GET, &["ready"])).await?;
+        match response.status() {
+            StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE => self.read(response).await,
+            _ => Err(self.refusal(response).await),
+        }
+    }
+
+    /// Begins a task. With a `key` of its own a request may be sent again: the same task answers.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn submit(
+        &self,
+        task: &NewTaskRequest,
+        key: Option<&str>,
+    ) -> Result<TaskCreated, ClientError> {
+        let mut request = self.request(Method::POST, &["tasks"]).json(task);
+        if let Some(key) = key {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        self.json(request).await
+    }
+
+    /// Lists tasks, newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, ClientError> {
+        let mut pairs: Vec<(&str, String)> = Vec::new();
+        let mut add = |name, value: Option<String>| {
+            if let Some(value) = value {
+                pairs.push((name, value));
+            }
+        };
+        add(
+            "status",
+            query.status.map(|status| status.name().to_owned()),
+        );
+        add("workspace", query.workspace.clone());
+        add("limit", query.limit.map(|limit| limit.to_string()));
+        add("cursor", query.cursor.clone());
+        self.get(&["tasks"], &pairs).await
+    }
+
+    /// Everything that is known of a task. `task` is its id, or at least four of its last digits.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn task(&self, task: &str) -> Result<Task, ClientError> {
+        self.get(&["tasks", task], &[]).await
+    }
+
+    /// Gives an instruction.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn steer(&self, task: TaskId, request: &SteerRequest) -> Result<Taken, ClientError> {
+        let id = task.to_string();
+        let sent = self.request(Method::PATCH, &["tasks", &id]).json(request);
+        self.json(sent).await
+    }
+
+    /// Ends a task; what is half done is put back.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn cancel(
+        &self,
+        task: TaskId,
+        request: &CancelRequest,
+    ) -> Result<Taken, ClientError> {
+        let id = task.to_string();
+        let sent = self.request(Method::DELETE, &["tasks", &id]).json(request);
+        self.json(sent).await
+    }
+
+    /// Says yes to a question.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn approve(
+        &self,
+        task: TaskId,
+        request: &ApproveRequest,
+    ) -> Result<Taken, ClientError> {
+        self.act(task, "approve", request).await
+    }
+
+    /// Says no to a question.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn reject(
+        &self,
+        task: TaskId,
+        request: &RejectRequest,
+    ) -> Result<Taken, ClientError> {
+        self.act(task, "reject", request).await
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn answer(
+        &self,
+        task: TaskId,
+        request: &AnswerRequest,
+    ) -> Result<Taken, ClientError> {
+        self.act(task, "answer", request).await
+    }
+
+    /// Gives words to a task, for whatever waits for some.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn feedback(
+        &self,
+        task: TaskId,
+        request: &FeedbackRequest,
+    ) -> Result<Taken, ClientError> {
+        self.act(task, "feedback", request).await
+    }
+
+    /// Lets nothing new begin.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn pause(&self, task: TaskId) -> Result<Taken, ClientError> {
+        self.act(task, "pause", &serde_json::json!({})).await
+    }
+
+    /// Goes on with a paused task, or takes up one that a process has left.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn resume(&self, task: TaskId) -> Result<Taken, ClientError> {
+        self.act(task, "resume", &serde_json::json!({})).await
+    }
+
+    /// Replaces what is still to be done.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn edit_plan(
+        &self,
+        task: TaskId,
+        request: &PlanRequest,
+    ) -> Result<Taken, ClientError> {
+        let id = task.to_string();
+        let sent = self.request(Method::PUT, &["tasks", &id, "plan"]);
+        self.json(sent.json(request)).await
+    }
+
+    /// Tries again what a task did not bring about. Of one that has ended, in a new task: then the
+    /// answer names that one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn retry(
+        &self,
+        task: TaskId,
+        request: &RetryRequest,
+    ) -> Result<TaskCreated, ClientError> {
+        self.act(task, "retry", request).await
+    }
+
+    /// Begins a new task at an event of another one.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn fork(
+        &self,
+        task: TaskId,
+        request: &ForkRequest,
+    ) -> Result<TaskCreated, ClientError> {
+        self.act(task, "fork", request).await
+    }
+
+    /// A page of the journal of a task.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn events(&self, task: TaskId, after: Seq) -> Result<EventPage, ClientError> {
+        let after = [("after", after.to_string())];
+        self.get(&["tasks", &task.to_string(), "events"], &after)
+            .await
+    }
+
+    /// Everything that was said and done in a subtask.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn trace(
+        &self,
+        task: TaskId,
+        subtask: &SubtaskId,
+    ) -> Result<SubtaskTrace, ClientError> {
+        let id = task.to_string();
+        let path = ["tasks", &id, "subtasks", subtask.as_str(), "trace"];
+        self.get(&path, &[]).await
+    }
+
+    /// What a task noted.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn memory(&self, task: TaskId) -> Result<MemoryPage, ClientError> {
+        self.get(&["tasks", &task.to_string(), "memory"], &[]).await
+    }
+
+    /// Searches what all tasks noted; any text is taken as words.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn search_memory(&self, text: &str) -> Result<MemoryPage, ClientError> {
+        self.get(&["memory", "search"], &[("q", text.to_owned())])
+            .await
+    }
+
+    /// What is different from before a task.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn diff(&self, task: TaskId) -> Result<DiffList, ClientError> {
+        self.get(&["tasks", &task.to_string(), "diff"], &[]).await
+    }
+
+    /// What is different in one file.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn file_diff(&self, task: TaskId, path: &str) -> Result<FileDiff, ClientError> {
+        self.get(&["tasks", &task.to_string(), "files", path, "diff"], &[])
+            .await
+    }
+
+    /// Every change of a task's files, in order.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn changes(&self, task: TaskId) -> Result<Changes, ClientError> {
+        self.get(&["tasks", &task.to_string(), "changes"], &[])
+            .await
+    }
+
+    /// Takes changes of a finished task back.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn revert(
+        &self,
+        task: TaskId,
+        request: &RevertRequest,
+    ) -> Result<RevertReport, ClientError> {
+        self.act(task, "revert", request).await
+    }
+
+    /// The models.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn models(&self) -> Result<ModelList, ClientError> {
+        self.get(&["models"], &[]).await
+    }
+
+    /// The tools.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn tools(&self) -> Result<ToolList, ClientError> {
+        self.get(&["tools"], &[]).await
+    }
+
+    /// The effective configuration.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn config(&self) -> Result<ConfigShown, ClientError> {
+        self.get(&["config"], &[]).await
+    }
+
+    async fn act<T: DeserializeOwned>(
+        &self,
+        task: TaskId,
+        verb: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, ClientError> {
+        let id = task.to_string();
+        let request = self.request(Method::POST, &["tasks", &id, verb]).json(body);
+        self.json(request).await
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, ClientError> {
+        let mut url = self.at(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.json(self.open(Method::GET, url).timeout(TOTAL)).await
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.open(method, self.at(path)).timeout(TOTAL)
+    }
+
+    /// A request with the token and without a deadline.
+    pub(crate) fn open(&self, method: Method, url: Url) -> RequestBuilder {
+        let request = self.http.request(method, url);
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// The address of a path; each segment is encoded, slashes in it too.
+    pub(crate) fn at(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .expect("BUG: `new` takes only addresses that can be a base")
+            .pop_if_empty()
+            .extend(path);
+        url
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        request.send().await.map_err(|error| self.lost(error))
+    }
+
+    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
+        let response = self.send(request).await?;
+        match response.status().is_success() {
+            true => self.read(response).await,
+            false => Err(self.refusal(response).await),
+        }
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
+        let body = response.bytes().await.map_err(|error| self.lost(error))?;
+        serde_json::from_slice(&body).map_err(|error| ClientError::Strange {
+            url: self.url().to_owned(),
+            what: error.to_string(),
+        })
+    }
+
+    /// What an answer says that is not the one asked for.
+    pub(crate) async fn refusal(&self, response: Response) -> ClientError {
+        let status = response.status().as_u16();
+        let body = match response.bytes().await {
+            Ok(body) => body,
+            Err(error) => return self.lost(error),
+        };
+        match serde_json::from_slice(&body) {
+            Ok(problem) => ClientError::Refused { status, problem },
+            Err(_) => ClientError::Strange {
+                url: self.url().to_owned(),
+                what: format!("status {status} without a problem in the form of this API"),
+            },
+        }
+    }
+
+    pub(crate) fn lost(&self, source: reqwest::Error) -> ClientError {
+        ClientError::Unreachable {
+            url: self.url().to_owned(),
+            // The address is said already, and a query may hold what was searched for.
+            source: source.without_url(),
+        }
+    }
+}
+
+/// What carries the requests: straight to the service, never through a proxy or somewhere else.
+fn http(base: &Url) -> Result<reqwest::Client, reqwest::Error> {
+    static TLS: Once = Once::new();
+    // Fails when the program has chosen another one, which is as good.
+    TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT);
+    match base.scheme() {
+        // A machine without certificates can still talk to a service on it.
+        "http" => builder.tls_certs_only([]).build(),
+        _ => builder.build(),
+    }
+}

@@ -1,0 +1,242 @@
+//! Streams of events that go on where they were cut: each record exactly once and in order, however
+//! often the service is restarted in between.
+
+use crate::client::Client;
+use crate::error::ClientError;
+use crate::wire::{LAST_EVENT_ID, MODEL_DELTA, STREAM_CUT, STREAM_OPEN};
+use eventsource_stream::{Event, EventStreamError, Eventsource as _};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt as _};
+use loom_events::{Record, Seq, TaskId};
+use loom_view::Live;
+use reqwest::{Method, StatusCode, header};
+use std::time::Duration;
+
+/// The service says something every 15 seconds, if only that it is there; after three times that
+/// the connection is dead, whatever the system believes.
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// The first pause before a stream is opened again; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What comes out of a stream.
+#[derive(Debug)]
+pub enum Followed {
+    /// An event of a task, each exactly once.
+    Record(Box<Record>),
+    /// Something that happens right now; may be missed.
+    Live(Live),
+    /// The stream was cut and is being opened again; nothing is lost by it.
+    Offline(ClientError),
+    /// It is open again.
+    Online,
+}
+
+/// What is followed.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Task(TaskId),
+    All,
+}
+
+impl Client {
+    /// Follows a task from after an event to its end. Goes on over restarts of the service; ends
+    /// with the terminal event, or with an error that no waiting mends.
+    pub fn follow(
+        &self,
+        task: TaskId,
+        after: Seq,
+    ) -> impl Stream<Item = Result<Followed, ClientError>> + Send + Unpin + 'static {
+        self.stream(What::Task(task), Some(after.0))
+    }
+
+    /// Follows all tasks from after a record; none means from now on. Never ends by itself.
+    pub fn follow_all(
+        &self,
+        after: Option<u64>,
+    ) -> impl Stream<Item = Result<Followed, ClientError>> + Send + Unpin + 'static {
+        self.stream(What::All, after)
+    }
+
+    fn stream(
+        &self,
+        what: What,
+        last: Option<u64>,
+    ) -> impl Stream<Item = Result<Followed, ClientError>> + Send + Unpin + 'static {
+        let follower = Follower {
+            client: self.clone(),
+            what,
+            last,
+            open: None,
+            cuts: 0,
+            ended: false,
+        };
+        stream::unfold(follower, |mut follower| async move {
+            let item = follower.next().await?;
+            Some((item, follower))
+        })
+        .boxed()
+    }
+}
+
+/// How a stream was opened.
+enum Opened {
+    First,
+    Again,
+    Over,
+}
+
+type Events = BoxStream<'static, Result<Event, EventStreamError<reqwest::Error>>>;
+
+struct Follower {
+    client: Client,
+    what: What,
+    /// The id of the last record that was given on.
+    last: Option<u64>,
+    open: Option<Events>,
+    /// Times in a row that it could not be opened or was cut before it said anything.
+    cuts: u32,
+    ended: bool,
+}
+
+impl Follower {
+    async fn next(&mut self) -> Option<Result<Followed, ClientError>> {
+        loop {
+            if self.ended {
+                return None;
+            }
+            let Some(open) = &mut self.open else {
+                match self.reopen().await {
+                    Ok(Opened::Again) => return Some(Ok(Followed::Online)),
+                    Ok(Opened::First) => continue,
+                    Ok(Opened::Over) => return None,
+                    Err(error) => return Some(self.cut(error)),
+                }
+            };
+            let event = match tokio::time::timeout(SILENCE, open.next()).await {
+                Ok(Some(Ok(event))) => event,
+                Ok(Some(Err(EventStreamError::Transport(lost)))) => {
+                    let lost = self.client.lost(lost);
+                    return Some(self.cut(lost));
+                }
+                Ok(Some(Err(_))) => {
+                    self.ended = true;
+                    return Some(Err(self.strange("the stream does not consist of events")));
+                }
+                // Ended without a word, or silent: the connection is gone.
+                Ok(None) | Err(_) => {
+                    self.open = None;
+                    self.cuts += 1;
+                    continue;
+                }
+            };
+            match self.read(&event) {
+                Ok(Some(followed)) => return Some(Ok(followed)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+
+    /// Opens the stream.
+    async fn reopen(&mut self) -> Result<Opened, ClientError> {
+        let again = self.cuts > 0;
+        if again {
+            let longer = FIRST_PAUSE.saturating_mul(1 << self.cuts.min(8).saturating_sub(1));
+            tokio::time::sleep(longer.min(LONGEST_PAUSE)).await;
+        }
+        let url = match self.what {
+            What::Task(task) => self.client.at(&["tasks", &task.to_string(), "stream"]),
+            What::All => self.client.at(&["events", "stream"]),
+        };
+        let mut request = self
+            .client
+            .open(Method::GET, url)
+            .header(header::ACCEPT, "text/event-stream");
+        if let Some(last) = self.last {
+            request = request.header(LAST_EVENT_ID, last.to_string());
+        }
+        let response = self.client.send(request).await?;
+        match response.status() {
+            StatusCode::OK => {}
+            // Everything was given on, and nothing more will come.
+            StatusCode::NO_CONTENT => {
+                self.ended = true;
+                return Ok(Opened::Over);
+            }
+            _ => return Err(self.client.refusal(response).await),
+        }
+        self.open = Some(response.bytes_stream().eventsource().boxed());
+        Ok(match again {
+            true => Opened::Again,
+            false => Opened::First,
+        })
+    }
+
+    /// Goes on trying, unless no waiting helps.
+    fn cut(&mut self, error: ClientError) -> Result<Followed, ClientError> {
+        self.open = None;
+        self.cuts += 1;
+        match error.may_pass() {
+            true => Ok(Followed::Offline(error)),
+            false => {
+                self.ended = true;
+                Err(error)
+            }
+        }
+    }
+
+    fn read(&mut self, event: &Event) -> Result<Option<Followed>, ClientError> {
+        match event.event.as_str() {
+            MODEL_DELTA => {
+                self.cuts = 0;
+                match serde_json::from_str(&event.data) {
+                    Ok(live) => Ok(Some(Followed::Live(live))),
+                    Err(error) => Err(self.strange(&error.to_string())),
+                }
+            }
+            STREAM_CUT => {
+                self.open = None;
+                self.cuts += 1;
+                Ok(None)
+            }
+            STREAM_OPEN => {
+                self.cuts = 0;
+                self.last = self.last.or_else(|| event.id.parse().ok());
+                Ok(None)
+            }
+            _ => self.record(&event.data),
+        }
+    }
+
+    fn record(&mut self, data: &str) -> Result<Option<Followed>, ClientError> {
+        let record: Record =
+            serde_json::from_str(data).map_err(|error| self.strange(&error.to_string()))?;
+        self.cuts = 0;
+        let id = match self.what {
+            What::Task(_) => record.envelope.seq.0,
+            What::All => record.id,
+        };
+        if self.last.is_some_and(|last| id <= last) {
+            return Ok(None);
+        }
+        self.last = Some(id);
+        if matches!(self.what, What::Task(_)) && record.envelope.event.is_terminal() {
+            self.ended = true;
+        }
+        Ok(Some(Followed::Record(Box::new(record))))
+    }
+
+    fn strange(&self, what: &str) -> ClientError {
+        ClientError::Strange {
+            url: self.client.url().to_owned(),
+            what: what.to_owned(),
+        }
+    }
+}
