@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One change of one path. Its place in the journal is its place in the changelog.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileChange {
     /// What happens.
     pub operation: Operation,
@@ -28,6 +29,7 @@ pub struct FileChange {
 
 /// Lines added and removed by a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LineCount {
     /// Lines that are new.
     pub added: u32,
@@ -37,6 +39,7 @@ pub struct LineCount {
 
 /// What happens to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Nothing was there.
@@ -51,6 +54,7 @@ pub enum Operation {
 
 /// What made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A file tool; recorded before the change.
@@ -63,6 +67,7 @@ pub enum Origin {
 
 /// One state of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileState {
     /// What it is.
     pub kind: FileKind,
@@ -77,6 +82,7 @@ pub struct FileState {
 
 /// Kinds of entries that Loom keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
     /// A regular file.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 /// What a model is asked to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Makes the first plan.
@@ -52,6 +53,7 @@ impl std::fmt::Display for Role {
 
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "role", rename_all = "snake_case")]
 pub enum Message {
     /// Rules and tools; only ever the first message.
@@ -88,6 +90,7 @@ pub enum Message {
 
 /// A call that could be read: a name and a JSON object of arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolCall {
     /// Unique within the conversation.
     pub id: String,
@@ -99,6 +102,7 @@ pub struct ToolCall {
 
 /// A tool as it is offered to a model, and what a reader of its calls must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolSpec {
     /// Unique name.
     pub name: String,
@@ -148,6 +152,7 @@ impl ToolSpec {
 
 /// A call that could not be read or may not run. The model is told `message` word for word.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Refusal {
     /// Stable code, such as `malformed_arguments` or `unknown_tool`.
     pub code: String,
@@ -157,6 +162,7 @@ pub struct Refusal {
 
 /// A complete answer of a model, as stored in the blob that `model_call_completed` names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answer {
     /// Visible text.
     pub text: String,
@@ -173,6 +179,7 @@ pub struct Answer {
 
 /// A call whose name or arguments could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UnreadableCall {
     /// Name, when that much could be read.
     pub name: Option<String>,
@@ -184,6 +191,7 @@ pub struct UnreadableCall {
 
 /// Why a model stopped, as the server reported it. Not to be trusted alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Finish {
     /// It ended by itself.
@@ -198,6 +206,7 @@ pub enum Finish {
 
 /// Tokens of one or more calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Prompt tokens, cached ones included.
     pub prompt: u64,
@@ -232,6 +241,7 @@ impl Usage {
 
 /// How long a call took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Latency {
     /// From the request to the first token.
     pub first_token_ms: u64,
@@ -241,6 +251,7 @@ pub struct Latency {
 
 /// A model's answer as journaled: facts for the kernel, the words in a blob.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelReply {
     /// The [`Answer`].
     pub answer: BlobId,
@@ -270,6 +281,7 @@ pub struct ModelReply {
 
 /// One readable call of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CallRecord {
     /// Id within the conversation.
     pub id: String,
@@ -286,6 +298,7 @@ pub struct CallRecord {
 
 /// What an answer without calls amounts to. A claim, never evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Said {
     /// There are calls, so the words do not matter.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One deterministic condition on the workspace. Paths are relative to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Check {
     /// A regular file or directory is there.
@@ -80,6 +81,7 @@ pub enum Check {
 
 /// What [`Check::Count`] counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Counted {
     /// The files that match a glob.
@@ -90,6 +92,7 @@ pub enum Counted {
 
 /// How [`Check::Count`] compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum CountOp {
     /// Equal.
     #[serde(rename = "=")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A request to a task. The kernel answers with events or with a rejection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// Begin; only ever the first.
@@ -50,6 +51,7 @@ pub enum Command {
 
 /// What a task is made from that goes on from another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Continued {
     /// The task.
     pub task: NewTask,
@@ -67,6 +69,7 @@ pub struct Continued {
 
 /// The result of a subtask in a task that is continued.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Kept {
     /// The subtask.
     pub subtask: SubtaskId,
@@ -80,6 +83,7 @@ pub struct Kept {
 
 /// What a task is made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewTask {
     /// In plain language; not empty, at most [`NewTask::MAX_GOAL_BYTES`].
     pub goal: String,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The net difference of one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileDiff {
     /// Its path now (before, for a deletion).
     pub path: String,
@@ -26,6 +27,7 @@ pub struct FileDiff {
 
 /// What happened to a file on balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DiffStatus {
     /// It is new.

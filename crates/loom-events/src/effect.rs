@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// One piece of work, named by its slot: the same slot is never in flight twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Work {
     /// Ask the planner (round 0), or ask it to repair its plan (round 1).
@@ -103,6 +104,7 @@ impl Work {
 
 /// What is to be done when the outcome of an effect is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// It changes nothing: do it again.
@@ -120,6 +122,7 @@ pub type CallClass = Class;
 
 /// What came of an effect. The runner reports exactly one for each effect that it was given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
     /// For [`Work::Plan`]: the planner answered.
@@ -186,6 +189,7 @@ pub enum Outcome {
 
 /// What a planner's answer holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Proposal {
     /// A plan that could be read; whether it is acceptable is the kernel's to say.
@@ -212,6 +216,7 @@ pub enum Proposal {
 
 /// What an attempt starts from. Frozen: the conversation is rebuilt from this after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Prepared {
     /// The fork that the attempt works in; none when it works in the workspace itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -242,6 +247,7 @@ pub struct Prepared {
 
 /// The journaled result of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ToolResult {
     /// Whether the tool did what it was asked. A failed grep is not a failure of the subtask.
     pub ok: bool,
@@ -269,6 +275,7 @@ pub struct ToolResult {
 
 /// What an attempt knows of a file: it changes nothing that it has not looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SeenFile {
     /// Path relative to the workspace, or `scratch://…`.
     pub path: String,
@@ -279,6 +286,7 @@ pub struct SeenFile {
 
 /// What a reconciliation found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Reconciled {
     /// The effect had been applied: this is its result.
@@ -295,6 +303,7 @@ pub enum Reconciled {
 
 /// A fact from inside a running effect: durable before the effect goes on, no change of state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Note {
     /// The workspace is about to change, and the content before is safe.
@@ -332,6 +341,7 @@ pub enum Note {
 
 /// The world's fault, journaled. The class decides what follows, the message is for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// What kind of fault.
     pub class: FailureClass,
@@ -344,6 +354,7 @@ pub struct Failure {
 
 /// Kinds of failure. A transient one never uses up an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// Will probably pass: a reset, a 503, a timeout.

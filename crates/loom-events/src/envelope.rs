@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// An event with its place in the journal of its task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Envelope {
     /// The task.
     pub task_id: TaskId,
@@ -30,6 +31,7 @@ pub struct Envelope {
 
 /// An envelope as the journal gives it back: with its id over all tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Record {
     /// Grows over all tasks of one data directory; may have gaps.
     pub id: u64,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// One event of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event_type", content = "data", rename_all = "snake_case")]
 #[expect(
     missing_docs,
@@ -289,6 +290,7 @@ pub enum Event {
 
 /// Why a plan is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PlanReason {
     /// There is none yet.
@@ -323,6 +325,7 @@ pub enum PlanReason {
 
 /// How a task is to end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum End {
     /// Everything passed.
@@ -343,6 +346,7 @@ pub enum End {
 
 /// What a result rests on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Subtasks with a passed gate of which at least one check is evidence.
     pub verified: Vec<SubtaskId>,
@@ -367,6 +371,7 @@ pub struct Summary {
 
 /// A limit, by its configuration key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// `limits.iterations`.
@@ -387,6 +392,7 @@ pub enum Limit {
 
 /// What a nudge answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Nudge {
     /// The gate failed and the context is still small.
@@ -409,6 +415,7 @@ pub enum Nudge {
 
 /// Why an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AttemptEnd {
     /// The gate passed, and what follows it was done.
@@ -448,6 +455,7 @@ pub enum AttemptEnd {
 
 /// Who left a subtask out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SkippedBy {
     /// A human; dependents may run.
@@ -462,6 +470,7 @@ pub enum SkippedBy {
 
 /// An answer other than yes or no.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum GivenAnswer {
     /// Text for the model.

@@ -6,8 +6,10 @@ use std::fmt;
 
 /// Identifies a task; a version 7 UUID, so ids sort by creation time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
 #[serde(transparent)]
-pub struct TaskId(uuid::Uuid);
+pub struct TaskId(#[cfg_attr(feature = "schema", schemars(with = "String"))] uuid::Uuid);
 
 impl TaskId {
     /// Wraps a UUID that the caller made (the vocabulary itself has no randomness).
@@ -50,6 +52,7 @@ impl std::str::FromStr for TaskId {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
@@ -74,6 +77,7 @@ macro_rules! seq_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(transparent)]
         pub struct $name(pub Seq);
 
@@ -104,6 +108,11 @@ seq_id! {
 
 /// Names a subtask within its task: 1–64 characters, kebab case (`a-z`, `0-9`, single hyphens).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength" = 64))
+)]
 #[serde(transparent)]
 pub struct SubtaskId(String);
 
@@ -150,6 +159,8 @@ impl<'de> Deserialize<'de> for SubtaskId {
 
 /// Names a payload by the BLAKE3 hash of its bytes (64 hexadecimal digits).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[0-9a-f]{64}$")))]
 #[serde(transparent)]
 pub struct Digest(String);
 

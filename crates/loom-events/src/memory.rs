@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A fact extracted when it was fresh.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemoryEntry {
     /// What kind of fact.
     #[serde(rename = "type")]
@@ -27,6 +28,7 @@ pub struct MemoryEntry {
 
 /// Kinds of memory entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MemoryKind {
     /// Something was chosen, and why.

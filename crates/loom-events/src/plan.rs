@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A set of subtasks with dependencies. Its version is in the event that accepted it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Plan {
     /// In the order in which a person would do them; the scheduler keeps this order.
     pub subtasks: Vec<SubtaskSpec>,
@@ -13,6 +14,7 @@ pub struct Plan {
 
 /// One scoped, verifiable step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubtaskSpec {
     /// Unique in the plan.
     pub id: SubtaskId,
@@ -72,6 +74,7 @@ impl SubtaskSpec {
 
 /// How large a change is expected, in changed lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Size {
     /// Up to 50.
     S,
@@ -100,6 +103,7 @@ impl Size {
 
 /// Leave to change what judges the work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EditsTests {
     /// Globs of the files that may be changed.
@@ -113,6 +117,7 @@ pub struct EditsTests {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Tier {
     /// Small and fast.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A question put to a human.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Question {
     /// What it is about; when that ends, the question is withdrawn.
     pub subject: Subject,
@@ -27,6 +28,7 @@ pub struct Question {
 
 /// What a question is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Subject {
     /// A tool call that was held back. A grant covers exactly these bytes.
@@ -78,6 +80,7 @@ pub enum Subject {
 
 /// How much is at stake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
     /// Can be undone here.
@@ -90,6 +93,7 @@ pub enum Risk {
 
 /// What a human answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Response {
     /// Go ahead.
@@ -120,6 +124,7 @@ pub enum Response {
 
 /// How far a grant reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// This one call.
@@ -130,6 +135,7 @@ pub enum Scope {
 
 /// What happens when nobody answers in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnExpiry {
     /// As if denied.

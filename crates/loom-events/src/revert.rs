@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What to take back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", content = "of", rename_all = "snake_case")]
 pub enum RevertScope {
     /// Everything that the task changed.
@@ -46,6 +47,7 @@ impl std::fmt::Display for RevertScope {
 
 /// A revert that is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RevertRequest {
     /// What to take back.
@@ -68,6 +70,7 @@ impl From<RevertScope> for RevertRequest {
 
 /// What a revert did, or would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevertReport {
     /// What changed on disk, in order.
     pub changes: Vec<FileChange>,
@@ -79,6 +82,7 @@ pub struct RevertReport {
 
 /// A conflict that was settled as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settled {
     /// The path.
     pub path: String,
@@ -88,6 +92,7 @@ pub struct Settled {
 
 /// How a conflict was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Somebody's changes stay, Loom's are gone.
@@ -100,6 +105,7 @@ pub enum How {
 
 /// A path that an undo leaves alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Conflict {
     /// The path.
     pub path: String,
@@ -119,6 +125,7 @@ pub struct Conflict {
 
 /// What stands in the way of taking a path back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConflictKind {
     /// It was changed since.
@@ -145,6 +152,7 @@ pub enum ConflictKind {
 
 /// What a merge of somebody's changes with the old version would make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Offer {
     /// There is nothing to merge: not text, not there, another kind.
@@ -165,6 +173,7 @@ pub enum Offer {
 
 /// What is done about a path that somebody changed since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Settle {
     /// It is left alone.
@@ -180,6 +189,7 @@ pub enum Settle {
 
 /// How conflicts are settled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Choices {
     /// Of every path that is not named.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Settings of one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskSettings {
     /// Where it must stop.
@@ -61,6 +62,7 @@ impl Default for TaskSettings {
 
 /// Bounds of a task. Reaching one is a failure with that reason, never a completion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Attempts started in the whole task.
@@ -110,6 +112,7 @@ impl Default for Limits {
 
 /// One rung of the ladder: how an attempt differs from the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rung {
     /// The planned tier.
@@ -124,6 +127,7 @@ pub enum Rung {
 
 /// What becomes of a passed result by its confidence, where [`ApprovalMode::Auto`] decides.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Bands {
     /// From here on it counts at once. Below, it is shown first, and counts unless somebody objects.
@@ -149,6 +153,7 @@ impl Default for Bands {
 
 /// When a human must agree to a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalMode {
     /// By its confidence, as [`Bands`] say.
@@ -161,6 +166,7 @@ pub enum ApprovalMode {
 
 /// What becomes of a question that a model put and nobody answers, in time or at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Unanswered {
     /// It waits as long as it takes. Where nobody can answer, the task fails.
@@ -173,6 +179,7 @@ pub enum Unanswered {
 
 /// How results are judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Verification {
     /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model, 3 with several. 0
@@ -201,6 +208,7 @@ impl Default for Verification {
 /// nothing reads them from a configuration. Others have switches of their own: [`Verification`], the
 /// ladder, [`Limits::plan_versions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[expect(
     clippy::struct_excessive_bools,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The workspace before work starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Survey {
     /// Files and links that are kept before they change.
     pub files: u64,
@@ -19,6 +20,7 @@ pub struct Survey {
 
 /// What is not protected for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LeftOutGroup {
     /// The reason.
     pub why: WhyLeftOut,
@@ -36,6 +38,7 @@ impl LeftOutGroup {
 /// Why something is left out of snapshots: its changes are neither seen nor undone, unless it says
 /// otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WhyLeftOut {
     /// Derived from the rest and bulky, such as `target` or `node_modules`.

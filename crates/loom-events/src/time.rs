@@ -6,7 +6,9 @@ use std::time::Duration;
 
 /// Milliseconds since the Unix epoch, written as RFC 3339 UTC with three decimals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Time(i64);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(transparent, extend("format" = "date-time")))]
+pub struct Time(#[cfg_attr(feature = "schema", schemars(with = "String"))] i64);
 
 impl Time {
     /// The epoch itself; the floor that no journaled time is below.

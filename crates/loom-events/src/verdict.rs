@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Conclusion of a gate over one state of the workspace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// Pass, fail or inconclusive.
     pub result: VerdictResult,
@@ -43,6 +44,7 @@ pub struct Verdict {
 
 /// Pass, fail or inconclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictResult {
     /// All evidence that was asked for is there.
@@ -55,6 +57,7 @@ pub enum VerdictResult {
 
 /// One check with what was seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckResult {
     /// The check in words.
     pub check: String,
@@ -71,6 +74,7 @@ pub struct CheckResult {
 
 /// What a check can prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CheckPower {
     /// Was red before the work: green now is evidence.
@@ -85,6 +89,7 @@ pub enum CheckPower {
 
 /// One criterion as a verifier model judged it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CriterionResult {
     /// The criterion.
     pub criterion: String,
@@ -100,6 +105,7 @@ pub struct CriterionResult {
 
 /// What one of several verifiers said about the whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Vote {
     /// Name of the model entry.
     pub model: String,
@@ -109,6 +115,7 @@ pub struct Vote {
 
 /// Met, not met, or cannot tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CriterionVerdict {
     /// The material shows it.
@@ -121,6 +128,7 @@ pub enum CriterionVerdict {
 
 /// A probability that the work is right, composed of parts that can be shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Confidence {
     /// Between 0 and 1.
     pub value: f64,
@@ -131,6 +139,7 @@ pub struct Confidence {
 
 /// One term of a confidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConfidencePart {
     /// Why.
     pub why: String,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeEntry {
     /// Its place in the journal, by which it can be taken back; none for a part of a revert.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Status of a task, as shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TaskStatus {
     /// Made, not begun.
@@ -76,6 +77,7 @@ impl TaskStatus {
 
 /// Status of a subtask, as shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SubtaskStatus {
     /// Waits for its turn or its dependencies.
@@ -116,6 +118,7 @@ impl SubtaskStatus {
 
 /// A task, as shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TaskView {
     /// Its id.
     pub id: TaskId,
@@ -194,6 +197,7 @@ struct Inner {
 
 /// A subtask, as shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubtaskView {
     /// What the plan says.
     #[serde(flatten)]
@@ -235,6 +239,7 @@ impl SubtaskView {
 
 /// An attempt, as shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AttemptView {
     /// Its id.
     pub id: AttemptId,
@@ -266,6 +271,7 @@ pub struct AttemptView {
 
 /// A verdict, as shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VerdictView {
     /// Its event.
     pub seq: Seq,
@@ -276,6 +282,7 @@ pub struct VerdictView {
 
 /// An open question, as shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QuestionView {
     /// Its id.
     pub id: QuestionId,
@@ -290,6 +297,7 @@ pub struct QuestionView {
 
 /// An instruction given while the task ran.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Steering {
     /// Its event.
     pub seq: Seq,
@@ -299,6 +307,7 @@ pub struct Steering {
 
 /// A path that was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileRow {
     /// Relative to the workspace.
     pub path: String,
@@ -310,6 +319,7 @@ pub struct FileRow {
 
 /// Something that went wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ErrorRow {
     /// The subtask, if it belongs to one.
     pub subtask: Option<SubtaskId>,

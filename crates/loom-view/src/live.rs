@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A signal that is not journaled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Live {
     /// The task.
     pub task_id: TaskId,
@@ -16,6 +17,7 @@ pub struct Live {
 
 /// Kinds of live signals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Signal {
     /// Visible text of a model, a piece.
