@@ -4,7 +4,8 @@
 //! **Invariant:** an acknowledged append is durable; what a reader sees was committed.
 
 use crate::{
-    ApprovalRow, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, SubtaskRow, TaskFilter, TaskRow,
+    ApprovalRow, Claim, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, SubtaskRow, TaskFilter,
+    TaskRow,
 };
 use async_trait::async_trait;
 use loom_events::{BlobId, DecodeError, EncodeError, Envelope, Record, Seq, TaskId, Time};
@@ -154,6 +155,14 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`ReadError::Storage`] when the storage cannot be read.
     async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError>;
+
+    /// Claims a key for the task that is about to begin, and answers with the claim that counts: an
+    /// earlier one whose task exists, else this one. Durable when it returns. Claims older than
+    /// [`Claim::KEPT`] are forgotten.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn claim(&self, claim: Claim) -> Result<Claim, AppendError>;
 
     /// Commits what waits and takes nothing more; reading goes on. Feeds end.
     async fn close(&self);

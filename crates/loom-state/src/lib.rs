@@ -25,8 +25,8 @@ pub use journal::{AppendError, BlobError, Journal, ReadError, StorageError};
 pub use lock::{DataDirLock, Holder, LOCK_FILE, LockError};
 pub use memory_journal::MemoryJournal;
 pub use rows::{
-    ApprovalRow, Closed, Closing, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, RevertRecord,
-    RowStatus, SubtaskRow, TaskFilter, TaskRow,
+    ApprovalRow, Claim, Closed, Closing, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts,
+    RevertRecord, RowStatus, SubtaskRow, TaskFilter, TaskRow,
 };
 pub use sqlite::{DATABASE_FILE, Durability, OpenError, Options, SqliteJournal};
 pub use subscribe::{Follow, subscribe};

@@ -5,8 +5,8 @@ use crate::journal::{blob_id, check_numbering};
 use crate::projection::{Projection, Touched};
 use crate::search;
 use crate::{
-    AppendError, ApprovalRow, BlobError, Journal, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts,
-    ReadError, RevertRecord, SubtaskRow, TaskFilter, TaskRow,
+    AppendError, ApprovalRow, BlobError, Claim, Journal, MAX_FOUND, MemoryQuery, MemoryRow,
+    ModelFacts, ReadError, RevertRecord, SubtaskRow, TaskFilter, TaskRow,
 };
 use async_trait::async_trait;
 use loom_events::{BlobId, Envelope, Event, Record, Seq, TaskId, Time, encode};
@@ -30,6 +30,7 @@ struct Inner {
     /// By server and model.
     collected: BTreeMap<TaskId, Time>,
     model_facts: BTreeMap<(String, String), ModelFacts>,
+    claims: BTreeMap<String, Claim>,
     feeds: Option<Feeds>,
     tail: watch::Receiver<u64>,
 }
@@ -60,6 +61,7 @@ impl MemoryJournal {
             reverts: BTreeMap::new(),
             collected: BTreeMap::new(),
             model_facts: BTreeMap::new(),
+            claims: BTreeMap::new(),
             feeds: Some(Feeds {
                 tail: sender,
                 live: broadcast::Sender::new(crate::subscribe::RING),
@@ -295,6 +297,22 @@ impl Journal for MemoryJournal {
 
     async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError> {
         Ok(self.lock().model_facts.values().cloned().collect())
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claim, AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        let forgotten = claim.forgotten_before();
+        inner.claims.retain(|_, earlier| earlier.at >= forgotten);
+        match inner.claims.get(&claim.key) {
+            Some(earlier) if inner.tasks.contains_key(&earlier.task) => Ok(earlier.clone()),
+            _ => {
+                inner.claims.insert(claim.key.clone(), claim.clone());
+                Ok(claim)
+            }
+        }
     }
 
     async fn close(&self) {

@@ -295,3 +295,27 @@ pub struct RevertRecord {
     /// When.
     pub at: Time,
 }
+
+/// A request that begins a task, by a key of its sender.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The sender's name for the request.
+    pub key: String,
+    /// Hash of what is asked for: the same key with another one is another request.
+    pub digest: String,
+    /// The task that it begins.
+    pub task: TaskId,
+    /// When.
+    pub at: Time,
+}
+
+impl Claim {
+    /// How long a key is remembered. A sender that has no answer after a week has given up.
+    pub const KEPT: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
+
+    /// The time before which claims are forgotten.
+    pub(crate) fn forgotten_before(&self) -> Time {
+        let kept = i64::try_from(Self::KEPT.as_millis()).unwrap_or(i64::MAX);
+        Time::from_millis(self.at.as_millis().saturating_sub(kept))
+    }
+}

@@ -5,7 +5,7 @@ use crate::fixtures::{
     remember, started, subtask, task, whole_task,
 };
 use crate::{
-    AppendError, BlobError, Closing, Follow, Journal, MemoryQuery, ModelFacts, RevertRecord,
+    AppendError, BlobError, Claim, Closing, Follow, Journal, MemoryQuery, ModelFacts, RevertRecord,
     RowStatus, TaskFilter, check_projections, subscribe,
 };
 use futures_util::StreamExt;
@@ -38,6 +38,7 @@ macro_rules! suite {
 
 suite! {
     what_was_appended_is_read_back_whole_and_in_order
+    a_key_is_claimed_once_its_task_exists_and_forgotten_after_its_time
     a_page_begins_after_the_seq_and_ends_at_the_limit
     an_append_that_expects_another_seq_conflicts_and_writes_nothing
     a_batch_with_a_gap_or_of_another_task_is_refused
@@ -715,4 +716,27 @@ async fn the_newest_facts_of_a_model_are_kept(j: J) {
     let refused = j.put_model_facts(facts("http://a", "m", 5)).await;
     assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
     assert_eq!(j.model_facts().await.unwrap(), kept);
+}
+
+async fn a_key_is_claimed_once_its_task_exists_and_forgotten_after_its_time(j: J) {
+    let claim = |n: u128, digest: &str, at: i64| Claim {
+        key: "k".into(),
+        digest: digest.into(),
+        task: task(n),
+        at: Time::from_millis(at),
+    };
+    // A task that never came to be keeps nobody from asking again, also for something else.
+    let first = claim(1, "a", 1);
+    assert_eq!(j.claim(first.clone()).await.unwrap(), first);
+    let second = claim(2, "b", 2);
+    assert_eq!(j.claim(second.clone()).await.unwrap(), second);
+    append(&*j, task(2), vec![created("b")]).await.unwrap();
+    assert_eq!(j.claim(claim(3, "b", 3)).await.unwrap(), second);
+    assert_eq!(j.claim(claim(4, "a", 4)).await.unwrap(), second);
+    let week = i64::try_from(Claim::KEPT.as_millis()).unwrap();
+    let later = claim(5, "c", week + 3);
+    assert_eq!(j.claim(later.clone()).await.unwrap(), later);
+    j.close().await;
+    let refused = j.claim(claim(6, "d", 9)).await;
+    assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
 }

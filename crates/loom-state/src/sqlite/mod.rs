@@ -11,8 +11,8 @@ mod writer;
 
 use crate::journal::{blob_id, check_numbering};
 use crate::{
-    AppendError, ApprovalRow, BlobError, Journal, MemoryQuery, MemoryRow, ModelFacts, ReadError,
-    RevertRecord, StorageError, SubtaskRow, TaskFilter, TaskRow, subscribe,
+    AppendError, ApprovalRow, BlobError, Claim, Journal, MemoryQuery, MemoryRow, ModelFacts,
+    ReadError, RevertRecord, StorageError, SubtaskRow, TaskFilter, TaskRow, subscribe,
 };
 use async_trait::async_trait;
 use blobs::{Packed, PendingBlobs};
@@ -320,6 +320,10 @@ impl Journal for SqliteJournal {
 
     async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError> {
         self.readers.run(reader::model_facts).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claim, AppendError> {
+        self.ask(|reply| Job::Claim { claim, reply }).await
     }
 
     async fn close(&self) {

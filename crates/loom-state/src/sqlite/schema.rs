@@ -17,6 +17,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("0002_model_facts.sql")),
     M::up(include_str!("0003_collections.sql")),
     M::up(include_str!("0004_queue.sql")),
+    M::up(include_str!("0005_claims.sql")),
 ];
 
 /// How long a connection waits for another one. Only a backup or a person with a shell can hold
@@ -249,13 +250,12 @@ fn sync_dir(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    const NEXT: &[M<'static>] = &[
-        M::up(include_str!("0001_initial.sql")),
-        M::up(include_str!("0002_model_facts.sql")),
-        M::up(include_str!("0003_collections.sql")),
-        M::up(include_str!("0004_queue.sql")),
-        M::up("ALTER TABLE tasks ADD COLUMN extra TEXT;"),
-    ];
+    /// What a newer Loom would know.
+    fn next() -> Vec<M<'static>> {
+        let mut next = MIGRATIONS.to_vec();
+        next.push(M::up("ALTER TABLE tasks ADD COLUMN extra TEXT;"));
+        next
+    }
 
     fn blobs(path: &Path) -> i64 {
         let conn = Connection::open(path).unwrap();
@@ -276,11 +276,12 @@ mod tests {
             .unwrap();
         drop(conn);
 
-        let conn = open_with(dir.path(), Durability::Full, NEXT).unwrap();
+        let conn = open_with(dir.path(), Durability::Full, &next()).unwrap();
 
-        assert_eq!(version(&conn).unwrap(), 5);
-        let copy = dir.path().join("loom.db.schema-4.bak");
-        assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), 4);
+        let known = MIGRATIONS.len();
+        assert_eq!(version(&conn).unwrap(), known + 1);
+        let copy = dir.path().join(format!("loom.db.schema-{known}.bak"));
+        assert_eq!(version(&Connection::open(&copy).unwrap()).unwrap(), known);
         assert_eq!(blobs(&copy), 1);
         assert_eq!(blobs(&dir.path().join(DATABASE_FILE)), 1);
     }
@@ -330,7 +331,7 @@ mod tests {
     #[test]
     fn a_database_from_a_newer_loom_is_refused_and_not_touched() {
         let dir = tempfile::tempdir().unwrap();
-        drop(open_with(dir.path(), Durability::Full, NEXT).unwrap());
+        drop(open_with(dir.path(), Durability::Full, &next()).unwrap());
         let path = dir.path().join(DATABASE_FILE);
         let before = std::fs::read(&path).unwrap();
 
@@ -349,7 +350,7 @@ mod tests {
         assert!(matches!(missing, OpenError::Missing { .. }), "{missing:?}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 
-        drop(open_with(dir.path(), Durability::Full, NEXT).unwrap());
+        drop(open_with(dir.path(), Durability::Full, &next()).unwrap());
         let newer = open_existing(dir.path()).unwrap_err();
         assert!(
             matches!(newer, OpenError::Newer { found: 5, .. }),

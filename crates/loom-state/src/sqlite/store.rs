@@ -3,7 +3,7 @@
 
 use super::column::{from_json, int, json, must_word, text, time, uint, word};
 use crate::projection::{Projection, SubtaskState, Touched};
-use crate::{ApprovalRow, Closed, ModelFacts, RevertRecord, SubtaskRow, TaskRow, search};
+use crate::{ApprovalRow, Claim, Closed, ModelFacts, RevertRecord, SubtaskRow, TaskRow, search};
 use loom_events::{
     AttemptId, BlobId, Encoded, Envelope, Event, MemoryEntry, QuestionId, Record, Seq, SubtaskId,
     TaskId, Tier, Time,
@@ -126,6 +126,39 @@ pub(super) fn replace_model_facts(conn: &Connection, known: &ModelFacts) -> Resu
         known.seen.as_millis(),
     ])?;
     Ok(())
+}
+
+/// Keeps a claim, unless an earlier one of the key has a task; gives the one that counts.
+pub(super) fn claim(conn: &Connection, claim: &Claim) -> Result<Claim> {
+    conn.prepare_cached("DELETE FROM claims WHERE ts < ?1")?
+        .execute([claim.forgotten_before().as_millis()])?;
+    let earlier = conn
+        .prepare_cached(
+            "SELECT key, digest, task_id, ts FROM claims WHERE key = ?1 \
+             AND EXISTS (SELECT 1 FROM tasks WHERE tasks.id = claims.task_id)",
+        )?
+        .query_row([&claim.key], |row| {
+            Ok(Claim {
+                key: row.get(0)?,
+                digest: row.get(1)?,
+                task: text(row, 2)?,
+                at: time(row, 3)?,
+            })
+        })
+        .optional()?;
+    if let Some(earlier) = earlier {
+        return Ok(earlier);
+    }
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO claims (key, digest, task_id, ts) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        claim.key,
+        claim.digest,
+        claim.task.to_string(),
+        claim.at.as_millis(),
+    ])?;
+    Ok(claim.clone())
 }
 
 /// Stores what a batch of events changed in the rows of its task.

@@ -8,7 +8,7 @@
 use super::blobs::{Packed, PendingBlobs};
 use super::store;
 use crate::projection::{Projection, Touched};
-use crate::{AppendError, ModelFacts, RevertRecord, StorageError};
+use crate::{AppendError, Claim, ModelFacts, RevertRecord, StorageError};
 use loom_events::{BlobId, Encoded, Envelope, Record, Seq, TaskId, Time};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -63,6 +63,13 @@ pub(super) enum Job {
         /// Where the answer goes.
         reply: Reply<()>,
     },
+    /// A key of a request that begins a task.
+    Claim {
+        /// What is claimed.
+        claim: Claim,
+        /// Where the claim that counts goes.
+        reply: Reply<Claim>,
+    },
     /// What was found out about a model.
     ModelFacts {
         /// The facts.
@@ -109,6 +116,7 @@ pub(super) struct Writer {
 enum Written {
     Appended(Vec<Record>),
     Conflict(AppendError),
+    Claimed(Claim),
     Done,
 }
 
@@ -190,8 +198,12 @@ impl Writer {
             ) => {
                 reply.send(Ok(())).ok();
             }
+            (Job::Claim { reply, .. }, Written::Claimed(claim)) => {
+                reply.send(Ok(claim)).ok();
+            }
             (Job::Blob { id, .. }, _) => self.pending.stored(&id),
-            (Job::Append(_), Written::Done) => {}
+            // What a job does not write, it is not told.
+            (Job::Append(_), Written::Claimed(_) | Written::Done) | (Job::Claim { .. }, _) => {}
         }
     }
 
@@ -214,6 +226,9 @@ impl Writer {
                 Job::Revert { reply, .. }
                 | Job::Collection { reply, .. }
                 | Job::ModelFacts { reply, .. } => {
+                    reply.send(Err(AppendError::Storage(cause.clone()))).ok();
+                }
+                Job::Claim { reply, .. } => {
                     reply.send(Err(AppendError::Storage(cause.clone()))).ok();
                 }
                 Job::Blob { .. } => {}
@@ -242,6 +257,7 @@ impl Job {
         match self {
             Self::Blob { packed, .. } => packed.zstd.len(),
             Self::Append(_)
+            | Self::Claim { .. }
             | Self::Revert { .. }
             | Self::Collection { .. }
             | Self::ModelFacts { .. } => 0,
@@ -272,6 +288,7 @@ impl Ledger<'_> {
                 store::insert_collection(self.tx, tasks, *at)?;
                 Ok(Written::Done)
             }
+            Job::Claim { claim, .. } => Ok(Written::Claimed(store::claim(self.tx, claim)?)),
             Job::ModelFacts { facts, .. } => {
                 store::replace_model_facts(self.tx, facts)?;
                 Ok(Written::Done)
