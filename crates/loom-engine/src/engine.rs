@@ -3,6 +3,7 @@
 
 use crate::broken::chain;
 use crate::config::{Config, ShellPlace};
+use crate::once::Turns;
 use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
@@ -52,7 +53,7 @@ pub struct Setup {
 
 /// An orchestrator over one data directory.
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     reader: Reader,
     bounds: Bounds,
     data_dir: PathBuf,
@@ -60,6 +61,10 @@ pub struct Engine {
     runners: Mutex<HashMap<TaskId, Running>>,
     /// Whose turn it is: one writer per workspace, and so many tasks at once.
     queue: Arc<Queue>,
+    /// Requests with a key, one at a time for each key.
+    pub(crate) keys: Turns<String>,
+    /// Taking a task up, one at a time for each task: it must not get two runners.
+    resuming: Turns<TaskId>,
     _lock: DataDirLock,
 }
 
@@ -249,6 +254,8 @@ impl Engine {
             config: setup.config,
             runners: Mutex::default(),
             queue,
+            keys: Turns::default(),
+            resuming: Turns::default(),
             _lock: lock,
         })
     }
@@ -282,6 +289,17 @@ impl Engine {
     /// Begins a task with a command that is made from it.
     pub(crate) async fn begin(
         &self,
+        new: NewTask,
+        command: impl FnOnce(NewTask) -> Command,
+    ) -> Result<TaskId, SubmitError> {
+        let task = TaskId::from_uuid(uuid::Uuid::now_v7());
+        self.begin_as(task, new, command).await
+    }
+
+    /// The same under an id that nobody has.
+    pub(crate) async fn begin_as(
+        &self,
+        task: TaskId,
         mut new: NewTask,
         command: impl FnOnce(NewTask) -> Command,
     ) -> Result<TaskId, SubmitError> {
@@ -299,7 +317,6 @@ impl Engine {
             new.workspace = Some(workspace.path().to_string_lossy().into_owned());
         }
         self.shared.check_roles()?;
-        let task = TaskId::from_uuid(uuid::Uuid::now_v7());
         let place = self
             .place(task, workspace.clone())
             .map_err(SubmitError::Place)?;
@@ -339,6 +356,7 @@ impl Engine {
     /// # Errors
     /// [`ResumeError`].
     pub async fn resume(&self, task: TaskId) -> Result<(), ResumeError> {
+        let _turn = self.resuming.turn(&task).await;
         if self.handle(task).is_some() {
             return Ok(());
         }
@@ -436,6 +454,11 @@ impl Engine {
     /// Stops every task at its next boundary and closes the journal. What runs is taken up again by
     /// [`Engine::recover`] of the next engine.
     pub async fn shutdown(self) {
+        self.stop().await;
+    }
+
+    /// Asks every runner to end at its next boundary.
+    pub(crate) async fn end_runners(&self) -> Vec<JoinHandle<Result<(), RunnerError>>> {
         let running: Vec<Running> = {
             let mut runners = self.lock_runners();
             runners.drain().map(|(_, running)| running).collect()
@@ -444,13 +467,7 @@ impl Engine {
             // A runner that has ended has no inbox any more.
             let _ended = one.handle.inbox.send(Inbox::Shutdown).await;
         }
-        for one in running {
-            if let Ok(Err(error)) = one.join.await {
-                tracing::error!(error = chain(&error), "a task stopped with an error");
-            }
-        }
-        self.shared.servers.shutdown().await;
-        self.shared.journal.close().await;
+        running.into_iter().map(|one| one.join).collect()
     }
 
     pub(crate) fn now(&self) -> loom_events::Time {

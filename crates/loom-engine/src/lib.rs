@@ -17,11 +17,13 @@ mod engine;
 mod feed;
 mod forks;
 mod ledger;
+mod once;
 mod outputs;
 mod queue;
 mod reader;
 mod revert;
 mod runner;
+mod serving;
 mod shared;
 mod window;
 
@@ -31,18 +33,20 @@ pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
     ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
-    ServerApproval, ServerConfig, ShellConfigError, ShellPlace, Shown, Sources, StateConfig,
-    Timeouts, ToolsConfig, WorkspaceConfig, show,
+    ServerApproval, ServerConfig, ShellConfigError, ShellPlace, Shown, Sources,
+    StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
 };
 pub use feed::Feed;
 pub use loom_events::{RevertReport, RevertRequest, RevertScope};
+pub use loom_kernel::Rejection;
 pub use loom_state::ModelFacts;
 pub use loom_view::{
     AttemptView, ChangeEntry, ErrorRow, FileRow, Live, QuestionView, Signal, Steering,
     SubtaskStatus, SubtaskView, TaskStatus, TaskView, VerdictView, describe_end,
 };
+pub use once::{Begun, OnceError};
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};

@@ -5,9 +5,10 @@ use crate::broken::chain;
 use crate::engine::OpenError;
 use crate::ledger::Ledger;
 use crate::{TaskStatus, TaskView};
-use loom_events::{BlobId, Event, FileChange, Record, Seq, SubtaskId, TaskId, Time};
+use loom_events::{BlobId, Event, FileChange, Message, Record, Seq, SubtaskId, TaskId, Time};
 use loom_state::{
-    Journal, ModelFacts, RevertRecord, RowStatus, SqliteJournal, TaskFilter, TaskRow,
+    Journal, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, RowStatus, SqliteJournal,
+    TaskFilter, TaskRow,
 };
 use loom_workspace::{Bounds, FileDiff, Store, Workspace};
 use std::path::{Path, PathBuf};
@@ -153,6 +154,49 @@ impl Reader {
             ..TaskFilter::default()
         };
         Ok(self.journal.tasks(filter).await?)
+    }
+
+    /// A page of the list, newest first.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn list(&self, filter: TaskFilter) -> Result<Vec<TaskRow>, QueryError> {
+        Ok(self.journal.tasks(filter).await?)
+    }
+
+    /// A page of the journal of a task.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn page(
+        &self,
+        task: TaskId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<Record>, QueryError> {
+        Ok(self.journal.read(task, after, limit).await?)
+    }
+
+    /// Memory entries, the best match first.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, QueryError> {
+        Ok(self.journal.search_memory(query).await?)
+    }
+
+    /// The messages that a prompt began with; none when it is not kept or another build wrote it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn prompt(&self, id: &BlobId) -> Result<Option<Vec<Message>>, QueryError> {
+        #[derive(serde::Deserialize)]
+        struct Prompt {
+            messages: Vec<Message>,
+        }
+        let bytes = self.blob(id).await?;
+        let prompt = bytes.and_then(|bytes| serde_json::from_slice::<Prompt>(&bytes).ok());
+        Ok(prompt.map(|prompt| prompt.messages))
     }
 
     /// The row of one task.
