@@ -33,7 +33,7 @@ pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
     ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
-    ServerApproval, ServerConfig, ShellConfigError, ShellPlace, Shown, Sources,
+    ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown, Sources,
     StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
 };
 pub use engine::{

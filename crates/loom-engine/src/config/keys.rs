@@ -51,6 +51,19 @@ const BIG: Form = Form::Whole(1, i64::MAX as u64);
 
 /// All keys but those of models and servers, in the order in which they are shown.
 pub(super) const KEYS: &[Key<Config>] = &[
+    key("server.host", Form::Text, |c| &mut c.service.host),
+    key("server.port", Form::Whole(0, u16::MAX as u64), |c| {
+        &mut c.service.port
+    }),
+    key("server.names", Form::Texts, |c| &mut c.service.names),
+    key("server.max_body", Form::Bytes, |c| &mut c.service.max_body),
+    key("server.max_tasks", COUNT, |c| &mut c.service.max_tasks),
+    key("server.max_connections", COUNT, |c| {
+        &mut c.service.max_connections
+    }),
+    key("server.max_subscribers", COUNT, |c| {
+        &mut c.service.max_subscribers
+    }),
     key("workspace.roots", Form::Paths, |c| &mut c.workspace.roots),
     key("workspace.derived", Form::Names, |c| {
         &mut c.workspace.derived
@@ -299,10 +312,6 @@ pub(super) const SERVER_KEYS: &[Key<ServerConfig>] = &[
 
 /// Sections that are planned, with what holds until then.
 const LATER_SECTIONS: &[(&str, &str)] = &[
-    (
-        "server",
-        "there is no daemon yet, `loom` runs tasks in its own process",
-    ),
     ("memory", "memory is on and needs no settings"),
     ("webhooks", "follow a task with `loom run --json` instead"),
     ("learning", "Loom does not learn from task to task yet"),

@@ -402,8 +402,8 @@ mod tests {
                 "c.toml:4: `mcp.servers.a.allow` must name tools that are in `tools`",
             ),
             (
-                "[server]\nport = 1",
-                "c.toml:1: `server` is not supported yet: there is no daemon yet, `loom` runs tasks in its own process",
+                "[learning]\nenabled = true",
+                "c.toml:1: `learning` is not supported yet: Loom does not learn from task to task yet",
             ),
             (
                 "[models.a]\nbase_url = 'http://h'\ntimeouts.stall = '2h'",

@@ -16,6 +16,8 @@ pub struct Config {
     pub models: BTreeMap<String, ModelConfig>,
     /// Servers of tools by name.
     pub servers: BTreeMap<String, ServerConfig>,
+    /// The service.
+    pub service: ServiceConfig,
     /// Where tasks may work.
     pub workspace: WorkspaceConfig,
     /// Settings that a task is created with: limits, ladder, verification, approval.
@@ -47,6 +49,7 @@ impl Default for Config {
         Self {
             models: BTreeMap::new(),
             servers: BTreeMap::new(),
+            service: ServiceConfig::default(),
             workspace: WorkspaceConfig::default(),
             task: TaskSettings::default(),
             max_parallel_tasks: Self::MAX_PARALLEL_TASKS,
@@ -56,6 +59,41 @@ impl Default for Config {
             policy: PolicyConfig::default(),
             sandbox: SandboxConfig::default(),
             logging: LoggingConfig::default(),
+        }
+    }
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceConfig {
+    /// The address to listen at.
+    pub host: String,
+    /// The port; 0 takes any that is free.
+    pub port: u16,
+    /// Names besides its address by which the service may be called.
+    pub names: Vec<String>,
+    /// Bytes of a request's body.
+    pub max_body: u64,
+    /// Tasks without an end; a further one is not taken.
+    pub max_tasks: u32,
+    /// Connections at once.
+    pub max_connections: u32,
+    /// Streams of events at once.
+    pub max_subscribers: u32,
+}
+
+impl Default for ServiceConfig {
+    /// Only this machine; a goal and its context fit into a body many times over; and a hundred
+    /// programs may each follow ten tasks.
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 9000,
+            names: Vec::new(),
+            max_body: 1 << 20,
+            max_tasks: 1000,
+            max_connections: 2048,
+            max_subscribers: 1536,
         }
     }
 }
