@@ -3,13 +3,13 @@
 use crate::cli::Global;
 use crate::fault::{Exit, Fault};
 use crate::log;
-use crate::surroundings::Surroundings;
 use crate::ui::Ui;
 use loom_engine::{
-    Config, Engine, Flag, Loaded, OpenError, QueryError, Reader, Setup, Sources, SystemClock,
+    Config, Engine, Flag, Loaded, OpenError, QueryError, Reader, Setup, SystemClock,
 };
 use loom_events::TaskId;
 use loom_router::Usable;
+use loomd::setup::{self, Surroundings};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,28 +24,16 @@ pub(crate) struct Context {
 impl Context {
     /// Where Loom keeps its data.
     pub(crate) fn data_dir(&self) -> Result<PathBuf, Fault> {
-        self.here.data_dir(self.global.data_dir.as_deref())
+        self.here
+            .data_dir(self.global.data_dir.as_deref())
+            .map_err(Fault::setup)
     }
 
     /// The configuration with these flags on top; begins to log as it says.
     pub(crate) fn load(&self, flags: &[Flag]) -> Result<Loaded, Fault> {
         let data_dir = self.data_dir()?;
-        let file = self
-            .global
-            .config
-            .as_deref()
-            .map(|file| self.here.absolute(file));
-        let loaded = Config::load(&Sources {
-            data_dir: Some(&data_dir),
-            file: file.as_deref(),
-            env: &self.here.env,
-            flags,
-        });
-        let loaded = loaded.map_err(|error| {
-            Fault::from(error)
-                .exit(Exit::Usage)
-                .hint("config/loom.toml in Loom's sources lists every key with its values")
-        })?;
+        let file = self.global.config.as_deref();
+        let loaded = setup::load(&self.here, &data_dir, file, flags).map_err(Fault::setup)?;
         log::start(loaded.config.logging.level);
         Ok(loaded)
     }
@@ -53,10 +41,7 @@ impl Context {
     /// Looks for containers where the user's own `docker` does, unless the configuration says
     /// otherwise.
     pub(crate) fn find_containers(&self, config: &mut Config) {
-        let socket = &mut config.sandbox.socket;
-        if socket.is_none() {
-            *socket = self.here.var("DOCKER_HOST").map(str::to_owned);
-        }
+        setup::find_containers(&self.here, config);
     }
 
     /// An engine over the data directory, for commands that change something.

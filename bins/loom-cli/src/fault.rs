@@ -55,6 +55,14 @@ impl Fault {
         }
     }
 
+    /// Why Loom cannot be set up.
+    pub(crate) fn setup(error: loomd::SetupError) -> Self {
+        Self {
+            hint: error.hint.clone(),
+            ..Self::usage(error.message)
+        }
+    }
+
     /// With what to do about it.
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());

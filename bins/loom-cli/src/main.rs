@@ -15,15 +15,14 @@ mod models;
 mod render;
 mod review;
 mod show;
-mod surroundings;
 mod ui;
 mod watch;
 
 use clap::Parser as _;
 use context::Context;
 use fault::{Exit, Fault, Outcome};
+use loomd::setup::Surroundings;
 use std::process::ExitCode;
-use surroundings::Surroundings;
 use ui::Ui;
 
 fn main() -> ExitCode {
@@ -38,7 +37,8 @@ fn main() -> ExitCode {
     restore_on_panic();
     let here = match Surroundings::read() {
         Ok(here) => here,
-        Err(fault) => {
+        Err(error) => {
+            let fault = Fault::usage(format!("cannot find the current directory: {error}"));
             // Without surroundings there is no judging the terminal either.
             eprint_fault(&fault);
             return fault.exit.into();

@@ -65,7 +65,7 @@ pub struct Engine {
     pub(crate) keys: Turns<String>,
     /// Taking a task up, one at a time for each task: it must not get two runners.
     resuming: Turns<TaskId>,
-    _lock: DataDirLock,
+    lock: DataDirLock,
 }
 
 struct Running {
@@ -256,7 +256,7 @@ impl Engine {
             queue,
             keys: Turns::default(),
             resuming: Turns::default(),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -443,6 +443,14 @@ impl Engine {
             Follow::Task { task, after },
         );
         crate::feed::merge(task, records, self.shared.live.subscribe())
+    }
+
+    /// Says where this engine is served, so that others who want its data directory join it.
+    ///
+    /// # Errors
+    /// [`loom_state::LockError::Io`] when it cannot be written down; the engine is not disturbed.
+    pub fn publish(&self, url: &str) -> Result<(), loom_state::LockError> {
+        self.lock.publish(url)
     }
 
     /// Whether a runner of this engine works on a task.

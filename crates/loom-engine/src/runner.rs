@@ -26,7 +26,8 @@ use tokio_util::task::AbortOnDropHandle;
 const INBOX: usize = 64;
 
 /// Longest wait for effects to end at a shutdown. What has not ended then is in doubt on the next start.
-const DRAIN: Duration = Duration::from_secs(10);
+/// With the farewell of a service to its clients it stays below ten seconds.
+const DRAIN: Duration = Duration::from_secs(7);
 
 /// Records read at a time while a task is folded.
 const PAGE: usize = 1_000;

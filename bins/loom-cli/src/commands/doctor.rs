@@ -3,7 +3,7 @@
 use crate::cli::ModelChoice;
 use crate::context::Context;
 use crate::fault::{Exit, Fault, Outcome, chain};
-use crate::models::{Facts, HOW_TO_START, survey};
+use crate::models::{HOW_TO_START, facts, survey};
 use crate::render::examination;
 use clap::Args;
 use loom_engine::{Config, ShellPlace};
@@ -279,7 +279,7 @@ async fn version(context: &Context, program: &str, scratch: &Path) -> Option<Str
 
 /// The models that a task would use.
 async fn models(context: &Context, config: &Config) -> Vec<Finding> {
-    let facts = Facts::load(context).await;
+    let facts = facts(context).await;
     let asked = match survey(config, &ModelChoice::default(), context, &facts).await {
         Ok((asked, _)) => asked,
         Err(fault) => return vec![problem(&fault)],

@@ -3,7 +3,7 @@
 use crate::cli::ModelChoice;
 use crate::context::Context;
 use crate::fault::{Exit, Outcome, chain};
-use crate::models::{Asked, Facts, HOW_TO_START, Known, Model, place_sentence, survey};
+use crate::models::{Asked, Facts, HOW_TO_START, Known, Model, facts, place_sentence, survey};
 use crate::render::{finding_lines, model_table};
 use crate::ui::{Tone, clean};
 use clap::Args;
@@ -40,7 +40,7 @@ pub(crate) struct ModelsArgs {
 
 pub(super) async fn run(arguments: &ModelsArgs, context: &mut Context) -> Outcome {
     let config = context.load(&[])?.config;
-    let mut facts = Facts::load(context).await;
+    let mut facts = facts(context).await;
     let mut choice = arguments.choice.clone();
     let name = arguments.probe.as_ref().filter(|name| !name.is_empty());
     choice.model = choice.model.or_else(|| name.cloned());

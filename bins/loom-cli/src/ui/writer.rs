@@ -2,7 +2,7 @@
 //! gone (`loom list | head -1`) is no error; what is left unsaid is simply not said.
 
 use super::{Style, Tone, clean};
-use crate::surroundings::Surroundings;
+use loomd::setup::Surroundings;
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
 /// Where a command writes.

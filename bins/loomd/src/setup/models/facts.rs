@@ -2,8 +2,7 @@
 //!
 //! What cannot be read is not known: the next probe finds it out anew.
 
-use crate::context::Context;
-use loom_engine::{ModelFacts, OpenError, keep_model_facts};
+use loom_engine::{ModelFacts, OpenError, Reader, keep_model_facts};
 use loom_events::Time;
 use loom_router::{ModelEntry, Probe};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use std::path::Path;
 
 /// All that is known, by server and model.
 #[derive(Debug, Default)]
-pub(crate) struct Facts {
+pub struct Facts {
     known: BTreeMap<(String, String), Known>,
     /// What was found out since, to be kept.
     new: Vec<ModelFacts>,
@@ -20,25 +19,20 @@ pub(crate) struct Facts {
 
 /// What is known of one model at one server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub struct Known {
     /// When it was probed.
-    pub(crate) at: Time,
+    pub at: Time,
     /// What came of it.
-    pub(crate) probe: Probe,
+    pub probe: Probe,
 }
 
 impl Facts {
-    /// What is kept in the data directory.
-    pub(crate) async fn load(context: &Context) -> Self {
-        let kept = match context.reader() {
-            Ok(Some(reader)) => reader.model_facts().await,
-            Ok(None) => return Self::default(),
-            Err(_) => {
-                tracing::warn!("what probes found out cannot be read, since the journal cannot");
-                return Self::default();
-            }
+    /// What is kept in a data directory; nothing where there is no journal yet.
+    pub async fn load(reader: Option<&Reader>) -> Self {
+        let Some(reader) = reader else {
+            return Self::default();
         };
-        match kept {
+        match reader.model_facts().await {
             Ok(kept) => Self::of_kept(kept),
             Err(error) => {
                 tracing::warn!(%error, "what probes found out cannot be read");
@@ -67,7 +61,10 @@ impl Facts {
     }
 
     /// Keeps what was found out since it was loaded.
-    pub(crate) async fn store(self, data_dir: &Path) -> Result<(), OpenError> {
+    ///
+    /// # Errors
+    /// [`OpenError`], when the data directory cannot be used.
+    pub async fn store(self, data_dir: &Path) -> Result<(), OpenError> {
         match self.new.is_empty() {
             true => Ok(()),
             false => keep_model_facts(data_dir, self.new).await,
@@ -75,12 +72,13 @@ impl Facts {
     }
 
     /// What is known of the model of an entry.
-    pub(crate) fn of(&self, entry: &ModelEntry) -> Option<&Known> {
+    #[must_use]
+    pub fn of(&self, entry: &ModelEntry) -> Option<&Known> {
         self.known.get(&key(entry))
     }
 
     /// Adds what is known now.
-    pub(crate) fn put(&mut self, entry: &ModelEntry, known: Known) {
+    pub fn put(&mut self, entry: &ModelEntry, known: Known) {
         let (server, model) = key(entry);
         self.new.push(ModelFacts {
             server: server.clone(),

@@ -20,15 +20,19 @@ const GOOD_WINDOW: u32 = 8192;
 
 /// A model that is to be used, and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Model {
-    pub(crate) entry: ModelEntry,
-    pub(crate) known: Capabilities,
+pub struct Model {
+    /// How it is reached and used.
+    pub entry: ModelEntry,
+    /// What is known of it.
+    pub known: Capabilities,
     /// What the user ought to know before it is used.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 impl Model {
-    pub(crate) const fn new(entry: ModelEntry, known: Capabilities) -> Self {
+    /// A model of which so much is known.
+    #[must_use]
+    pub const fn new(entry: ModelEntry, known: Capabilities) -> Self {
         Self {
             entry,
             known,
@@ -37,12 +41,13 @@ impl Model {
     }
 
     /// Whether its window holds Loom's prompts at all.
-    pub(crate) fn is_too_small(&self) -> bool {
+    #[must_use]
+    pub fn is_too_small(&self) -> bool {
         self.window().is_some_and(|window| window < LEAST_WINDOW)
     }
 
     /// Takes over what a probe has seen just now.
-    pub(crate) fn saw(&mut self, probe: &Probe) {
+    pub fn saw(&mut self, probe: &Probe) {
         self.known = with_probe(&self.known, &probe.capabilities);
         if !self.known.swaps {
             // It has answered. Where models are swapped the next one may have evicted it since.
@@ -51,18 +56,21 @@ impl Model {
     }
 
     /// Calls that its server works on at once: as stated, else as the server says.
-    pub(crate) fn slots(&self) -> Option<u32> {
+    #[must_use]
+    pub fn slots(&self) -> Option<u32> {
         let stated = Some(self.entry.max_concurrency).filter(|slots| *slots > 0);
         stated.or(self.known.slots)
     }
 
-    pub(crate) fn window(&self) -> Option<u32> {
+    /// Its window in tokens: as stated, else as its server says.
+    #[must_use]
+    pub fn window(&self) -> Option<u32> {
         self.entry.context_length.or(self.known.window)
     }
 }
 
 /// Asks every server what it says of itself, and adds what was found out before.
-pub(crate) async fn learn(models: Vec<Model>, facts: &Facts) -> Vec<Model> {
+pub(super) async fn learn(models: Vec<Model>, facts: &Facts) -> Vec<Model> {
     let learned = models.into_iter().map(|mut model| async {
         let described = describe(&model.entry).await;
         model.known = model.known.updated(&described);
@@ -140,7 +148,7 @@ fn fill(mut model: Model) -> Model {
 }
 
 /// How a server is started with a larger window.
-pub(crate) const fn larger_window(kind: ProviderKind) -> &'static str {
+pub(super) const fn larger_window(kind: ProviderKind) -> &'static str {
     match kind {
         ProviderKind::LlamaCpp => {
             "start llama-server with a larger `-c`, which is shared by its slots (`-np`)"
@@ -153,7 +161,7 @@ pub(crate) const fn larger_window(kind: ProviderKind) -> &'static str {
 }
 
 /// What is lost when Ollama is spoken to as any other server.
-pub(crate) fn check_kind(entry: &ModelEntry, place: &Discovered) -> Option<String> {
+pub(super) fn check_kind(entry: &ModelEntry, place: &Discovered) -> Option<String> {
     if entry.provider == ProviderKind::Ollama
         && place.models.is_ok()
         && place.kind != ProviderKind::Ollama
@@ -171,7 +179,7 @@ pub(crate) fn check_kind(entry: &ModelEntry, place: &Discovered) -> Option<Strin
 
 /// Notes on an entry whose server does not list its model; an error where that server is known to
 /// refuse what it does not list.
-pub(crate) fn check_listed(
+pub(super) fn check_listed(
     entry: &ModelEntry,
     place: &Discovered,
 ) -> Result<Option<String>, String> {

@@ -4,10 +4,7 @@
 mod facts;
 mod known;
 
-use crate::cli::ModelChoice;
-use crate::context::Context;
-use crate::fault::{Exit, Fault};
-use crate::ui::{Tone, clean, count};
+use crate::setup::SetupError;
 use loom_engine::Config;
 use loom_events::Role;
 use loom_router::{
@@ -17,94 +14,65 @@ use loom_router::{
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(crate) use facts::{Facts, Known};
-pub(crate) use known::Model;
+pub use facts::{Facts, Known};
+pub use known::Model;
 
 /// How long a server that was named has to say what it has. It answers at once unless it is loading
 /// a model, and a user is waiting for the first line.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What to do when no model server answers.
-pub(crate) const HOW_TO_START: &str = "start one (`ollama serve`, `llama-server -m MODEL.gguf --jinja`, or the server of LM Studio) and run this again, or name it with --server URL; `loom demo` needs none";
+pub const HOW_TO_START: &str = "start one (`ollama serve`, `llama-server -m MODEL.gguf --jinja`, or the server of LM Studio) and run this again, or name it with --server URL; `loom demo` needs none";
+
+/// What the user says of models beside the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// A server to use instead of what is configured or found.
+    pub server: Option<String>,
+    /// Use only this model, for every role.
+    pub model: Option<String>,
+}
 
 /// The models that are to be used, and why these.
 #[derive(Debug)]
-pub(crate) struct Models {
-    pub(crate) models: Vec<Model>,
-    why: &'static str,
+pub struct Models {
+    /// The models.
+    pub models: Vec<Model>,
+    /// Why these, in a few words.
+    pub why: &'static str,
 }
 
 impl Models {
     /// Each with what is known of it.
-    pub(crate) fn usable(self) -> Vec<Usable> {
+    #[must_use]
+    pub fn usable(self) -> Vec<Usable> {
         let usable = |model: Model| Usable {
             entry: model.entry,
             capabilities: model.known,
         };
         self.models.into_iter().map(usable).collect()
     }
-
-    /// Says in one line which models are used and why these, and what ought to be known of them.
-    pub(crate) fn announce(&self, context: &Context) {
-        context.ui.note(Tone::Dim, &self.sentence());
-        for model in &self.models {
-            for note in &model.notes {
-                let text = format!("{}: {note}", model.entry.name);
-                context.ui.labelled("note", &text);
-            }
-        }
-    }
-
-    fn sentence(&self) -> String {
-        let models: Vec<_> = self.models.iter().map(in_use).collect();
-        format!("using {}; {}", models.join(", "), self.why)
-    }
-}
-
-/// A model with its roles, and what its first call will meet.
-fn in_use(model: &Model) -> String {
-    let entry = &model.entry;
-    let roles = if entry.roles.len() == Role::ALL.len() {
-        "everything".to_owned()
-    } else {
-        let names: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
-        names.join("+")
-    };
-    let mut about: Vec<_> = model
-        .known
-        .server
-        .iter()
-        .map(|server| clean(server))
-        .collect();
-    if let Some(window) = model.window() {
-        about.push(format!("window {}", count(u64::from(window))));
-    }
-    if model.known.loaded == Some(false) {
-        about.push("loaded by the first call".to_owned());
-    }
-    let about = match about.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", about.join(", ")),
-    };
-    format!("{} for {roles}{about}", clean(&entry.name))
 }
 
 /// What a model server was asked, and what it said.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub struct Asked {
     /// The model.
-    pub(crate) model: Model,
+    pub model: Model,
     /// Why it cannot be used.
-    pub(crate) down: Option<String>,
+    pub down: Option<String>,
 }
 
 /// The models that are to be used.
-pub(crate) async fn choose(
+///
+/// # Errors
+/// There is none, or not what is asked for.
+pub async fn choose(
     config: &Config,
-    choice: &ModelChoice,
-    context: &Context,
-) -> Result<Models, Fault> {
-    let facts = Facts::load(context).await;
+    choice: &Choice,
+    env: &BTreeMap<String, String>,
+    facts: &Facts,
+) -> Result<Models, SetupError> {
     let (models, why) = match &choice.server {
         Some(server) => (at_server(server).await?, "from --server"),
         None if config.models.is_empty() => {
@@ -112,7 +80,7 @@ pub(crate) async fn choose(
             (found, "found on the usual ports")
         }
         None => {
-            let models = reachable(config, &context.here.env).await?;
+            let models = reachable(config, env).await?;
             (models, "as configured")
         }
     };
@@ -120,7 +88,7 @@ pub(crate) async fn choose(
         Some(only) => keep_only(models, only, choice.server.as_deref())?,
         None => models,
     };
-    let models = known::learn(models, &facts).await;
+    let models = known::learn(models, facts).await;
     match models.iter().all(Model::is_too_small) {
         true => Err(too_small(&models)),
         false => Ok(Models { models, why }),
@@ -128,7 +96,7 @@ pub(crate) async fn choose(
 }
 
 /// The models of one server.
-async fn at_server(server: &str) -> Result<Vec<Model>, Fault> {
+async fn at_server(server: &str) -> Result<Vec<Model>, SetupError> {
     let url = address(server)?;
     let place = Candidate {
         patience: PATIENCE,
@@ -143,7 +111,7 @@ async fn at_server(server: &str) -> Result<Vec<Model>, Fault> {
     let models = models_of(&found);
     match models.is_empty() {
         true => Err(
-            Fault::usage(format!("the server at {url} has no model that can chat"))
+            SetupError::new(format!("the server at {url} has no model that can chat"))
                 .hint("load one into it"),
         ),
         false => Ok(models),
@@ -156,7 +124,7 @@ fn models_of(found: &[Discovered]) -> Vec<Model> {
 }
 
 /// The models that answer at any of these places.
-async fn anywhere(places: Vec<Candidate>) -> Result<Vec<Model>, Fault> {
+async fn anywhere(places: Vec<Candidate>) -> Result<Vec<Model>, SetupError> {
     let found = discover(&places).await;
     let models = models_of(&found);
     if !models.is_empty() {
@@ -166,7 +134,7 @@ async fn anywhere(places: Vec<Candidate>) -> Result<Vec<Model>, Fault> {
         "no model server was found on this machine: {}",
         looked_at(&found)
     );
-    Err(Fault::usage(message).hint(HOW_TO_START))
+    Err(SetupError::new(message).hint(HOW_TO_START))
 }
 
 /// Where nothing was, and what else was where.
@@ -185,30 +153,40 @@ fn looked_at(found: &[Discovered]) -> String {
 }
 
 /// What is at a place, in a few words.
-pub(crate) fn place_sentence(place: &Discovered) -> String {
+#[must_use]
+pub fn place_sentence(place: &Discovered) -> String {
     let (label, url) = (&place.candidate.label, place.base_url());
     match &place.models {
         Ok(models) => {
             let server = place.server.as_deref().unwrap_or("a model server");
-            let models = crate::ui::plural(models.len(), "chat model");
-            format!("{} at {url}: {models}", clean(server))
+            let models = match models.len() {
+                1 => "1 chat model".to_owned(),
+                n => format!("{n} chat models"),
+            };
+            format!("{} at {url}: {models}", printable(server))
         }
         Err(absent) => format!("{label} at {url}: {absent}"),
     }
 }
 
-fn configured(config: &Config, env: &BTreeMap<String, String>) -> Result<Vec<ModelEntry>, Fault> {
+fn configured(
+    config: &Config,
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<ModelEntry>, SetupError> {
     let entries = config.model_entries(env);
-    let entries = entries.map_err(|error| Fault::from(error).exit(Exit::Usage))?;
+    let entries = entries.map_err(|error| SetupError::of(&error))?;
     for entry in &entries {
         let made = BuiltinProviders.provider(entry);
-        made.map_err(|error| Fault::cannot(error).exit(Exit::Usage))?;
+        made.map_err(|error| SetupError::cannot(&error))?;
     }
     Ok(entries)
 }
 
 /// The configured models, unless not one of their servers can be reached, or one would refuse them.
-async fn reachable(config: &Config, env: &BTreeMap<String, String>) -> Result<Vec<Model>, Fault> {
+async fn reachable(
+    config: &Config,
+    env: &BTreeMap<String, String>,
+) -> Result<Vec<Model>, SetupError> {
     let entries = configured(config, env)?;
     let looked = look(&entries).await;
     let mut models = Vec::with_capacity(entries.len());
@@ -225,7 +203,7 @@ async fn reachable(config: &Config, env: &BTreeMap<String, String>) -> Result<Ve
             }
         }
         let listed = known::check_listed(&model.entry, &place).map_err(|text| {
-            Fault::usage(format!("model {}: {text}", model.entry.name))
+            SetupError::new(format!("model {}: {text}", model.entry.name))
                 .hint("set `model` to one that it has, or load it there")
         })?;
         model.notes.extend(listed);
@@ -233,9 +211,10 @@ async fn reachable(config: &Config, env: &BTreeMap<String, String>) -> Result<Ve
         models.push(model);
     }
     match first_failure.filter(|_| answers == 0) {
-        Some(first) => Err(Fault::cannot(first)
-            .exit(Exit::Usage)
-            .hint("`loom models` shows what answers and what does not")),
+        Some(first) => {
+            Err(SetupError::cannot(&first)
+                .hint("`loom models` shows what answers and what does not"))
+        }
         None => Ok(models),
     }
 }
@@ -260,12 +239,15 @@ fn with_place(entry: ModelEntry, place: &Discovered) -> Model {
 }
 
 /// Every model that a command could use, with what is known of it; nothing is refused here.
-pub(crate) async fn survey(
+///
+/// # Errors
+/// A server that was named does not answer, or the configuration makes no sense.
+pub async fn survey(
     config: &Config,
-    choice: &ModelChoice,
-    context: &Context,
+    choice: &Choice,
+    env: &BTreeMap<String, String>,
     facts: &Facts,
-) -> Result<(Vec<Asked>, Vec<Discovered>), Fault> {
+) -> Result<(Vec<Asked>, Vec<Discovered>), SetupError> {
     let mut places = Vec::new();
     let asked = match &choice.server {
         Some(server) => up(at_server(server).await?),
@@ -273,7 +255,7 @@ pub(crate) async fn survey(
             places = discover(&local_candidates()).await;
             up(models_of(&places))
         }
-        None => ask_configured(config, &context.here.env).await?,
+        None => ask_configured(config, env).await?,
     };
     let (models, down): (Vec<_>, Vec<_>) =
         asked.into_iter().map(|one| (one.model, one.down)).unzip();
@@ -299,7 +281,7 @@ fn up(models: Vec<Model>) -> Vec<Asked> {
 async fn ask_configured(
     config: &Config,
     env: &BTreeMap<String, String>,
-) -> Result<Vec<Asked>, Fault> {
+) -> Result<Vec<Asked>, SetupError> {
     let entries = configured(config, env)?;
     let looked = look(&entries).await;
     let asked = ask_all(entries).await.into_iter().zip(looked);
@@ -350,7 +332,11 @@ async fn ask(entry: &ModelEntry) -> Answer {
         .map_err(timed_out)?
 }
 
-fn keep_only(models: Vec<Model>, only: &str, server: Option<&str>) -> Result<Vec<Model>, Fault> {
+fn keep_only(
+    models: Vec<Model>,
+    only: &str,
+    server: Option<&str>,
+) -> Result<Vec<Model>, SetupError> {
     let names: Vec<_> = models
         .iter()
         .map(|model| model.entry.name.clone())
@@ -368,8 +354,14 @@ fn keep_only(models: Vec<Model>, only: &str, server: Option<&str>) -> Result<Vec
     Ok(kept)
 }
 
+/// The name of a server without what a terminal would obey.
+fn printable(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
+}
+
 /// A server as people type it: `localhost:8080` will do.
-fn address(server: &str) -> Result<String, Fault> {
+fn address(server: &str) -> Result<String, SetupError> {
     let url = match server.contains("://") {
         true => server.to_owned(),
         false => format!("http://{server}"),
@@ -380,49 +372,49 @@ fn address(server: &str) -> Result<String, Fault> {
         Err(RouterError::BadUrl { reason, .. } | RouterError::Client { reason, .. }) => reason,
         Err(other) => other.to_string(),
     };
-    Err(Fault::usage(format!("--server {server:?} {problem}"))
+    Err(SetupError::new(format!("--server {server:?} {problem}"))
         .hint("give one such as http://127.0.0.1:8080/v1"))
 }
 
-fn absent_fault(url: &str, absent: &Absent) -> Fault {
+fn absent_fault(url: &str, absent: &Absent) -> SetupError {
     match absent {
         Absent::NothingListens => {
-            let fault = Fault::usage(format!("no model server answers at {url}"));
+            let fault = SetupError::new(format!("no model server answers at {url}"));
             match url.starts_with("https:") {
                 true => fault.hint("servers on your own machine mostly speak http, not https; else check the name and the port, and that it has started"),
                 false => fault.hint("start the server, or correct the name and the port of --server; `loom models` looks on the usual ports"),
             }
         }
-        Absent::Silent(_) => Fault::usage(format!(
+        Absent::Silent(_) => SetupError::new(format!(
             "the server at {url} does not say within {} s what models it has",
             PATIENCE.as_secs()
         ))
         .hint("wait until it has started, or check the address"),
-        Absent::Loading => Fault::usage(format!("the server at {url} still loads its model"))
+        Absent::Loading => SetupError::new(format!("the server at {url} still loads its model"))
             .hint("run this again in a moment"),
-        Absent::NeedsKey => Fault::usage(format!("the server at {url} asks for a key"))
+        Absent::NeedsKey => SetupError::new(format!("the server at {url} asks for a key"))
             .hint("configure it under [models.NAME] with `base_url` and `api_key_env`"),
-        Absent::SomethingElse(_) => Fault::usage(format!("at {url}: {absent}"))
+        Absent::SomethingElse(_) => SetupError::new(format!("at {url}: {absent}"))
             .hint("check the port, and the path: most servers have their models below /v1"),
     }
 }
 
-fn unknown_model(wanted: &str, who: &str, has: &[String]) -> Fault {
-    let fault = Fault::usage(format!("{who} has no model `{wanted}`"));
+fn unknown_model(wanted: &str, who: &str, has: &[String]) -> SetupError {
+    let fault = SetupError::new(format!("{who} has no model `{wanted}`"));
     match has.is_empty() {
         true => fault.hint("it has none: load one first"),
         false => fault.hint(format!("it has {}", has.join(", "))),
     }
 }
 
-fn too_small(models: &[Model]) -> Fault {
+fn too_small(models: &[Model]) -> SetupError {
     let window = |model: &Model| {
         let window = model.window().unwrap_or_default();
         format!("{} has {window} tokens", model.entry.name)
     };
     let windows: Vec<_> = models.iter().map(window).collect();
     let kind = models.first().map(|model| model.entry.provider);
-    Fault::usage(format!(
+    SetupError::new(format!(
         "no model has a window that Loom's prompts fit into: {}",
         windows.join(", ")
     ))

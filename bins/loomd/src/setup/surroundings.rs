@@ -1,29 +1,31 @@
 //! What the process finds around itself, read once: environment, home, current directory.
 
-use crate::fault::{Exit, Fault};
-use anyhow::Context as _;
+use super::SetupError;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// The environment of this process. Nothing else reads it.
 #[derive(Clone, Debug)]
-pub(crate) struct Surroundings {
+pub struct Surroundings {
     /// Variables with readable names and values.
-    pub(crate) env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, String>,
     /// The search path for programs.
-    pub(crate) path_env: OsString,
+    pub path_env: OsString,
     /// The user's home directory.
-    pub(crate) home: Option<PathBuf>,
+    pub home: Option<PathBuf>,
     /// This program, to be started again as the helper of sandboxes.
-    pub(crate) helper: Option<PathBuf>,
+    pub helper: Option<PathBuf>,
     /// Where the command was given.
-    pub(crate) cwd: PathBuf,
+    pub cwd: PathBuf,
 }
 
 impl Surroundings {
     /// Reads them.
-    pub(crate) fn read() -> Result<Self, Fault> {
+    ///
+    /// # Errors
+    /// There is no current directory.
+    pub fn read() -> std::io::Result<Self> {
         let all: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let get = |name: &str| all.get(std::ffi::OsStr::new(name)).cloned();
         let home = get("HOME")
@@ -38,17 +40,19 @@ impl Surroundings {
             path_env,
             home,
             helper: own_program(),
-            cwd: std::env::current_dir().context("find the current directory")?,
+            cwd: std::env::current_dir()?,
         })
     }
 
     /// A path as the user means it: relative to where the command was given.
-    pub(crate) fn absolute(&self, path: &Path) -> PathBuf {
+    #[must_use]
+    pub fn absolute(&self, path: &Path) -> PathBuf {
         self.cwd.join(path)
     }
 
     /// A variable that is set and not empty.
-    pub(crate) fn var(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn var(&self, name: &str) -> Option<&str> {
         self.env
             .get(name)
             .map(String::as_str)
@@ -56,7 +60,10 @@ impl Surroundings {
     }
 
     /// Where Loom keeps its data: the flag, else `LOOM_HOME`, else the platform's place.
-    pub(crate) fn data_dir(&self, flag: Option<&Path>) -> Result<PathBuf, Fault> {
+    ///
+    /// # Errors
+    /// None of them says where.
+    pub fn data_dir(&self, flag: Option<&Path>) -> Result<PathBuf, SetupError> {
         if let Some(dir) = flag {
             return Ok(self.absolute(dir));
         }
@@ -64,8 +71,7 @@ impl Surroundings {
             return Ok(self.absolute(Path::new(dir)));
         }
         platform_dir(self.var("XDG_DATA_HOME"), self.home.as_deref()).ok_or_else(|| {
-            Fault::usage("no place for Loom's data: HOME is not set")
-                .exit(Exit::Usage)
+            SetupError::new("no place for Loom's data: HOME is not set")
                 .hint("give one with --data-dir DIR or LOOM_HOME")
         })
     }
@@ -132,6 +138,6 @@ mod tests {
     fn without_a_home_it_is_asked_for() {
         let mut here = surroundings(&[]);
         here.home = None;
-        assert_eq!(here.data_dir(None).unwrap_err().exit, Exit::Usage);
+        assert!(here.data_dir(None).is_err());
     }
 }

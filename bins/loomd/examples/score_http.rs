@@ -1,0 +1,456 @@
+//! What the service bears: run by `just score http`, with the program beside it. Prints a table, then
+//! one JSON object. Everything runs on loopback against a simulated model.
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use loom_client::wire::{Approval, NewTaskRequest};
+use loom_client::{Client, Endpoint, Published, TOKEN_FILE};
+use loom_events::{Seq, TaskId};
+use loom_sim::{Options, Playbook, SimServer};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+type Fault = Box<dyn std::error::Error + Send + Sync>;
+
+/// Turns of the task that everybody follows.
+const TURNS: usize = 40;
+
+/// How long anything may take before it counts as hung.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// One measured promise.
+struct Line {
+    what: &'static str,
+    measured: String,
+    reach: &'static str,
+    met: bool,
+}
+
+/// A real `loomd` in a directory of its own.
+struct Daemon {
+    child: Child,
+    home: PathBuf,
+    url: String,
+    token: String,
+    began: Instant,
+}
+
+impl Daemon {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the program itself is measured, as a process of its own"
+    )]
+    async fn start(home: &Path, sim: &SimServer) -> Result<Self, Fault> {
+        let program = std::env::current_exe()?;
+        let program = program
+            .ancestors()
+            .nth(2)
+            .ok_or("no target directory")?
+            .join("loomd");
+        let config = home.join("score.toml");
+        std::fs::write(
+            &config,
+            format!(
+                "[execution]\nmax_parallel_tasks = 200\n[models.sim]\nbase_url = \"{}\"\ncontext_length = 32768\nmax_concurrency = 64\n",
+                sim.url()
+            ),
+        )?;
+        let data = home.join("data");
+        let began = Instant::now();
+        let child = Command::new(program)
+            .args(["--port", "0", "--config"])
+            .arg(&config)
+            .arg("--data-dir")
+            .arg(&data)
+            .env("HOME", home)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let pid = child.id();
+        let published = until(|| async {
+            let found = Published::read(&data).ok().flatten();
+            found.filter(|published| published.pid == pid)
+        })
+        .await?;
+        let token = std::fs::read_to_string(data.join(TOKEN_FILE))?;
+        Ok(Self {
+            child,
+            home: home.to_owned(),
+            url: published.url,
+            token: token.trim().to_owned(),
+            began,
+        })
+    }
+
+    fn client(&self) -> Result<Client, Fault> {
+        Ok(Client::new(&Endpoint {
+            url: self.url.clone(),
+            token: Some(self.token.clone()),
+        })?)
+    }
+
+    fn task(&self, name: &str) -> Result<NewTaskRequest, Fault> {
+        let dir = self.home.join("work").join(name);
+        std::fs::create_dir_all(&dir)?;
+        Ok(NewTaskRequest {
+            goal: format!("write the files of {name}"),
+            workspace: Some(dir.to_string_lossy().into_owned()),
+            ..NewTaskRequest::default()
+        })
+    }
+
+    async fn ready(&self) -> Result<Duration, Fault> {
+        let client = self.client()?;
+        until(|| async { client.ready().await.ok().filter(|ready| ready.ready) }).await?;
+        Ok(self.began.elapsed())
+    }
+
+    fn memory_mib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with("VmRSS:"));
+        let digits = line.and_then(|line| line.split_whitespace().nth(1));
+        digits.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
+    }
+
+    async fn end(mut self) -> Result<Duration, Fault> {
+        let began = Instant::now();
+        let pid = i32::try_from(self.child.id())?;
+        let pid = rustix::process::Pid::from_raw(pid).ok_or("no process")?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        tokio::task::spawn_blocking(move || self.child.wait()).await??;
+        Ok(began.elapsed())
+    }
+}
+
+/// Asks again and again until there is an answer.
+async fn until<T, F: Future<Output = Option<T>>>(ask: impl Fn() -> F) -> Result<T, Fault> {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    Ok(tokio::time::timeout(PATIENCE, asking).await?)
+}
+
+/// A model that writes a file a turn.
+fn playbook() -> Result<Playbook, Fault> {
+    let mut text = String::from(
+        "name: many turns\nrules:\n- when: {role: planner}\n  reply:\n    json:\n      subtasks:\n      - {id: write, title: Write, description: Write the files., criteria: [\"The files are there.\"], checks: [{kind: file_exists, path: f0.txt}]}\n",
+    );
+    for turn in 0..TURNS {
+        let last = if turn == 0 {
+            String::new()
+        } else {
+            format!(", called: {{name: write_file, with: f{}.txt}}", turn - 1)
+        };
+        writeln!(
+            text,
+            "- when: {{role: executor, not_called: {{name: write_file, with: f{turn}.txt}}{last}}}\n  reply: {{calls: [{{name: write_file, arguments: {{path: f{turn}.txt, content: \"{turn}\\n\"}}}}]}}"
+        )?;
+    }
+    text.push_str("- when: {role: executor}\n  reply: {text: \"The files are there.\"}\n- when: {role: verifier}\n  reply:\n    verdict:\n      criteria:\n      - {contains: '', verdict: met, quote: '0', why: it is there}\n- when: {role: extractor}\n  reply: {json: {summary: wrote files, entries: []}}\n");
+    Ok(Playbook::from_yaml(&text)?)
+}
+
+/// Runs a task with so many followers; how long it took, and how many of them had every event.
+async fn followed(
+    daemon: &Daemon,
+    name: &str,
+    followers: usize,
+) -> Result<(Duration, usize), Fault> {
+    let client = daemon.client()?;
+    let hold = NewTaskRequest {
+        review_plan: Some(true),
+        ..daemon.task(name)?
+    };
+    let task = client.submit(&hold, None).await?.task_id;
+    until(|| async {
+        client
+            .task(&task.to_string())
+            .await
+            .ok()
+            .filter(|t| !t.view.questions.is_empty())
+    })
+    .await?;
+    let streams: Vec<_> = (0..followers)
+        .map(|_| tokio::spawn(ids(daemon.url.clone(), daemon.token.clone(), task)))
+        .collect();
+    if followers > 0 {
+        // All of them are there before it goes on.
+        let open = format!("loom_streams {followers}\n");
+        until(|| async {
+            metrics(daemon)
+                .await
+                .ok()
+                .filter(|text| text.contains(&open))
+        })
+        .await?;
+    }
+    let began = Instant::now();
+    client.approve(task, &Default::default()).await?;
+    until(|| async {
+        client
+            .task(&task.to_string())
+            .await
+            .ok()
+            .filter(|t| t.view.status.is_final())
+    })
+    .await?;
+    let took = began.elapsed();
+    let last = client.task(&task.to_string()).await?.view.last_seq.0;
+    let whole: Vec<u64> = (1..=last).collect();
+    let mut complete = 0;
+    for stream in streams {
+        if tokio::time::timeout(PATIENCE, stream).await??? == whole {
+            complete += 1;
+        }
+    }
+    Ok((took, complete))
+}
+
+async fn metrics(daemon: &Daemon) -> Result<String, Fault> {
+    let asked = http()?
+        .get(format!("{}/metrics", daemon.url))
+        .bearer_auth(&daemon.token);
+    Ok(asked.send().await?.text().await?)
+}
+
+/// The ids in a stream, to its end.
+async fn ids(url: String, token: String, task: TaskId) -> Result<Vec<u64>, Fault> {
+    let asked = http()?
+        .get(format!("{url}/tasks/{task}/stream?live=false"))
+        .bearer_auth(token);
+    let mut bytes = asked.send().await?.bytes_stream();
+    let (mut ids, mut rest) = (Vec::new(), String::new());
+    while let Some(piece) = bytes.next().await {
+        rest.push_str(&String::from_utf8_lossy(&piece?));
+        while let Some(at) = rest.find('\n') {
+            if let Some(id) = rest[..at].strip_prefix("id: ") {
+                ids.push(id.parse()?);
+            }
+            rest.drain(..=at);
+        }
+    }
+    Ok(ids)
+}
+
+fn http() -> Result<reqwest::Client, Fault> {
+    Ok(reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()?)
+}
+
+async fn subscribers(daemon: &Daemon) -> Result<Vec<Line>, Fault> {
+    let (alone, _) = followed(daemon, "alone", 0).await?;
+    let (watched, complete) = followed(daemon, "watched", 1_000).await?;
+    let ratio = watched.as_secs_f64() / alone.as_secs_f64();
+    Ok(vec![
+        Line {
+            what: "1,000 followers of one task with every event once",
+            measured: complete.to_string(),
+            reach: "1000",
+            met: complete == 1_000,
+        },
+        Line {
+            what: "the task with them, against alone (this machine sends and reads all of it)",
+            measured: format!(
+                "{:.0} ms, {:.0} ms, {ratio:.2} ×",
+                watched.as_secs_f64() * 1e3,
+                alone.as_secs_f64() * 1e3
+            ),
+            reach: "said, not judged",
+            met: true,
+        },
+    ])
+}
+
+async fn hundred_tasks(daemon: &Daemon) -> Result<Vec<Line>, Fault> {
+    let client = daemon.client()?;
+    let submit = async |n: usize| -> Result<(Duration, TaskId), Fault> {
+        let task = daemon.task(&format!("many-{n}"))?;
+        let began = Instant::now();
+        let id = client.submit(&task, None).await?.task_id;
+        Ok((began.elapsed(), id))
+    };
+    // One after the other, as fast as they are taken, while those before them run.
+    let mut begun = Vec::new();
+    for n in 0..100 {
+        begun.push(submit(n).await?);
+    }
+    let mut most = 0;
+    let ids: Vec<TaskId> = begun.iter().map(|(_, id)| *id).collect();
+    until(|| async {
+        let page = client.tasks(&Default::default()).await.ok()?;
+        let open = page
+            .tasks
+            .iter()
+            .filter(|t| ids.contains(&t.task_id) && !t.status.is_final());
+        (open.count() == 0).then_some(())
+    })
+    .await?;
+    most = most.max(daemon.memory_mib());
+    let mut times: Vec<Duration> = begun.iter().map(|(time, _)| *time).collect();
+    times.sort_unstable();
+    let p99 = times[98];
+    Ok(vec![
+        Line {
+            what: "POST /tasks, p99 of 100 while they run",
+            measured: format!("{:.1} ms", p99.as_secs_f64() * 1e3),
+            reach: "< 50 ms",
+            met: p99 < Duration::from_millis(50),
+        },
+        Line {
+            what: "memory of loomd after 100 tasks at once",
+            measured: format!("{most} MiB"),
+            reach: "< 150 MiB",
+            met: most < 150,
+        },
+    ])
+}
+
+async fn bad_tokens(daemon: &Daemon) -> Result<Line, Fault> {
+    let began = Instant::now();
+    let flood = join_all((0..16).map(|part| async move {
+        let client = http()?;
+        for n in 0..625 {
+            let asked = client.get(format!("{}/tasks", daemon.url));
+            let status = asked
+                .bearer_auth(format!("loom_{part}_{n}"))
+                .send()
+                .await?
+                .status();
+            if status != reqwest::StatusCode::UNAUTHORIZED {
+                return Err(Fault::from(format!(
+                    "a bad token was answered with {status}"
+                )));
+            }
+        }
+        Ok(())
+    }));
+    let client = daemon.client()?;
+    let good = async {
+        let mut worst = Duration::ZERO;
+        for _ in 0..50 {
+            let asked = Instant::now();
+            client.tasks(&Default::default()).await?;
+            worst = worst.max(asked.elapsed());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok::<_, Fault>(worst)
+    };
+    let (flood, worst) = tokio::join!(flood, good);
+    flood.into_iter().collect::<Result<Vec<()>, Fault>>()?;
+    let (took, worst) = (began.elapsed(), worst?);
+    Ok(Line {
+        what: "10,000 bad tokens; the slowest answer to a good one meanwhile",
+        measured: format!(
+            "{:.1} s, {:.0} ms",
+            took.as_secs_f64(),
+            worst.as_secs_f64() * 1e3
+        ),
+        reach: "< 10 s, < 250 ms",
+        met: took < Duration::from_secs(10) && worst < Duration::from_millis(250),
+    })
+}
+
+async fn restart(daemon: Daemon, sim: &SimServer) -> Result<(Daemon, Vec<Line>), Fault> {
+    let client = daemon.client()?;
+    // Ended by being cancelled: their journals are short, and it is their number that counts.
+    for n in 0..1_000 {
+        let task = NewTaskRequest {
+            goal: format!("goal {n}"),
+            review_plan: Some(true),
+            ..NewTaskRequest::default()
+        };
+        let id = client.submit(&task, None).await?.task_id;
+        client.cancel(id, &Default::default()).await?;
+    }
+    let mut running = Vec::new();
+    for n in 0..50 {
+        let task = NewTaskRequest {
+            approval_mode: Some(Approval::Manual),
+            ..daemon.task(&format!("kept-{n}"))?
+        };
+        running.push(client.submit(&task, None).await?.task_id);
+    }
+    let home = daemon.home.clone();
+    let ended = daemon.end().await?;
+    let daemon = Daemon::start(&home, sim).await?;
+    let ready = daemon.ready().await?;
+    let client = daemon.client()?;
+    let mut resumed = 0;
+    for task in &running {
+        resumed += usize::from(client.task(&task.to_string()).await?.running);
+    }
+    let lines = vec![
+        Line {
+            what: "from SIGTERM to the end, 50 tasks running",
+            measured: format!("{:.1} s", ended.as_secs_f64()),
+            reach: "≤ 10 s",
+            met: ended <= Duration::from_secs(10),
+        },
+        Line {
+            what: "from start to ready with 1,000 ended and 50 unfinished tasks",
+            measured: format!("{:.2} s", ready.as_secs_f64()),
+            reach: "< 1 s",
+            met: ready < Duration::from_secs(1),
+        },
+        Line {
+            what: "of 50 unfinished tasks taken up",
+            measured: resumed.to_string(),
+            reach: "50",
+            met: resumed == 50,
+        },
+    ];
+    Ok((daemon, lines))
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what it is run for")]
+#[tokio::main]
+async fn main() -> Result<(), Fault> {
+    let home = tempfile::tempdir()?;
+    let sim = SimServer::start(playbook()?, Options::default()).await?;
+    let daemon = Daemon::start(home.path(), &sim).await?;
+    daemon.ready().await?;
+    let idle = daemon.memory_mib();
+    let mut lines = vec![Line {
+        what: "memory of loomd, idle",
+        measured: format!("{idle} MiB"),
+        reach: "< 25 MiB",
+        met: idle < 25,
+    }];
+    lines.extend(hundred_tasks(&daemon).await?);
+    lines.extend(subscribers(&daemon).await?);
+    lines.push(bad_tokens(&daemon).await?);
+    let (daemon, more) = restart(daemon, &sim).await?;
+    lines.extend(more);
+    daemon.end().await?;
+    let met = lines.iter().all(|line| line.met);
+    for line in &lines {
+        let mark = if line.met { "ok " } else { "NO " };
+        println!(
+            "{mark} {:<72} {:>24}   ({})",
+            line.what, line.measured, line.reach
+        );
+    }
+    let measures: Vec<_> = lines
+        .iter()
+        .map(|line| serde_json::json!({"what": line.what, "measured": line.measured, "reach": line.reach, "met": line.met}))
+        .collect();
+    println!(
+        "{}",
+        serde_json::json!({"name": "http", "passed": met, "measures": measures})
+    );
+    let _first = Seq::ZERO;
+    match met {
+        true => Ok(()),
+        false => Err("not everything was reached".into()),
+    }
+}

@@ -1,0 +1,37 @@
+//! What the handlers of one service share.
+
+use crate::access::Access;
+use crate::limits::Limits;
+use loom_client::wire::ConfigValue;
+use loom_engine::Engine;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// One service over one engine.
+pub(crate) struct App {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) access: Access,
+    pub(crate) limits: Limits,
+    /// What was configured, in the form in which it is shown.
+    pub(crate) config: Vec<ConfigValue>,
+    /// Names the build.
+    pub(crate) version: &'static str,
+    /// Whether every unfinished task was taken up.
+    pub(crate) recovered: AtomicBool,
+    /// Streams that may still be opened.
+    pub(crate) subscribers: Arc<Semaphore>,
+    pub(crate) stop: CancellationToken,
+    /// The description of the API, as JSON.
+    pub(crate) openapi: axum::body::Bytes,
+    /// The page that shows it.
+    pub(crate) docs: axum::body::Bytes,
+}
+
+impl App {
+    /// Whether tasks left by an earlier process are looked after.
+    pub(crate) fn is_recovered(&self) -> bool {
+        self.recovered.load(Ordering::Acquire)
+    }
+}

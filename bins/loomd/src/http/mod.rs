@@ -1,0 +1,14 @@
+//! The ground that routes stand on: how a request is read, what an answer is, and what joins them.
+
+mod answer;
+mod call;
+mod listen;
+mod route;
+mod router;
+mod stall;
+
+pub(crate) use answer::{Answer, Either, How, Json, Kind, Made, Text};
+pub(crate) use call::{Call, Given, Maybe, Parameters, Wanted};
+pub(crate) use listen::listen;
+pub(crate) use route::{Route, route};
+pub(crate) use router::router;

@@ -1,0 +1,83 @@
+//! What a task changed, and taking it back.
+
+use crate::fault::Fault;
+use crate::http::{Call, Json, Maybe};
+use loom_client::wire::{Changes, DiffList, FileList};
+use loom_events::{FileDiff, RevertReport, RevertRequest, RevertScope};
+
+pub(crate) async fn files(call: Call) -> Result<Json<FileList>, Fault> {
+    let task = call.task().await?;
+    let files = call.app.engine.reader().task(task).await?.files;
+    Ok(Json(FileList { files }))
+}
+
+pub(crate) async fn diff(call: Call) -> Result<Json<DiffList>, Fault> {
+    let task = call.task().await?;
+    let diff = call.app.engine.reader().diff(task, None).await;
+    let files = diff.map_err(|error| Fault::from(error).of(task))?;
+    Ok(Json(DiffList { files }))
+}
+
+pub(crate) async fn changes(call: Call) -> Result<Json<Changes>, Fault> {
+    let task = call.task().await?;
+    let changes = call.app.engine.reader().changelog(task).await?;
+    Ok(Json(Changes { changes }))
+}
+
+pub(crate) async fn file_diff(call: Call) -> Result<Json<FileDiff>, Fault> {
+    let task = call.task().await?;
+    let path = call.part("path");
+    let diff = call.app.engine.reader().diff(task, Some(path)).await;
+    let diff = diff.map_err(|error| Fault::from(error).of(task))?;
+    let none = || Fault::not_found("the file is as it was before the task").of(task);
+    diff.into_iter().next().map(Json).ok_or_else(none)
+}
+
+pub(crate) async fn revert(
+    call: Call<(), Maybe<RevertRequest>>,
+) -> Result<Json<RevertReport>, Fault> {
+    let scope = call.body.0.scope.clone();
+    revert_scope(call, scope).await
+}
+
+pub(crate) async fn revert_file(
+    call: Call<(), Maybe<RevertRequest>>,
+) -> Result<Json<RevertReport>, Fault> {
+    let scope = RevertScope::File(call.part("path").to_owned());
+    only_path(&call.body.0)?;
+    revert_scope(call, scope).await
+}
+
+pub(crate) async fn revert_subtask(
+    call: Call<(), Maybe<RevertRequest>>,
+) -> Result<Json<RevertReport>, Fault> {
+    let scope = RevertScope::Subtask(call.subtask()?);
+    only_path(&call.body.0)?;
+    revert_scope(call, scope).await
+}
+
+/// What is taken back is said once.
+fn only_path(request: &RevertRequest) -> Result<(), Fault> {
+    match request.scope {
+        RevertScope::Task => Ok(()),
+        _ => Err(Fault::invalid(
+            "scope",
+            "`scope`: the path says what is taken back",
+        )),
+    }
+}
+
+async fn revert_scope(
+    call: Call<(), Maybe<RevertRequest>>,
+    scope: RevertScope,
+) -> Result<Json<RevertReport>, Fault> {
+    let task = call.task().await?;
+    let request = RevertRequest {
+        scope,
+        ..call.body.0
+    };
+    let report = call.app.engine.revert(task, request).await;
+    report
+        .map(Json)
+        .map_err(|error| Fault::from(error).of(task))
+}

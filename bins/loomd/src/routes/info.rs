@@ -1,0 +1,291 @@
+//! What the service says of itself.
+
+use crate::fault::Fault;
+use crate::http::{Answer, Call, Json, Kind, Text};
+use axum::http::StatusCode;
+use axum::response::Response;
+use loom_client::wire::{ConfigShown, Health, ModelInfo, ModelList, Ready, ToolInfo, ToolList};
+use loom_events::ToolSpec;
+use loom_router::{Health as ServerHealth, ModelStatus};
+use loom_state::{RowStatus, TaskFilter};
+use schemars::SchemaGenerator;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+pub(crate) async fn health(call: Call) -> Result<Json<Health>, Fault> {
+    Ok(Json(Health {
+        status: "ok".to_owned(),
+        version: call.app.version.to_owned(),
+    }))
+}
+
+/// Whether tasks are taken: 200, or 503 with what is missing.
+pub(crate) struct Readiness(Ready);
+
+impl Answer for Readiness {
+    const STATUS: u16 = 200;
+    const ALSO: &'static [(u16, &'static str)] = &[(503, "Not ready; `missing` says why.")];
+
+    fn forms(generator: &mut SchemaGenerator) -> Vec<(&'static str, Value)> {
+        Json::<Ready>::forms(generator)
+    }
+
+    fn into_response(self) -> Response {
+        let ready = self.0.ready;
+        let mut response = Json(self.0).into_response();
+        if !ready {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response
+    }
+}
+
+pub(crate) async fn ready(call: Call) -> Result<Readiness, Fault> {
+    let mut missing = Vec::new();
+    if call.app.stop.is_cancelled() {
+        missing.push("the service stops".to_owned());
+    }
+    if !call.app.is_recovered() {
+        missing.push("unfinished tasks are being taken up".to_owned());
+    }
+    missing.extend(call.app.engine.missing_model());
+    if call.app.engine.reader().unfinished().await.is_err() {
+        missing.push("the journal cannot be read".to_owned());
+    }
+    Ok(Readiness(Ready {
+        ready: missing.is_empty(),
+        missing,
+    }))
+}
+
+pub(crate) async fn models(call: Call) -> Result<Json<ModelList>, Fault> {
+    let models = call.app.engine.models();
+    let models = models.into_iter().map(model).collect();
+    Ok(Json(ModelList { models }))
+}
+
+fn model(status: ModelStatus) -> ModelInfo {
+    let health = match status.health {
+        ServerHealth::Unknown => "unknown",
+        ServerHealth::Ok => "ok",
+        ServerHealth::Resting { .. } => "resting",
+        ServerHealth::Trying => "trying",
+    };
+    ModelInfo {
+        name: status.name,
+        provider: status.provider.to_owned(),
+        base_url: without_credentials(&status.base_url),
+        model: status.model,
+        tier: status.tier,
+        roles: status
+            .roles
+            .iter()
+            .map(|role| role.name().to_owned())
+            .collect(),
+        context_length: status.context_length,
+        health: health.to_owned(),
+        last_error: status.last_error,
+        capabilities: status
+            .capabilities
+            .and_then(|c| serde_json::to_value(c).ok()),
+        succeeded: status.succeeded,
+        failed: status.failed,
+        in_flight: status.in_flight,
+        waiting: status.waiting,
+        slots: status.slots,
+        first_token_ms: status.speed.first_token_ms,
+        prefill_per_s: status.speed.prefill_per_s,
+        decode_per_s: status.speed.decode_per_s,
+    }
+}
+
+/// An address without a name and a password in it.
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+pub(crate) async fn tools(call: Call) -> Result<Json<ToolList>, Fault> {
+    let tools = call.app.engine.tools().await;
+    let tools = tools.into_iter().map(tool).collect();
+    Ok(Json(ToolList { tools }))
+}
+
+fn tool(spec: ToolSpec) -> ToolInfo {
+    ToolInfo {
+        name: spec.name,
+        description: spec.description,
+        parameters: spec.parameters,
+        read_only: spec.read_only,
+    }
+}
+
+pub(crate) async fn config(call: Call) -> Result<Json<ConfigShown>, Fault> {
+    Ok(Json(ConfigShown {
+        values: call.app.config.clone(),
+    }))
+}
+
+/// Text for Prometheus.
+pub(crate) struct Prometheus;
+
+impl Kind for Prometheus {
+    const MEDIA: &'static str = "text/plain; version=0.0.4; charset=utf-8";
+}
+
+pub(crate) async fn metrics(call: Call) -> Result<Text<Prometheus>, Fault> {
+    let everything = TaskFilter {
+        limit: usize::MAX,
+        ..TaskFilter::default()
+    };
+    let rows = call.app.engine.reader().list(everything).await?;
+    let mut by_status: BTreeMap<&str, u64> = BTreeMap::new();
+    for status in TASK_STATUSES {
+        by_status.insert(status.name(), 0);
+    }
+    for row in &rows {
+        *by_status.entry(row.status.name()).or_default() += 1;
+    }
+    let mut text = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, String)]| {
+        // Writing to a string cannot fail.
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
+        for (labels, value) in samples {
+            writeln!(text, "{name}{labels} {value}").ok();
+        }
+    };
+    let tasks: Vec<_> = by_status
+        .iter()
+        .map(|(status, n)| (format!("{{status=\"{status}\"}}"), n.to_string()))
+        .collect();
+    family("loom_tasks", "gauge", "Tasks by status.", &tasks);
+    let tokens: u64 = rows.iter().map(|row| row.tokens).sum();
+    let one = |value: String| vec![(String::new(), value)];
+    family(
+        "loom_tokens_total",
+        "counter",
+        "Prompt and completion tokens of all tasks.",
+        &one(tokens.to_string()),
+    );
+    let questions: u64 = rows.iter().map(|row| u64::from(row.waiting)).sum();
+    family(
+        "loom_questions",
+        "gauge",
+        "Questions that wait for a human.",
+        &one(questions.to_string()),
+    );
+    let streams = call.app.limits.subscribers - call.app.subscribers.available_permits();
+    family(
+        "loom_streams",
+        "gauge",
+        "Open streams of events.",
+        &one(streams.to_string()),
+    );
+    let models = call.app.engine.models();
+    let mut calls = Vec::new();
+    for model in &models {
+        let name = label(&model.name);
+        for (outcome, n) in [("ok", model.succeeded), ("failed", model.failed)] {
+            let labels = format!("{{model=\"{name}\",outcome=\"{outcome}\"}}");
+            calls.push((labels, n.to_string()));
+        }
+    }
+    family(
+        "loom_model_calls_total",
+        "counter",
+        "Model calls of this process.",
+        &calls,
+    );
+    let in_flight: Vec<_> = models
+        .iter()
+        .map(|model| {
+            (
+                format!("{{model=\"{}\"}}", label(&model.name)),
+                model.in_flight.to_string(),
+            )
+        })
+        .collect();
+    family(
+        "loom_model_calls_in_flight",
+        "gauge",
+        "Model calls that run or wait for a slot.",
+        &in_flight,
+    );
+    Ok(Text::new(text))
+}
+
+/// The statuses that a task can have.
+const TASK_STATUSES: [RowStatus; 10] = [
+    RowStatus::Pending,
+    RowStatus::Queued,
+    RowStatus::Planning,
+    RowStatus::Executing,
+    RowStatus::WaitingApproval,
+    RowStatus::Paused,
+    RowStatus::Stopping,
+    RowStatus::Completed,
+    RowStatus::Failed,
+    RowStatus::Cancelled,
+];
+
+/// The value of a label, with what would end it escaped.
+fn label(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+/// The description of the API.
+pub(crate) struct OpenApi;
+
+impl Kind for OpenApi {
+    const MEDIA: &'static str = "application/json";
+}
+
+pub(crate) async fn openapi(call: Call) -> Result<Text<OpenApi>, Fault> {
+    Ok(Text::new(call.app.openapi.clone()))
+}
+
+/// A page.
+pub(crate) struct Html;
+
+impl Kind for Html {
+    const MEDIA: &'static str = "text/html; charset=utf-8";
+    // It is text and its own style, and loads and runs nothing.
+    const HEADERS: &'static [(&'static str, &'static str)] = &[
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+        ("referrer-policy", "no-referrer"),
+    ];
+}
+
+pub(crate) async fn docs(call: Call) -> Result<Text<Html>, Fault> {
+    Ok(Text::new(call.app.docs.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        for (url, shown) in [
+            ("http://me:secret@host:1/v1", "http://host:1/v1"),
+            ("http://host:1/v1", "http://host:1/v1"),
+            ("http://host/a@b", "http://host/a@b"),
+            ("https://me@host", "https://host"),
+        ] {
+            assert_eq!(without_credentials(url), shown);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Events as they happen.
+//!
+//! A record's id is its place, so a client that comes back with the last one it has seen gets the next
+//! one, each exactly once: nothing is kept for it here. **Invariant:** a stream is read from the
+//! journal at the speed of its reader; it never holds up whoever writes.
+
+use crate::app::App;
+use crate::fault::Fault;
+use crate::http::{Answer, Call, Parameters};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt as _};
+use loom_client::wire::{LAST_EVENT_ID, MODEL_DELTA, Problem, STREAM_CUT, STREAM_OPEN};
+use loom_engine::Feed;
+use loom_events::{Record, Seq, TaskId};
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+/// When a client is to come back by itself: a service that restarts is there again by then.
+const COME_BACK: Duration = Duration::from_secs(1);
+
+/// Where to begin.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TaskStream {
+    /// Only events after this one; the header `Last-Event-ID` counts more.
+    #[serde(default)]
+    after: Option<Seq>,
+    /// Whether text of models is sent while it is written (`model_delta`); it is, unless this says no.
+    #[serde(default)]
+    live: Option<bool>,
+}
+
+/// Where to begin.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AllStream {
+    /// Only records after this one; without it, what happens from now on. The header
+    /// `Last-Event-ID` counts more.
+    #[serde(default)]
+    after: Option<u64>,
+}
+
+/// A stream, or that there is none any more.
+pub(crate) enum Streamed {
+    /// Events.
+    Open {
+        /// They.
+        events: BoxStream<'static, Result<Event, Infallible>>,
+        /// How long it may be silent.
+        keep_alive: Duration,
+    },
+    /// The task has ended and everything of it is known: a client must not come again.
+    Over,
+}
+
+impl Answer for Streamed {
+    const STATUS: u16 = 200;
+    const ALSO: &'static [(u16, &'static str)] = &[(
+        204,
+        "The task has ended, and there is no event after the named one: do not come again.",
+    )];
+
+    fn forms(_: &mut SchemaGenerator) -> Vec<(&'static str, Value)> {
+        vec![("text/event-stream", json!({ "type": "string" }))]
+    }
+
+    fn into_response(self) -> Response {
+        match self {
+            Self::Over => StatusCode::NO_CONTENT.into_response(),
+            Self::Open { events, keep_alive } => {
+                let first = Event::default().retry(COME_BACK).comment("loom");
+                let events = stream::iter([Ok(first)]).chain(events);
+                let alive = KeepAlive::new().interval(keep_alive);
+                let mut response = Sse::new(events).keep_alive(alive).into_response();
+                // A proxy must not wait until it has enough of it.
+                response
+                    .headers_mut()
+                    .insert("x-accel-buffering", HeaderValue::from_static("no"));
+                response
+                    .headers_mut()
+                    .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+        }
+    }
+}
+
+pub(crate) async fn task(call: Call<Parameters<TaskStream>>) -> Result<Streamed, Fault> {
+    let task = call.task().await?;
+    let after = last_id(&call)?.map(Seq).or(call.query.0.after);
+    let after = after.unwrap_or(Seq::ZERO);
+    let live = call.query.0.live.unwrap_or(true);
+    let row = call.app.engine.reader().row(task).await?;
+    if row.is_some_and(|row| row.status.is_final() && row.last_seq <= after) {
+        return Ok(Streamed::Over);
+    }
+    let place = place(&call.app)?;
+    let feed = call.app.engine.follow(task, after);
+    let words = feed.filter_map(move |item| {
+        let word = match item {
+            Ok(Feed::Record(record)) => Some(Ok(Word::of_task(&record))),
+            Ok(Feed::Live(signal)) => live.then(|| Ok(Word::live(&signal))),
+            Err(error) => Some(Err(error)),
+        };
+        std::future::ready(word)
+    });
+    Ok(open(&call.app, words, place, Some(task)))
+}
+
+pub(crate) async fn all(call: Call<Parameters<AllStream>>) -> Result<Streamed, Fault> {
+    let place = place(&call.app)?;
+    let engine = &call.app.engine;
+    let after = last_id(&call)?.or(call.query.0.after);
+    // Whatever is committed from here on is after it.
+    let after = after.unwrap_or_else(|| engine.last_record());
+    let opening = Word {
+        event: Event::default()
+            .event(STREAM_OPEN)
+            .id(after.to_string())
+            .data("{}"),
+        is_last: false,
+    };
+    let records = engine
+        .follow_all(after)
+        .map(|item| item.map(|record| Word::of_all(&record)));
+    let words = stream::iter([Ok(opening)]).chain(records);
+    Ok(open(&call.app, words, place, None))
+}
+
+/// One event on its way.
+struct Word {
+    event: Event,
+    /// Whether the stream ends with it.
+    is_last: bool,
+}
+
+impl Word {
+    fn of_task(record: &Record) -> Self {
+        Self {
+            event: named(record).id(record.envelope.seq.to_string()),
+            is_last: record.envelope.event.is_terminal(),
+        }
+    }
+
+    fn of_all(record: &Record) -> Self {
+        Self {
+            event: named(record).id(record.id.to_string()),
+            is_last: false,
+        }
+    }
+
+    fn live(signal: &loom_view::Live) -> Self {
+        Self {
+            event: data(Event::default().event(MODEL_DELTA), signal),
+            is_last: false,
+        }
+    }
+}
+
+fn named(record: &Record) -> Event {
+    data(Event::default().event(record.envelope.event.name()), record)
+}
+
+fn data(event: Event, value: &impl Serialize) -> Event {
+    // What is journaled had a JSON form, and has it still.
+    let text = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
+    event.data(text)
+}
+
+/// What the last word of a stream says that ends before its time.
+fn cut(task: Option<TaskId>, code: &str, detail: &str) -> Event {
+    let mut problem = Problem::new(code, detail);
+    problem.task_id = task;
+    data(Event::default().event(STREAM_CUT), &problem)
+}
+
+/// A stream of words that ends with the service, too.
+fn open<E: std::error::Error + 'static>(
+    app: &App,
+    words: impl Stream<Item = Result<Word, E>> + Send + 'static,
+    place: OwnedSemaphorePermit,
+    task: Option<TaskId>,
+) -> Streamed {
+    struct Reader<S> {
+        words: S,
+        stop: CancellationToken,
+        task: Option<TaskId>,
+        over: bool,
+        _place: OwnedSemaphorePermit,
+    }
+    let reader = Reader {
+        words: words.boxed(),
+        stop: app.stop.clone(),
+        task,
+        over: false,
+        _place: place,
+    };
+    let events = stream::unfold(reader, |mut reader| async move {
+        if reader.over {
+            return None;
+        }
+        let next = tokio::select! {
+            biased;
+            () = reader.stop.cancelled() => None,
+            next = reader.words.next() => next,
+        };
+        let event = match next {
+            Some(Ok(word)) => {
+                reader.over = word.is_last;
+                word.event
+            }
+            Some(Err(error)) => {
+                tracing::error!(error = crate::fault::chain(&error), "a stream broke off");
+                reader.over = true;
+                cut(
+                    reader.task,
+                    "internal",
+                    "the journal cannot be read; its log says why",
+                )
+            }
+            None => {
+                reader.over = true;
+                cut(
+                    reader.task,
+                    "unavailable",
+                    "the service stops; go on with the last id",
+                )
+            }
+        };
+        Some((Ok(event), reader))
+    });
+    Streamed::Open {
+        events: events.boxed(),
+        keep_alive: app.limits.keep_alive,
+    }
+}
+
+/// One of the places for streams.
+fn place(app: &App) -> Result<OwnedSemaphorePermit, Fault> {
+    let place = std::sync::Arc::clone(&app.subscribers).try_acquire_owned();
+    place.map_err(|_| {
+        Fault::too_many(
+            "subscribers",
+            "too many streams are open (`server.max_subscribers`)",
+        )
+    })
+}
+
+/// The last id that the client has seen.
+fn last_id<Q, B>(call: &Call<Q, B>) -> Result<Option<u64>, Fault> {
+    let Some(text) = call.header(LAST_EVENT_ID)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    text.parse()
+        .map(Some)
+        .map_err(|_| Fault::bad_request("header", "`Last-Event-ID` is not an id of this stream"))
+}

@@ -1,0 +1,208 @@
+//! A service from its configuration to its end: what `loomd` does, and `loom serve`.
+
+use crate::access::Tokens;
+use crate::fault::chain;
+use crate::limits::Limits;
+use crate::notify::Notifier;
+use crate::server::{Server, VERSION};
+use crate::setup::{self, SetupError, Surroundings, models};
+use loom_client::Published;
+use loom_client::wire::ConfigValue;
+use loom_engine::{Config, Engine, Loaded, OpenError, Reader, show};
+use loom_router::Usable;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// How long tasks may take to come to their next boundary once the service stops. With the farewell
+/// to its clients this stays below the ten seconds that it promises, and what is cut off then is
+/// taken up by the next start like after any crash.
+const TO_THE_BOUNDARY: Duration = Duration::from_millis(7_500);
+
+/// Descriptors wanted: one for each connection, and for files and the processes of tasks. More would
+/// be handed on to commands, of which some go through all that they might have.
+const DESCRIPTORS: u64 = 8_192;
+
+/// Runs a service until `stop`. `listening` is told its address once it takes requests.
+///
+/// # Errors
+/// Why it does not begin.
+pub async fn run(
+    here: &Surroundings,
+    data_dir: &Path,
+    loaded: Loaded,
+    auth: bool,
+    stop: CancellationToken,
+    listening: impl FnOnce(&str),
+) -> Result<(), SetupError> {
+    raise_descriptors();
+    let models = models(here, data_dir, &loaded.config).await?;
+    let engine = setup::engine(here, loaded.config.clone(), models, data_dir).await;
+    let engine = Arc::new(engine.map_err(open_error)?);
+    let served = serve(here, data_dir, &loaded, auth, &engine, stop, listening).await;
+    if tokio::time::timeout(TO_THE_BOUNDARY, engine.stop())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some task did not come to a boundary; the next start takes it up");
+    }
+    served
+}
+
+async fn serve(
+    here: &Surroundings,
+    data_dir: &Path,
+    loaded: &Loaded,
+    auth: bool,
+    engine: &Arc<Engine>,
+    stop: CancellationToken,
+    listening: impl FnOnce(&str),
+) -> Result<(), SetupError> {
+    let listener = bind(&loaded.config).await?;
+    let bound = listener
+        .local_addr()
+        .map_err(|error| SetupError::of(&error))?;
+    let tokens = match auth {
+        true => Some(Tokens::of(data_dir).map_err(|error| SetupError::cannot(&error))?),
+        false => None,
+    };
+    let server = Server {
+        engine: Arc::clone(engine),
+        tokens,
+        names: loaded.config.service.names.clone(),
+        limits: limits(&loaded.config),
+        config: shown(loaded),
+        recover: true,
+    };
+    server
+        .check(bound)
+        .map_err(|error| SetupError::cannot(&error))?;
+    let published = Published {
+        url: format!("http://{}", reachable(bound)),
+        pid: std::process::id(),
+        version: VERSION.to_owned(),
+    };
+    publish(&published, data_dir, engine);
+    let notifier = Notifier::of(here);
+    notifier.say("READY=1");
+    listening(&published.url);
+    let served = server.serve(listener, stop).await;
+    notifier.say("STOPPING=1");
+    if let Err(error) = published.withdraw(data_dir) {
+        tracing::warn!(error = chain(&error), "the address is still published");
+    }
+    served.map_err(|error| SetupError::cannot(&error))
+}
+
+/// The models of a service. Those that are configured are taken also while their server does not
+/// answer: it may be started later.
+async fn models(
+    here: &Surroundings,
+    data_dir: &Path,
+    config: &Config,
+) -> Result<Vec<Usable>, SetupError> {
+    let reader = Reader::open(data_dir, here.home.clone()).ok();
+    let facts = models::Facts::load(reader.as_ref()).await;
+    drop(reader);
+    let choice = models::Choice::default();
+    if config.models.is_empty() {
+        let found = models::choose(config, &choice, &here.env, &facts).await?;
+        return Ok(found.usable());
+    }
+    let (asked, _) = models::survey(config, &choice, &here.env, &facts).await?;
+    let usable = asked.into_iter().map(|one| {
+        if let Some(why) = &one.down {
+            tracing::warn!(
+                model = one.model.entry.name,
+                why,
+                "a model does not answer yet"
+            );
+        }
+        Usable {
+            entry: one.model.entry,
+            capabilities: one.model.known,
+        }
+    });
+    Ok(usable.collect())
+}
+
+async fn bind(config: &Config) -> Result<TcpListener, SetupError> {
+    let (host, port) = (config.service.host.as_str(), config.service.port);
+    TcpListener::bind((host, port)).await.map_err(|error| {
+        let hint = "take another port with --port or `server.port`; 0 takes any that is free";
+        SetupError::new(format!("cannot listen at {host}, port {port}: {error}")).hint(hint)
+    })
+}
+
+/// The address under which this machine reaches it.
+fn reachable(bound: SocketAddr) -> SocketAddr {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bound.port())
+}
+
+/// Says where the service is. Without that it still works for whoever knows its address.
+fn publish(published: &Published, data_dir: &Path, engine: &Engine) {
+    if let Err(error) = published.write(data_dir) {
+        tracing::warn!(error = chain(&error), "the address is not published");
+    }
+    if let Err(error) = engine.publish(&published.url) {
+        tracing::warn!(error = chain(&error), "the lock does not say the address");
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let service = &config.service;
+    let count = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    Limits {
+        body: usize::try_from(service.max_body).unwrap_or(usize::MAX),
+        connections: count(service.max_connections),
+        subscribers: count(service.max_subscribers),
+        tasks: count(service.max_tasks),
+        ..Limits::default()
+    }
+}
+
+/// The effective configuration as it is shown.
+fn shown(loaded: &Loaded) -> Vec<ConfigValue> {
+    let value = |shown: loom_engine::Shown| ConfigValue {
+        key: shown.key,
+        value: shown.value,
+        origin: shown.origin.to_string(),
+    };
+    show(loaded).into_iter().map(value).collect()
+}
+
+fn open_error(error: OpenError) -> SetupError {
+    match error {
+        OpenError::Config(_) => SetupError::of(&error),
+        OpenError::Router(_)
+        | OpenError::Template(_)
+        | OpenError::DataDir { .. }
+        | OpenError::Locked(_)
+        | OpenError::Journal(_)
+        | OpenError::Store(_) => SetupError::cannot(&error),
+    }
+}
+
+/// A service has more descriptors open than a shell's programs, for which the usual limit is meant.
+fn raise_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit
+        .maximum
+        .map_or(DESCRIPTORS, |most| most.min(DESCRIPTORS));
+    if limit.current.is_some_and(|now| now < wanted) {
+        limit.current = Some(wanted);
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "few connections can be open at once");
+        }
+    }
+}

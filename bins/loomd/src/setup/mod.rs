@@ -1,0 +1,70 @@
+//! How Loom is set up from what is around it: the environment, the configuration, the models that
+//! answer. The service and the command do it in the same way.
+
+mod error;
+pub mod models;
+mod surroundings;
+
+pub use error::SetupError;
+pub use surroundings::Surroundings;
+
+use loom_engine::{Config, Engine, Flag, Loaded, OpenError, Setup, Sources, SystemClock};
+use loom_router::Usable;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The configuration of a data directory with a file and flags on top.
+///
+/// # Errors
+/// The first thing that is wrong in it.
+pub fn load(
+    here: &Surroundings,
+    data_dir: &Path,
+    file: Option<&Path>,
+    flags: &[Flag],
+) -> Result<Loaded, SetupError> {
+    let file = file.map(|file| here.absolute(file));
+    let loaded = Config::load(&Sources {
+        data_dir: Some(data_dir),
+        file: file.as_deref(),
+        env: &here.env,
+        flags,
+    });
+    loaded.map_err(|error| {
+        SetupError::of(&error)
+            .hint("config/loom.toml in Loom's sources lists every key with its values")
+    })
+}
+
+/// Looks for containers where the user's own `docker` does, unless the configuration says otherwise.
+pub fn find_containers(here: &Surroundings, config: &mut Config) {
+    let socket = &mut config.sandbox.socket;
+    if socket.is_none() {
+        *socket = here.var("DOCKER_HOST").map(str::to_owned);
+    }
+}
+
+/// An engine over a data directory.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn engine(
+    here: &Surroundings,
+    mut config: Config,
+    models: Vec<Usable>,
+    data_dir: &Path,
+) -> Result<Engine, OpenError> {
+    find_containers(here, &mut config);
+    Engine::open(Setup {
+        servers: config.server_settings(&here.env),
+        config,
+        models,
+        data_dir: data_dir.to_owned(),
+        home: here.home.clone(),
+        path_env: here.path_env.clone(),
+        helper: here.helper.clone(),
+        clock: Arc::new(SystemClock),
+        build: crate::VERSION.to_owned(),
+    })
+    .await
+}

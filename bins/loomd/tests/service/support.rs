@@ -1,0 +1,272 @@
+//! A service on a port of its own, with a data directory, a workspace and a simulated model.
+
+use futures_util::StreamExt as _;
+use loom_client::wire::{NewTaskRequest, TaskCreated};
+use loom_client::{Client, Endpoint, Followed};
+use loom_engine::{Config, Engine, OpenError, Setup, SystemClock};
+use loom_events::{Seq, TaskId};
+use loom_router::ModelEntry;
+use loom_sim::{Options, Playbook, SimServer};
+use loom_view::{TaskStatus, TaskView};
+use loomd::{Limits, Scope, Server, Tokens};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Longest that anything here may take before the test says what it hangs in: far more than it needs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A plan of one step that writes `out.txt`, and a model that does it properly.
+pub(crate) const ONE_STEP: &str = r#"
+name: one step
+rules:
+- when: {role: planner}
+  reply:
+    json:
+      subtasks:
+      - id: write-out
+        title: Write out.txt
+        description: Write the word hello into out.txt.
+        criteria: ["out.txt says hello."]
+        checks: [{kind: file_contains, path: out.txt, regex: hello}]
+- when: {role: executor, subtask: write-out, not_called: write_file}
+  reply: {calls: [{name: write_file, arguments: {path: out.txt, content: "hello\n"}}]}
+- when: {role: executor}
+  reply: {text: "out.txt says hello."}
+- when: {role: verifier}
+  reply:
+    verdict:
+      criteria:
+      - {contains: out.txt says hello, verdict: met, quote: hello, why: it is there}
+      - {contains: Everything that was asked, verdict: met, quote: hello, why: it is there}
+      - {contains: Nothing that should have stayed, verdict: met, quote: hello, why: only added}
+- when: {role: extractor}
+  reply: {json: {summary: wrote out.txt, entries: [{type: discovery, summary: the greeting is hello, detail: it is in out.txt, tags: [greeting], relevance_to: greetings}]}}
+"#;
+
+/// One service.
+pub(crate) struct Service {
+    pub(crate) url: String,
+    pub(crate) tokens: Tokens,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) stop: CancellationToken,
+    served: JoinHandle<()>,
+    ground: Ground,
+}
+
+/// What stays when a service goes.
+pub(crate) struct Ground {
+    home: tempfile::TempDir,
+    sim: SimServer,
+}
+
+impl Service {
+    pub(crate) async fn new(playbook: &str) -> Self {
+        Self::with(playbook, Limits::default()).await
+    }
+
+    pub(crate) async fn with(playbook: &str, limits: Limits) -> Self {
+        let playbook = Playbook::from_yaml(playbook).unwrap();
+        let sim = SimServer::start(playbook, Options::default())
+            .await
+            .unwrap();
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("work")).unwrap();
+        Self::on(Ground { home, sim }, limits).await
+    }
+
+    /// A service on a ground that another one has left.
+    pub(crate) async fn on(ground: Ground, limits: Limits) -> Self {
+        let data_dir = ground.home.path().join("data");
+        let engine = Arc::new(open(&data_dir, &ground.sim).await);
+        let tokens = Tokens::of(&data_dir).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        let server = Server {
+            engine: Arc::clone(&engine),
+            tokens: Some(tokens.clone()),
+            names: Vec::new(),
+            limits,
+            config: Vec::new(),
+            recover: true,
+        };
+        let served = server.serve(listener, stop.clone());
+        let served = tokio::spawn(async move { served.await.unwrap() });
+        Self {
+            url,
+            tokens,
+            engine,
+            stop,
+            served,
+            ground,
+        }
+    }
+
+    /// Ends as on SIGTERM.
+    pub(crate) async fn end(self) -> Ground {
+        self.stop.cancel();
+        soon(self.served).await.unwrap();
+        soon(self.engine.stop()).await;
+        drop(self.engine);
+        self.ground
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.ground.home.path().join("data")
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.ground.home.path().join("work")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let endpoint = Endpoint {
+            url: self.url.clone(),
+            token: Some(self.tokens.owner().to_owned()),
+        };
+        Client::new(&endpoint).unwrap()
+    }
+
+    /// A request without a token.
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        http().request(method, format!("{}{path}", self.url))
+    }
+
+    /// A request with the token of a scope.
+    pub(crate) fn as_scope(&self, scope: Scope, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path)
+            .bearer_auth(self.tokens.scoped(scope))
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.as_scope(Scope::Owner, method, path)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
+        read(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        read(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(crate) fn new_task(&self, goal: &str) -> NewTaskRequest {
+        NewTaskRequest {
+            goal: goal.to_owned(),
+            workspace: Some(self.work().to_string_lossy().into_owned()),
+            ..NewTaskRequest::default()
+        }
+    }
+
+    pub(crate) async fn submit(&self, request: &NewTaskRequest) -> TaskCreated {
+        self.client().submit(request, None).await.unwrap()
+    }
+
+    /// A task that has ended.
+    pub(crate) async fn finished(&self) -> TaskId {
+        let created = self
+            .submit(&self.new_task("write hello into out.txt"))
+            .await;
+        let view = self
+            .until(created.task_id, |view| view.status.is_final())
+            .await;
+        assert_eq!(view.status, TaskStatus::Completed, "{:?}", view.reason);
+        created.task_id
+    }
+
+    /// A task that waits for somebody to agree to its result.
+    pub(crate) async fn waiting(&self) -> TaskId {
+        let request = NewTaskRequest {
+            approval_mode: Some(loom_client::wire::Approval::Manual),
+            ..self.new_task("write hello into out.txt")
+        };
+        let task = self.submit(&request).await.task_id;
+        self.until(task, |view| !view.questions.is_empty()).await;
+        task
+    }
+
+    /// Follows a task until something holds of it.
+    pub(crate) async fn until(&self, task: TaskId, holds: impl Fn(&TaskView) -> bool) -> TaskView {
+        let mut view = TaskView::new(task);
+        let mut stream = self.client().follow(task, Seq::ZERO);
+        let reached = async {
+            while !holds(&view) {
+                match stream.next().await.expect("the stream goes on") {
+                    Ok(Followed::Record(record)) => view.apply(&record.envelope),
+                    Ok(_) => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        if tokio::time::timeout(PATIENCE, reached).await.is_err() {
+            panic!("it hangs: {view:#?}");
+        }
+        view
+    }
+}
+
+/// Waits, but not for ever.
+pub(crate) async fn soon<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .expect("it hangs")
+}
+
+/// Sends a request and reads its answer; an empty one is null.
+pub(crate) async fn read(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = soon(request.send()).await.unwrap();
+    let status = response.status();
+    let body = response.bytes().await.unwrap();
+    let value = match body.is_empty() {
+        true => Value::Null,
+        false => serde_json::from_slice(&body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned())),
+    };
+    (status, value)
+}
+
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([])
+        .build()
+        .unwrap()
+}
+
+async fn open(data_dir: &Path, sim: &SimServer) -> Engine {
+    let mut entry = ModelEntry::new("sim", sim.url());
+    entry.context_length = Some(32_768);
+    for _ in 0..100 {
+        let setup = Setup {
+            config: Config::default(),
+            data_dir: data_dir.to_owned(),
+            home: None,
+            path_env: path_env(),
+            helper: Some(env!("CARGO_BIN_EXE_loomd").into()),
+            models: vec![entry.clone().into()],
+            servers: Vec::new(),
+            clock: Arc::new(SystemClock),
+            build: "test".to_owned(),
+        };
+        match Engine::open(setup).await {
+            // A connection of the service before may hold the engine for a moment.
+            Err(OpenError::Locked(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the lock of a service that is gone is still held");
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test runs the machine's own programs"
+)]
+pub(crate) fn path_env() -> std::ffi::OsString {
+    std::env::var("PATH").unwrap_or_default().into()
+}
