@@ -62,7 +62,7 @@ fn of_tasks() -> Vec<Route> {
             .about("Completed subtasks must be in the plan unchanged. A plan under review is agreed to by it.")
             .to(control::edit_plan),
         route(POST, "/tasks/{id}/retry", AGENT, "Try again what a task did not bring about")
-            .about("Of a task that runs, a subtask that failed or is blocked begins again. Of one that has ended, a new task takes over what was completed and does the rest.")
+            .about("Of a task that runs, a subtask that failed or is blocked begins again. Of one that has ended, a new task takes over what was completed, and how often a human is asked, and does the rest.")
             .to(control::retry),
         route(POST, "/tasks/{id}/fork", AGENT, "Begin a new task at an event of this one")
             .to(control::fork),

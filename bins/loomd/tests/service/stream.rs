@@ -163,11 +163,13 @@ async fn a_client_follows_over_a_restart_of_the_service_as_if_there_was_none() {
     let task = service.waiting().await;
     let mut seen = Vec::new();
     let mut stream = service.client().follow(task, Seq::ZERO);
-    while let Ok(Some(Ok(item))) =
-        tokio::time::timeout(Duration::from_millis(300), stream.next()).await
-    {
+    loop {
+        let item = soon(stream.next()).await.unwrap().unwrap();
         if let loom_client::Followed::Record(record) = item {
             seen.push(record.envelope.seq.0);
+            if record.envelope.event.name() == "approval_requested" {
+                break;
+            }
         }
     }
     drop(stream);
@@ -241,13 +243,13 @@ async fn a_client_that_reads_nothing_is_cut_and_slows_nobody() {
         ..Limits::default()
     };
     let service = Service::with(ONE_STEP, limits).await;
-    // More than the buffers of the system hold: exports of a long journal, one after the other.
     let task = service.finished().await;
-    let goal = "x".repeat(60_000);
-    for _ in 0..200 {
+    // More than the buffers of the system hold.
+    let metadata = serde_json::Value::String("x".repeat(900_000));
+    for _ in 0..20 {
         let request = loom_client::wire::NewTaskRequest {
-            goal: goal.clone(),
-            ..Default::default()
+            metadata: Some(metadata.clone()),
+            ..service.new_task("write hello into out.txt")
         };
         service.submit(&request).await;
     }

@@ -4,7 +4,7 @@ use futures_util::StreamExt as _;
 use loom_client::wire::{NewTaskRequest, TaskCreated};
 use loom_client::{Client, Endpoint, Followed};
 use loom_engine::{Config, Engine, OpenError, Setup, SystemClock};
-use loom_events::{Seq, TaskId};
+use loom_events::TaskId;
 use loom_router::ModelEntry;
 use loom_sim::{Options, Playbook, SimServer};
 use loom_view::{TaskStatus, TaskView};
@@ -170,6 +170,8 @@ impl Service {
 
     /// A task that has ended.
     pub(crate) async fn finished(&self) -> TaskId {
+        // The one before may have left it there.
+        std::fs::remove_file(self.work().join("out.txt")).ok();
         let created = self
             .submit(&self.new_task("write hello into out.txt"))
             .await;
@@ -191,10 +193,10 @@ impl Service {
         task
     }
 
-    /// Follows a task until something holds of it.
+    /// Follows a task from now on until something holds of it.
     pub(crate) async fn until(&self, task: TaskId, holds: impl Fn(&TaskView) -> bool) -> TaskView {
-        let mut view = TaskView::new(task);
-        let mut stream = self.client().follow(task, Seq::ZERO);
+        let mut view = self.engine.reader().task(task).await.unwrap();
+        let mut stream = self.client().follow(task, view.last_seq);
         let reached = async {
             while !holds(&view) {
                 match stream.next().await.expect("the stream goes on") {
