@@ -10,6 +10,7 @@ mod access;
 mod app;
 mod docs;
 mod fault;
+mod front;
 mod http;
 mod limits;
 mod notify;
@@ -21,6 +22,7 @@ pub mod setup;
 mod table;
 
 pub use access::{Scope, TokenError, Tokens};
+pub use front::{FrontError, Service, Visible};
 pub use limits::Limits;
 pub use run::run;
 pub use server::{ServeError, Server, VERSION};

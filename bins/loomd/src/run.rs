@@ -40,8 +40,8 @@ pub async fn run(
 ) -> Result<(), SetupError> {
     raise_descriptors();
     let models = models(here, data_dir, &loaded.config).await?;
-    let engine = setup::engine(here, loaded.config.clone(), models, data_dir).await;
-    let engine = Arc::new(engine.map_err(open_error)?);
+    let setup = setup::setup(here, loaded.config.clone(), models, data_dir);
+    let engine = Arc::new(Engine::open(setup).await.map_err(open_error)?);
     let served = serve(here, data_dir, &loaded, auth, &engine, stop, listening).await;
     if tokio::time::timeout(TO_THE_BOUNDARY, engine.stop())
         .await

@@ -9,7 +9,7 @@ use crate::wire::{
     TaskCreated, TaskPage, ToolList,
 };
 use loom_events::{FileDiff, RevertReport, RevertRequest, Seq, SubtaskId, TaskId};
-use loom_view::TaskStatus;
+use loom_view::{TaskStatus, TaskView};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -279,6 +279,24 @@ impl Client {
         let after = [("after", after.to_string())];
         self.get(&["tasks", &task.to_string(), "events"], &after)
             .await
+    }
+
+    /// A task as its journal says, to go on from: unlike the one in [`Task`], which only shows, this
+    /// view takes further records.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn fold(&self, task: TaskId) -> Result<TaskView, ClientError> {
+        let mut view = TaskView::new(task);
+        loop {
+            let page = self.events(task, view.last_seq).await?;
+            for record in &page.events {
+                view.apply(&record.envelope);
+            }
+            if page.next_after.is_none() {
+                return Ok(view);
+            }
+        }
     }
 
     /// Everything that was said and done in a subtask.

@@ -116,7 +116,8 @@ impl SubtaskStatus {
     }
 }
 
-/// A task, as shown.
+/// A task, as shown. One that was read from JSON only shows: what the fold must remember is not in it,
+/// so to go on with records a view is folded from the first one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TaskView {

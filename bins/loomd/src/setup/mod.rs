@@ -8,7 +8,7 @@ mod surroundings;
 pub use error::SetupError;
 pub use surroundings::Surroundings;
 
-use loom_engine::{Config, Engine, Flag, Loaded, OpenError, Setup, Sources, SystemClock};
+use loom_engine::{Config, Flag, Loaded, Setup, Sources, SystemClock};
 use loom_router::Usable;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,18 +44,16 @@ pub fn find_containers(here: &Surroundings, config: &mut Config) {
     }
 }
 
-/// An engine over a data directory.
-///
-/// # Errors
-/// [`OpenError`].
-pub async fn engine(
+/// What an engine over a data directory is made from.
+#[must_use]
+pub fn setup(
     here: &Surroundings,
     mut config: Config,
     models: Vec<Usable>,
     data_dir: &Path,
-) -> Result<Engine, OpenError> {
+) -> Setup {
     find_containers(here, &mut config);
-    Engine::open(Setup {
+    Setup {
         servers: config.server_settings(&here.env),
         config,
         models,
@@ -65,6 +63,5 @@ pub async fn engine(
         helper: here.helper.clone(),
         clock: Arc::new(SystemClock),
         build: crate::VERSION.to_owned(),
-    })
-    .await
+    }
 }

@@ -1,0 +1,174 @@
+//! One way in: a second front end joins the service of the first, and goes on without it.
+
+use crate::run::WRITES_A_FILE;
+use crate::support::{Place, Ran, Server, interrupt};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+/// So long for each piece of an answer that there is time to come in between.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// A `loom run` that has begun its task, and the task's name.
+fn begun(place: &Place, server: Option<&Server>, more: &[&str]) -> (Child, String) {
+    let mut arguments = vec!["run", "write a note that says hello"];
+    if let Some(server) = server {
+        arguments.extend(["--server", &server.url]);
+    }
+    arguments.extend(more);
+    let mut child = place
+        .command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = Vec::new();
+    let mut task = None;
+    let mut lines = lines.map_while(Result::ok);
+    for line in lines.by_ref() {
+        let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        said.push(line);
+        if let [first, task_id, then, ..] = words.as_slice()
+            && first == "task"
+            && then == "in"
+        {
+            task = Some(task_id.clone());
+            break;
+        }
+    }
+    // Whoever does not read on makes it wait.
+    std::thread::spawn(move || lines.for_each(drop));
+    let task = task.unwrap_or_else(|| panic!("no task was begun: {said:?}"));
+    (child, task)
+}
+
+fn ended(child: Child) -> Ran {
+    Ran::new(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_second_process_looks_steers_and_ends_what_the_first_one_works_on() {
+    let place = Place::new();
+    let server = Server::paced(WRITES_A_FILE, SLOW);
+    let (first, task) = begun(&place, Some(&server), &[]);
+
+    let status = place.loom(&["status", &task, "--json"]);
+    assert_eq!(status.code, 0, "{}", status.err);
+    let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
+    assert_eq!(status["running"], true);
+    let steered = place.loom(&["steer", &task, "say it politely"]);
+    assert_eq!(steered.code, 0, "{}", steered.err);
+    let paused = place.loom(&["pause", &task]);
+    assert_eq!(paused.code, 0, "{}", paused.err);
+    assert!(place.loom(&["list"]).out.contains("paused"));
+    let asked = place.loom(&["approve", &task]);
+    assert_eq!(asked.code, 2, "{}", asked.err);
+    assert!(
+        asked.err.contains("nothing waits for an answer"),
+        "{}",
+        asked.err
+    );
+    let cancelled = place.loom(&["cancel", &task]);
+    assert_eq!(cancelled.code, 0, "{}\n{}", cancelled.out, cancelled.err);
+
+    let first = ended(first);
+    assert_eq!(first.code, 3, "{}", first.out);
+    let logs = place.loom(&["logs", &task, "--json"]);
+    assert!(logs.out.contains("say it politely"), "{}", logs.out);
+}
+
+#[test]
+fn what_a_killed_process_worked_on_goes_on_in_the_one_that_watched() {
+    let place = Place::new();
+    let server = Server::paced(WRITES_A_FILE, SLOW);
+    std::fs::create_dir(place.data_dir()).unwrap();
+    place.write(
+        "data/loom.toml",
+        &format!("[models.one]\nbase_url = \"{}\"\n", server.url),
+    );
+    let (mut first, task) = begun(&place, None, &[]);
+    let mut watcher = place
+        .command(&["resume", &task])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It has joined once it says so.
+    let mut line = String::new();
+    let mut said = BufReader::new(watcher.stderr.take().unwrap());
+    while !line.contains("goes on") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended");
+    }
+    std::thread::spawn(move || said.lines().map_while(Result::ok).for_each(drop));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let watcher = ended(watcher);
+    assert_eq!(watcher.code, 0, "{}\n{}", watcher.out, watcher.err);
+    let note = std::fs::read_to_string(place.path("work/note.txt")).unwrap();
+    assert_eq!(note, "hello\n");
+    let check = place.loom(&["replay", &task, "--check"]);
+    assert_eq!(check.code, 0, "{}", check.out);
+}
+
+#[test]
+fn who_joins_a_service_cannot_ask_for_other_models_and_leaves_the_task_running() {
+    let place = Place::new();
+    let server = Server::paced(WRITES_A_FILE, SLOW);
+    let (first, _) = begun(&place, Some(&server), &[]);
+    let other = place.loom(&["run", "something else", "--server", &server.url]);
+    assert_eq!(other.code, 2, "{}", other.err);
+    assert!(
+        other.err.contains("--server cannot be used"),
+        "{}",
+        other.err
+    );
+
+    std::fs::create_dir(place.path("other")).unwrap();
+    let dir = place.path("other").display().to_string();
+    let (second, task) = begun(&place, None, &["-w", &dir]);
+    interrupt(&second);
+    let second = ended(second);
+    assert_eq!(second.code, 3, "{}", second.out);
+    let status = place.loom(&["status", &task, "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
+    assert_eq!(status["running"], true, "{status}");
+    assert_eq!(place.loom(&["cancel", &task]).code, 0);
+    interrupt(&first);
+    ended(first);
+}
+
+#[test]
+fn where_no_process_works_on_a_task_there_is_nobody_to_ask() {
+    let place = Place::new();
+    let server = Server::paced(WRITES_A_FILE, SLOW);
+    let (first, task) = begun(&place, Some(&server), &[]);
+    interrupt(&first);
+    ended(first);
+    let steered = place.loom(&["steer", &task, "hurry"]);
+    assert_eq!(steered.code, 2, "{}", steered.err);
+    assert!(
+        steered.err.contains("no process works on task"),
+        "{}",
+        steered.err
+    );
+    assert!(
+        steered.err.contains(&format!("loom resume {task}")),
+        "{}",
+        steered.err
+    );
+}
+
+#[test]
+fn the_token_is_for_its_owner_alone_and_narrower_ones_are_others() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let token = |whom| place.loom(&["token", "--for", whom]).out;
+    let owner = token("owner");
+    assert_eq!(token("owner"), owner, "it is kept");
+    assert_ne!(token("agent"), owner);
+    assert_ne!(token("agent"), token("reader"));
+    let file = std::fs::metadata(place.data_dir().join("token")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+}
