@@ -5,17 +5,26 @@ use crate::render::{Asking, answer, question};
 use crate::review::Review;
 use crate::ui::{Tone, Ui, clean};
 use loom_engine::{Clock as _, QuestionView, SystemClock, TaskView};
-use loom_events::{Command, QuestionId, Subject};
+use loom_events::{Plan, QuestionId, Response, Subject};
 use std::collections::VecDeque;
 use std::io::BufRead as _;
 use std::path::PathBuf;
 use tokio::sync::mpsc;
 
-/// Who answers, as the journal names it.
-const BY: &str = "cli";
-
 /// Lines typed ahead that are kept; nobody answers more questions than that in advance.
 const TYPED_AHEAD: usize = 16;
+
+/// What somebody at the keyboard decided.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// An answer to a question.
+    Answer {
+        question: QuestionId,
+        response: Response,
+    },
+    /// Another plan in place of the one under review.
+    Plan(Plan),
+}
 
 /// The questions that wait for an answer, one shown at a time.
 #[derive(Debug)]
@@ -116,7 +125,7 @@ impl Asker {
                 Err(error) => ui.note(Tone::Caught, &error.to_string()),
             },
             "t" | "take" => match review.read() {
-                Ok(plan) => return Edit::Plan(Box::new(Command::EditPlan { plan })),
+                Ok(plan) => return Edit::Plan(plan),
                 Err(error) => ui.note(Tone::Caught, &error.to_string()),
             },
             _ => return Edit::No,
@@ -129,7 +138,7 @@ impl Asker {
     }
 
     /// Waits for a line that answers the question on the screen. Never ends while there is none.
-    pub(crate) async fn answered(&mut self, ui: &Ui) -> Option<Command> {
+    pub(crate) async fn answered(&mut self, ui: &Ui) -> Option<Reply> {
         loop {
             let line = match (&self.shown, &mut self.keyboard) {
                 (Some(_), Some(keyboard)) => keyboard.recv().await,
@@ -141,10 +150,10 @@ impl Asker {
             if matches!(shown.question.subject, Subject::Plan { .. }) {
                 let question = shown.id;
                 match self.edited(ui, &line) {
-                    Edit::Plan(command) => {
+                    Edit::Plan(plan) => {
                         self.shown = None;
                         self.sent = Some(question);
-                        return Some(*command);
+                        return Some(Reply::Plan(plan));
                     }
                     Edit::Waits => continue,
                     Edit::No => {}
@@ -156,11 +165,7 @@ impl Asker {
                     let question = shown.id;
                     self.shown = None;
                     self.sent = Some(question);
-                    return Some(Command::Answer {
-                        question,
-                        response,
-                        by: BY.to_owned(),
-                    });
+                    return Some(Reply::Answer { question, response });
                 }
                 Err(wanted) => ui.note(Tone::Caught, wanted),
             }
@@ -171,7 +176,7 @@ impl Asker {
 /// What a line means for a plan under review.
 enum Edit {
     /// The plan as edited.
-    Plan(Box<Command>),
+    Plan(Plan),
     /// It was dealt with; another line follows.
     Waits,
     /// It is an answer like any other.

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Run(commands::run::RunArgs),
     /// Show Loom at work on a small project; needs no model
     Demo(commands::demo::DemoArgs),
+    /// Write down the models that answer on this machine
+    Init(commands::init::InitArgs),
     /// Show where a task stands; without TASK the newest one
     Status(commands::status::StatusArgs),
     /// List tasks, the newest first
@@ -74,6 +76,16 @@ pub(crate) enum Command {
     Revert(commands::revert::RevertArgs),
     /// Show what is kept to undo old tasks, or remove what is not needed any more
     Gc(commands::gc::GcArgs),
+    /// Say yes to what a task asks
+    Approve(commands::approve::ApproveArgs),
+    /// Say no to what a task asks, and why
+    Reject(commands::reject::RejectArgs),
+    /// Answer a question of a task in words, or leave a stuck step out
+    Answer(commands::answer::AnswerArgs),
+    /// Give a running task an instruction
+    Steer(commands::steer::SteerArgs),
+    /// Let nothing new begin in a task
+    Pause(commands::pause::PauseArgs),
     /// End an unfinished task; what is half done is put back
     Cancel(commands::cancel::CancelArgs),
     /// Go on with an unfinished task
@@ -90,8 +102,20 @@ pub(crate) enum Command {
     Tools(commands::tools::ToolsArgs),
     /// Show a finished task again from its journal, or check the journal
     Replay(commands::replay::ReplayArgs),
+    /// Show exactly what a model was sent for a step
+    Prompt(commands::prompt::PromptArgs),
+    /// Run the service, for programs and other front ends
+    Serve(commands::serve::ServeArgs),
+    /// Let the machine run the service by itself
+    Service(commands::service::ServiceArgs),
+    /// Print the token that opens the service
+    Token(commands::token::TokenArgs),
     /// Show whether a command line would run, be asked for, or be refused
     Policy(commands::policy::PolicyArgs),
+    /// Print what a shell needs to complete the command line
+    Completions(commands::completions::CompletionsArgs),
+    /// Print the manual, or write its pages into a directory
+    Man(commands::man::ManArgs),
     /// Show the configuration and where each value comes from
     Config(commands::config::ConfigArgs),
 }

@@ -4,14 +4,14 @@ use crate::cli::Global;
 use crate::fault::{Exit, Fault};
 use crate::log;
 use crate::ui::Ui;
-use loom_engine::{
-    Config, Engine, Flag, Loaded, OpenError, QueryError, Reader, Setup, SystemClock,
-};
+use loom_client::ClientError;
+use loom_client::wire::Task;
+use loom_engine::{Config, Engine, Flag, Loaded, OpenError, QueryError, Reader, Setup};
 use loom_events::TaskId;
 use loom_router::Usable;
 use loomd::setup::{self, Surroundings};
+use loomd::{FrontError, Service, Visible};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// The context of a command.
 #[derive(Debug)]
@@ -44,26 +44,60 @@ impl Context {
         setup::find_containers(&self.here, config);
     }
 
-    /// An engine over the data directory, for commands that change something.
+    /// The service that has the data directory, when there is one.
+    pub(crate) async fn joined(&self) -> Result<Option<Service>, Fault> {
+        Service::join(&self.data_dir()?).await.map_err(front_fault)
+    }
+
+    /// The service, for a question that needs no model; none when there is nothing to ask about yet.
+    pub(crate) async fn looking(&self) -> Result<Option<Service>, Fault> {
+        let data_dir = self.data_dir()?;
+        let loaded = self.load(&[])?;
+        // Whoever is faster is joined; then it is looked once more.
+        for _ in 0..2 {
+            if let Some(service) = self.joined().await? {
+                return Ok(Some(service));
+            }
+            if self.reader()?.is_none() {
+                return Ok(None);
+            }
+            let setup = self.setup(loaded.config.clone(), Vec::new(), &data_dir);
+            match Service::carry(setup, Vec::new(), Visible::No).await {
+                Err(FrontError::Open(OpenError::Locked(_))) => {}
+                carried => return carried.map(Some).map_err(front_fault),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The service and the task that is meant.
+    pub(crate) async fn task(&self, task: &str) -> Result<(Service, Task), Fault> {
+        let Some(service) = self.looking().await? else {
+            return Err(Fault::usage(QueryError::NoSuchTask(task.to_owned())));
+        };
+        match service.client().task(task).await {
+            Ok(found) => Ok((service, found)),
+            Err(error) => {
+                service.leave().await;
+                Err(client_fault(error))
+            }
+        }
+    }
+
+    /// An engine over the data directory, for what only its holder may do.
     pub(crate) async fn engine(
         &self,
-        mut config: Config,
+        config: Config,
         models: Vec<Usable>,
         data_dir: &Path,
     ) -> Result<Engine, Fault> {
-        self.find_containers(&mut config);
-        let setup = Setup {
-            servers: config.server_settings(&self.here.env),
-            config,
-            models,
-            data_dir: data_dir.to_owned(),
-            home: self.here.home.clone(),
-            path_env: self.here.path_env.clone(),
-            helper: self.here.helper.clone(),
-            clock: Arc::new(SystemClock),
-            build: concat!("loom ", env!("CARGO_PKG_VERSION")).to_owned(),
-        };
+        let setup = self.setup(config, models, data_dir);
         Engine::open(setup).await.map_err(open_fault)
+    }
+
+    /// What an engine over a data directory is made from.
+    pub(crate) fn setup(&self, config: Config, models: Vec<Usable>, data_dir: &Path) -> Setup {
+        setup::setup(&self.here, config, models, data_dir)
     }
 
     /// The tasks, for commands that only look; none when there is no journal yet.
@@ -100,6 +134,34 @@ pub(crate) fn query_fault(error: QueryError) -> Fault {
             Fault::cannot(error)
         }
         QueryError::Files(_) => Fault::from(error),
+    }
+}
+
+/// Why there is no service.
+pub(crate) fn front_fault(error: FrontError) -> Fault {
+    match error {
+        FrontError::Open(error) => open_fault(error),
+        FrontError::Client(error) => client_fault(error),
+        other => Fault::cannot(other),
+    }
+}
+
+/// What the service refused, in its words: what the caller is to blame for has exit code 2.
+pub(crate) fn client_fault(error: ClientError) -> Fault {
+    match &error {
+        ClientError::Refused { status, problem } => {
+            let fault = Fault::usage(problem);
+            match (problem.error.as_str(), *status) {
+                ("no_model", _) => {
+                    fault.hint("give the role to a model under [models.NAME], or use --model NAME")
+                }
+                (_, 400..=499) => fault,
+                _ => fault.exit(Exit::Failed),
+            }
+        }
+        ClientError::Unreachable { .. }
+        | ClientError::Strange { .. }
+        | ClientError::Address { .. } => Fault::cannot(error),
     }
 }
 

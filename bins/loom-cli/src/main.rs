@@ -14,6 +14,7 @@ mod log;
 mod models;
 mod render;
 mod review;
+mod service;
 mod show;
 mod ui;
 mod watch;

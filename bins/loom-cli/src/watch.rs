@@ -1,15 +1,19 @@
 //! Follows a running task to its end: shows what happens, asks what must be asked, and leaves in
 //! order on Ctrl-C.
 
-use crate::ask::Asker;
-use crate::context::Context;
+use crate::ask::{Asker, Reply};
+use crate::context::{Context, client_fault};
 use crate::fault::Fault;
 use crate::interrupt::Interrupts;
+use crate::service::Work;
 use crate::show::Show;
 use crate::ui::{Tone, Ui};
 use futures_util::StreamExt as _;
-use loom_engine::{Clock as _, CommandError, Engine, Feed, SystemClock, TaskView};
+use loom_client::wire::{AnswerRequest, PlanRequest};
+use loom_client::{Client, ClientError, Followed};
+use loom_engine::{Clock as _, SystemClock, TaskView};
 use loom_events::{Event, TaskId};
+use loomd::Service;
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
 
@@ -35,12 +39,14 @@ pub(crate) enum Watched {
 /// Follows a task from where `view` stands. `view` is the task's view at the end.
 pub(crate) async fn watch(
     context: &mut Context,
-    engine: &Engine,
+    work: &mut Work,
+    service: &mut Service,
     view: &mut TaskView,
     show: &mut Show,
     interrupts: &mut Interrupts,
 ) -> Result<Watched, Fault> {
-    let mut feed = engine.follow(view.id, view.last_seq);
+    let mut feed = service.client().follow(view.id, view.last_seq);
+    let mut offline = false;
     let dir = context.data_dir()?;
     let mut asker = context.ui.attended.then(|| Asker::new(dir));
     let mut pictures = tokio::time::interval(PICTURE);
@@ -55,7 +61,7 @@ pub(crate) async fn watch(
                 return Ok(Watched::Interrupted);
             }
             next = feed.next() => match next {
-                Some(Ok(Feed::Record(record))) => {
+                Some(Ok(Followed::Record(record))) => {
                     liveness.heard();
                     view.apply(&record.envelope);
                     show.record(&mut context.ui, &record, view);
@@ -66,13 +72,31 @@ pub(crate) async fn watch(
                     liveness.restarted(&record.envelope.event)?;
                     ask(asker.as_mut(), &context.ui, show, view);
                 }
-                Some(Ok(Feed::Live(live))) => show.live(&live),
-                Some(Err(error)) => return Err(Fault::cannot(error)),
+                Some(Ok(Followed::Live(live))) => show.live(&live),
+                Some(Ok(Followed::Online)) => {
+                    offline = false;
+                    show.clear();
+                    context.ui.note(Tone::Dim, "the service answers again");
+                }
+                Some(Ok(Followed::Offline(error))) => {
+                    show.clear();
+                    if work.revive(context, service, view.id).await? {
+                        offline = false;
+                        feed = service.client().follow(view.id, view.last_seq);
+                        context.ui.note(Tone::Dim, went_on(service));
+                    } else if !std::mem::replace(&mut offline, true) {
+                        let text = format!("trying again: cannot {}", crate::fault::chain(&error));
+                        context.ui.note(Tone::Caught, &text);
+                    }
+                }
+                Some(Err(error)) => return Err(client_fault(error)),
+                None if view.status.is_final() => return Ok(Watched::Ended),
                 None => return Err(Fault::from(anyhow::anyhow!("the journal of the task ended before the task did"))),
             },
-            command = answered(asker.as_mut(), &context.ui) => match command {
-                Some(command) => {
-                    let taken = take(engine.command(view.id, command).await, &context.ui)?;
+            reply = answered(asker.as_mut(), &context.ui) => match reply {
+                Some(reply) => {
+                    let sent = send(service.client(), view.id, reply).await;
+                    let taken = take(sent, &context.ui)?;
                     if !taken {
                         if let Some(asker) = &mut asker {
                             asker.refused();
@@ -87,7 +111,7 @@ pub(crate) async fn watch(
                 if !asking {
                     show.tick(view, SystemClock.now());
                 }
-                liveness.check(engine, view.id).await?;
+                liveness.check(service.client(), view.id).await?;
             }
         }
     }
@@ -103,7 +127,31 @@ fn ask(asker: Option<&mut Asker>, ui: &Ui, show: &mut Show, view: &TaskView) {
     }
 }
 
-async fn answered(asker: Option<&mut Asker>, ui: &Ui) -> Option<loom_events::Command> {
+/// Where a task goes on whose service has gone.
+const fn went_on(service: &Service) -> &'static str {
+    match service.is_carried() {
+        true => "the process that worked on it has gone; it goes on in this one",
+        false => "the process that worked on it has gone; it goes on in another one",
+    }
+}
+
+async fn send(client: &Client, task: TaskId, reply: Reply) -> Result<(), ClientError> {
+    match reply {
+        Reply::Answer { question, response } => {
+            let request = AnswerRequest {
+                question: Some(question),
+                response,
+            };
+            client.answer(task, &request).await?;
+        }
+        Reply::Plan(plan) => {
+            client.edit_plan(task, &PlanRequest { plan }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn answered(asker: Option<&mut Asker>, ui: &Ui) -> Option<Reply> {
     match asker {
         Some(asker) => asker.answered(ui).await,
         None => std::future::pending().await,
@@ -112,14 +160,15 @@ async fn answered(asker: Option<&mut Asker>, ui: &Ui) -> Option<loom_events::Com
 
 /// Whether an answer was taken. One that came too late or makes no sense is said, and asked for
 /// again if it is still wanted; anything else ends the watch.
-fn take(answer: Result<(), CommandError>, ui: &Ui) -> Result<bool, Fault> {
+fn take(answer: Result<(), ClientError>, ui: &Ui) -> Result<bool, Fault> {
     match answer {
         Ok(()) => Ok(true),
-        Err(CommandError::Refused(refused)) => {
-            ui.note(Tone::Caught, &format!("not taken: {refused}"));
+        Err(error @ (ClientError::Refused { .. } | ClientError::Unreachable { .. })) => {
+            let text = format!("not taken: {}", crate::fault::chain(&error));
+            ui.note(Tone::Caught, &text);
             Ok(false)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(client_fault(error)),
     }
 }
 
@@ -157,11 +206,23 @@ impl Liveness {
         }
     }
 
-    async fn check(&mut self, engine: &Engine, task: TaskId) -> Result<(), Fault> {
+    async fn check(&mut self, client: &Client, task: TaskId) -> Result<(), Fault> {
         if self.heard.elapsed() < QUIET {
             return Ok(());
         }
         self.heard();
-        engine.resume(task).await.map_err(Fault::cannot)
+        match client.task(&task.to_string()).await {
+            Ok(task) if task.running || task.view.status.is_final() => Ok(()),
+            Ok(left) => {
+                match client.resume(left.task_id).await {
+                    // It came to its end just now, or somebody else was faster.
+                    Ok(_) | Err(ClientError::Refused { status: 409, .. }) => Ok(()),
+                    Err(error) => Err(client_fault(error)),
+                }
+            }
+            // The stream says so too, and goes on when it answers again.
+            Err(ClientError::Unreachable { .. }) => Ok(()),
+            Err(error) => Err(client_fault(error)),
+        }
     }
 }

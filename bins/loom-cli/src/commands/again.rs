@@ -1,15 +1,17 @@
 //! What `loom retry` and `loom fork` share: a new task that begins where another one was.
 
-use super::run::{follow, go_on, submit_fault};
+use super::run::{follow, go_on};
 use crate::cli::ModelChoice;
-use crate::context::{Context, query_fault};
-use crate::fault::{Exit, Fault, Outcome};
+use crate::context::{Context, client_fault};
+use crate::fault::Outcome;
 use crate::interrupt::Interrupts;
-use crate::models;
+use crate::service::Work;
 use crate::show::{Show, Stream};
 use crate::ui::Tone;
 use clap::Args;
-use loom_engine::{Again, AgainError, Point, TaskView};
+use loom_client::wire::{ForkRequest, RetryRequest};
+use loom_engine::TaskView;
+use loom_events::{Seq, SubtaskId};
 
 /// Arguments of both.
 #[derive(Debug, Args)]
@@ -24,55 +26,66 @@ pub(crate) struct AgainArgs {
     json: bool,
 }
 
+/// Where to begin.
+pub(super) enum Point {
+    /// Where the task ended: what is completed counts.
+    End,
+    /// The same, but for one subtask and whatever depends on it.
+    Subtask(SubtaskId),
+    /// Right after one of its events.
+    Event(Seq),
+}
+
 pub(super) async fn begin(
     task: &str,
     point: Point,
     arguments: AgainArgs,
     context: &mut Context,
 ) -> Outcome {
-    let (reader, task) = context.find(task).await?;
-    drop(reader);
-    let mut config = context.load(&[])?.config;
+    let (service, old) = context.task(task).await?;
+    service.leave().await;
+    let old = old.task_id;
+    let loaded = context.load(&[])?;
     context.ui.attended &= !arguments.json;
-    config.task.attended = context.ui.attended;
-    let models = models::choose(&config, &arguments.model, context).await?;
-    if !arguments.json {
-        models.announce(context);
-    }
-    let how = Again {
-        point,
-        restore: arguments.restore,
-        settings: config.task.clone(),
-    };
+    let go_on = go_on(&arguments.model);
+    let mut work = Work::new(loaded, arguments.model, context.data_dir()?, arguments.json);
     let mut interrupts = Interrupts::catch()?;
-    let data_dir = context.data_dir()?;
-    let engine = context.engine(config, models.usable(), &data_dir).await?;
-    let new = match engine.again(task, how).await {
-        Ok(new) => new,
+    let service = work.service(context).await?;
+    let client = service.client();
+    let (restore, attended) = (arguments.restore, Some(context.ui.attended));
+    let retry = |subtask| RetryRequest {
+        subtask,
+        guidance: None,
+        restore,
+        attended,
+    };
+    let begun = match point {
+        Point::End => client.retry(old, &retry(None)).await,
+        Point::Subtask(subtask) => client.retry(old, &retry(Some(subtask))).await,
+        Point::Event(at) => {
+            let request = ForkRequest {
+                at,
+                restore,
+                attended,
+            };
+            client.fork(old, &request).await
+        }
+    };
+    let new = match begun {
+        Ok(created) => created.task_id,
         Err(error) => {
-            engine.shutdown().await;
-            return Err(fault(error));
+            service.leave().await;
+            return Err(client_fault(error));
         }
     };
     if !arguments.json {
-        let text = format!("task {} begins where {} was", new.short(), task.short());
+        let text = match new == old {
+            true => format!("task {} tries it again", old.short()),
+            false => format!("task {} begins where {} was", new.short(), old.short()),
+        };
         context.ui.note(Tone::Dim, &text);
     }
     let show = Show::new(&context.ui, arguments.json, Stream::Err, None);
-    let go_on = go_on(&arguments.model);
     let view = TaskView::new(new);
-    follow(context, engine, view, show, &mut interrupts, &go_on).await
-}
-
-fn fault(error: AgainError) -> Fault {
-    match error {
-        AgainError::Query(error) => query_fault(error),
-        AgainError::Submit(error) => submit_fault(error),
-        AgainError::Conflicts(_) => Fault::from(error).exit(Exit::Failed),
-        AgainError::Unfinished(_)
-        | AgainError::NoEvent { .. }
-        | AgainError::NoSubtask { .. }
-        | AgainError::NothingLeft(_) => Fault::from(error).exit(Exit::Usage),
-        AgainError::Impossible { .. } => Fault::cannot(error),
-    }
+    follow(context, work, service, view, show, &mut interrupts, &go_on).await
 }

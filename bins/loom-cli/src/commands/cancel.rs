@@ -1,15 +1,17 @@
 //! `loom cancel`: ends an unfinished task. What is half done is put back first.
 
-use crate::context::Context;
+use crate::cli::ModelChoice;
+use crate::context::{Context, client_fault};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::Interrupts;
 use crate::render::result_json;
+use crate::service::Work;
 use crate::show::{Show, Stream};
 use crate::ui::Tone;
 use crate::watch::{Watched, watch};
 use clap::Args;
+use loom_client::wire::CancelRequest;
 use loom_engine::TaskStatus;
-use loom_events::Command;
 
 /// Arguments of `loom cancel`.
 #[derive(Debug, Args)]
@@ -29,35 +31,40 @@ pub(crate) struct CancelArgs {
 }
 
 pub(super) async fn run(arguments: CancelArgs, context: &mut Context) -> Outcome {
-    let (reader, task) = context.find(&arguments.task).await?;
-    let mut view = reader
-        .task(task)
-        .await
-        .map_err(crate::context::query_fault)?;
-    drop(reader);
-    if view.status.is_final() {
-        let status = view.status.name();
+    // A task that is taken up only to be ended asks no model, so none is looked for.
+    let (mut service, found) = context.task(&arguments.task).await?;
+    let task = found.task_id;
+    if found.view.status.is_final() {
+        service.leave().await;
+        let status = found.view.status.name();
         return Err(Fault::usage(format!(
             "task {} has ended: {status}",
             task.short()
         )));
     }
-    // A task that is taken up only to be ended asks no model, so none is looked for.
-    let config = context.load(&[])?.config;
     let mut interrupts = Interrupts::catch()?;
-    let engine = context
-        .engine(config, Vec::new(), &context.data_dir()?)
-        .await?;
-    let reason = arguments.reason;
-    let taken = engine.command(task, Command::Cancel { reason }).await;
-    let watched = match taken {
-        Err(error) => Err(Fault::from(error)),
-        Ok(()) => {
+    let mut view = service.client().fold(task).await.map_err(client_fault)?;
+    let request = CancelRequest {
+        reason: Some(arguments.reason),
+    };
+    let watched = match service.client().cancel(task, &request).await {
+        Err(error) => Err(client_fault(error)),
+        Ok(_) => {
+            let (loaded, none) = (context.load(&[])?, ModelChoice::default());
+            let mut work = Work::new(loaded, none, context.data_dir()?, true);
             let mut show = Show::new(&context.ui, false, Stream::Err, None);
-            watch(context, &engine, &mut view, &mut show, &mut interrupts).await
+            watch(
+                context,
+                &mut work,
+                &mut service,
+                &mut view,
+                &mut show,
+                &mut interrupts,
+            )
+            .await
         }
     };
-    interrupts.guard(engine.shutdown()).await;
+    interrupts.guard(service.leave()).await;
     if let Watched::Interrupted = watched? {
         return Ok(Exit::Cancelled);
     }

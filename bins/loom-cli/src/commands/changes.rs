@@ -1,7 +1,7 @@
 //! `loom changes`: every change that a task made to files, one line each, with the number by which
 //! `loom revert --entry` takes it back.
 
-use crate::context::{Context, query_fault};
+use crate::context::{Context, client_fault};
 use crate::fault::{Exit, Outcome};
 use crate::ui::{Tone, clean, fit};
 use clap::Args;
@@ -26,13 +26,11 @@ pub(crate) struct ChangesArgs {
 }
 
 pub(super) async fn run(arguments: &ChangesArgs, context: &mut Context) -> Outcome {
-    let (reader, task) = context.find(&arguments.task).await?;
-    let mut entries = reader.changelog(task).await.map_err(query_fault)?;
-    let began = reader
-        .row(task)
-        .await
-        .map_err(query_fault)?
-        .map(|row| row.created);
+    let (service, found) = context.task(&arguments.task).await?;
+    let (task, began) = (found.task_id, Some(found.view.created));
+    let changes = service.client().changes(task).await;
+    service.leave().await;
+    let mut entries = changes.map_err(client_fault)?.changes;
     if let Some(path) = &arguments.path {
         entries.retain(|entry| entry.touches(path));
     }

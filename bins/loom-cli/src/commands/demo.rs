@@ -1,23 +1,26 @@
 //! `loom demo`: the whole engine at work on a small project, with or without a model of one's own.
 
 use super::revert;
-use super::run::submit_fault;
 use crate::cli::ModelChoice;
-use crate::context::Context;
+use crate::context::{Context, client_fault, front_fault};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::Interrupts;
 use crate::models;
 use crate::render::{Catch, exit, report};
+use crate::service::Work;
 use crate::show::{Show, Stream};
 use crate::ui::{Tone, duration, plural};
 use crate::watch::{Watched, watch};
 use anyhow::Context as _;
 use clap::Args;
-use loom_engine::{Config, Engine, RevertScope, SandboxMode, TaskStatus, TaskView};
-use loom_events::{NewTask, TaskId};
+use loom_client::Client;
+use loom_client::wire::NewTaskRequest;
+use loom_engine::{Config, Loaded, RevertScope, SandboxMode, TaskStatus, TaskView};
+use loom_events::TaskId;
 use loom_router::Usable;
 use loom_sim::{Demo, Options, SimServer};
 use loom_workspace::{CommandLine, CommandSpec, RunStatus, Sandbox, survey_sandboxes};
+use loomd::{Service, Visible};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -80,9 +83,21 @@ pub(super) async fn run(arguments: DemoArgs, context: &mut Context) -> Outcome {
         .ui
         .line(Tone::Strong, "$ ./test.sh        before the work");
     print_tests(context, &before);
-    let engine = context.engine(config, models, &stage.data_dir).await?;
-    let played = play(context, &stage, &engine, &mut interrupts, arguments.keep).await;
-    interrupts.guard(engine.shutdown()).await;
+    let attended = config.task.attended;
+    let setup = context.setup(config, models, &stage.data_dir);
+    let carried = Service::carry(setup, Vec::new(), Visible::Yes).await;
+    let mut service = carried.map_err(front_fault)?;
+    let keeps = arguments.keep;
+    let played = play(
+        context,
+        &stage,
+        &mut service,
+        &mut interrupts,
+        attended,
+        keeps,
+    )
+    .await;
+    interrupts.guard(service.leave()).await;
     if let Some(model) = &mut stage.model {
         model.stop().await;
     }
@@ -265,22 +280,33 @@ const fn remark(catch: Catch) -> &'static str {
 async fn play(
     context: &mut Context,
     stage: &Stage,
-    engine: &Engine,
+    service: &mut Service,
     interrupts: &mut Interrupts,
+    attended: bool,
     keep: bool,
 ) -> Result<Played, Fault> {
-    let new = NewTask {
+    let new = NewTaskRequest {
         goal: Demo::goal().to_owned(),
         workspace: Some(stage.project.to_string_lossy().into_owned()),
-        context: None,
-        settings: engine.config().task.clone(),
-        metadata: None,
+        attended: Some(attended),
+        ..NewTaskRequest::default()
     };
-    let task = engine.submit(new).await.map_err(submit_fault)?;
+    let created = service.client().submit(&new, None).await;
+    let task = created.map_err(client_fault)?.task_id;
     context.ui.line(Tone::Plain, "");
     let mut view = TaskView::new(task);
     let mut show = Show::new(&context.ui, false, Stream::Out, Some(remark));
-    let watched = watch(context, engine, &mut view, &mut show, interrupts).await;
+    // A demo is over with its process, so there is nothing to go on with.
+    let mut work = Work::new(
+        Loaded::default(),
+        ModelChoice::default(),
+        stage.data_dir.clone(),
+        true,
+    );
+    let watched = watch(
+        context, &mut work, service, &mut view, &mut show, interrupts,
+    )
+    .await;
     drop(show);
     if let Watched::Interrupted = watched? {
         context
@@ -309,9 +335,9 @@ async fn play(
             "the task is completed, and its tests fail"
         )));
     }
-    show_diff(context, engine, task).await?;
+    show_diff(context, service.client(), task).await?;
     if !keep {
-        take_back(context, stage, engine, task).await?;
+        take_back(context, stage, service.client(), task).await?;
         next_steps(context);
     }
     let exit = Exit::Done;
@@ -334,9 +360,8 @@ fn conclude(context: &mut Context, view: &TaskView) {
     }
 }
 
-async fn show_diff(context: &mut Context, engine: &Engine, task: TaskId) -> Result<(), Fault> {
-    let diffs = engine.reader().diff(task, None).await;
-    let diffs = diffs.map_err(crate::context::query_fault)?;
+async fn show_diff(context: &mut Context, client: &Client, task: TaskId) -> Result<(), Fault> {
+    let diffs = client.diff(task).await.map_err(client_fault)?.files;
     context.ui.line(Tone::Plain, "");
     context
         .ui
@@ -352,11 +377,11 @@ async fn show_diff(context: &mut Context, engine: &Engine, task: TaskId) -> Resu
 async fn take_back(
     context: &mut Context,
     stage: &Stage,
-    engine: &Engine,
+    client: &Client,
     task: TaskId,
 ) -> Result<(), Fault> {
-    let report = engine.revert(task, RevertScope::Task).await;
-    let report = report.map_err(crate::context::query_fault)?;
+    let report = client.revert(task, &RevertScope::Task.into()).await;
+    let report = report.map_err(client_fault)?;
     context.ui.line(Tone::Plain, "");
     context.ui.line(Tone::Strong, "$ loom revert      and back");
     for (tone, text) in revert::lines(&report) {

@@ -1,6 +1,6 @@
 //! `loom diff`: what a task changed, as a patch that `git apply` takes.
 
-use crate::context::{Context, query_fault};
+use crate::context::{Context, client_fault};
 use crate::fault::{Exit, Outcome};
 use crate::ui::Tone;
 use clap::Args;
@@ -23,11 +23,14 @@ pub(crate) struct DiffArgs {
 }
 
 pub(super) async fn run(arguments: &DiffArgs, context: &mut Context) -> Outcome {
-    let (reader, task) = context.find(&arguments.task).await?;
-    let diffs = reader
-        .diff(task, arguments.path.as_deref())
-        .await
-        .map_err(query_fault)?;
+    let (service, task) = context.task(&arguments.task).await?;
+    let (client, task) = (service.client(), task.task_id);
+    let diffs = match &arguments.path {
+        None => client.diff(task).await.map(|diff| diff.files),
+        Some(path) => client.file_diff(task, path).await.map(|diff| vec![diff]),
+    };
+    service.leave().await;
+    let diffs = diffs.map_err(client_fault)?;
     for diff in &diffs {
         let text = match arguments.json {
             true => format!("{}\n", serde_json::to_string(diff)?),

@@ -1,10 +1,9 @@
 //! `loom fork`: a new task that begins at any event of another one.
 
-use super::again::{AgainArgs, begin};
+use super::again::{AgainArgs, Point, begin};
 use crate::context::Context;
 use crate::fault::Outcome;
 use clap::Args;
-use loom_engine::Point;
 use loom_events::Seq;
 
 /// Arguments of `loom fork`.

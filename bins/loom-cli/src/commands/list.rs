@@ -1,12 +1,15 @@
 //! `loom list`: every task, the newest first.
 
 use super::status::none;
-use crate::context::{Context, query_fault};
-use crate::fault::{Exit, Fault, Outcome};
+use crate::context::{Context, client_fault};
+use crate::fault::{Exit, Outcome};
 use crate::render::{Listed, task_table};
 use clap::Args;
-use loom_engine::{Clock as _, SystemClock};
-use loom_state::{RowStatus, TaskRow};
+use loom_client::{Client, ClientError, TaskQuery};
+use loom_engine::{Clock as _, SystemClock, TaskStatus};
+
+/// Tasks asked for at a time.
+const PAGE: u32 = 200;
 
 /// Arguments of `loom list`.
 #[derive(Debug, Args)]
@@ -24,18 +27,19 @@ pub(crate) struct ListArgs {
 }
 
 pub(super) async fn run(arguments: &ListArgs, context: &mut Context) -> Outcome {
-    let rows = match context.reader()? {
+    let rows = match context.looking().await? {
         None => Vec::new(),
-        Some(reader) => {
-            let limit = usize::try_from(arguments.limit).unwrap_or(usize::MAX);
-            reader.tasks(limit).await.map_err(query_fault)?
+        Some(service) => {
+            let rows = rows(service.client(), arguments.limit).await;
+            service.leave().await;
+            rows.map_err(client_fault)?
         }
     };
     if arguments.json {
-        for row in &rows {
+        for listed in &rows {
             context
                 .ui
-                .raw(&format!("{}\n", serde_json::to_string(row)?));
+                .raw(&format!("{}\n", serde_json::to_string(&listed.row)?));
         }
         return Ok(Exit::Done);
     }
@@ -43,24 +47,31 @@ pub(super) async fn run(arguments: &ListArgs, context: &mut Context) -> Outcome 
         return Ok(none(context, false));
     }
     let columns = context.ui.columns();
-    let rows = listed(rows, context).await?;
     for (tone, text) in task_table(&rows, SystemClock.now(), columns) {
         context.ui.line(tone, &text);
     }
     Ok(Exit::Done)
 }
 
-/// The rows with what queued ones wait for.
-async fn listed(rows: Vec<TaskRow>, context: &Context) -> Result<Vec<Listed>, Fault> {
-    let mut listed = Vec::new();
-    for row in rows {
-        let behind = match (row.status, context.reader()?) {
-            (RowStatus::Queued, Some(reader)) => {
-                reader.task(row.id).await.map_err(query_fault)?.behind
-            }
-            _ => None,
-        };
-        listed.push(Listed { row, behind });
+/// The rows, page by page, with what queued ones wait for.
+async fn rows(client: &Client, limit: u32) -> Result<Vec<Listed>, ClientError> {
+    let mut listed: Vec<Listed> = Vec::new();
+    let mut query = TaskQuery::default();
+    loop {
+        let left = limit.saturating_sub(u32::try_from(listed.len()).unwrap_or(limit));
+        query.limit = Some(left.min(PAGE));
+        let page = client.tasks(&query).await?;
+        for row in page.tasks {
+            let behind = match row.status {
+                TaskStatus::Queued => client.task(&row.task_id.to_string()).await?.view.behind,
+                _ => None,
+            };
+            listed.push(Listed { row, behind });
+        }
+        query.cursor = page.next_cursor;
+        let more = u32::try_from(listed.len()).is_ok_and(|n| n < limit);
+        if query.cursor.is_none() || !more {
+            return Ok(listed);
+        }
     }
-    Ok(listed)
 }

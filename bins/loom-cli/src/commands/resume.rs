@@ -1,16 +1,15 @@
-//! `loom resume`: takes an unfinished task up again, in this process.
+//! `loom resume`: takes an unfinished task up again, or watches one that is being worked on.
 
 use super::run::{follow, go_on};
 use crate::cli::ModelChoice;
-use crate::context::Context;
+use crate::context::{Context, client_fault};
 use crate::fault::{Fault, Outcome};
 use crate::interrupt::Interrupts;
-use crate::models;
+use crate::service::Work;
 use crate::show::{Show, Stream};
 use crate::ui::Tone;
 use clap::Args;
 use loom_engine::TaskStatus;
-use loom_events::Command;
 
 /// Arguments of `loom resume`.
 #[derive(Debug, Args)]
@@ -29,12 +28,9 @@ pub(crate) struct ResumeArgs {
 }
 
 pub(super) async fn run(arguments: ResumeArgs, context: &mut Context) -> Outcome {
-    let (reader, task) = context.find(&arguments.task).await?;
-    let view = reader
-        .task(task)
-        .await
-        .map_err(crate::context::query_fault)?;
-    drop(reader);
+    let (service, found) = context.task(&arguments.task).await?;
+    service.leave().await;
+    let (task, view) = (found.task_id, &found.view);
     if view.status.is_final() {
         let status = view.status.name();
         return Err(
@@ -42,27 +38,19 @@ pub(super) async fn run(arguments: ResumeArgs, context: &mut Context) -> Outcome
                 .hint(format!("`loom status {}` shows how", task.short())),
         );
     }
-    let config = context.load(&[])?.config;
-    let models = models::choose(&config, &arguments.model, context).await?;
-    if !arguments.json {
-        models.announce(context);
-    }
-    let models = models.usable();
+    let loaded = context.load(&[])?;
     context.ui.attended &= !arguments.json;
+    let go_on = go_on(&arguments.model);
+    let mut work = Work::new(loaded, arguments.model, context.data_dir()?, arguments.json);
     let mut interrupts = Interrupts::catch()?;
-    let engine = context.engine(config, models, &context.data_dir()?).await?;
-    let paused = view.status == TaskStatus::Paused;
-    let taken = match paused {
-        true => engine
-            .command(task, Command::Resume)
-            .await
-            .map_err(Fault::from),
-        false => engine.resume(task).await.map_err(Fault::cannot),
-    };
-    if let Err(fault) = taken {
-        engine.shutdown().await;
-        return Err(fault);
+    let service = work.service(context).await?;
+    // Of one that is being worked on there is nothing to ask.
+    let left = !found.running || service.is_carried() || view.status == TaskStatus::Paused;
+    if left && let Err(error) = service.client().resume(task).await {
+        service.leave().await;
+        return Err(client_fault(error));
     }
+    let view = service.client().fold(task).await.map_err(client_fault)?;
     if !arguments.json {
         let text = format!(
             "task {} goes on: {}",
@@ -72,6 +60,5 @@ pub(super) async fn run(arguments: ResumeArgs, context: &mut Context) -> Outcome
         context.ui.note(Tone::Dim, &text);
     }
     let show = Show::new(&context.ui, arguments.json, Stream::Err, None);
-    let go_on = go_on(&arguments.model);
-    follow(context, engine, view, show, &mut interrupts, &go_on).await
+    follow(context, work, service, view, show, &mut interrupts, &go_on).await
 }

@@ -1,10 +1,9 @@
 //! `loom retry`: what a task did not bring about is tried again, in a new task.
 
-use super::again::{AgainArgs, begin};
+use super::again::{AgainArgs, Point, begin};
 use crate::context::Context;
 use crate::fault::{Exit, Fault, Outcome};
 use clap::Args;
-use loom_engine::Point;
 use loom_events::SubtaskId;
 
 /// Arguments of `loom retry`.

@@ -1,7 +1,7 @@
 //! `loom revert`: puts back what a task changed. What somebody else changed since is left alone until
 //! they say what is to be done about it.
 
-use crate::context::{Context, query_fault};
+use crate::context::{Context, client_fault};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::ui::{Style, Tone, clean, plural};
 use clap::{Args, ValueEnum};
@@ -112,15 +112,11 @@ impl RevertArgs {
 
 pub(super) async fn run(arguments: RevertArgs, context: &mut Context) -> Outcome {
     let request = arguments.request()?;
-    let (reader, task) = context.find(&arguments.task).await?;
-    drop(reader);
-    let config = context.load(&[])?.config;
-    let engine = context
-        .engine(config, Vec::new(), &context.data_dir()?)
-        .await?;
-    let reverted = engine.revert(task, request.clone()).await;
-    engine.shutdown().await;
-    let report = reverted.map_err(query_fault)?;
+    let (service, task) = context.task(&arguments.task).await?;
+    let task = task.task_id;
+    let reverted = service.client().revert(task, &request).await;
+    service.leave().await;
+    let report = reverted.map_err(client_fault)?;
     if arguments.json {
         let json = as_json(task, &request, &report);
         context.ui.raw(&format!("{json}\n"));

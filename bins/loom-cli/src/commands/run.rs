@@ -1,18 +1,20 @@
 //! `loom run`: a goal in, a verified result out.
 
 use crate::cli::ModelChoice;
-use crate::context::Context;
+use crate::context::{Context, client_fault};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::Interrupts;
-use crate::models;
 use crate::render::{exit, report, result_json};
+use crate::service::Work;
 use crate::show::{Show, Stream};
 use crate::ui::{Tone, clean, first_line};
 use crate::watch::{Watched, watch};
 use clap::{Args, ValueEnum};
-use loom_engine::{Config, Engine, Flag, SubmitError, TaskView};
-use loom_events::{NewTask, TaskId};
+use loom_client::wire::{self, NewTaskRequest};
+use loom_engine::{Config, SubmitError, TaskView};
+use loom_events::TaskId;
 use loom_workspace::Bounds;
+use loomd::Service;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `loom run`.
@@ -61,12 +63,12 @@ enum Approval {
     Threshold,
 }
 
-impl Approval {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Manual => "manual",
-            Self::Threshold => "threshold",
+impl From<Approval> for wire::Approval {
+    fn from(approval: Approval) -> Self {
+        match approval {
+            Approval::Auto => Self::Auto,
+            Approval::Manual => Self::Manual,
+            Approval::Threshold => Self::ConfidenceThreshold,
         }
     }
 }
@@ -75,64 +77,36 @@ pub(super) async fn run(arguments: RunArgs, context: &mut Context) -> Outcome {
     if arguments.goal.trim().is_empty() {
         return Err(Fault::usage(SubmitError::EmptyGoal));
     }
-    let approval = arguments.approval.map(|mode| Flag {
-        name: "--approval",
-        key: "approval.mode",
-        value: mode.word().to_owned(),
-    });
-    let network = arguments.network.then(|| Flag {
-        name: "--network",
-        key: "sandbox.network",
-        value: "true".to_owned(),
-    });
-    let review = arguments.review_plan.then(|| Flag {
-        name: "--review-plan",
-        key: "approval.review_plan",
-        value: "true".to_owned(),
-    });
-    let parallel = arguments.parallel.map(|steps| Flag {
-        name: "--parallel",
-        key: "execution.max_parallel_subtasks",
-        value: steps.to_string(),
-    });
-    let flags = approval
-        .into_iter()
-        .chain(network)
-        .chain(review)
-        .chain(parallel);
-    let flags: Vec<Flag> = flags.collect();
-    let mut config = context.load(&flags)?.config;
+    let loaded = context.load(&[])?;
     let data_dir = context.data_dir()?;
-    let workspace = check_workspace(context, &config, &data_dir, &arguments.workspace)?;
+    let workspace = check_workspace(context, &loaded.config, &data_dir, &arguments.workspace)?;
     // Whoever cannot be asked must not be waited for.
     context.ui.attended &= !arguments.json;
-    config.task.attended = context.ui.attended;
-    let models = models::choose(&config, &arguments.model, context).await?;
-    if !arguments.json {
-        models.announce(context);
-    }
-    let models = models.usable();
-    let new = NewTask {
+    let request = NewTaskRequest {
         goal: arguments.goal,
         workspace: Some(workspace.to_string_lossy().into_owned()),
-        context: None,
-        settings: config.task.clone(),
-        metadata: None,
+        approval_mode: arguments.approval.map(wire::Approval::from),
+        attended: Some(context.ui.attended),
+        review_plan: arguments.review_plan.then_some(true),
+        network: arguments.network.then_some(true),
+        max_parallel_subtasks: arguments.parallel,
+        ..NewTaskRequest::default()
     };
+    let go_on = go_on(&arguments.model);
+    let mut work = Work::new(loaded, arguments.model, data_dir, arguments.json);
     let mut interrupts = Interrupts::catch()?;
-    let engine = context.engine(config, models, &data_dir).await?;
-    let task = match engine.submit(new).await {
-        Ok(task) => task,
+    let service = work.service(context).await?;
+    let task = match service.client().submit(&request, None).await {
+        Ok(created) => created.task_id,
         Err(error) => {
-            engine.shutdown().await;
-            return Err(submit_fault(error));
+            service.leave().await;
+            return Err(client_fault(error));
         }
     };
     announce(context, task, &workspace, arguments.json);
     let show = Show::new(&context.ui, arguments.json, Stream::Err, None);
     let view = TaskView::new(task);
-    let go_on = go_on(&arguments.model);
-    follow(context, engine, view, show, &mut interrupts, &go_on).await
+    follow(context, work, service, view, show, &mut interrupts, &go_on).await
 }
 
 /// Everything that can be wrong with a directory, before anything is made.
@@ -151,18 +125,6 @@ fn check_workspace(
     bounds
         .check(&dir)
         .map_err(|error| Fault::from(error).exit(Exit::Usage))
-}
-
-pub(super) fn submit_fault(error: SubmitError) -> Fault {
-    match error {
-        SubmitError::EmptyGoal | SubmitError::LongGoal(_) | SubmitError::Workspace(_) => {
-            Fault::usage(crate::fault::chain(&error))
-        }
-        SubmitError::NoModel(_) => Fault::usage(crate::fault::chain(&error))
-            .hint("give the role to a model under [models.NAME], or use --model NAME"),
-        SubmitError::Rejected(_) => Fault::usage(crate::fault::chain(&error)),
-        SubmitError::Place(_) | SubmitError::Runner(_) => Fault::cannot(error),
-    }
 }
 
 fn announce(context: &Context, task: TaskId, workspace: &Path, json: bool) {
@@ -186,35 +148,50 @@ pub(super) fn go_on(choice: &ModelChoice) -> String {
     option("--server", &choice.server) + &option("--model", &choice.model)
 }
 
-/// Follows a task of this process to its end, reports it, and closes the engine.
+/// Follows a task to its end, reports it, and leaves the service.
 pub(super) async fn follow(
     context: &mut Context,
-    engine: Engine,
+    mut work: Work,
+    mut service: Service,
     mut view: TaskView,
     mut show: Show,
     interrupts: &mut Interrupts,
     go_on: &str,
 ) -> Outcome {
     let json = matches!(show, Show::Json);
-    let watched = watch(context, &engine, &mut view, &mut show, interrupts).await;
+    let watched = watch(
+        context,
+        &mut work,
+        &mut service,
+        &mut view,
+        &mut show,
+        interrupts,
+    )
+    .await;
     drop(show);
-    if let Ok(Watched::Interrupted) = &watched {
+    let ours = service.is_carried();
+    if let (Ok(Watched::Interrupted), true) = (&watched, ours) {
         context
             .ui
             .note(Tone::Caught, "stopping; Ctrl-C again ends at once");
     }
-    interrupts.guard(engine.shutdown()).await;
+    interrupts.guard(service.leave()).await;
     match watched? {
         Watched::Ended => {}
         Watched::Interrupted => {
             let task = view.id.short();
-            context.ui.note(
-                Tone::Plain,
-                "the task is left unfinished; nothing that was done is lost",
-            );
-            context
-                .ui
-                .labelled("hint", &format!("go on with  loom resume {task}{go_on}"));
+            let (text, hint) = match ours {
+                true => (
+                    "the task is left unfinished; nothing that was done is lost",
+                    format!("go on with  loom resume {task}{go_on}"),
+                ),
+                false => (
+                    "the task goes on without you",
+                    format!("watch it with  loom resume {task}  end it with  loom cancel {task}"),
+                ),
+            };
+            context.ui.note(Tone::Plain, text);
+            context.ui.labelled("hint", &hint);
         }
     }
     if json {

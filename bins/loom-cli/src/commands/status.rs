@@ -1,11 +1,14 @@
 //! `loom status`: where a task stands, also while another process runs it.
 
-use crate::context::{Context, query_fault};
-use crate::fault::{Exit, Outcome};
+use crate::context::{Context, client_fault};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::render::status;
 use crate::ui::Tone;
 use clap::Args;
+use loom_client::TaskQuery;
+use loom_client::wire::Task;
 use loom_engine::{Clock as _, SystemClock};
+use loomd::Service;
 
 /// Arguments of `loom status`.
 #[derive(Debug, Args)]
@@ -22,37 +25,49 @@ pub(crate) struct StatusArgs {
 }
 
 pub(super) async fn run(arguments: StatusArgs, context: &mut Context) -> Outcome {
-    let (reader, task) = match &arguments.task {
-        Some(task) => context.find(task).await?,
-        None => {
-            let Some(reader) = context.reader()? else {
-                return Ok(none(context, arguments.json));
-            };
-            let rows = reader.tasks(1).await.map_err(query_fault)?;
-            let Some(newest) = rows.first() else {
-                return Ok(none(context, arguments.json));
-            };
-            (reader, newest.id)
-        }
+    let Some((service, task)) = meant(arguments.task.as_deref(), context).await? else {
+        return Ok(none(context, arguments.json));
     };
-    let view = reader.task(task).await.map_err(query_fault)?;
+    let carried = service.is_carried();
+    service.leave().await;
     if arguments.json {
         context
             .ui
-            .raw(&format!("{}\n", serde_json::to_string(&view)?));
+            .raw(&format!("{}\n", serde_json::to_string(&task)?));
         return Ok(Exit::Done);
     }
-    for (tone, text) in status(&view, SystemClock.now()) {
+    for (tone, text) in status(&task.view, SystemClock.now()) {
         context.ui.line(tone, &text);
     }
-    if !view.status.is_final() {
+    if carried && !task.view.status.is_final() {
         let text = format!(
-            "if no process runs it any more: loom resume {}",
-            task.short()
+            "no process works on it; go on: loom resume {}",
+            task.task_id.short()
         );
         context.ui.note(Tone::Dim, &text);
     }
     Ok(Exit::Done)
+}
+
+/// The task that is named, else the newest one; none when there is none.
+async fn meant(task: Option<&str>, context: &Context) -> Result<Option<(Service, Task)>, Fault> {
+    if let Some(task) = task {
+        return context.task(task).await.map(Some);
+    }
+    let Some(service) = context.looking().await? else {
+        return Ok(None);
+    };
+    let query = TaskQuery {
+        limit: Some(1),
+        ..TaskQuery::default()
+    };
+    let page = service.client().tasks(&query).await.map_err(client_fault)?;
+    let Some(newest) = page.tasks.first() else {
+        service.leave().await;
+        return Ok(None);
+    };
+    let found = service.client().task(&newest.task_id.to_string()).await;
+    Ok(Some((service, found.map_err(client_fault)?)))
 }
 
 /// That there is nothing is no error.

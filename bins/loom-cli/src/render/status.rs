@@ -2,9 +2,10 @@
 
 use super::report::file;
 use crate::ui::{Tone, clean, clip, count, duration, fit, plural};
+use loom_client::wire::TaskSummary;
 use loom_engine::{SubtaskStatus, SubtaskView, TaskView};
 use loom_events::{TaskId, Time};
-use loom_state::{RowStatus, TaskRow};
+use loom_view::TaskStatus;
 
 /// Columns of a goal in a list, when nobody says how wide the screen is.
 const GOAL_COLUMNS: usize = 60;
@@ -70,7 +71,7 @@ fn subtask(subtask: &SubtaskView) -> (Tone, String) {
 
 /// A row of the list.
 pub(crate) struct Listed {
-    pub(crate) row: TaskRow,
+    pub(crate) row: TaskSummary,
     /// The task that it waits for.
     pub(crate) behind: Option<TaskId>,
 }
@@ -90,14 +91,14 @@ pub(crate) fn task_table(
     );
     let mut lines = vec![(Tone::Dim, head)];
     for Listed { row, behind } in rows {
-        let done = format!("{}/{}", row.subtasks_done, row.subtasks_total);
+        let done = format!("{}/{}", row.progress.done, row.progress.total);
         let status = match behind {
             Some(other) => format!("queued, {}", other.short()),
             None => row.status.name().replace('_', " "),
         };
         let line = format!(
             "{}  {}  {}  {}  {}",
-            row.id.short(),
+            row.task_id.short(),
             fit(&status, 16),
             fit(&done, 6),
             fit(&duration(now.since(row.created)), 12),
@@ -109,20 +110,18 @@ pub(crate) fn task_table(
     lines
 }
 
-const fn tone(status: RowStatus) -> Tone {
+const fn tone(status: TaskStatus) -> Tone {
     match status {
-        RowStatus::Completed => Tone::Good,
-        RowStatus::Failed | RowStatus::Blocked => Tone::Bad,
-        RowStatus::WaitingApproval => Tone::Caught,
-        RowStatus::Cancelled | RowStatus::Skipped => Tone::Dim,
-        RowStatus::Pending
-        | RowStatus::Queued
-        | RowStatus::Planning
-        | RowStatus::Executing
-        | RowStatus::Running
-        | RowStatus::Verifying
-        | RowStatus::Paused
-        | RowStatus::Stopping => Tone::Plain,
+        TaskStatus::Completed => Tone::Good,
+        TaskStatus::Failed => Tone::Bad,
+        TaskStatus::WaitingApproval => Tone::Caught,
+        TaskStatus::Cancelled => Tone::Dim,
+        TaskStatus::Pending
+        | TaskStatus::Queued
+        | TaskStatus::Planning
+        | TaskStatus::Executing
+        | TaskStatus::Paused
+        | TaskStatus::Stopping => Tone::Plain,
     }
 }
 

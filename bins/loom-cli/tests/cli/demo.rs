@@ -7,7 +7,6 @@ fn the_demo_in_a_pipe_catches_mistakes_and_puts_everything_back() {
     let place = Place::new();
     let temporary = place.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
-    let begun = std::time::Instant::now();
     let output = place
         .command(&["demo"])
         .env("TMPDIR", &temporary)
@@ -18,7 +17,6 @@ fn the_demo_in_a_pipe_catches_mistakes_and_puts_everything_back() {
         String::from_utf8(output.stderr).unwrap(),
     );
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
-    assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
     assert!(out.starts_with("SIMULATED MODEL"), "{out}");
     for said in [
         "caught: says that it is done, and it is not",
@@ -65,7 +63,7 @@ fn what_the_demo_keeps_can_be_looked_at_and_reverted() {
     let data_dir = kept.join("loom").to_string_lossy().into_owned();
     let list = place.loom(&["--data-dir", &data_dir, "list", "--json"]);
     let row: serde_json::Value = serde_json::from_str(list.out.trim()).unwrap();
-    let task = row["id"].as_str().unwrap();
+    let task = row["task_id"].as_str().unwrap();
     for (arguments, said) in [
         (&["logs", task][..], "caught:"),
         (&["status", task], "completed"),

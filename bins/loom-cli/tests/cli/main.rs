@@ -15,4 +15,6 @@ mod models;
 mod policy;
 mod run;
 #[cfg(test)]
+mod service;
+#[cfg(test)]
 mod undo;
