@@ -118,6 +118,7 @@ pub struct EditsTests {
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = 3)))]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Tier {
     /// Small and fast.

@@ -1,6 +1,6 @@
 //! What is asked of a task that exists.
 
-use loom_events::{Plan, QuestionId, Response, Scope, Seq, SubtaskId, TaskId};
+use loom_events::{Choices, Plan, QuestionId, Response, Scope, Seq, SubtaskId, TaskId};
 use loom_view::TaskStatus;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct SteerRequest {
     /// The instruction.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), regex(pattern = r"\S")))]
     pub instruction: String,
 }
 
@@ -68,6 +69,7 @@ pub struct AnswerRequest {
 #[serde(deny_unknown_fields)]
 pub struct FeedbackRequest {
     /// The words.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), regex(pattern = r"\S")))]
     pub feedback: String,
     /// The question they answer; none means the one that waits, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,6 +117,17 @@ pub struct ForkRequest {
     /// Whether somebody will answer the questions of the new task; without a word, somebody will.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attended: Option<bool>,
+}
+
+/// The body of a revert whose path says what is taken back; may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RevertOptions {
+    /// What to do about paths that the user changed since.
+    pub choices: Choices,
+    /// Whether nothing is done, only said.
+    pub dry_run: bool,
 }
 
 /// The answer to a request that was taken: it is durable, and what follows from it is in the events.

@@ -19,7 +19,7 @@ mod trace;
 
 pub use control::{
     AnswerRequest, ApproveRequest, CancelRequest, FeedbackRequest, ForkRequest, PlanRequest,
-    RejectRequest, RetryRequest, SteerRequest, Taken,
+    RejectRequest, RetryRequest, RevertOptions, SteerRequest, Taken,
 };
 pub use info::{
     ConfigShown, ConfigValue, Health, MemoryItem, MemoryPage, ModelInfo, ModelList, Ready,

@@ -10,8 +10,13 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct NewTaskRequest {
     /// What is to be done, in plain language; not empty, at most 64 KiB.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(min = 1, max = 65536), regex(pattern = r"\S"))
+    )]
     pub goal: String,
     /// Absolute path of the directory to work in. Without one the task has no files.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^/")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
     /// More about the goal; data of lower rank.
@@ -37,6 +42,7 @@ pub struct NewTaskRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<bool>,
     /// Independent steps at once, each in a copy of the directory.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 64)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel_subtasks: Option<u32>,
 }
