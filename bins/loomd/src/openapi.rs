@@ -22,6 +22,7 @@ pub(crate) fn document(table: &[Route]) -> Value {
             .or_insert_with(|| json!({}));
         at[route.method.as_str().to_ascii_lowercase()] = operation;
     }
+    link_tasks(&mut paths, table);
     let mut tags: Vec<&str> = table.iter().map(Route::tag).collect();
     tags.dedup();
     tags.sort_unstable();
@@ -58,6 +59,28 @@ pub(crate) fn document(table: &[Route]) -> Value {
             "schemas": generator.take_definitions(true),
         },
     })
+}
+
+/// Says of the answer that begins a task where its id leads.
+fn link_tasks(paths: &mut Map<String, Value>, table: &[Route]) {
+    let of_a_task = table
+        .iter()
+        .filter(|route| route.parts().any(|part| part == "id"));
+    let links: Map<String, Value> = of_a_task
+        .map(|route| {
+            let link = json!({
+                "operationId": name(route),
+                "parameters": { "id": "$response.body#/task_id" },
+            });
+            (name(route), link)
+        })
+        .collect();
+    if let Some(created) = paths
+        .get_mut("/tasks")
+        .and_then(|at| at.pointer_mut("/post/responses/201"))
+    {
+        created["links"] = Value::Object(links);
+    }
 }
 
 /// Schemas are those of what is written, since what is read is a part of it; they stand where

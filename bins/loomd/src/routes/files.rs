@@ -1,9 +1,10 @@
 //! What a task changed, and taking it back.
 
+use crate::app::App;
 use crate::fault::Fault;
 use crate::http::{Call, Json, Maybe};
-use loom_client::wire::{Changes, DiffList, FileList};
-use loom_events::{FileDiff, RevertReport, RevertRequest, RevertScope};
+use loom_client::wire::{Changes, DiffList, FileList, RevertOptions};
+use loom_events::{FileDiff, RevertReport, RevertRequest, RevertScope, TaskId};
 
 pub(crate) async fn files(call: Call) -> Result<Json<FileList>, Fault> {
     let task = call.task().await?;
@@ -36,47 +37,40 @@ pub(crate) async fn file_diff(call: Call) -> Result<Json<FileDiff>, Fault> {
 pub(crate) async fn revert(
     call: Call<(), Maybe<RevertRequest>>,
 ) -> Result<Json<RevertReport>, Fault> {
-    let scope = call.body.0.scope.clone();
-    revert_scope(call, scope).await
+    let task = call.task().await?;
+    take_back(&call.app, task, call.body.0).await
 }
 
 pub(crate) async fn revert_file(
-    call: Call<(), Maybe<RevertRequest>>,
+    call: Call<(), Maybe<RevertOptions>>,
 ) -> Result<Json<RevertReport>, Fault> {
+    let task = call.task().await?;
     let scope = RevertScope::File(call.part("path").to_owned());
-    only_path(&call.body.0)?;
-    revert_scope(call, scope).await
+    take_back(&call.app, task, request(scope, call.body.0)).await
 }
 
 pub(crate) async fn revert_subtask(
-    call: Call<(), Maybe<RevertRequest>>,
+    call: Call<(), Maybe<RevertOptions>>,
 ) -> Result<Json<RevertReport>, Fault> {
+    let task = call.task().await?;
     let scope = RevertScope::Subtask(call.subtask()?);
-    only_path(&call.body.0)?;
-    revert_scope(call, scope).await
+    take_back(&call.app, task, request(scope, call.body.0)).await
 }
 
-/// What is taken back is said once.
-fn only_path(request: &RevertRequest) -> Result<(), Fault> {
-    match request.scope {
-        RevertScope::Task => Ok(()),
-        _ => Err(Fault::invalid(
-            "scope",
-            "`scope`: the path says what is taken back",
-        )),
+fn request(scope: RevertScope, options: RevertOptions) -> RevertRequest {
+    RevertRequest {
+        scope,
+        choices: options.choices,
+        dry_run: options.dry_run,
     }
 }
 
-async fn revert_scope(
-    call: Call<(), Maybe<RevertRequest>>,
-    scope: RevertScope,
+async fn take_back(
+    app: &App,
+    task: TaskId,
+    request: RevertRequest,
 ) -> Result<Json<RevertReport>, Fault> {
-    let task = call.task().await?;
-    let request = RevertRequest {
-        scope,
-        ..call.body.0
-    };
-    let report = call.app.engine.revert(task, request).await;
+    let report = app.engine.revert(task, request).await;
     report
         .map(Json)
         .map_err(|error| Fault::from(error).of(task))
