@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_millis(100);
 /// What a connection beyond the limit is told. It is told nothing more, so it costs next to nothing.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
-retry-after: 5\r\nconnection: close\r\ncontent-length: 75\r\n\r\n\
+retry-after: 5\r\nconnection: close\r\ncontent-length: 76\r\n\r\n\
 {\"error\":\"connections\",\"detail\":\"too many connections are open; try again\"}\n";
 
 /// Serves until `stop`, then lets what is being answered come to its end, for a while.
