@@ -226,6 +226,16 @@ fn systemd(config: Option<&str>, home: &Path, program: &Path, data_dir: &Path) -
     }
 }
 
+/// The template says how to install it by hand, which is done here.
+fn without_comments(text: &str) -> String {
+    let mut parts = text.split("<!--");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let rest = part.split_once("-->").map_or("", |(_, rest)| rest);
+        text + rest.trim_start_matches('\n')
+    })
+}
+
 fn launchd(home: &Path, program: &Path, data_dir: &Path) -> Manager {
     let escaped = |path: &Path| {
         let text = path.display().to_string();
@@ -238,7 +248,7 @@ fn launchd(home: &Path, program: &Path, data_dir: &Path) -> Manager {
         escaped(program),
         escaped(data_dir)
     );
-    let text = include_str!("../../../../config/dev.loom.loomd.plist")
+    let text = without_comments(include_str!("../../../../config/dev.loom.loomd.plist"))
         .replace("<string>/Users/USER/.cargo/bin/loomd</string>", &arguments)
         .replace("/Users/USER", &escaped(home))
         .replace(
