@@ -11,6 +11,7 @@ mod lift;
 mod mcp;
 mod queue;
 mod reverts;
+mod secrets;
 mod servers;
 mod tasks;
 mod world;

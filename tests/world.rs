@@ -4,6 +4,7 @@
 use futures_util::StreamExt as _;
 use loom_engine::{Clock, Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView};
 use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings, Time};
+use loom_redact::{Redactor, Secret};
 use loom_router::{Deadlines, ModelEntry};
 use loom_sim::{Options, Playbook, Responder, SimServer};
 use loom_tools::ServerSettings;
@@ -16,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Tokens of a model's window, where a test does not say: what people run on a laptop.
 const WINDOW: u32 = 32_768;
+
+/// The value of a secret variable, which every world knows.
+pub(crate) const HOUSE_KEY: &str = "lumen-Orchid/91+quartz_77";
 
 /// One data directory, one workspace, one simulated server.
 pub(crate) struct World {
@@ -229,6 +233,7 @@ async fn open(
 ) -> Result<Engine, OpenError> {
     let setup = Setup {
         config: Config::default(),
+        redactor: Arc::new(Redactor::new([Secret::new("HOUSE_KEY", HOUSE_KEY)])),
         data_dir: home.join("data"),
         home: None,
         path_env: path_env(),

@@ -172,6 +172,7 @@ impl Stage {
             label: "unused",
             call_id: "call_0_0",
             past: &Nothing,
+            redactor: &Arc::default(),
         };
         self.registry.call(&checked, &context).await
     }

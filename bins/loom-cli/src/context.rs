@@ -34,7 +34,8 @@ impl Context {
         let data_dir = self.data_dir()?;
         let file = self.global.config.as_deref();
         let loaded = setup::load(&self.here, &data_dir, file, flags).map_err(Fault::setup)?;
-        log::start(loaded.config.logging.level);
+        let redactor = loaded.config.redactor(&self.here.env, []);
+        log::start(loaded.config.logging.level, redactor);
         Ok(loaded)
     }
 

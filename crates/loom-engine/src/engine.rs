@@ -14,6 +14,7 @@ use futures_util::Stream;
 use loom_events::{Command, NewTask, Seq, TaskId, ToolSpec};
 use loom_kernel::Input;
 use loom_prompts::Prompts;
+use loom_redact::Redactor;
 use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
 use loom_tools::{AskUser, Recall, Registry, ServerSettings, Servers, Surroundings, Tool};
@@ -41,6 +42,8 @@ pub struct Setup {
     /// A program that calls [`loom_workspace::sandbox_helper`] first thing in `main`: the caller
     /// itself, or `loom-sandbox-helper`. Without one, sandboxes are weaker or missing.
     pub helper: Option<PathBuf>,
+    /// Leaves secrets out of everything that is kept or shown; see [`Config::redactor`].
+    pub redactor: Arc<Redactor>,
     /// The models: from the configuration, found, or the caller's own.
     pub models: Vec<Usable>,
     /// The servers of tools; see [`Config::server_settings`].
@@ -237,6 +240,7 @@ impl Engine {
             clock: setup.clock,
             live,
             build: setup.build,
+            redactor: setup.redactor,
             max_snapshot: setup.config.workspace.max_snapshot,
             windows: Windows::default(),
         });
@@ -270,6 +274,13 @@ impl Engine {
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Leaves secrets out of texts, as everything did that this engine has journaled. What a journal
+    /// keeps exact, such as plans and commands, goes through it when it leaves the machine.
+    #[must_use]
+    pub fn redactor(&self) -> &Arc<Redactor> {
+        &self.shared.redactor
     }
 
     /// What is known about each model.

@@ -21,6 +21,7 @@ mod once;
 mod outputs;
 mod queue;
 mod reader;
+mod redact;
 mod revert;
 mod runner;
 mod serving;

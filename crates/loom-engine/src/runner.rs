@@ -9,6 +9,7 @@ use crate::effects::{self, Signals};
 use crate::engine::SubmitError;
 use crate::ledger::Ledger;
 use crate::queue::{Standing, Ticket};
+use crate::redact;
 use crate::shared::{Shared, TaskPlace};
 use loom_events::{Command, EffectId, Failure, FailureClass, Note, Outcome, Seq, TaskId};
 use loom_kernel::{Batch, Input, Rejection, Start, StepError};
@@ -275,6 +276,7 @@ impl Runner {
     async fn feed(&mut self, input: &Input) -> Result<Result<(), Rejection>, RunnerError> {
         let expected = self.ledger.state.last_seq();
         let now = self.shared.clock.now();
+        let input = &redact::input(&self.shared.redactor, input.clone());
         let batch = match loom_kernel::step(&mut self.ledger.state, input, now) {
             Ok(batch) => batch,
             Err(StepError::Rejected(rejection)) => return Ok(Err(rejection)),
@@ -408,6 +410,7 @@ impl Runner {
     async fn book(&mut self, input: &Input) -> Result<bool, RunnerError> {
         let expected = self.ledger.state.last_seq();
         let now = self.shared.clock.now();
+        let input = &redact::input(&self.shared.redactor, input.clone());
         let Ok(batch) = loom_kernel::step(&mut self.ledger.state, input, now) else {
             return Ok(false);
         };

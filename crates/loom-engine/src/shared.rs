@@ -5,6 +5,7 @@ use crate::window::{Room, Windows};
 use crate::{Clock, Live};
 use loom_events::{Role, TaskId, Tier};
 use loom_prompts::Prompts;
+use loom_redact::Redactor;
 use loom_router::{NoModel, Router};
 use loom_state::Journal;
 use loom_tools::{Registry, Servers, ShellSettings};
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: broadcast::Sender<Arc<Live>>,
     pub(crate) build: String,
+    /// Leaves secrets out of everything that is kept or shown.
+    pub(crate) redactor: Arc<Redactor>,
     /// The most that the first snapshot of a task may take, in bytes.
     pub(crate) max_snapshot: u64,
     /// The windows that servers have shown.

@@ -226,6 +226,7 @@ impl Hands {
             label: "search-rate",
             call_id: "call_1_0",
             past: &Nowhere,
+            redactor: &Arc::default(),
         };
         let checked = self.registry.check("search_files", arguments);
         let checked = checked.unwrap_or_else(|_| unreachable!("the arguments fit"));

@@ -3,6 +3,7 @@
 use crate::Seen;
 use crate::policy::Policy;
 use loom_events::{Digest, FileChange, MemoryEntry};
+use loom_redact::Redactor;
 use loom_workspace::{Sandbox, Workspace};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,8 @@ pub struct ToolContext<'a> {
     pub call_id: &'a str,
     /// What can be looked up of what was before.
     pub past: &'a dyn Past,
+    /// Leaves secrets out of what the model is shown.
+    pub redactor: &'a Arc<Redactor>,
 }
 
 /// What a call can look up of its task's past. Kept elsewhere; here is only the question.

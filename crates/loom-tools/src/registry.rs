@@ -117,7 +117,9 @@ impl Registry {
         }
         match checked.tool.run(&call).await {
             CallOutcome::Done(mut output) if output.full.is_none() => {
-                let text = std::mem::take(&mut output.text);
+                let mut text = std::mem::take(&mut output.text);
+                // Before it is cut: half of a secret is not known for one.
+                cx.redactor.string(&mut text);
                 let id = self
                     .tools
                     .contains_key(crate::recall::NAME)

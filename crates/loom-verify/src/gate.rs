@@ -56,7 +56,7 @@ pub async fn gate(input: &GateInput, tools: &GateTools<'_>) -> Result<Verdict, F
     if input.settings.tier < 2 {
         return Ok(draft.verdict(1, VerdictResult::Pass, String::new(), Asked::default()));
     }
-    let checks = check_lines(&draft.report);
+    let checks = check_lines(&draft.report, &input.redactor);
     let asked = if input.settings.tier < 3 {
         tier2(input, &checks, tools.judge).await?
     } else {
@@ -95,7 +95,7 @@ async fn speaks_for_the_work(
     disputed: &[String],
     tools: &GateTools<'_>,
 ) -> Result<Option<Asked>, Failure> {
-    let mut checks = check_lines(report);
+    let mut checks = check_lines(report, &input.redactor);
     checks.retain(|line| !disputed.contains(&line.check));
     Ok(match tier2(input, &checks, tools.judge).await? {
         Tier2::Asked(asked) if asked.result() == VerdictResult::Pass => Some(asked),

@@ -89,6 +89,7 @@ impl Place {
             settings: Verification::default(),
             defences: Defences::default(),
             round: 0,
+            redactor: Arc::default(),
         }
     }
 

@@ -4,6 +4,7 @@ use crate::Baseline;
 use loom_events::{
     Check, Defences, EditsTests, FileChange, Plan, Size, SubtaskSpec, Tier, Verification,
 };
+use loom_redact::Redactor;
 use loom_workspace::Workspace;
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ pub struct GateInput {
     pub defences: Defences,
     /// Counts repetitions of an inconclusive gate: a later round shows the verifier more.
     pub round: u32,
+    /// Leaves secrets out of what the verifier is shown.
+    pub redactor: Arc<Redactor>,
 }
 
 /// What was asked for.

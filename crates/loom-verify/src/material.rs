@@ -5,6 +5,7 @@ use crate::files::{blocking, text};
 use crate::{GateInput, Scope};
 use loom_events::{Check, FileChange};
 use loom_prompts::Block;
+use loom_redact::Redactor;
 use loom_workspace::Workspace;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ const EXCERPT_LINES: [usize; 2] = [120, 400];
 pub(crate) struct Shown {
     pub(crate) blocks: Vec<Block>,
     pub(crate) degraded: Vec<String>,
+    redactor: Arc<Redactor>,
 }
 
 impl Shown {
@@ -38,13 +40,18 @@ impl Shown {
             return;
         }
         let label = format!("D{}", self.blocks.len() + 1);
+        // Here, so that a quote is looked for in what was shown.
+        let text = self.redactor.text(&text).into_owned();
         self.blocks.push(Block { label, title, text });
     }
 }
 
 /// Collects what the verifier is shown.
 pub(crate) async fn show(input: &GateInput) -> Shown {
-    let mut shown = Shown::default();
+    let mut shown = Shown {
+        redactor: Arc::clone(&input.redactor),
+        ..Shown::default()
+    };
     if input.step.inspect && input.step.scope == Scope::Subtask {
         // The report is the product of such a step, so it is what is judged.
         shown.add("the report".to_owned(), input.attempt.answer.clone());

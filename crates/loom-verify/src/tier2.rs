@@ -7,6 +7,7 @@ use crate::quote::Material;
 use crate::{GateInput, Judge, JudgeError, JudgeReply, Question, Tier1Report};
 use loom_events::{CriterionResult, CriterionVerdict, Failure, Tier, Usage, VerdictResult, Vote};
 use loom_prompts::{CheckLine, CriterionAnswer, CriterionLine, VerifierInput};
+use loom_redact::Redactor;
 
 /// Criteria of one call, beside the control question: beyond six, answers get careless.
 const CRITERIA_PER_CALL: usize = 5;
@@ -186,14 +187,17 @@ fn line(at: usize, text: &str) -> CriterionLine {
 }
 
 /// What a verifier is told of the checks.
-pub(crate) fn check_lines(report: &Tier1Report) -> Vec<CheckLine> {
+pub(crate) fn check_lines(report: &Tier1Report, redactor: &Redactor) -> Vec<CheckLine> {
     report
         .checks
         .iter()
         .map(|check| CheckLine {
             check: check.check.clone(),
             passed: check.passed,
-            detail: check.detail.lines().next().unwrap_or_default().to_owned(),
+            detail: {
+                let first = check.detail.lines().next().unwrap_or_default();
+                redactor.text(first).into_owned()
+            },
         })
         .collect()
 }

@@ -98,6 +98,7 @@ async fn run_batch(cell: &Cell, place: &Place, numbers: &[u64]) -> Vec<Outcome> 
         helper: None,
         models: models_of(cell, server.url()),
         servers: Vec::new(),
+        redactor: Arc::default(),
         clock: Arc::new(SystemClock),
         build: "lift".to_owned(),
     };

@@ -165,7 +165,7 @@ impl Stage {
     fn config(&self, context: &Context) -> Config {
         let mut config = Config::default();
         config.task.attended = context.ui.attended && self.model.is_none();
-        crate::log::start(config.logging.level);
+        crate::log::start(config.logging.level, loom_redact::Redactor::default());
         config
     }
 

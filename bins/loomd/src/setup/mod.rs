@@ -54,6 +54,7 @@ pub fn setup(
 ) -> Setup {
     find_containers(here, &mut config);
     Setup {
+        redactor: Arc::new(config.redactor(&here.env, [])),
         servers: config.server_settings(&here.env),
         config,
         models,

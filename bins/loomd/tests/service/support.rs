@@ -246,6 +246,7 @@ async fn open(data_dir: &Path, sim: &SimServer) -> Engine {
     entry.context_length = Some(32_768);
     for _ in 0..100 {
         let setup = Setup {
+            redactor: Arc::default(),
             config: Config::default(),
             data_dir: data_dir.to_owned(),
             home: None,

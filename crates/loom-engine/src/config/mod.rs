@@ -14,6 +14,7 @@ mod keys;
 mod load;
 mod model;
 mod policy;
+mod secrets;
 mod server;
 mod settings;
 mod shell;

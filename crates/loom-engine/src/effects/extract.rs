@@ -95,7 +95,7 @@ async fn ask(task: &Task, cx: &Cx) -> Result<(String, Vec<MemoryEntry>, Usage), 
         .extractor(&input)
         .map_err(|error| error.to_string())?;
     let request = ChatRequest {
-        messages: rendered.messages,
+        messages: cx.shown(rendered.messages),
         max_tokens: Some(MAX_TOKENS),
         role: Some(Role::Extractor),
         task: Some(task.task),

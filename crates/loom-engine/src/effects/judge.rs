@@ -207,6 +207,7 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
         settings: task.settings.clone(),
         defences: task.defences,
         round: task.round,
+        redactor: Arc::clone(&cx.shared.redactor),
     };
     let judge = ModelJudge::new(
         Arc::clone(&cx.shared.router),
@@ -266,7 +267,7 @@ async fn baseline(task: &Task, cx: &Cx) -> Result<Baseline, Broken> {
 #[async_trait::async_trait]
 impl EvidenceSink for Cx {
     async fn keep(&self, bytes: Vec<u8>) -> Option<BlobId> {
-        match self.put(bytes).await {
+        match self.put(self.shared.redactor.bytes(bytes)).await {
             Ok(id) => Some(id),
             Err(broken) => {
                 tracing::warn!(%broken, "evidence was not kept");

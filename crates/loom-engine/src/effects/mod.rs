@@ -246,6 +246,7 @@ impl Cx {
         format!("{}:{}", self.place.label, self.signals.effect)
     }
 
+    /// Keeps bytes as they are: what is acted on.
     pub(crate) async fn put(&self, bytes: Vec<u8>) -> Result<BlobId, Broken> {
         self.shared
             .journal
@@ -254,8 +255,22 @@ impl Cx {
             .map_err(|error| Broken::environment("a payload could not be kept", &error))
     }
 
+    /// Keeps a text that is shown.
     pub(crate) async fn put_text(&self, text: &str) -> Result<BlobId, Broken> {
-        self.put(text.as_bytes().to_vec()).await
+        let shown = self.shared.redactor.text(text);
+        self.put(shown.into_owned().into_bytes()).await
+    }
+
+    /// Keeps an answer.
+    pub(crate) async fn put_answer(&self, answer: &Answer) -> Result<BlobId, Broken> {
+        let kept = crate::redact::answer(&self.shared.redactor, answer.clone());
+        self.put_json(&kept).await
+    }
+
+    /// The messages of a prompt without secrets: much of it comes from the workspace.
+    pub(crate) fn shown(&self, mut messages: Vec<Message>) -> Vec<Message> {
+        crate::redact::messages(&self.shared.redactor, &mut messages);
+        messages
     }
 
     pub(crate) async fn put_json<T: Serialize + Sync>(&self, value: &T) -> Result<BlobId, Broken> {

@@ -9,7 +9,7 @@ use crate::conversation::Conversation;
 use crate::ledger::Ledger;
 use loom_dialect::classify;
 use loom_events::{
-    Answer, AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Role, Said, TaskId,
+    AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Role, Said, TaskId,
     ToolCall,
 };
 use loom_router::{CallError, ChatReply, ChatRequest, Delta, DeltaSink};
@@ -203,7 +203,7 @@ async fn replied(task: &Task, mut reply: ChatReply, cx: &Cx) -> Result<Outcome, 
     };
     let window = cx.shared.window(&task.model);
     Ok(Outcome::Replied(ModelReply {
-        answer: cx.put_json::<Answer>(answer).await?,
+        answer: cx.put_answer(answer).await?,
         unreadable: u32::try_from(answer.unreadable.len()).unwrap_or(u32::MAX),
         calls,
         said,

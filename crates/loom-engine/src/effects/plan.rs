@@ -94,7 +94,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let (role, rendered) = render(&task, repair, &cx).await?;
     let tier = cx.shared.top_tier(role);
     let request = ChatRequest {
-        messages: rendered.messages,
+        messages: cx.shown(rendered.messages),
         think: true,
         role: Some(role),
         task: Some(task.task),
@@ -136,7 +136,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     };
     Ok(Outcome::Planned {
         proposal,
-        answer: cx.put_json(&reply.answer).await?,
+        answer: cx.put_answer(&reply.answer).await?,
         usage: reply.usage,
         model: reply.model,
     })

@@ -137,12 +137,12 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             Broken::environment("the executor's prompt could not be made", &error)
         })?;
     let frozen = FrozenPrompt {
-        messages: rendered.messages,
+        messages: cx.shown(rendered.messages),
         tools: tools(offer.specs, &cx),
         think: matches!(task.rung, Rung::TopTier),
         heard: task.heard,
         reminder: tool_reminder(&task.goal, &task.spec.title),
-        baseline: stand.baseline,
+        baseline: shown(stand.baseline, &cx),
     };
     let sandbox = cx.workspace.as_ref().map(|_| &cx.shell.sandbox);
     let mut degraded: Vec<String> = selected.degraded.into_iter().collect();
@@ -161,6 +161,17 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         sandbox: sandbox.map(|sandbox| sandbox.name().to_owned()),
         degraded,
     }))
+}
+
+/// What was seen, without secrets; the checks themselves are compared with those of the plan.
+fn shown(mut baseline: Baseline, cx: &Cx) -> Baseline {
+    for trial in &mut baseline.trials {
+        cx.shared.redactor.string(&mut trial.seen);
+        if let Some(unusable) = &mut trial.unusable {
+            cx.shared.redactor.string(unusable);
+        }
+    }
+    baseline
 }
 
 /// What servers offer to the attempt, within a quarter of the window. None when it was interrupted:

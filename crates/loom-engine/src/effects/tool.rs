@@ -109,6 +109,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             task: task.task,
             outputs: &task.outputs,
         },
+        redactor: &cx.shared.redactor,
     };
     let outcome = registry.call(&checked, &context).await;
     if cx.signals.cancel.is_cancelled() {

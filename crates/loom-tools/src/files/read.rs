@@ -69,7 +69,9 @@ async fn read(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let path = argument(call.arguments, "path");
     let content = content::read(call, path).await?;
     call.context.seen.note(&content.key, &content.hash);
-    let lines: Vec<&str> = content.text.lines().collect();
+    // Before it is cut into lines: half of a key is not known for one. No line is lost by it.
+    let text = call.context.redactor.text(&content.text);
+    let lines: Vec<&str> = text.lines().collect();
     let first = call.number("start_line").unwrap_or(1);
     let last = call
         .number("end_line")

@@ -152,6 +152,14 @@ fn check_known(call: &Call<'_>, path: &str, key: &str, hash: &str) -> Result<(),
 
 /// Refuses text that is not whole.
 pub(super) fn check_whole(old: &str, new: &str) -> Result<(), CallOutcome> {
+    if let Some(mark) = loom_redact::first_new_mark(old, new) {
+        let message = format!(
+            "your text has `{mark}`, which stands for a secret that you are not shown. Nothing was \
+             written, since it would have replaced the secret. Use edit_file for the lines around it, \
+             or let the program read the secret from a variable of its environment"
+        );
+        return Err(refusal("redacted_text", message).into());
+    }
     let Some((line, text)) = elision::newly_elided(old, new) else {
         return Ok(());
     };

@@ -171,20 +171,3 @@ pub(super) fn is_harmless(value: &str) -> bool {
     value.is_empty()
         || (known && bare_enough && !value.contains([';', '|', '&', '`', '$', '(', '\n']))
 }
-
-/// Whether a variable is called like one that holds a secret.
-pub(super) fn is_secret_name(name: &str) -> bool {
-    const PARTS: &[&str] = &[
-        "SECRET",
-        "TOKEN",
-        "PASSWORD",
-        "PASSWD",
-        "CREDENTIAL",
-        "API_KEY",
-        "APIKEY",
-        "PRIVATE_KEY",
-        "ACCESS_KEY",
-    ];
-    let upper = name.to_uppercase();
-    PARTS.iter().any(|part| upper.contains(part))
-}

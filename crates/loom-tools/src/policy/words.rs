@@ -6,8 +6,9 @@ use super::parse::{children, named, source};
 use super::pattern;
 use super::place::{INNER_SPACE, OUTPUT, UNKNOWN};
 use super::rules;
-use super::variables::{is_secret_name, usual};
+use super::variables::usual;
 use super::walk::Walk;
+use loom_redact::is_secret_name;
 use tree_sitter::Node;
 
 /// Values that one word may have, when a variable has several.

@@ -56,6 +56,9 @@ impl Tool for ShellExecute {
 
     async fn run(&self, call: &Call<'_>) -> CallOutcome {
         let line = argument(call.arguments, "command");
+        if let Some(mark) = loom_redact::first_new_mark("", line) {
+            return redacted(mark);
+        }
         let workspace = call.context.workspace.map(AsRef::as_ref);
         let judgement = judged(line, workspace, call.context.shell);
         match judgement.decision {
@@ -77,6 +80,15 @@ fn denied(judgement: Judgement) -> CallOutcome {
         judgement.reason
     );
     refusal("forbidden_command", message).into()
+}
+
+/// A command with a mark in the place of a secret would do something else than it says.
+fn redacted(mark: &str) -> CallOutcome {
+    let message = format!(
+        "the command was not run: `{mark}` stands for a secret that you are not shown. Name the file or \
+         the variable that holds it, or do without it"
+    );
+    refusal("redacted_text", message).into()
 }
 
 fn held(call: &Call<'_>, judgement: Judgement) -> CallOutcome {

@@ -1,6 +1,7 @@
 //! A temporary workspace with everything that a call needs.
 
 use loom_events::{Digest, FileChange, MemoryEntry, Operation};
+use loom_redact::Redactor;
 use loom_tools::policy::Policy;
 use loom_tools::{
     CallOutcome, Found, Held, Past, PastError, RecordError, Recorder, Registry, Seen,
@@ -27,6 +28,7 @@ pub(crate) struct Bench {
     pub(crate) cancel: CancellationToken,
     pub(crate) output_bytes: usize,
     pub(crate) past: Kept,
+    pub(crate) redactor: Arc<Redactor>,
 }
 
 /// Remembers every change; can be made to refuse them.
@@ -118,6 +120,7 @@ impl Bench {
             cancel: CancellationToken::new(),
             output_bytes: 10_000,
             past: Kept::default(),
+            redactor: Arc::default(),
             dir: dir.to_owned(),
             _temporary: None,
         }
@@ -156,6 +159,7 @@ impl Bench {
             label: "loom-tools-test",
             call_id: "call_7_0",
             past: &self.past,
+            redactor: &self.redactor,
         };
         self.registry.call(&checked, &context).await
     }

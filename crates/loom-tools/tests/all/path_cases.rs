@@ -364,6 +364,7 @@ impl Hands {
             label: "loom-path-cases",
             call_id: "call_1_0",
             past: &Nowhere,
+            redactor: &Arc::default(),
         };
         match self.registry.call(&checked, &context).await {
             CallOutcome::Done(output) => {

@@ -46,12 +46,28 @@ impl Capture {
         if omitted == 0 {
             return String::from_utf8_lossy(&[self.head, tail].concat()).into_owned();
         }
-        let (head, tail) = (
-            String::from_utf8_lossy(&self.head),
-            String::from_utf8_lossy(&tail),
-        );
-        format!("{head}\n[… {omitted} bytes left out …]\n{tail}")
+        let (head, tail) = whole_lines(&self.head, &tail);
+        let omitted = self.total - (head.len() + tail.len()) as u64;
+        let (head, tail) = (String::from_utf8_lossy(head), String::from_utf8_lossy(tail));
+        let end = if head.ends_with('\n') { "" } else { "\n" };
+        format!("{head}{end}[… {omitted} bytes left out …]\n{tail}")
     }
+}
+
+/// Longer parts of a line are shown although they are not the whole of it.
+const MAX_CUT: usize = 4 * 1024;
+
+/// Without the line that is cut at the end of the head, and at the start of the tail: of half a line
+/// nobody can tell what it was, and whether it was a secret.
+fn whole_lines<'a>(head: &'a [u8], tail: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    let last = &head[head.len().saturating_sub(MAX_CUT)..];
+    let first = &tail[..tail.len().min(MAX_CUT)];
+    let end = last.iter().rposition(|byte| *byte == b'\n');
+    let start = first.iter().position(|byte| *byte == b'\n');
+    (
+        end.map_or(head, |at| &head[..head.len() - last.len() + at + 1]),
+        start.map_or(tail, |at| &tail[at + 1..]),
+    )
 }
 
 #[cfg(test)]
@@ -75,6 +91,14 @@ mod tests {
             capture.push(chunk.as_bytes());
         }
         assert_eq!(capture.into_text(), "abc\n[… 5 bytes left out …]\nxyz");
+    }
+
+    #[test]
+    fn lines_are_left_out_as_a_whole() {
+        let mut capture = Capture::new(16);
+        capture.push(b"one\ntwo-half");
+        capture.push(b"-and-half\nthree\nfour\n");
+        assert_eq!(capture.into_text(), "one\n[… 23 bytes left out …]\nfour\n");
     }
 
     proptest! {

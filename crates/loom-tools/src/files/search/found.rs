@@ -2,7 +2,9 @@
 
 use super::super::NUMBER_MARK;
 use grep::searcher::{Searcher, Sink, SinkMatch};
+use loom_redact::Redactor;
 use std::io;
+use std::sync::Arc;
 
 /// Matches that are shown.
 const MAX_MATCHES: usize = 200;
@@ -21,6 +23,7 @@ pub(super) struct InFile {
     secret: bool,
     /// Whether it has more matches than are shown of one file.
     more: bool,
+    redactor: Arc<Redactor>,
 }
 
 impl InFile {
@@ -28,6 +31,14 @@ impl InFile {
         Self {
             path,
             ..Self::default()
+        }
+    }
+
+    /// A file whose lines are shown without secrets.
+    pub(super) fn shown(path: String, redactor: &Arc<Redactor>) -> Self {
+        Self {
+            redactor: Arc::clone(redactor),
+            ..Self::new(path)
         }
     }
 
@@ -63,7 +74,7 @@ impl Sink for InFile {
         }
         let number = line.line_number().unwrap_or_default();
         let text = String::from_utf8_lossy(line.bytes());
-        let text = text.trim_end();
+        let text = self.redactor.text(text.trim_end());
         let shown = &text[..text.floor_char_boundary(MAX_LINE)];
         let cut = if shown.len() < text.len() { "…" } else { "" };
         let path = &self.path;

@@ -15,6 +15,7 @@ use grep::regex::{RegexMatcher, RegexMatcherBuilder};
 use loom_events::{Class, ToolSpec};
 use query::Query;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Largest program that a pattern may become: repetitions of repetitions take memory.
 const MAX_PATTERN: usize = 4 << 20;
@@ -86,6 +87,7 @@ async fn search(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
             false => Some(matcher(pattern, call.flag("ignore_case"))?),
         },
         cancel: call.context.cancel.clone(),
+        redactor: Arc::clone(call.context.redactor),
     };
     let found = blocking(move || query.run()).await?;
     let found = found.map_err(ToolOutput::negative)?;

@@ -11,13 +11,14 @@ use grep::matcher::LineTerminator;
 use grep::regex::RegexMatcher;
 use grep::searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use loom_events::FileKind;
+use loom_redact::Redactor;
 use loom_workspace::{Walk, Walked};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 /// Larger files are data.
@@ -41,6 +42,8 @@ pub(super) struct Query {
     /// None lists the files.
     pub(super) matcher: Option<RegexMatcher>,
     pub(super) cancel: CancellationToken,
+    /// Leaves secrets out of the lines that are shown.
+    pub(super) redactor: Arc<Redactor>,
 }
 
 /// A directory to walk, or one file.
@@ -90,7 +93,7 @@ impl Query {
         if is_secret(&path) {
             return Found::of([InFile::secret(path)]);
         }
-        let mut inside = InFile::new(path);
+        let mut inside = InFile::shown(path, &self.redactor);
         // A file that is gone by now or cannot be read has no matches.
         if let Ok(file) = self.places.workspace.open_file(&inside.path) {
             look(&mut searcher(), matcher, &file, &mut inside);
@@ -122,7 +125,8 @@ impl Query {
                     // Batches that nobody needs are taken and dropped, so that the walk never waits.
                     while let Some((at, files)) = next(take) {
                         if !enough.load(Ordering::Relaxed) {
-                            let search = |file| search(&mut searcher, matcher, file);
+                            let search =
+                                |file| search(&mut searcher, (matcher, &self.redactor), file);
                             let found = files.into_iter().filter_map(search).collect();
                             // Nobody listens any more when there is enough.
                             tell.send((at, found)).ok();
@@ -173,7 +177,11 @@ fn next(take: &Mutex<Receiver<Batch>>) -> Option<Batch> {
 }
 
 /// What is found in one file of a walk, if anything is to be said of it.
-fn search(searcher: &mut Searcher, matcher: &RegexMatcher, file: Walked) -> Option<InFile> {
+fn search(
+    searcher: &mut Searcher,
+    (matcher, redactor): (&RegexMatcher, &Arc<Redactor>),
+    file: Walked,
+) -> Option<InFile> {
     if is_secret(file.path()) {
         return Some(InFile::secret(file.path().to_owned()));
     }
@@ -182,7 +190,7 @@ fn search(searcher: &mut Searcher, matcher: &RegexMatcher, file: Walked) -> Opti
     if size > MAX_FILE {
         return None;
     }
-    let mut inside = InFile::new(file.path().to_owned());
+    let mut inside = InFile::shown(file.path().to_owned(), redactor);
     look(searcher, matcher, &opened, &mut inside);
     (!inside.is_empty()).then_some(inside)
 }
