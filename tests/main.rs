@@ -14,4 +14,5 @@ mod reverts;
 mod secrets;
 mod servers;
 mod tasks;
+mod webhooks;
 mod world;

@@ -10,7 +10,7 @@ use loom_sim::{Demo, Options, Playbook, Reply, Request};
 use serde_json::json;
 
 /// A plan of one step that writes `out.txt`, and a model that does it properly.
-const ONE_STEP: &str = r#"
+pub(crate) const ONE_STEP: &str = r#"
 name: one step
 rules:
 - when: {role: planner}

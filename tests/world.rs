@@ -2,7 +2,7 @@
 //! only the model behind the HTTP is simulated.
 
 use futures_util::StreamExt as _;
-use loom_engine::{Clock, Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView};
+use loom_engine::{Clock, Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView, Webhooks};
 use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings, Time};
 use loom_redact::{Redactor, Secret};
 use loom_router::{Deadlines, ModelEntry};
@@ -28,6 +28,7 @@ pub(crate) struct World {
     pub(crate) home: tempfile::TempDir,
     entry: ModelEntry,
     servers: Vec<ServerSettings>,
+    webhooks: Webhooks,
 }
 
 impl World {
@@ -77,6 +78,7 @@ impl World {
             world.home.path(),
             std::slice::from_ref(&world.entry),
             &servers,
+            &world.webhooks,
             0,
         )
         .await;
@@ -86,7 +88,21 @@ impl World {
             home: world.home,
             entry: world.entry,
             servers,
+            webhooks: world.webhooks,
         }
+    }
+
+    /// A world that tells receivers.
+    pub(crate) async fn telling(playbook: &str, webhooks: Webhooks) -> Self {
+        let mut world = Self::new(playbook).await;
+        world.tell(webhooks);
+        world.reopen_after(0).await;
+        world
+    }
+
+    /// Tells others, or nobody, from the next engine on.
+    pub(crate) fn tell(&mut self, webhooks: Webhooks) {
+        self.webhooks = webhooks;
     }
 
     async fn over(server: SimServer, window: Option<u32>) -> Self {
@@ -104,15 +120,22 @@ impl World {
     async fn with_entry(server: SimServer, entry: ModelEntry) -> Self {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("work")).unwrap();
-        let engine = open(home.path(), vec![entry.clone()], Vec::new(), 0)
-            .await
-            .unwrap();
+        let engine = open(
+            home.path(),
+            vec![entry.clone()],
+            Vec::new(),
+            Webhooks::default(),
+            0,
+        )
+        .await
+        .unwrap();
         Self {
             server,
             engine,
             home,
             entry,
             servers: Vec::new(),
+            webhooks: Webhooks::default(),
         }
     }
 
@@ -136,6 +159,7 @@ impl World {
             workspace: Some(self.work().to_string_lossy().into_owned()),
             context: None,
             settings: TaskSettings::default(),
+            callback_url: None,
             metadata: None,
         }
     }
@@ -191,13 +215,21 @@ impl World {
 
     async fn reopened(&self, days: u64) -> Engine {
         let models = std::slice::from_ref(&self.entry);
-        reopen(self.home.path(), models, &self.servers, days).await
+        reopen(
+            self.home.path(),
+            models,
+            &self.servers,
+            &self.webhooks,
+            days,
+        )
+        .await
     }
 
     /// The engine, with an idle one in its place.
     async fn replaced(&mut self) -> Engine {
         let spare = tempfile::tempdir().unwrap();
-        let idle = reopen(spare.path(), std::slice::from_ref(&self.entry), &[], 0).await;
+        let models = std::slice::from_ref(&self.entry);
+        let idle = reopen(spare.path(), models, &[], &Webhooks::default(), 0).await;
         std::mem::replace(&mut self.engine, idle)
     }
 
@@ -229,6 +261,7 @@ async fn open(
     home: &Path,
     models: Vec<ModelEntry>,
     servers: Vec<ServerSettings>,
+    webhooks: Webhooks,
     days: u64,
 ) -> Result<Engine, OpenError> {
     let setup = Setup {
@@ -240,6 +273,7 @@ async fn open(
         helper: None,
         models: models.into_iter().map(Into::into).collect(),
         servers,
+        webhooks,
         clock: Arc::new(Later(days)),
         build: "test".to_owned(),
     };
@@ -252,10 +286,12 @@ async fn reopen(
     home: &Path,
     models: &[ModelEntry],
     servers: &[ServerSettings],
+    webhooks: &Webhooks,
     days: u64,
 ) -> Engine {
     for _ in 0..100 {
-        match open(home, models.to_vec(), servers.to_vec(), days).await {
+        let (models, servers) = (models.to_vec(), servers.to_vec());
+        match open(home, models, servers, webhooks.clone(), days).await {
             Err(OpenError::Locked(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
             opened => return opened.unwrap(),
         }

@@ -227,7 +227,7 @@ impl Picture {
                     count(*total)
                 );
             }
-            Signal::Reading { .. } => {}
+            Signal::Reading { .. } | Signal::WebhookDelivered { .. } => {}
         }
     }
 

@@ -173,6 +173,7 @@ impl From<SubmitError> for Fault {
         let said = chain(&error);
         match error {
             SubmitError::EmptyGoal | SubmitError::LongGoal(_) => Self::invalid("goal", said),
+            SubmitError::Callback(_) => Self::invalid("callback_url", said),
             SubmitError::Workspace(_) => Self::invalid("workspace", said),
             SubmitError::NoModel(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_model", said),
             SubmitError::Rejected(_) => Self::invalid("rejected", said),

@@ -87,6 +87,7 @@ mod tests {
                 workspace: None,
                 context: None,
                 settings: TaskSettings::default(),
+                callback_url: None,
                 metadata: None,
             }),
             LAST => Event::TaskCancelled {

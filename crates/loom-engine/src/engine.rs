@@ -8,6 +8,7 @@ use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
+use crate::webhooks::{Webhooks, Worker};
 use crate::window::Windows;
 use crate::{Clock, Feed};
 use futures_util::Stream;
@@ -23,7 +24,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{Notify, broadcast, oneshot};
 use tokio::task::JoinHandle;
 
 /// Live signals kept for a slow watcher; the oldest go first, and none of them is a record.
@@ -48,6 +49,8 @@ pub struct Setup {
     pub models: Vec<Usable>,
     /// The servers of tools; see [`Config::server_settings`].
     pub servers: Vec<ServerSettings>,
+    /// Who is told of the end of tasks, and of questions; see [`Config::webhook_settings`].
+    pub webhooks: Webhooks,
     /// Where time comes from.
     pub clock: Arc<dyn Clock>,
     /// Names this build in the journal.
@@ -68,6 +71,8 @@ pub struct Engine {
     pub(crate) keys: Turns<String>,
     /// Taking a task up, one at a time for each task: it must not get two runners.
     resuming: Turns<TaskId>,
+    /// Sends what is to be told.
+    pub(crate) worker: Worker,
     lock: DataDirLock,
 }
 
@@ -117,6 +122,9 @@ pub enum SubmitError {
     /// The goal is a document.
     #[error("the goal has {0} bytes, more than {max}: put the material into a file of the workspace", max = NewTask::MAX_GOAL_BYTES)]
     LongGoal(usize),
+    /// Nobody can be told at that address.
+    #[error("`callback_url` cannot be a receiver: {0}")]
+    Callback(String),
     /// The workspace cannot be one.
     #[error(transparent)]
     Workspace(#[from] loom_workspace::OpenError),
@@ -240,6 +248,8 @@ impl Engine {
             clock: setup.clock,
             live,
             build: setup.build,
+            webhooks: setup.webhooks,
+            outbox: Notify::new(),
             redactor: setup.redactor,
             max_snapshot: setup.config.workspace.max_snapshot,
             windows: Windows::default(),
@@ -252,7 +262,6 @@ impl Engine {
         };
         Ok(Self {
             reader: Reader::over(journal, store, bounds.clone()),
-            shared,
             bounds,
             data_dir: dir,
             config: setup.config,
@@ -260,6 +269,8 @@ impl Engine {
             queue,
             keys: Turns::default(),
             resuming: Turns::default(),
+            worker: Worker::start(Arc::clone(&shared)),
+            shared,
             lock,
         })
     }
@@ -319,6 +330,10 @@ impl Engine {
         }
         if new.goal.len() > NewTask::MAX_GOAL_BYTES {
             return Err(SubmitError::LongGoal(new.goal.len()));
+        }
+        if let Some(url) = &new.callback_url {
+            let receiver = self.shared.webhooks.check(url);
+            receiver.map_err(SubmitError::Callback)?;
         }
         let workspace = match &new.workspace {
             None => None,

@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Ledger {
     pub(crate) state: State,
     pub(crate) view: TaskView,
+    /// Who is to be told of this task, beside those who are told of all.
+    pub(crate) callback: Option<String>,
     pub(crate) attempts: BTreeMap<AttemptId, AttemptLog>,
     pub(crate) plannings: BTreeMap<PlanningId, PlanningLog>,
     /// Every change of the workspace and of its forks, in order.
@@ -132,6 +134,7 @@ impl Ledger {
         Self {
             state: State::new(task),
             view: TaskView::new(task),
+            callback: None,
             attempts: BTreeMap::new(),
             plannings: BTreeMap::new(),
             changes: Vec::new(),
@@ -156,6 +159,9 @@ impl Ledger {
         let envelope = &record.envelope;
         let seq = envelope.seq;
         self.view.apply(envelope);
+        if let Event::TaskCreated(new) = &envelope.event {
+            self.callback.clone_from(&new.callback_url);
+        }
         if let Some(work) = envelope.event.intent() {
             self.works.insert(EffectId(seq), work.clone());
         }

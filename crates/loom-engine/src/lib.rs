@@ -26,6 +26,7 @@ mod revert;
 mod runner;
 mod serving;
 mod shared;
+mod webhooks;
 mod window;
 
 pub use again::{Again, AgainError, Point};
@@ -35,7 +36,7 @@ pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
     ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
     ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown, Sources,
-    StateConfig, Timeouts, ToolsConfig, WorkspaceConfig, show,
+    StateConfig, Timeouts, ToolsConfig, WebhooksConfig, WorkspaceConfig, show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
@@ -51,3 +52,4 @@ pub use loom_view::{
 pub use once::{Begun, OnceError};
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};
+pub use webhooks::{WebhookError, Webhooks};

@@ -7,7 +7,7 @@ use crate::ledger::Ledger;
 use crate::{TaskStatus, TaskView};
 use loom_events::{BlobId, Event, FileChange, Message, Record, Seq, SubtaskId, TaskId, Time};
 use loom_state::{
-    Journal, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, RowStatus, SqliteJournal,
+    Delivery, Journal, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, RowStatus, SqliteJournal,
     TaskFilter, TaskRow,
 };
 use loom_workspace::{Bounds, FileDiff, Store, Workspace};
@@ -329,6 +329,14 @@ impl Reader {
             Some(at) => Err(QueryError::Collected { task, at }),
             None => Ok(()),
         }
+    }
+
+    /// The messages that report events of a task, and what became of each.
+    ///
+    /// # Errors
+    /// [`QueryError::Journal`] when the journal cannot be read.
+    pub async fn deliveries(&self, task: TaskId) -> Result<Vec<Delivery>, QueryError> {
+        Ok(self.journal.deliveries(task).await?)
     }
 
     pub(crate) async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, QueryError> {

@@ -106,7 +106,7 @@ impl Shown<'_> {
             Outcome::Prepared(prepared) => self.prepared(prepared),
             Outcome::Replied(reply) => self.reply(reply),
             Outcome::ToolDone(result) | Outcome::Reconciled(Reconciled::Applied { result }) => {
-                self.result(result)
+                self.result(result);
             }
             Outcome::ToolHeld(question) => self.question(question),
             Outcome::Verified(verdict) | Outcome::Rechecked(verdict) => self.verdict(verdict),

@@ -312,15 +312,22 @@ impl Runner {
         if batch.events.is_empty() {
             return Ok(());
         }
+        let callback = self.ledger.callback.as_deref();
+        let now = self.shared.clock.now();
+        let outbox = self.shared.webhooks.reports(&batch.events, callback, now);
+        let tells = !outbox.is_empty();
         let records = self
             .shared
             .journal
-            .append(self.task, expected, batch.events.clone())
+            .append_with(self.task, expected, batch.events.clone(), outbox)
             .await
             .map_err(|source| RunnerError::Append {
                 task: self.task,
                 source,
             })?;
+        if tells {
+            self.shared.outbox.notify_one();
+        }
         let (mut shown, mut vacant) = (false, false);
         for record in &records {
             self.ledger.note(record);

@@ -1,6 +1,7 @@
 //! What all tasks of an engine share, and the place of one task on disk.
 
 use crate::forks::TaskForks;
+use crate::webhooks::Webhooks;
 use crate::window::{Room, Windows};
 use crate::{Clock, Live};
 use loom_events::{Role, TaskId, Tier};
@@ -12,7 +13,7 @@ use loom_tools::{Registry, Servers, ShellSettings};
 use loom_workspace::{Store, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// Everything that effects use and that outlives a task.
 pub(crate) struct Shared {
@@ -27,6 +28,10 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: broadcast::Sender<Arc<Live>>,
     pub(crate) build: String,
+    /// Who is told of the end of tasks, and of questions.
+    pub(crate) webhooks: Webhooks,
+    /// Says that there is something to send.
+    pub(crate) outbox: Notify,
     /// Leaves secrets out of everything that is kept or shown.
     pub(crate) redactor: Arc<Redactor>,
     /// The most that the first snapshot of a task may take, in bytes.

@@ -96,6 +96,9 @@ pub struct NewTask {
     /// Bounds and modes.
     #[serde(default)]
     pub settings: TaskSettings,
+    /// Where its end and its questions are reported, beside the receivers of all tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
     /// The caller's own data, kept and never read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Value>,

@@ -37,6 +37,7 @@ pub(crate) fn goal(settings: TaskSettings) -> NewTask {
         workspace: Some("/work".into()),
         context: None,
         settings,
+        callback_url: None,
         metadata: None,
     }
 }

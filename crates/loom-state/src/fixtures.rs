@@ -30,6 +30,7 @@ pub(crate) fn created(goal: &str) -> Event {
         workspace: Some("/home/u/project".into()),
         context: None,
         settings: TaskSettings::default(),
+        callback_url: None,
         metadata: None,
     })
 }

@@ -4,8 +4,8 @@
 //! **Invariant:** an acknowledged append is durable; what a reader sees was committed.
 
 use crate::{
-    ApprovalRow, Claim, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, SubtaskRow, TaskFilter,
-    TaskRow,
+    ApprovalRow, Claim, Delivery, DeliveryTried, MemoryQuery, MemoryRow, ModelFacts, NewDelivery,
+    RevertRecord, SubtaskRow, TaskFilter, TaskRow,
 };
 use async_trait::async_trait;
 use loom_events::{BlobId, DecodeError, EncodeError, Envelope, Record, Seq, TaskId, Time};
@@ -32,6 +32,21 @@ pub trait Journal: Send + Sync {
         task: TaskId,
         expected: Seq,
         events: Vec<Envelope>,
+    ) -> Result<Vec<Record>, AppendError> {
+        self.append_with(task, expected, events, Vec::new()).await
+    }
+
+    /// The same with messages to receivers outside, which report events of the batch: they are there
+    /// when the batch is, and not when it is not.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    async fn append_with(
+        &self,
+        task: TaskId,
+        expected: Seq,
+        events: Vec<Envelope>,
+        outbox: Vec<NewDelivery>,
     ) -> Result<Vec<Record>, AppendError>;
 
     /// The events of a task after a seq, in order, at most `limit`.
@@ -142,6 +157,24 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`ReadError::Storage`] when the storage cannot be read.
     async fn collected(&self, task: TaskId) -> Result<Option<Time>, ReadError>;
+
+    /// Messages that wait to be sent, in the order in which they are due; at most `limit`.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when the storage cannot be read.
+    async fn waiting_deliveries(&self, limit: usize) -> Result<Vec<Delivery>, ReadError>;
+
+    /// Every message that reports an event of a task, in the order of the events.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when the storage cannot be read.
+    async fn deliveries(&self, task: TaskId) -> Result<Vec<Delivery>, ReadError>;
+
+    /// Notes what came of a try. Durable when it returns; a message that is not there stays so.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn record_delivery(&self, tried: DeliveryTried) -> Result<(), AppendError>;
 
     /// Keeps what was found out about a model, in place of what was known of it. Durable when it
     /// returns.

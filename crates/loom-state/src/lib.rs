@@ -12,6 +12,7 @@ mod fixtures;
 mod journal;
 mod lock;
 mod memory_journal;
+mod outbox;
 mod projection;
 mod rows;
 mod search;
@@ -24,6 +25,7 @@ pub use check::{Mismatch, check_projections};
 pub use journal::{AppendError, BlobError, Journal, ReadError, StorageError};
 pub use lock::{DataDirLock, Holder, LOCK_FILE, LockError};
 pub use memory_journal::MemoryJournal;
+pub use outbox::{Delivery, DeliveryState, DeliveryTried, NewDelivery};
 pub use rows::{
     ApprovalRow, Claim, Closed, Closing, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts,
     RevertRecord, RowStatus, SubtaskRow, TaskFilter, TaskRow,

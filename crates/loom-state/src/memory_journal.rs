@@ -5,8 +5,9 @@ use crate::journal::{blob_id, check_numbering};
 use crate::projection::{Projection, Touched};
 use crate::search;
 use crate::{
-    AppendError, ApprovalRow, BlobError, Claim, Journal, MAX_FOUND, MemoryQuery, MemoryRow,
-    ModelFacts, ReadError, RevertRecord, SubtaskRow, TaskFilter, TaskRow,
+    AppendError, ApprovalRow, BlobError, Claim, Delivery, DeliveryState, DeliveryTried, Journal,
+    MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord,
+    SubtaskRow, TaskFilter, TaskRow,
 };
 use async_trait::async_trait;
 use loom_events::{BlobId, Envelope, Event, Record, Seq, TaskId, Time, encode};
@@ -26,6 +27,7 @@ struct Inner {
     tasks: BTreeMap<TaskId, Projection>,
     memory: Vec<MemoryRow>,
     blobs: BTreeMap<BlobId, Vec<u8>>,
+    outbox: Vec<Delivery>,
     reverts: BTreeMap<TaskId, Vec<RevertRecord>>,
     /// By server and model.
     collected: BTreeMap<TaskId, Time>,
@@ -58,6 +60,7 @@ impl MemoryJournal {
             tasks: BTreeMap::new(),
             memory: Vec::new(),
             blobs: BTreeMap::new(),
+            outbox: Vec::new(),
             reverts: BTreeMap::new(),
             collected: BTreeMap::new(),
             model_facts: BTreeMap::new(),
@@ -85,6 +88,7 @@ impl Inner {
         task: TaskId,
         expected: Seq,
         events: Vec<Envelope>,
+        outbox: Vec<NewDelivery>,
     ) -> Result<Vec<Record>, AppendError> {
         let feeds = self.feeds.as_ref().ok_or(AppendError::Closed)?;
         let found = self.tasks.get(&task).map_or(Seq::ZERO, |p| p.task.last_seq);
@@ -108,6 +112,8 @@ impl Inner {
             self.memory.extend(memory_row(record));
         }
         self.records.extend_from_slice(&records);
+        self.outbox
+            .extend(outbox.into_iter().map(|new| new.begun(task)));
         feeds.tail.send_replace(id);
         // Nobody listening is no failure.
         feeds.live.send(records.clone().into()).ok();
@@ -130,11 +136,12 @@ fn memory_row(record: &Record) -> Option<MemoryRow> {
 
 #[async_trait]
 impl Journal for MemoryJournal {
-    async fn append(
+    async fn append_with(
         &self,
         task: TaskId,
         expected: Seq,
         events: Vec<Envelope>,
+        outbox: Vec<NewDelivery>,
     ) -> Result<Vec<Record>, AppendError> {
         check_numbering(task, expected, &events)?;
         for envelope in &events {
@@ -143,7 +150,7 @@ impl Journal for MemoryJournal {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        self.lock().append(task, expected, events)
+        self.lock().append(task, expected, events, outbox)
     }
 
     async fn read(&self, task: TaskId, after: Seq, limit: usize) -> Result<Vec<Record>, ReadError> {
@@ -283,6 +290,45 @@ impl Journal for MemoryJournal {
 
     async fn collected(&self, task: TaskId) -> Result<Option<Time>, ReadError> {
         Ok(self.lock().collected.get(&task).copied())
+    }
+
+    async fn waiting_deliveries(&self, limit: usize) -> Result<Vec<Delivery>, ReadError> {
+        let inner = self.lock();
+        let waiting = inner
+            .outbox
+            .iter()
+            .filter(|d| d.state == DeliveryState::Waiting);
+        let mut waiting: Vec<_> = waiting.cloned().collect();
+        waiting.sort_by(|a, b| (a.due, &a.id).cmp(&(b.due, &b.id)));
+        waiting.truncate(limit);
+        Ok(waiting)
+    }
+
+    async fn deliveries(&self, task: TaskId) -> Result<Vec<Delivery>, ReadError> {
+        let inner = self.lock();
+        let mut of_task: Vec<_> = inner
+            .outbox
+            .iter()
+            .filter(|d| d.task == task)
+            .cloned()
+            .collect();
+        of_task.sort_by(|a, b| (a.seq, &a.id).cmp(&(b.seq, &b.id)));
+        Ok(of_task)
+    }
+
+    async fn record_delivery(&self, tried: DeliveryTried) -> Result<(), AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        for delivery in inner.outbox.iter_mut().filter(|d| d.id == tried.id) {
+            delivery.state = tried.state;
+            delivery.tries = tried.tries;
+            delivery.due = tried.due;
+            delivery.outcome.clone_from(&tried.outcome);
+            delivery.updated = tried.at;
+        }
+        Ok(())
     }
 
     async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError> {

@@ -5,8 +5,9 @@ use crate::fixtures::{
     remember, started, subtask, task, whole_task,
 };
 use crate::{
-    AppendError, BlobError, Claim, Closing, Follow, Journal, MemoryQuery, ModelFacts, RevertRecord,
-    RowStatus, TaskFilter, check_projections, subscribe,
+    AppendError, BlobError, Claim, Closing, DeliveryState, DeliveryTried, Follow, Journal,
+    MemoryQuery, ModelFacts, NewDelivery, RevertRecord, RowStatus, TaskFilter, check_projections,
+    subscribe,
 };
 use futures_util::StreamExt;
 use loom_events::{
@@ -64,6 +65,8 @@ suite! {
     no_text_of_a_query_is_an_error
     reverts_have_a_stream_of_their_own
     a_collection_is_noted_once
+    a_message_is_there_with_its_batch_and_not_without_it
+    messages_wait_until_they_are_delivered_or_given_up
     the_newest_facts_of_a_model_are_kept
 }
 
@@ -739,4 +742,88 @@ async fn a_key_is_claimed_once_its_task_exists_and_forgotten_after_its_time(j: J
     j.close().await;
     let refused = j.claim(claim(6, "d", 9)).await;
     assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
+}
+
+fn message(id: &str, seq: u64, due: i64) -> NewDelivery {
+    NewDelivery {
+        id: id.to_owned(),
+        seq: Seq(seq),
+        url: format!("https://a.example/{id}"),
+        due: Time::from_millis(due),
+    }
+}
+
+async fn a_message_is_there_with_its_batch_and_not_without_it(j: J) {
+    let batch = || number(task(1), Seq::ZERO, vec![created("told")]);
+    let told = vec![message("a", 1, 5), message("b", 1, 5)];
+    let appended = j.append_with(task(1), Seq::ZERO, batch(), told).await;
+    assert_eq!(appended.unwrap().len(), 1);
+    let late = vec![message("c", 1, 5)];
+    let refused = j.append_with(task(1), Seq::ZERO, batch(), late).await;
+    assert!(matches!(refused, Err(AppendError::Conflict { .. })));
+
+    let of_task = j.deliveries(task(1)).await.unwrap();
+    let ids: Vec<_> = of_task.iter().map(|d| d.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b"]);
+    assert_eq!(of_task[0].url, "https://a.example/a");
+    assert_eq!((of_task[0].seq, of_task[0].tries), (Seq(1), 0));
+    assert_eq!(j.deliveries(task(2)).await.unwrap(), []);
+}
+
+async fn messages_wait_until_they_are_delivered_or_given_up(j: J) {
+    let batch = number(task(1), Seq::ZERO, vec![created("told")]);
+    let told = vec![
+        message("a", 1, 30),
+        message("b", 1, 10),
+        message("c", 1, 20),
+    ];
+    j.append_with(task(1), Seq::ZERO, batch, told)
+        .await
+        .unwrap();
+    let waiting = async |limit| {
+        let waiting = j.waiting_deliveries(limit).await.unwrap();
+        waiting.into_iter().map(|d| d.id).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(10).await, ["b", "c", "a"]);
+    assert_eq!(waiting(2).await, ["b", "c"]);
+    let tried = |id: &str, state| DeliveryTried {
+        id: id.to_owned(),
+        state,
+        tries: 1,
+        due: Time::from_millis(40),
+        outcome: "answered 500".to_owned(),
+        at: Time::from_millis(11),
+    };
+    for (id, state) in [
+        ("b", DeliveryState::Waiting),
+        ("c", DeliveryState::Delivered),
+        ("unknown", DeliveryState::Delivered),
+    ] {
+        j.record_delivery(tried(id, state)).await.unwrap();
+    }
+    assert_eq!(waiting(10).await, ["a", "b"]);
+    j.record_delivery(tried("a", DeliveryState::GivenUp))
+        .await
+        .unwrap();
+    assert_eq!(waiting(10).await, ["b"]);
+    let all = j.deliveries(task(1)).await.unwrap();
+    let states: Vec<_> = all
+        .iter()
+        .map(|d| (d.id.as_str(), d.state, d.tries))
+        .collect();
+    assert_eq!(
+        states,
+        [
+            ("a", DeliveryState::GivenUp, 1),
+            ("b", DeliveryState::Waiting, 1),
+            ("c", DeliveryState::Delivered, 1)
+        ]
+    );
+    assert_eq!(all[1].outcome, "answered 500");
+    assert_eq!(all[1].updated, Time::from_millis(11));
+    j.close().await;
+    let closed = j
+        .record_delivery(tried("b", DeliveryState::Delivered))
+        .await;
+    assert!(matches!(closed, Err(AppendError::Closed)));
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Live {
     /// The task.
     pub task_id: TaskId,
-    /// The model call.
+    /// The model call, or what the signal says.
     pub effect: EffectId,
     /// What.
     pub signal: Signal,
@@ -38,6 +38,17 @@ pub enum Signal {
         total: u64,
         /// Seconds until it is read, where the model's speed is known.
         left_s: Option<u64>,
+    },
+    /// A message to a receiver outside was tried; its effect is the event that it reports.
+    WebhookDelivered {
+        /// Id of the message.
+        delivery: String,
+        /// Whether the receiver has it.
+        delivered: bool,
+        /// How often it was tried.
+        tries: u32,
+        /// What came of it, in a sentence.
+        outcome: String,
     },
     /// A model begins a tool call.
     Call {

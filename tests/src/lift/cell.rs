@@ -4,7 +4,7 @@ use super::outcome::Outcome;
 use super::spoiled::{Spoiled, Trouble};
 use super::variant::{Class, Variant};
 use futures_util::StreamExt as _;
-use loom_engine::{Config, Engine, SandboxMode, Setup, SystemClock};
+use loom_engine::{Config, Engine, SandboxMode, Setup, SystemClock, Webhooks};
 use loom_events::{NewTask, Seq};
 use loom_router::{Deadlines, Usable};
 use loom_sim::{Nature, Options, SimModel, SimServer, WeakModels, World, inspect};
@@ -98,6 +98,7 @@ async fn run_batch(cell: &Cell, place: &Place, numbers: &[u64]) -> Vec<Outcome> 
         helper: None,
         models: models_of(cell, server.url()),
         servers: Vec::new(),
+        webhooks: Webhooks::default(),
         redactor: Arc::default(),
         clock: Arc::new(SystemClock),
         build: "lift".to_owned(),
@@ -151,6 +152,7 @@ async fn run_one(cell: &Cell, engine: &Engine, home: &Path, number: u64) -> Outc
         workspace: Some(dir.to_string_lossy().into_owned()),
         context: None,
         settings,
+        callback_url: None,
         metadata: None,
     };
     let begun = Instant::now();

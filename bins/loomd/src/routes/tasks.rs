@@ -99,11 +99,6 @@ pub(super) async fn room(app: &App) -> Result<(), Fault> {
 }
 
 fn new_task(app: &App, scope: Scope, request: NewTaskRequest) -> Result<NewTask, Fault> {
-    if request.callback_url.is_some() {
-        let text =
-            "`callback_url`: this build reports nothing by itself; follow the stream instead";
-        return Err(Fault::invalid("callback_url", text));
-    }
     if let Some(dir) = &request.workspace
         && !Path::new(dir).is_absolute()
     {
@@ -115,6 +110,7 @@ fn new_task(app: &App, scope: Scope, request: NewTaskRequest) -> Result<NewTask,
         goal: request.goal,
         workspace: request.workspace,
         context: request.context,
+        callback_url: request.callback_url,
         metadata: request.metadata,
     })
 }

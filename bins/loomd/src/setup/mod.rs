@@ -30,10 +30,13 @@ pub fn load(
         env: &here.env,
         flags,
     });
-    loaded.map_err(|error| {
+    let loaded = loaded.map_err(|error| {
         SetupError::of(&error)
             .hint("config/loom.toml in Loom's sources lists every key with its values")
-    })
+    })?;
+    let webhooks = loaded.config.webhook_settings(&here.env);
+    webhooks.map_err(|error| SetupError::cannot(&error))?;
+    Ok(loaded)
 }
 
 /// Looks for containers where the user's own `docker` does, unless the configuration says otherwise.
@@ -54,6 +57,8 @@ pub fn setup(
 ) -> Setup {
     find_containers(here, &mut config);
     Setup {
+        // What is wrong with them was said when the configuration was loaded.
+        webhooks: config.webhook_settings(&here.env).unwrap_or_default(),
         redactor: Arc::new(config.redactor(&here.env, [])),
         servers: config.server_settings(&here.env),
         config,

@@ -247,6 +247,7 @@ async fn open(data_dir: &Path, sim: &SimServer) -> Engine {
     for _ in 0..100 {
         let setup = Setup {
             redactor: Arc::default(),
+            webhooks: loom_engine::Webhooks::default(),
             config: Config::default(),
             data_dir: data_dir.to_owned(),
             home: None,

@@ -3,6 +3,7 @@
 
 use super::error::most_like;
 use super::form::Form;
+use super::webhooks::EVENTS;
 use super::{Config, ModelConfig, ServerConfig};
 use loom_events::Role;
 use loom_router::ProviderKind;
@@ -200,6 +201,26 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("sandbox.network", Form::Switch, |c| &mut c.task.network),
     key("sandbox.read", Form::Paths, |c| &mut c.sandbox.read),
     key("sandbox.write", Form::Paths, |c| &mut c.sandbox.write),
+    key("webhooks.urls", Form::Texts, |c| &mut c.webhooks.urls),
+    key("webhooks.secret_env", Form::Variable, |c| {
+        &mut c.webhooks.secret_env
+    }),
+    key("webhooks.events", Form::Choices(EVENTS), |c| {
+        &mut c.webhooks.events
+    }),
+    key("webhooks.allow_private", Form::Switch, |c| {
+        &mut c.webhooks.allow_private
+    }),
+    // Fewer would not outlast the restart of a receiver.
+    key("webhooks.tries", Form::Whole(5, 20), |c| {
+        &mut c.webhooks.tries
+    }),
+    key("webhooks.retry", Form::Duration, |c| {
+        &mut c.webhooks.retry_ms
+    }),
+    key("webhooks.timeout", Form::Duration, |c| {
+        &mut c.webhooks.timeout_ms
+    }),
     key(
         "logging.level",
         Form::Choice(&["off", "error", "warn", "info", "debug", "trace"]),
@@ -313,7 +334,6 @@ pub(super) const SERVER_KEYS: &[Key<ServerConfig>] = &[
 /// Sections that are planned, with what holds until then.
 const LATER_SECTIONS: &[(&str, &str)] = &[
     ("memory", "memory is on and needs no settings"),
-    ("webhooks", "follow a task with `loom run --json` instead"),
     ("learning", "Loom does not learn from task to task yet"),
     ("telemetry", "Loom sends nothing anywhere"),
 ];
@@ -442,6 +462,7 @@ mod tests {
         "sandbox.image",
         "sandbox.socket",
         "sandbox.memory_mib",
+        "webhooks.secret_env",
     ];
 
     #[test]

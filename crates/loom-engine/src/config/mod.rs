@@ -19,6 +19,7 @@ mod server;
 mod settings;
 mod shell;
 mod show;
+mod webhooks;
 
 pub use error::{ConfigError, Origin};
 pub use load::{Flag, Loaded, Sources};
@@ -32,3 +33,4 @@ pub use settings::{
 };
 pub use shell::{ShellConfigError, ShellPlace};
 pub use show::{Shown, show};
+pub use webhooks::WebhooksConfig;

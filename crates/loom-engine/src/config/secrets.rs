@@ -21,6 +21,7 @@ impl Config {
             .filter_map(|model| model.api_key_env.as_ref())
             .chain(servers().filter_map(|server| server.token_env.as_ref()))
             .chain(servers().flat_map(|server| server.headers_env.values()))
+            .chain(&self.webhooks.secret_env)
             .map(|name| (name, env.get(name)));
         let named = named.filter_map(|(name, value)| Some(Secret::new(name, value?)));
         let given = servers().flat_map(|server| &server.env);
@@ -49,6 +50,7 @@ mod tests {
                 ("GIVEN", "iB5yCvM0nHgF"),
                 ("GITHUB_TOKEN", "rS7dWzUkLjPe"),
                 ("EDITOR", "A2b9X4t8q7Rt"),
+                ("SIGNING", "mN0pLk9jH8gF"),
             ]
             .map(pair),
         );
@@ -69,6 +71,7 @@ mod tests {
             ..ServerConfig::default()
         };
         config.servers.insert("tracker".into(), server);
+        config.webhooks.secret_env = Some("SIGNING".into());
         let redactor = config.redactor(&env, [Secret::new("service token", "0123456789abcdef")]);
         let values: Vec<&str> = env.values().map(String::as_str).collect();
         let text = format!(
@@ -78,7 +81,7 @@ mod tests {
         assert_eq!(
             redactor.text(&text),
             "A2b9X4t8q7Rt [redacted: GITHUB_TOKEN] [redacted: GIVEN] [redacted: HEADER] \
-             [redacted: HOUSE_MODEL] [redacted: TRACKER] [redacted: API_TOKEN] LmZ9cVbN4wKs \
+             [redacted: HOUSE_MODEL] [redacted: SIGNING] [redacted: TRACKER] [redacted: API_TOKEN] LmZ9cVbN4wKs \
              [redacted: service token]"
         );
     }

@@ -1,7 +1,7 @@
 //! The effective configuration as plain data. Where a key is in the file is not where its value is
 //! here: `keys.rs` connects the two.
 
-use super::{ModelConfig, PolicyConfig, ServerConfig};
+use super::{ModelConfig, PolicyConfig, ServerConfig, WebhooksConfig};
 use loom_events::TaskSettings;
 use loom_state::Durability;
 use loom_workspace::Trees;
@@ -34,6 +34,8 @@ pub struct Config {
     pub policy: PolicyConfig,
     /// What contains the commands that tools run.
     pub sandbox: SandboxConfig,
+    /// Who is told of the end of tasks, and of questions.
+    pub webhooks: WebhooksConfig,
     /// What Loom writes about itself.
     pub logging: LoggingConfig,
 }
@@ -58,6 +60,7 @@ impl Default for Config {
             tools: ToolsConfig::default(),
             policy: PolicyConfig::default(),
             sandbox: SandboxConfig::default(),
+            webhooks: WebhooksConfig::default(),
             logging: LoggingConfig::default(),
         }
     }

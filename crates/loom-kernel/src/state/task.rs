@@ -118,6 +118,7 @@ impl State {
                 workspace: None,
                 context: None,
                 settings: TaskSettings::default(),
+                callback_url: None,
                 metadata: None,
             },
             paused: false,

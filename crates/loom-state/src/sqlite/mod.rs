@@ -2,6 +2,7 @@
 
 mod blobs;
 mod column;
+mod outbox;
 mod reader;
 mod schema;
 mod store;
@@ -11,8 +12,9 @@ mod writer;
 
 use crate::journal::{blob_id, check_numbering};
 use crate::{
-    AppendError, ApprovalRow, BlobError, Claim, Journal, MemoryQuery, MemoryRow, ModelFacts,
-    ReadError, RevertRecord, StorageError, SubtaskRow, TaskFilter, TaskRow, subscribe,
+    AppendError, ApprovalRow, BlobError, Claim, Delivery, DeliveryTried, Journal, MemoryQuery,
+    MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord, StorageError, SubtaskRow,
+    TaskFilter, TaskRow, subscribe,
 };
 use async_trait::async_trait;
 use blobs::{Packed, PendingBlobs};
@@ -158,11 +160,12 @@ impl Drop for SqliteJournal {
 
 #[async_trait]
 impl Journal for SqliteJournal {
-    async fn append(
+    async fn append_with(
         &self,
         task: TaskId,
         expected: Seq,
         events: Vec<Envelope>,
+        outbox: Vec<NewDelivery>,
     ) -> Result<Vec<Record>, AppendError> {
         check_numbering(task, expected, &events)?;
         if events.is_empty() {
@@ -178,6 +181,7 @@ impl Journal for SqliteJournal {
                 task,
                 expected,
                 events,
+                outbox: outbox.into_iter().map(|new| new.begun(task)).collect(),
                 reply,
             })
         })
@@ -312,6 +316,22 @@ impl Journal for SqliteJournal {
         self.readers
             .run(move |conn| reader::collected(conn, task))
             .await
+    }
+
+    async fn waiting_deliveries(&self, limit: usize) -> Result<Vec<Delivery>, ReadError> {
+        self.readers
+            .run(move |conn| Ok(outbox::waiting(conn, limit)?))
+            .await
+    }
+
+    async fn deliveries(&self, task: TaskId) -> Result<Vec<Delivery>, ReadError> {
+        self.readers
+            .run(move |conn| Ok(outbox::of_task(conn, task)?))
+            .await
+    }
+
+    async fn record_delivery(&self, tried: DeliveryTried) -> Result<(), AppendError> {
+        self.ask(|reply| Job::Delivery { tried, reply }).await
     }
 
     async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError> {

@@ -6,9 +6,9 @@
 //! dropped), so the thread ends, and only opening the database again can tell what is there.
 
 use super::blobs::{Packed, PendingBlobs};
-use super::store;
+use super::{outbox, store};
 use crate::projection::{Projection, Touched};
-use crate::{AppendError, Claim, ModelFacts, RevertRecord, StorageError};
+use crate::{AppendError, Claim, Delivery, DeliveryTried, ModelFacts, RevertRecord, StorageError};
 use loom_events::{BlobId, Encoded, Envelope, Record, Seq, TaskId, Time};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -70,6 +70,13 @@ pub(super) enum Job {
         /// Where the claim that counts goes.
         reply: Reply<Claim>,
     },
+    /// What came of sending a message.
+    Delivery {
+        /// What.
+        tried: DeliveryTried,
+        /// Where the answer goes.
+        reply: Reply<()>,
+    },
     /// What was found out about a model.
     ModelFacts {
         /// The facts.
@@ -87,6 +94,8 @@ pub(super) struct Append {
     pub(super) expected: Seq,
     /// The events with their stored forms, numbered from there.
     pub(super) events: Vec<(Envelope, Encoded)>,
+    /// The messages that report them.
+    pub(super) outbox: Vec<Delivery>,
     /// Where the answer goes.
     pub(super) reply: Reply<Vec<Record>>,
 }
@@ -193,6 +202,7 @@ impl Writer {
             (
                 Job::Revert { reply, .. }
                 | Job::Collection { reply, .. }
+                | Job::Delivery { reply, .. }
                 | Job::ModelFacts { reply, .. },
                 _,
             ) => {
@@ -225,6 +235,7 @@ impl Writer {
                 }
                 Job::Revert { reply, .. }
                 | Job::Collection { reply, .. }
+                | Job::Delivery { reply, .. }
                 | Job::ModelFacts { reply, .. } => {
                     reply.send(Err(AppendError::Storage(cause.clone()))).ok();
                 }
@@ -260,6 +271,7 @@ impl Job {
             | Self::Claim { .. }
             | Self::Revert { .. }
             | Self::Collection { .. }
+            | Self::Delivery { .. }
             | Self::ModelFacts { .. } => 0,
         }
     }
@@ -289,6 +301,10 @@ impl Ledger<'_> {
                 Ok(Written::Done)
             }
             Job::Claim { claim, .. } => Ok(Written::Claimed(store::claim(self.tx, claim)?)),
+            Job::Delivery { tried, .. } => {
+                outbox::note(self.tx, tried)?;
+                Ok(Written::Done)
+            }
             Job::ModelFacts { facts, .. } => {
                 store::replace_model_facts(self.tx, facts)?;
                 Ok(Written::Done)
@@ -315,6 +331,9 @@ impl Ledger<'_> {
             records.push(record);
         }
         store::save(self.tx, &projection, &touched)?;
+        for delivery in &append.outbox {
+            outbox::insert(self.tx, delivery)?;
+        }
         self.keep_projection(projection);
         Ok(Written::Appended(records))
     }

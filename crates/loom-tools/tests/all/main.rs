@@ -16,6 +16,7 @@ mod path_cases;
 mod paths;
 mod policy;
 mod recall;
+mod redaction;
 mod registry;
 mod score;
 mod shell;
