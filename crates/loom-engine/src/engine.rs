@@ -3,6 +3,7 @@
 
 use crate::broken::chain;
 use crate::config::{Config, ShellPlace};
+use crate::metrics::{Counts, Metrics};
 use crate::once::Turns;
 use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
@@ -248,6 +249,7 @@ impl Engine {
             clock: setup.clock,
             live,
             build: setup.build,
+            counts: Counts::default(),
             webhooks: setup.webhooks,
             outbox: Notify::new(),
             redactor: setup.redactor,
@@ -292,6 +294,12 @@ impl Engine {
     #[must_use]
     pub fn redactor(&self) -> &Arc<Redactor> {
         &self.shared.redactor
+    }
+
+    /// Figures since the engine was opened.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.shared.counts.metrics(self.queue.counts())
     }
 
     /// What is known about each model.

@@ -17,6 +17,7 @@ mod engine;
 mod feed;
 mod forks;
 mod ledger;
+mod metrics;
 mod once;
 mod outputs;
 mod queue;
@@ -49,6 +50,7 @@ pub use loom_view::{
     AttemptView, ChangeEntry, ErrorRow, FileRow, Live, QuestionView, Signal, Steering,
     SubtaskStatus, SubtaskView, TaskStatus, TaskView, VerdictView, describe_end,
 };
+pub use metrics::{Metrics, ModelFigures};
 pub use once::{Begun, OnceError};
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};

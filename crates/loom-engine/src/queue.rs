@@ -53,6 +53,21 @@ impl Queue {
         })
     }
 
+    /// How many tasks work, and how many wait.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        let line = self.lock();
+        let tasks = line.iter().filter(|entry| entry.takes_place);
+        let admitted = |entry: &&Entry| *entry.standing.borrow() == Standing::Admitted;
+        let (mut running, mut waiting) = (0, 0);
+        for entry in tasks {
+            match admitted(&entry) {
+                true => running += 1,
+                false => waiting += 1,
+            }
+        }
+        (running, waiting)
+    }
+
     /// Takes the last place in the line.
     pub(crate) fn join(self: &Arc<Self>, task: TaskId, workspace: Option<PathBuf>) -> Ticket {
         self.enter(task, workspace, true)

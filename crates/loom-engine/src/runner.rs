@@ -331,6 +331,7 @@ impl Runner {
         let (mut shown, mut vacant) = (false, false);
         for record in &records {
             self.ledger.note(record);
+            self.shared.counts.note(&record.envelope.event);
             shown |= changes_state_view(&record.envelope.event);
             vacant |= leaves_a_fork(&record.envelope.event);
         }

@@ -1,6 +1,7 @@
 //! What all tasks of an engine share, and the place of one task on disk.
 
 use crate::forks::TaskForks;
+use crate::metrics::Counts;
 use crate::webhooks::Webhooks;
 use crate::window::{Room, Windows};
 use crate::{Clock, Live};
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: broadcast::Sender<Arc<Live>>,
     pub(crate) build: String,
+    /// Figures for whoever watches over the engine.
+    pub(crate) counts: Counts,
     /// Who is told of the end of tasks, and of questions.
     pub(crate) webhooks: Webhooks,
     /// Says that there is something to send.
