@@ -1,7 +1,8 @@
 //! Measures what the harness makes of a weak model: `just score lift`.
 //!
 //! `score_lift` runs the whole table, `score_lift quick` a part of it, `score_lift faults` the faults,
-//! and `score_lift cell LETTER CLASS STEPS TASKS` one cell.
+//! and `score_lift cell LETTERS CLASS STEPS TASKS` single cells; `LETTERS` may be
+//! the name of an ablation. `LOOM_LIFT_SHOW=DIR` keeps the journal of each task there.
 
 use loom_tests::lift::{Cell, Class, Extent, Place, Tally, Variant, matrix, measure, run, say};
 use std::path::Path;
@@ -19,8 +20,14 @@ async fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let passed = match words.as_slice() {
         ["cell", letters, class, steps, tasks] => {
-            for letter in letters.chars() {
-                cell(letter, class, (steps, tasks)).await;
+            let without = Variant::without();
+            let named = without.into_iter().find(|v| v.name == **letters);
+            let variants: Vec<Variant> = match named {
+                Some(variant) => vec![variant],
+                None => letters.chars().map(variant).collect(),
+            };
+            for variant in variants {
+                cell(variant, class, (steps, tasks)).await;
             }
             true
         }
@@ -43,8 +50,16 @@ async fn faults() -> bool {
     wrong.is_empty()
 }
 
+/// H with a strong planner and verifier goes by the letter S.
+fn variant(letter: char) -> Variant {
+    match letter {
+        'S' => Variant::letter('H').headed_by(Class::Strong),
+        letter => Variant::letter(letter),
+    }
+}
+
 /// For whoever looks into one cell.
-async fn cell(letter: char, class: &str, (steps, tasks): (&str, &str)) {
+async fn cell(variant: Variant, class: &str, (steps, tasks): (&str, &str)) {
     let number = |text: &str| text.parse().expect("a number");
     let class = [
         Class::Weak,
@@ -56,11 +71,7 @@ async fn cell(letter: char, class: &str, (steps, tasks): (&str, &str)) {
     .find(|c| c.name() == class)
     .expect("a class");
     let cell = Cell {
-        variant: if letter == 'S' {
-            Variant::letter('H').headed_by(Class::Strong)
-        } else {
-            Variant::letter(letter)
-        },
+        variant,
         class,
         steps: number(steps),
         tasks: number(tasks),

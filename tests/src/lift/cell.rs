@@ -18,8 +18,8 @@ const BATCH: usize = 25;
 /// Tasks of a batch that run at once: enough to keep two cores busy while commands are waited for.
 const AT_ONCE: usize = 4;
 
-/// Longest that a task may take before the run says what it hangs in.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Longest that a task may take before the run says what it hangs in: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(1_800);
 
 /// Many tasks, run in one way.
 #[derive(Clone, Debug)]
@@ -177,32 +177,34 @@ async fn run_one(cell: &Cell, engine: &Engine, home: &Path, number: u64) -> Outc
     );
     let view = engine.reader().task(id).await.expect("a task");
     let truth = inspect(&world, &dir);
-    if std::env::var_os("LOOM_LIFT_SHOW").is_some() {
-        show(&world, &view, &records, &truth);
-    } else {
-        std::fs::remove_dir_all(&dir).expect("a directory that can be removed");
+    if let Some(dir) = std::env::var_os("LOOM_LIFT_SHOW") {
+        show(Path::new(&dir), (&world, &view.status), &records, &truth);
     }
+    std::fs::remove_dir_all(&dir).expect("a directory that can be removed");
     Outcome::of(truth, (&view, &records), begun.elapsed())
 }
 
-/// For people who look into one task.
+/// For people who look into one task: what is wrong in the end, then its journal, a line each.
 fn show(
-    world: &World,
-    view: &loom_engine::TaskView,
+    dir: &Path,
+    (world, status): (&World, &loom_engine::TaskStatus),
     records: &[loom_events::Record],
     truth: &loom_sim::Truth,
 ) {
-    use std::io::Write as _;
-    let mut out = std::io::stderr().lock();
-    let mut say = |line: String| writeln!(out, "{line}").expect("stderr");
-    say(format!(
-        "== {} {:?} {:?}",
-        world.name, view.status, view.reason
-    ));
-    say(format!("truth: {:?}", truth.defects));
+    let defects = truth.defects.iter().map(|defect| {
+        let step = defect.step.map(|number| format!("s{number:02}"));
+        format!("{} {}", step.unwrap_or_default(), defect.kind.name())
+    });
+    let head = serde_json::json!({
+        "world": world.name,
+        "status": format!("{status:?}"),
+        "defects": defects.collect::<Vec<_>>(),
+    });
+    let mut text = format!("{head}\n");
     for record in records {
-        let mut line = serde_json::to_string(&record.envelope.event).unwrap_or_default();
-        line.truncate(line.floor_char_boundary(600));
-        say(format!("{} {line}", record.envelope.seq));
+        text.push_str(&serde_json::to_string(&record.envelope).unwrap_or_default());
+        text.push('\n');
     }
+    std::fs::create_dir_all(dir).expect("a directory");
+    std::fs::write(dir.join(format!("{}.jsonl", world.name)), text).expect("a file");
 }
