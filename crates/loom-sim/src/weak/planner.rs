@@ -41,11 +41,16 @@ impl Planning<'_> {
         }
         let mut order: Vec<(String, Value)> = Vec::new();
         for item in &self.world.items {
-            let chance = self.chance(item, 0);
+            let id = item.id();
+            // Like every other fault that is named, a step that is said to be missing is drawn again.
+            let told = errors.as_ref().is_some_and(|errors| {
+                !plans.steps.contains_key(&id)
+                    && (about(errors, item) || errors.contains(&item.doc()))
+            });
+            let chance = self.chance(item, u64::from(told));
             if chance.about("missing step").hit(self.profile.missing_step) {
                 continue;
             }
-            let id = item.id();
             let known = plans.steps.get(&id);
             let step = match (known, &errors) {
                 (Some(known), Some(errors)) if !errors.contains(&format!("`{id}`")) => {
