@@ -217,8 +217,9 @@ async fn the_demo_catches_each_mistake_and_its_tests_pass_in_the_end() {
         "{:?}",
         ended.view.reason
     );
-    let nudges = ended.count("nudge_given");
-    assert!(nudges >= 3, "only {nudges} mistakes were caught");
+    // Slips are told in the same context, what a check saw in a fresh one.
+    let caught = ended.count("nudge_given") + ended.count("subtask_retrying");
+    assert!(caught >= 3, "only {caught} mistakes were caught");
     world.assert_well_formed();
     world.assert_replays(ended.id).await;
     world

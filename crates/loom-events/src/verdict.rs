@@ -24,6 +24,10 @@ pub struct Verdict {
     /// in a failed verdict, and only when nothing else failed it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disputed: Vec<String>,
+    /// Whether the views of the verifiers differ: one has evidence against the work that another does
+    /// not see. Only in a failed verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contested: bool,
     /// What each of several verifiers said, when more than one was asked (tier 3).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub votes: Vec<Vote>,

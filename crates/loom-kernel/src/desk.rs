@@ -364,16 +364,21 @@ pub(crate) fn result(text: u64) -> ToolResult {
     }
 }
 
+/// What is green was red before the work; what is red is a rule, and of nothing that is thought.
 pub(crate) fn verdict(result: VerdictResult) -> Verdict {
     Verdict {
         disputed: Vec::new(),
+        contested: false,
         votes: Vec::new(),
         result,
         tier: 1,
         checks: vec![CheckResult {
             check: "c".into(),
             passed: result == VerdictResult::Pass,
-            power: CheckPower::Discriminating,
+            power: match result {
+                VerdictResult::Pass => CheckPower::Discriminating,
+                VerdictResult::Fail | VerdictResult::Inconclusive => CheckPower::Guard,
+            },
             detail: String::new(),
             evidence: None,
         }],

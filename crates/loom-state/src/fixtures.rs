@@ -209,6 +209,7 @@ pub(crate) fn tool_done(effect: u64, text: BlobId) -> Event {
 pub(crate) fn verdict(result: VerdictResult) -> Verdict {
     Verdict {
         disputed: Vec::new(),
+        contested: false,
         votes: Vec::new(),
         result,
         tier: 1,

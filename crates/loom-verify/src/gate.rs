@@ -218,6 +218,7 @@ impl<'a> Draft<'a> {
             confidence,
             feedback,
             disputed: Vec::new(),
+            contested: asked.contested,
             votes: asked.votes,
             tree: self.report.tree,
             usage,

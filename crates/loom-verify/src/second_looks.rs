@@ -117,16 +117,25 @@ async fn right_work() -> (Place, GateInput) {
 }
 
 #[tokio::test]
-async fn work_is_thrown_away_only_when_a_second_view_confirms_the_first() {
-    for (second, result) in [
-        (NotMet, VerdictResult::Fail),
-        (Met, VerdictResult::Inconclusive),
-        (CannotTell, VerdictResult::Inconclusive),
+async fn one_word_in_favour_is_no_pass_and_one_against_it_is_contested() {
+    for (first, second, result, contested) in [
+        (Met, Met, VerdictResult::Pass, false),
+        (Met, CannotTell, VerdictResult::Pass, false),
+        (Met, NotMet, VerdictResult::Fail, true),
+        (NotMet, Met, VerdictResult::Fail, true),
+        (NotMet, CannotTell, VerdictResult::Fail, true),
+        (NotMet, NotMet, VerdictResult::Fail, false),
+        (CannotTell, NotMet, VerdictResult::Inconclusive, false),
     ] {
         let (place, input) = right_work().await;
-        let judge = saying(&[("one", NotMet), ("two", second)]);
+        let judge = saying(&[("one", first), ("two", second)]);
         let verdict = place.gate(&input, &judge).await;
-        assert_eq!(verdict.result, result, "{second:?}: {verdict:?}");
+        let seen = (verdict.result, verdict.contested);
+        assert_eq!(
+            seen,
+            (result, contested),
+            "{first:?}, {second:?}: {verdict:?}"
+        );
     }
 }
 

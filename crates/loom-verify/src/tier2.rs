@@ -4,7 +4,7 @@
 use crate::canary::{control, order};
 use crate::material::{Shown, show};
 use crate::quote::Material;
-use crate::{GateInput, Judge, JudgeError, JudgeReply, Question, Tier1Report};
+use crate::{GateInput, Judge, JudgeError, JudgeReply, Question, Scope, Tier1Report};
 use loom_events::{CriterionResult, CriterionVerdict, Failure, Tier, Usage, VerdictResult, Vote};
 use loom_prompts::{CheckLine, CriterionAnswer, CriterionLine, VerifierInput};
 use loom_redact::Redactor;
@@ -39,6 +39,8 @@ pub(crate) struct Asked {
     pub(crate) unrequested: Vec<String>,
     /// What each of several verifiers said; empty when one was asked.
     pub(crate) votes: Vec<Vote>,
+    /// Whether one view has evidence against the work and another finds the same criterion met.
+    pub(crate) contested: bool,
 }
 
 impl Asked {
@@ -136,8 +138,10 @@ impl Look<'_> {
     }
 }
 
-/// Asks the verifier about every criterion of the step. What it says is not met it is asked once
-/// more, or another one if there is one: work is not thrown away on one word.
+/// Asks the verifier about every criterion of the step, and again: in another order, and another one if
+/// there is one. Judges agree too much, so one word in favour is no pass, and evidence against
+/// the work counts even when a second view does not share it. Whether the work is thrown away for it
+/// is another matter: see [`Asked::contested`].
 pub(crate) async fn tier2(
     input: &GateInput,
     checks: &[CheckLine],
@@ -158,16 +162,39 @@ pub(crate) async fn tier2(
         missing @ Tier2::Missing(_) => return Ok(missing),
     };
     asked.degraded.extend(hidden);
-    let against = asked.against();
-    if asked.void.is_none() && !against.is_empty() {
-        look.asked = asked.model().into_iter().collect();
-        look.look = 1;
-        // Without a second view the first one stands.
-        if let Tier2::Asked(second) = look.ask(&against).await? {
-            asked.compare(second);
+    look.asked.extend(asked.model());
+    for number in 1..looks(input) {
+        let again = match asked.result() {
+            // One confirmation is enough.
+            VerdictResult::Fail if number > 1 => break,
+            VerdictResult::Fail => asked.against(),
+            VerdictResult::Pass => criteria.clone(),
+            VerdictResult::Inconclusive => break,
+        };
+        look.look = number;
+        // Without another view the first one stands.
+        match look.ask(&again).await? {
+            Tier2::Asked(view) => {
+                look.asked.extend(view.model());
+                asked.compare(view);
+            }
+            Tier2::Missing(_) => break,
         }
     }
+    if matches!(input.step.scope, Scope::Goal) {
+        asked.settle(&input.attempt.red_before);
+    }
     Ok(Tier2::Asked(asked))
+}
+
+/// How many views a pass needs. More where the work is more likely to be wrong: a step that failed
+/// before is a hard one. And for the whole, which nobody looks at again.
+const fn looks(input: &GateInput) -> u64 {
+    if matches!(input.step.scope, Scope::Goal) || input.attempt.ordinal > 1 {
+        3
+    } else {
+        2
+    }
 }
 
 /// The criteria that are judged, and what is said when they are not all.
@@ -215,25 +242,42 @@ impl Asked {
         self.verifier.as_ref().map(|(name, _)| name.clone())
     }
 
-    /// A second view of what was not met. One against one is neither.
+    /// Another view. What either of them has evidence against is not met; where nothing of that is
+    /// seen by both, it is contested.
     fn compare(&mut self, second: Self) {
         self.usage = self.usage.plus(second.usage);
         if second.void.is_some() {
             return;
         }
+        let mut confirmed = false;
         for again in second.criteria {
-            if again.verdict == CriterionVerdict::NotMet {
-                continue;
-            }
             let same = |c: &&mut CriterionResult| c.criterion == again.criterion;
-            if let Some(first) = self.criteria.iter_mut().find(same) {
-                first.verdict = CriterionVerdict::CannotTell;
-                first.why = format!(
-                    "one view is that it is not met ({}), a second is not ({})",
-                    first.why, again.why
-                );
+            let Some(first) = self.criteria.iter_mut().find(same) else {
+                continue;
+            };
+            match (first.verdict, again.verdict) {
+                (CriterionVerdict::NotMet, CriterionVerdict::NotMet) => confirmed = true,
+                (CriterionVerdict::Met, CriterionVerdict::NotMet) => *first = again,
+                _ => {}
             }
         }
+        self.contested = !confirmed && !self.against().is_empty();
+    }
+
+    /// A doubt that was followed up and is still not shared is none any more: else one reviewer's
+    /// fancy would have right work done again for ever.
+    fn settle(&mut self, followed_up: &[String]) {
+        if !self.contested {
+            return;
+        }
+        for criterion in &mut self.criteria {
+            let known = !criterion.quote.is_empty() && followed_up.contains(&criterion.quote);
+            if criterion.verdict == CriterionVerdict::NotMet && known {
+                criterion.verdict = CriterionVerdict::Met;
+                criterion.why = format!("followed up before, and not shared: {}", criterion.why);
+            }
+        }
+        self.contested = !self.against().is_empty();
     }
 
     fn take(

@@ -225,6 +225,7 @@ impl Journal {
             confidence: Confidence::default(),
             feedback: "not yet".into(),
             disputed: Vec::new(),
+            contested: false,
             votes: Vec::new(),
             tree: None,
             usage: Usage::default(),

@@ -52,11 +52,21 @@ fn gate(state: &mut State, at: &Place, attempt: AttemptId, (round, verdict): (u3
         VerdictResult::Pass => Last::Passed(proof(at, verdict)),
         VerdictResult::Fail => Last::GateFailed {
             feedback,
-            cheap: verdict.tier == 1,
+            cheap: verdict.contested || is_slip(verdict),
             disputed: verdict.disputed.clone(),
         },
         VerdictResult::Inconclusive => Last::Unsure { round, feedback },
     };
+}
+
+/// Whether rules alone failed it: a file in the wrong place, a test that was changed, a list that was
+/// cut. Whoever is told puts that right. What a check of the content saw is another matter: the wrong
+/// thought is in the context, and the next answer follows it.
+fn is_slip(verdict: &Verdict) -> bool {
+    let content = |check: &loom_events::CheckResult| {
+        !check.passed && check.power == CheckPower::Discriminating
+    };
+    verdict.tier == 1 && !verdict.checks.iter().any(content)
 }
 
 /// The verdict now rests on the merged tree; what the gate proved about the work still holds.

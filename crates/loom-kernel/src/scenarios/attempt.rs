@@ -120,6 +120,33 @@ fn a_gate_that_failed_cheaply_is_answered_in_the_same_attempt() {
 }
 
 #[test]
+fn what_a_check_of_the_content_saw_is_for_a_fresh_context() {
+    let mut desk = Desk::acting(|_| {});
+    desk.done("model", said(Said::Done));
+    let mut judged = verdict(VerdictResult::Fail);
+    judged.checks = vec![loom_events::CheckResult {
+        check: "a.txt matches /right/".into(),
+        passed: false,
+        power: loom_events::CheckPower::Discriminating,
+        detail: String::new(),
+        evidence: None,
+    }];
+    desk.done("verify", Outcome::Verified(judged));
+    assert_eq!(ended(&desk), (AttemptEnd::GateFailed, true));
+}
+
+#[test]
+fn a_doubt_that_reviewers_do_not_share_is_said_in_the_same_context() {
+    let mut desk = Desk::acting(|_| {});
+    desk.done("model", said(Said::Done));
+    let mut judged = verdict(VerdictResult::Fail);
+    (judged.tier, judged.contested) = (2, true);
+    desk.mark();
+    desk.done("verify", Outcome::Verified(judged));
+    assert_eq!(desk.names()[1], "nudge_given");
+}
+
+#[test]
 fn a_gate_that_a_model_failed_or_a_full_context_needs_a_fresh_attempt() {
     let mut desk = Desk::acting(|_| {});
     desk.done("model", said(Said::Done));

@@ -84,7 +84,8 @@ pub(crate) enum Last {
     /// A gate failed.
     GateFailed {
         feedback: String,
-        /// Whether deterministic checks alone failed it.
+        /// Whether a word is enough: rules failed it and no check of the content, or reviewers do not
+        /// agree.
         cheap: bool,
         /// Checks that the verifier's findings speak against.
         disputed: Vec<String>,
