@@ -7,10 +7,6 @@ use loom_events::{
     EffectId, Plan, PlanReason, PlanningId, Proposal, Seq, SkippedBy, SubtaskSpec, Usage, Work,
 };
 
-/// Rounds of one planning: the proposal, and one repair with the exact errors. A model that cannot
-/// repair a plan whose faults are named does not repair it the third time either.
-pub(crate) const ROUNDS: u32 = 2;
-
 pub(super) fn began(
     state: &mut State,
     at: &Place,
@@ -93,7 +89,7 @@ pub(super) fn rejected(
     let planning = planning.ok_or_else(|| unfit(at))?;
     planning.errors = errors.to_vec();
     planning.backoff.clear();
-    planning.stage = if round + 1 < ROUNDS {
+    planning.stage = if !planning.is_last_round() {
         planning.round += 1;
         Proposed::Nothing
     } else {

@@ -2,7 +2,7 @@
 
 use super::ending::{ask, failed};
 use crate::state::{Planning, Proposed, Stage, State};
-use crate::validate_plan;
+use crate::validate::{validate_plan, without_faulty_checks};
 use loom_events::{
     Check, Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, Size, SkippedBy,
     Subject, SubtaskId, SubtaskSpec, Tier, Time, Work,
@@ -81,10 +81,21 @@ fn proposed(state: &State, planning: &Planning, plan: &Plan) -> Option<Vec<Event
     let kept = state.kept();
     let mut settled = kept.clone();
     settled.extend(left_out(state, plan));
-    if let Err(errors) = validate_plan(plan, state.settings(), &settled) {
+    let Err(errors) = validate_plan(plan, state.settings(), &settled) else {
+        return Some(vec![ready(state, planning, with_kept(kept, plan), false)]);
+    };
+    // A bad check is no reason to throw a plan away that is good otherwise.
+    let usable = match planning.is_last_round() && !planning.only_checks() {
+        true => without_faulty_checks(plan, state.settings(), &settled),
+        false => None,
+    };
+    let Some((plan, left_out)) = usable else {
         return Some(rejected(planning, errors));
-    }
-    Some(vec![ready(state, planning, with_kept(kept, plan), false)])
+    };
+    let new = left_out.into_iter().filter(|w| !state.degraded.contains(w));
+    let told = new.map(|what| Event::Degraded { what });
+    let ready = ready(state, planning, with_kept(kept, &plan), false);
+    Some(told.chain([ready]).collect())
 }
 
 /// What a human left out and a new plan has unchanged stays left out: it is nothing to be done, so

@@ -52,6 +52,38 @@ fn after_the_repair_round_one_subtask_keeps_the_task_alive_and_says_so() {
 }
 
 #[test]
+fn a_check_that_stays_faulty_is_left_out_and_the_plan_stays() {
+    let mut desk = Desk::new(|_| {});
+    let faulty = || {
+        let mut plan = plan("a b");
+        let check = |command: &str| loom_events::Check::Command {
+            command: command.to_owned(),
+            exit: 0,
+            stdout_regex: None,
+        };
+        plan.subtasks[1].checks = vec![check("true"), check("sh tests/b.sh")];
+        proposal(Proposal::Plan { plan })
+    };
+    desk.done("plan", faulty());
+    assert_eq!(desk.state.planning().unwrap().round, 1, "it may repair it");
+    desk.mark();
+    desk.done("plan", faulty());
+    assert_eq!(
+        desk.names()[..3],
+        ["plan_proposed", "degraded", "task_plan_ready"]
+    );
+    let (_, plan) = desk.state.plan().unwrap();
+    assert_eq!(plan.subtasks.len(), 2);
+    let left: Vec<String> = plan.subtasks[1]
+        .checks
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(left, ["`sh tests/b.sh` exits 0"]);
+    assert!(desk.state.degraded()[0].starts_with("a check of `b` was left out"));
+}
+
+#[test]
 fn without_planning_the_goal_is_its_own_step_and_nothing_fell_back() {
     let mut desk = Desk::new(|s| s.defences.plan = false);
     assert_eq!(desk.running_kinds(), ["prepare"]);

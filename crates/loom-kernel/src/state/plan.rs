@@ -7,6 +7,10 @@ use loom_events::{
 };
 use serde::Serialize;
 
+/// Rounds of one planning: the proposal, and one repair with the exact errors. A model that cannot
+/// repair a plan whose faults are named does not repair it the third time either.
+const ROUNDS: u32 = 2;
+
 /// A plan is being made.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Planning {
@@ -21,6 +25,11 @@ pub(crate) struct Planning {
 }
 
 impl Planning {
+    /// Whether what is proposed now is not asked for again.
+    pub(crate) const fn is_last_round(&self) -> bool {
+        self.round + 1 >= ROUNDS
+    }
+
     /// Whether it is about the checks of one subtask and nothing else.
     pub(crate) const fn only_checks(&self) -> bool {
         matches!(self.why, PlanReason::Checks { .. })

@@ -5,12 +5,25 @@ use loom_events::{Check, CountOp, Counted, SubtaskSpec};
 
 /// Faults of the checks of a step: of their form, and with `rules` of their power.
 pub(super) fn faults(spec: &SubtaskSpec, rules: bool, errors: &mut Vec<String>) {
-    for check in &spec.checks {
-        let powerless = || if rules { power_fault(check) } else { None };
-        if let Some(fault) = form_fault(check).or_else(powerless) {
-            errors.push(format!("`{}`: {fault}", spec.id));
+    let found = spec.checks.iter().filter_map(|check| fault(check, rules));
+    errors.extend(found.map(|fault| format!("`{}`: {fault}", spec.id)));
+}
+
+/// Leaves out the checks of a step that are faulty, with a sentence for each.
+pub(super) fn leave_out(spec: &mut SubtaskSpec, rules: bool, said: &mut Vec<String>) {
+    let id = &spec.id;
+    spec.checks.retain(|check| match fault(check, rules) {
+        None => true,
+        Some(fault) => {
+            said.push(format!("a check of `{id}` was left out: {fault}"));
+            false
         }
-    }
+    });
+}
+
+fn fault(check: &Check, rules: bool) -> Option<String> {
+    let powerless = || if rules { power_fault(check) } else { None };
+    form_fault(check).or_else(powerless)
 }
 
 /// What cannot be read as a check.

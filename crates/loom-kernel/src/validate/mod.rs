@@ -49,6 +49,22 @@ pub fn validate_plan(
     }
 }
 
+/// The plan without those of its checks that are faulty, and what is left out, when nothing else is
+/// wrong with it. A step that has no check left is for the verifier to judge.
+pub(crate) fn without_faulty_checks(
+    plan: &Plan,
+    settings: &TaskSettings,
+    kept: &[SubtaskSpec],
+) -> Option<(Plan, Vec<String>)> {
+    let mut plan = plan.clone();
+    let mut left_out = Vec::new();
+    for spec in &mut plan.subtasks {
+        checks::leave_out(spec, settings.defences.check_rules, &mut left_out);
+    }
+    let usable = validate_plan(&plan, settings, kept).is_ok();
+    usable.then_some((plan, left_out))
+}
+
 fn size(new: &[&SubtaskSpec], first: bool, limits: &Limits, errors: &mut Vec<String>) {
     let max = limits.max_subtasks;
     if new.is_empty() {
