@@ -3,9 +3,9 @@
 
 use crate::{SubtaskStatus, TaskView};
 use loom_events::{
-    AttemptEnd, AttemptId, BlobId, CriterionResult, Digest, EffectId, Event, FileChange,
-    GivenAnswer, ModelReply, PlanReason, PlanningId, Prepared, Proposal, Question, QuestionId,
-    Record, Rung, SeenFile, Seq, Subject, SubtaskId, TaskId, Tier, Work,
+    AttemptEnd, AttemptId, BlobId, CriterionResult, CriterionVerdict, Digest, EffectId, Event,
+    FileChange, GivenAnswer, ModelReply, PlanReason, PlanningId, Prepared, Proposal, Question,
+    QuestionId, Record, Rung, SeenFile, Seq, Subject, SubtaskId, SubtaskSpec, TaskId, Tier, Work,
 };
 use loom_kernel::{Impossible, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,8 @@ pub(crate) struct Ledger {
     pub(crate) changes: Vec<RecordedChange>,
     /// The newest snapshot that an effect in flight took.
     pub(crate) snapshots: BTreeMap<EffectId, BlobId>,
+    /// What reviewers quoted against the whole at a last gate that failed.
+    pub(crate) followed_up: Vec<String>,
     works: BTreeMap<EffectId, Work>,
     questions: BTreeMap<QuestionId, Question>,
     /// The digest that a call in flight was granted for.
@@ -139,6 +141,7 @@ impl Ledger {
             plannings: BTreeMap::new(),
             changes: Vec::new(),
             snapshots: BTreeMap::new(),
+            followed_up: Vec::new(),
             works: BTreeMap::new(),
             questions: BTreeMap::new(),
             grants: BTreeMap::new(),
@@ -322,6 +325,13 @@ impl Ledger {
         shown.is_none_or(|a| a.ended.is_some())
     }
 
+    /// The completed steps of the plan.
+    pub(crate) fn done(&self) -> impl Iterator<Item = &SubtaskSpec> {
+        let steps = self.view.subtasks.iter();
+        let done = steps.filter(|step| step.status == SubtaskStatus::Completed);
+        done.map(|step| &step.spec)
+    }
+
     /// The attempts of a subtask, oldest first.
     pub(crate) fn attempts_of<'a>(
         &'a self,
@@ -478,6 +488,11 @@ impl Ledger {
                     log.red.extend(red.map(|check| check.check.clone()));
                     log.findings = verdict.criteria.iter().map(finding).collect();
                 }
+            }
+            (Event::VerificationFailed { verdict, .. }, Work::Final { .. }) => {
+                let criteria = verdict.criteria.iter();
+                let against = criteria.filter(|c| c.verdict == CriterionVerdict::NotMet);
+                self.followed_up.extend(against.map(|c| c.quote.clone()));
             }
             (Event::ToolCallCompleted { result, .. }, Work::Tool { attempt, call, .. }) => {
                 self.tool_result(attempt, call, result);

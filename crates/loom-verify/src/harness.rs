@@ -86,6 +86,7 @@ impl Place {
             changes: self.changes(),
             attempt: facts(),
             baseline,
+            done: Vec::new(),
             settings: Verification::default(),
             defences: Defences::default(),
             round: 0,

@@ -21,6 +21,8 @@ pub struct GateInput {
     pub attempt: AttemptFacts,
     /// What the checks said before the work.
     pub baseline: Baseline,
+    /// Steps of the plan that are completed: what they made is to stay.
+    pub done: Vec<SubtaskSpec>,
     /// Which tiers are wanted.
     pub settings: Verification,
     /// Which rules are on.
@@ -138,7 +140,8 @@ pub struct AttemptFacts {
     pub tier: Tier,
     /// Which attempt at the subtask it is, from 1.
     pub ordinal: u32,
-    /// Checks of the step, in words, that were red at an earlier gate of it.
+    /// Checks of the step, in words, that were red at an earlier gate of it. For the whole goal: what
+    /// reviewers quoted against it at an earlier last gate.
     pub red_before: Vec<String>,
     /// Fallbacks taken during the attempt.
     pub degraded: Vec<String>,

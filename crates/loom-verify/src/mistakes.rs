@@ -2,6 +2,8 @@
 //! need something that is not installed. Their red says nothing about the work.
 
 use crate::check::Look;
+use crate::files::text;
+use crate::needs::sees_a_quote;
 use crate::{Step, globs};
 use loom_events::{Check, Plan, SubtaskId, SubtaskSpec};
 use loom_workspace::Workspace;
@@ -9,40 +11,163 @@ use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-/// Paths of checks that nothing makes in time, as sentences for the repair of a plan. Reads the
-/// workspace: call it where blocking is allowed.
+/// A check that needs what is not there in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Astray {
+    /// Its step.
+    pub subtask: SubtaskId,
+    /// The check, in words.
+    pub check: String,
+    /// What is wrong, as a sentence for the repair of a plan.
+    pub why: String,
+}
+
+/// Checks that look at what nothing makes in time: another step makes it and is not waited for, or
+/// nothing does, by what the step says of its files. Reads the workspace: call it where blocking is
+/// allowed.
 #[must_use]
-pub fn plan_paths(plan: &Plan, workspace: &Workspace) -> Vec<String> {
+pub fn plan_paths(plan: &Plan, workspace: &Workspace) -> Vec<Astray> {
     let by_id: BTreeMap<&SubtaskId, &SubtaskSpec> =
         plan.subtasks.iter().map(|spec| (&spec.id, spec)).collect();
-    let mut errors = Vec::new();
+    let mut astray = Vec::new();
     for spec in &plan.subtasks {
         let before = dependencies(spec, &by_id);
         let in_time = |path: &str| {
             let of = |spec: &&SubtaskSpec| makes(spec, path);
             makes(spec, path) || before.iter().filter_map(|id| by_id.get(id)).any(of)
         };
+        let missing = |path: &String| !in_time(path) && !is_there(workspace, path);
         for check in &spec.checks {
-            for path in read_by(check) {
-                if in_time(&path) || is_there(workspace, &path) {
-                    continue;
-                }
-                // What only this check speaks of is for the step to make.
-                let maker = plan
-                    .subtasks
-                    .iter()
-                    .find(|other| other.outputs.contains(&path));
-                if let Some(maker) = maker {
-                    errors.push(format!(
-                        "subtask `{}`: its check \"{check}\" needs `{path}`, which is made by `{}`: \
-                         depend on that subtask, or check something else",
-                        spec.id, maker.id
-                    ));
-                }
-            }
+            let paths = read_by(check);
+            let whys = paths.iter().filter(|path| missing(path));
+            astray.extend(whys.filter_map(|path| {
+                Some(Astray {
+                    subtask: spec.id.clone(),
+                    check: check.to_string(),
+                    why: why_astray(plan, (spec, check), path)?,
+                })
+            }));
         }
     }
-    errors
+    astray
+}
+
+fn why_astray(plan: &Plan, (spec, check): (&SubtaskSpec, &Check), path: &str) -> Option<String> {
+    let needs = format!(
+        "subtask `{}`: its check \"{check}\" needs `{path}`, which",
+        spec.id
+    );
+    let mut others = plan.subtasks.iter();
+    if let Some(maker) = others.find(|other| other.outputs.iter().any(|output| output == path)) {
+        let id = &maker.id;
+        return Some(format!(
+            "{needs} is made by `{id}`: depend on that subtask, or check something else"
+        ));
+    }
+    // A step that says nothing of its files leaves it to the check to say what it makes; and of a
+    // command nobody knows what it makes itself, or which of its words are files.
+    let silent = spec.outputs.is_empty() && spec.expected_files.is_empty();
+    let silent = silent || check.command().is_some();
+    let named = spec.description.contains(path) || spec.title.contains(path);
+    (!silent && !named).then(|| {
+        format!(
+            "{needs} is not there and which no step says it makes: correct the path, or name it \
+             under outputs"
+        )
+    })
+}
+
+/// Steps none of whose checks can show that they were done: before the work they are green, or they
+/// only look whether a file is there. As sentences for the repair of a plan. Commands are not run, so
+/// that theirs is only seen where it is plain. Reads the workspace.
+#[must_use]
+pub fn blind_steps(plan: &Plan, workspace: &Workspace) -> Vec<String> {
+    let by_id: BTreeMap<&SubtaskId, &SubtaskSpec> =
+        plan.subtasks.iter().map(|spec| (&spec.id, spec)).collect();
+    let blind = |spec: &&SubtaskSpec| {
+        let before = dependencies(spec, &by_id);
+        // What an earlier step changes may be another thing by then.
+        let settled = |path: &str| {
+            let of = |spec: &&SubtaskSpec| makes(spec, path);
+            !before.iter().filter_map(|id| by_id.get(id)).any(of)
+        };
+        let tells = |check: &Check| {
+            let green = match check.path() {
+                Some(path) if settled(path) => is_green(check, workspace),
+                _ => false,
+            };
+            !green && !only_looks(check) && !sees_a_quote(spec, check)
+        };
+        !spec.inspect && !spec.outputs.is_empty() && !spec.checks.iter().any(tells)
+    };
+    let steps = plan.subtasks.iter().filter(blind);
+    steps
+        .map(|spec| {
+            format!(
+                "subtask `{}`: none of its checks can show that it was done, since each is green \
+                 already, only looks whether a file is there, or sees one criterion of several; add \
+                 one that looks at what {} holds or does",
+                spec.id,
+                spec.outputs.join(", ")
+            )
+        })
+        .collect()
+}
+
+/// Whether a check sees that a file is there and nothing of what it holds.
+fn only_looks(check: &Check) -> bool {
+    if matches!(check, Check::FileExists { .. }) {
+        return true;
+    }
+    let words: Vec<String> = check.command().map(words).into_iter().flatten().collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    matches!(words.as_slice(), ["ls", _] | ["test" | "[", "-e" | "-f" | "-d" | "-s", _, ..] if words.len() <= 4)
+}
+
+/// Whether a check of a file holds now.
+fn is_green(check: &Check, workspace: &Workspace) -> bool {
+    match check {
+        Check::FileContains { path, regex } => {
+            let regex = regex::RegexBuilder::new(regex).multi_line(true).build();
+            text(workspace, path).is_some_and(|text| regex.is_ok_and(|r| r.is_match(&text)))
+        }
+        Check::FileAbsent { path } => !is_there(workspace, path),
+        _ => false,
+    }
+}
+
+/// Files that a goal names and that no step speaks of, as sentences for the repair of a plan. A word
+/// without a directory is one only when there is such a file: `Node.js` is none. Reads the workspace.
+#[must_use]
+pub fn forgotten(goal: &str, plan: &Plan, workspace: &Workspace) -> Vec<String> {
+    let said: Vec<String> = plan
+        .subtasks
+        .iter()
+        .map(|spec| {
+            let parts = [&spec.title, &spec.description].into_iter();
+            let parts = parts.chain(&spec.criteria).chain(&spec.outputs);
+            let parts: Vec<&str> = parts.map(String::as_str).collect();
+            parts.join("\n")
+        })
+        .collect();
+    let mut named: Vec<String> = Vec::new();
+    for word in words(goal) {
+        let word = word.trim_end_matches(['.', ',', ':', '!', '?']);
+        let known = |path: &String| path == word;
+        let is_file = is_path(word) && (word.contains('/') || is_there(workspace, word));
+        if is_file && !named.iter().any(known) && !said.iter().any(|s| s.contains(word)) {
+            named.push(word.to_owned());
+        }
+    }
+    named
+        .into_iter()
+        .map(|path| {
+            format!(
+                "the goal speaks of `{path}` and no subtask does: add what is asked for there, or \
+                 name it in the subtask that sees to it"
+            )
+        })
+        .collect()
 }
 
 fn makes(spec: &SubtaskSpec, path: &str) -> bool {
@@ -194,16 +319,74 @@ mod tests {
         };
         let errors = plan_paths(&plan_with(&[]), &place.workspace);
         assert_eq!(errors.len(), 2, "{errors:?}");
-        assert!(errors[0].contains("made by `make`"), "{errors:?}");
-        assert_eq!(
-            plan_paths(&plan_with(&["between"]), &place.workspace),
-            Vec::<String>::new()
-        );
+        assert!(errors[0].why.contains("made by `make`"), "{errors:?}");
+        assert_eq!(plan_paths(&plan_with(&["between"]), &place.workspace), []);
         place.write("data/a.json", "{}");
-        assert_eq!(
-            plan_paths(&plan_with(&[]), &place.workspace),
-            Vec::<String>::new()
-        );
+        assert_eq!(plan_paths(&plan_with(&[]), &place.workspace), []);
+    }
+
+    #[test]
+    fn a_check_of_a_file_that_nobody_makes_is_the_planners_mistake() {
+        let place = Place::with(&[]);
+        let whys = |step: serde_json::Value| {
+            let mut spec = serde_json::json!({"id": "a", "title": "", "description": "Write a.txt.",
+                "checks": [{"kind": "file_contains", "path": "results/a.txt", "regex": "x"}]});
+            for (name, value) in step.as_object().unwrap() {
+                spec[name] = value.clone();
+            }
+            plan_paths(&plan(serde_json::json!([spec])), &place.workspace).len()
+        };
+        assert_eq!(whys(serde_json::json!({"outputs": ["a.txt"]})), 1);
+        for fine in [
+            serde_json::json!({}),
+            serde_json::json!({"outputs": ["a.txt"], "checks": [
+                {"kind": "command", "command": "cat a.txt | python3 -m json.tool"}]}),
+            serde_json::json!({"outputs": ["results/a.txt"]}),
+            serde_json::json!({"expected_files": ["results/*"]}),
+            serde_json::json!({"outputs": ["a.txt"], "description": "a.txt, and results/a.txt"}),
+        ] {
+            assert_eq!(whys(fine.clone()), 0, "{fine}");
+        }
+    }
+
+    #[test]
+    fn a_step_whose_checks_see_no_content_is_named() {
+        let place = Place::with(&[("README.md", "# Old\n")]);
+        let blind = |check: serde_json::Value| {
+            let json = serde_json::json!([
+                {"id": "before", "title": "", "description": "x", "outputs": ["made.md"]},
+                {"id": "a", "title": "", "description": "x", "outputs": ["a.md"],
+                 "depends_on": ["before"], "checks": [check]},
+            ]);
+            let named = blind_steps(&plan(json), &place.workspace);
+            named.iter().any(|why| why.contains("`a`"))
+        };
+        for seen in [
+            serde_json::json!({"kind": "file_exists", "path": "a.md"}),
+            serde_json::json!({"kind": "command", "command": "test -f a.md"}),
+            serde_json::json!({"kind": "file_contains", "path": "README.md", "regex": "^# Old$"}),
+        ] {
+            assert!(blind(seen.clone()), "{seen}");
+        }
+        for fine in [
+            serde_json::json!({"kind": "file_contains", "path": "a.md", "regex": "x"}),
+            serde_json::json!({"kind": "file_absent", "path": "made.md"}),
+            serde_json::json!({"kind": "command", "command": "sh run.sh a.md"}),
+        ] {
+            assert!(!blind(fine.clone()), "{fine}");
+        }
+    }
+
+    #[test]
+    fn what_the_goal_names_is_in_some_step() {
+        let plan = plan(serde_json::json!([
+            {"id": "a", "title": "Write a.md", "description": "as docs/a.md says"},
+        ]));
+        let place = Place::with(&[("b.md", "")]);
+        let goal = "Write a.md as docs/a.md says, and `b.md`, docs/c.md, e.g. for Node.js.";
+        let named = forgotten(goal, &plan, &place.workspace);
+        assert_eq!(named.len(), 2, "{named:?}");
+        assert!(named[0].contains("`b.md`") && named[1].contains("`docs/c.md`"));
     }
 
     fn red(output: &str) -> Look {

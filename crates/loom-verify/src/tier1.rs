@@ -9,7 +9,7 @@ use crate::fault::feedback;
 use crate::files::{Changed, blocking, changed, text};
 use crate::protected::Tampered;
 use crate::{
-    Fault, GateInput, GateTools, Scope, gutted, lost, markers, protected, scope, suspicious,
+    Fault, GateInput, GateTools, Scope, gutted, kept, lost, markers, protected, scope, suspicious,
     wellformed,
 };
 use loom_events::{Check, CheckPower, CheckResult, Digest};
@@ -99,6 +99,7 @@ pub async fn tier1(input: &GateInput, tools: &GateTools<'_>) -> Tier1Report {
         suspicions(input, workspace, &files, &mut report).await;
     }
     checks(input, workspace, tools, &mut report).await;
+    kept_by_others(input, workspace, tools, &mut report).await;
     let proven = report.proves();
     report.rule("something was done", nothing_done(input, proven));
     report
@@ -177,6 +178,27 @@ async fn tampered(
         protected::tampered(&files, &scripts, &step)
     })
     .await
+}
+
+/// Looks again at what completed steps made.
+async fn kept_by_others(
+    input: &GateInput,
+    workspace: &Arc<Workspace>,
+    tools: &GateTools<'_>,
+    report: &mut Tier1Report,
+) {
+    if !input.defences.scope || input.step.scope != Scope::Subtask {
+        return;
+    }
+    let found = kept::faults(input, workspace, tools.runner).await;
+    if kept::was_told(input) {
+        let said = found
+            .iter()
+            .map(|fault| format!("in spite of a warning, not so any more: {}", fault.what));
+        report.flags.extend(said);
+    } else {
+        report.rule(kept::RULE, found);
+    }
 }
 
 /// What is no fault and worth a second look.

@@ -6,8 +6,8 @@ use super::{Cx, FrozenPrompt, Known};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Entry, Ledger, recheck_name};
 use loom_events::{
-    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, SubtaskId, Tier,
-    Verification, Work,
+    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, SubtaskId, SubtaskSpec,
+    Tier, Verification, Work,
 };
 use loom_kernel::Start;
 use loom_verify::{
@@ -21,6 +21,8 @@ pub(super) struct Task {
     settings: Verification,
     defences: Defences,
     attempt: AttemptFacts,
+    /// The steps that are completed.
+    done: Vec<SubtaskSpec>,
     /// The last answer without calls, whose words are the claim.
     last_reply: Option<ModelReply>,
     /// The tree that the work began with.
@@ -81,6 +83,7 @@ impl Task {
                 degraded: prepared.degraded.clone(),
                 seed: attempt.0.0,
             },
+            done: ledger.done().cloned().collect(),
             last_reply,
             base: prepared.base.clone(),
             prompts: vec![prepared.prompt.clone()],
@@ -110,10 +113,12 @@ impl Task {
                     .unwrap_or_default(),
                 tier: tier.unwrap_or(Tier::Small),
                 ordinal: 1,
-                red_before: Vec::new(),
+                red_before: ledger.followed_up.clone(),
                 degraded: view.degraded.clone(),
                 seed: start.id.0.0,
             },
+            // All of it is judged.
+            done: Vec::new(),
             last_reply: None,
             base: prepared().find_map(|p| p.base.clone()),
             prompts: prepared().map(|p| p.prompt.clone()).collect(),
@@ -204,6 +209,7 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
         changes: changes(task, cx).await?,
         attempt,
         baseline: baseline(task, cx).await?,
+        done: task.done.clone(),
         settings: task.settings.clone(),
         defences: task.defences,
         round: task.round,

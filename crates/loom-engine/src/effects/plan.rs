@@ -6,14 +6,15 @@ use super::{Cx, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Ledger, PlanningLog};
 use loom_events::{
-    BlobId, FailureClass, Outcome, Plan, PlanReason, PlanningId, Proposal, Role, SubtaskSpec,
-    TaskId,
+    BlobId, Check, FailureClass, Outcome, Plan, PlanReason, PlanningId, Proposal, Role, SubtaskId,
+    SubtaskSpec, TaskId, TaskSettings,
 };
 use loom_prompts::{
     ChecksAnswer, ChecksInput, OldStep, PlannerInput, Repair, ReplannerInput, TaskState,
     checks_schema, parse_checks, plan_schema,
 };
 use loom_router::{ChatRequest, JsonError, JsonSchema};
+use loom_verify::Astray;
 
 /// What a round of planning needs to know.
 pub(super) struct Task {
@@ -21,9 +22,9 @@ pub(super) struct Task {
     goal: String,
     context: Option<String>,
     instructions: Vec<String>,
-    max_subtasks: u32,
-    /// Whether planned checks are held to rules.
-    check_rules: bool,
+    settings: TaskSettings,
+    /// Completed steps: a new plan may rest on them.
+    done: Vec<SubtaskSpec>,
     log: Option<PlanningLog>,
     state: TaskState,
     old_plan: Vec<OldStep>,
@@ -60,9 +61,9 @@ impl Task {
             goal: view.goal.clone(),
             context: view.context.clone(),
             instructions: view.steering.iter().map(|s| s.text.clone()).collect(),
-            max_subtasks: ledger.state.settings().limits.max_subtasks,
+            settings: ledger.state.settings().clone(),
+            done: ledger.done().cloned().collect(),
             about: log.as_ref().and_then(|log| about(ledger, &log.why)),
-            check_rules: ledger.state.settings().defences.check_rules,
             log,
             state: task_state(ledger, None),
             old_plan: view.subtasks.iter().map(old).collect(),
@@ -91,6 +92,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             errors,
         }),
     };
+    let earlier = repair.as_ref().map(|repair| repair.answer.clone());
     let (role, rendered) = render(&task, repair, &cx).await?;
     let tier = cx.shared.top_tier(role);
     let request = ChatRequest {
@@ -135,26 +137,111 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         }
     };
     Ok(Outcome::Planned {
-        proposal,
+        proposal: or_earlier(proposal, earlier.as_deref(), &task, &cx).await?,
         answer: cx.put_answer(&reply.answer).await?,
         usage: reply.usage,
         model: reply.model,
     })
 }
 
-/// A plan whose checks find what they need, or what is wrong with it. Whether it is acceptable in
-/// itself is the kernel's to say.
+/// A repair that cannot be read does not take the plan away that was to be repaired.
+async fn or_earlier(
+    proposal: Proposal,
+    earlier: Option<&str>,
+    task: &Task,
+    cx: &Cx,
+) -> Result<Proposal, Broken> {
+    let unreadable = matches!(proposal, Proposal::Unreadable { .. }) && task.about.is_none();
+    let Some(earlier) = earlier.filter(|_| unreadable) else {
+        return Ok(proposal);
+    };
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(earlier) else {
+        return Ok(proposal);
+    };
+    Ok(match read(&value, task, cx).await? {
+        plan @ Proposal::Plan { .. } => plan,
+        _ => proposal,
+    })
+}
+
+/// A plan with what its words say in its fields, or what is wrong with it. A fault of a check is the
+/// planner's to repair once; after that the check is left out, and the plan stays. Whether the plan is
+/// acceptable in itself is the kernel's to say.
 async fn read(value: &serde_json::Value, task: &Task, cx: &Cx) -> Result<Proposal, Broken> {
-    let plan = match loom_prompts::parse_plan(value) {
+    let mut plan = match loom_prompts::parse_plan(value) {
         Ok(plan) => plan,
         Err(errors) => return Ok(Proposal::Unreadable { errors }),
     };
-    let errors = paths(plan.clone(), task, cx).await?;
-    Ok(if errors.is_empty() {
-        Proposal::Plan { plan }
-    } else {
-        Proposal::Unreadable { errors }
-    })
+    if !task.settings.defences.check_rules {
+        return Ok(Proposal::Plan { plan });
+    }
+    plan = loom_verify::with_quoted(loom_verify::with_needs(plan, &task.done));
+    let first = task.log.as_ref().is_none_or(|log| log.refused.is_none());
+    let found = look(plan.clone(), task, first, cx).await?;
+    if first {
+        let mut errors: Vec<String> = found.astray.into_iter().map(|one| one.why).collect();
+        errors.extend(found.doubts);
+        if errors.is_empty() {
+            return Ok(Proposal::Plan { plan });
+        }
+        // All at once: there is one repair.
+        if let Err(others) = loom_kernel::validate_plan(&plan, &task.settings, &task.done) {
+            errors.splice(0..0, others);
+        }
+        return Ok(Proposal::Unreadable { errors });
+    }
+    let mut left_out = Vec::new();
+    for spec in &mut plan.subtasks {
+        let is_astray = |check: &Check| {
+            let words = check.to_string();
+            let mut found = found.astray.iter();
+            found.any(|one| one.subtask == spec.id && one.check == words)
+        };
+        let (bad, good) = std::mem::take(&mut spec.checks)
+            .into_iter()
+            .partition(is_astray);
+        spec.checks = good;
+        let bad: Vec<Check> = bad;
+        left_out.extend(bad.iter().map(|check| left_out_of(&spec.id, check)));
+    }
+    cx.signals.degraded(&left_out).await?;
+    Ok(Proposal::Plan { plan })
+}
+
+fn left_out_of(step: &SubtaskId, check: &Check) -> String {
+    format!("a check of `{step}` was left out, since it needs what nobody makes: {check}")
+}
+
+/// What is to be said of a plan before it is taken.
+#[derive(Default)]
+struct Found {
+    astray: Vec<Astray>,
+    /// What is said once, and does not stand in the way of a plan the second time.
+    doubts: Vec<String>,
+}
+
+async fn look(plan: Plan, task: &Task, first: bool, cx: &Cx) -> Result<Found, Broken> {
+    let mut whole = plan.clone();
+    whole.subtasks.extend(
+        task.done
+            .iter()
+            .filter(|done| plan.subtasks.iter().all(|spec| spec.id != done.id))
+            .cloned(),
+    );
+    // A later plan need not speak of what is done.
+    let goal = (first && task.old_plan.is_empty()).then(|| task.goal.clone());
+    let found = cx
+        .files("the workspace could not be looked at", move |workspace| {
+            let mut doubts = loom_verify::blind_steps(&plan, workspace);
+            let missing = goal.map(|goal| loom_verify::forgotten(&goal, &plan, workspace));
+            doubts.extend(missing.into_iter().flatten());
+            Ok(Found {
+                astray: loom_verify::plan_paths(&whole, workspace),
+                doubts,
+            })
+        })
+        .await?;
+    Ok(found.unwrap_or_default())
 }
 
 /// Other checks that find what they need, or that the planner stands by its own.
@@ -177,27 +264,20 @@ async fn read_checks(
         checks: checks.clone(),
         ..step.clone()
     });
-    let mut errors = paths(plan, task, cx).await?;
-    let about_it = format!("`{}`", step.id);
-    errors.retain(|error| error.contains(&about_it));
+    let mut errors = Vec::new();
+    if task.settings.defences.check_rules {
+        let found = look(plan, task, false, cx).await?;
+        let mine = found
+            .astray
+            .into_iter()
+            .filter(|one| one.subtask == step.id);
+        errors.extend(mine.map(|one| one.why));
+    }
     Ok(if errors.is_empty() {
         Proposal::Checks { checks }
     } else {
         Proposal::Unreadable { errors }
     })
-}
-
-/// What the checks of a plan need and will not find.
-async fn paths(plan: Plan, task: &Task, cx: &Cx) -> Result<Vec<String>, Broken> {
-    if !task.check_rules {
-        return Ok(Vec::new());
-    }
-    let errors = cx
-        .files("the workspace could not be looked at", move |workspace| {
-            Ok(loom_verify::plan_paths(&plan, workspace))
-        })
-        .await?;
-    Ok(errors.unwrap_or_default())
 }
 
 async fn answer_text(cx: &Cx, id: Option<&BlobId>) -> Result<String, Broken> {
@@ -233,7 +313,7 @@ async fn render(
                 context: task.context.clone(),
                 instructions: task.instructions.clone(),
                 workspace,
-                max_subtasks: task.max_subtasks,
+                max_subtasks: task.settings.limits.max_subtasks,
                 repair,
                 ..PlannerInput::default()
             };
@@ -241,7 +321,8 @@ async fn render(
         }
         Some(why) => {
             let state = task.state.clone();
-            let mut input = ReplannerInput::new(state, reason(why, task), task.max_subtasks);
+            let mut input =
+                ReplannerInput::new(state, reason(why, task), task.settings.limits.max_subtasks);
             input.context.clone_from(&task.context);
             input.old_plan.clone_from(&task.old_plan);
             input.discoveries.clone_from(&task.discoveries);
