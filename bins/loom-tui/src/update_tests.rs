@@ -1,0 +1,365 @@
+use super::*;
+use crate::actions::Action;
+use crate::keys::Move;
+use crate::msg::Wish;
+use crate::testing::{Journal, at, model, page, press, task, watching};
+use loom_client::wire::DiffList;
+use loom_events::{DiffStatus, FileDiff, RevertReport, RevertScope, Scope, Seq};
+use loom_events::{QuestionId, Response};
+
+/// A table: where one is, the keys, what is then asked for.
+#[test]
+fn keys_ask_for_what_they_name() {
+    let question = QuestionId(Seq(Journal::busy().envelopes.len() as u64));
+    let answer = |response| vec![Cmd::Ask(task(1), Wish::Answer(question, response))];
+    let revert = |scope| RevertRequest {
+        dry_run: true,
+        ..RevertRequest::from(scope)
+    };
+    let watch = |n| Cmd::Watch(task(n));
+    // On the list of tasks, of which the first one waits.
+    let list: Vec<(&str, Vec<Cmd>)> = vec![
+        ("q", vec![Cmd::Quit]),
+        ("\n", vec![watch(1)]),
+        ("l", vec![watch(1)]),
+        ("j\n", vec![watch(2)]),
+        ("jjk\n", vec![watch(2)]),
+        ("G\n", vec![watch(5)]),
+        ("a", vec![watch(1)]),
+        ("ja", vec![]),
+        ("p", vec![Cmd::Ask(task(1), Wish::Pause)]),
+        ("jjp", vec![Cmd::Ask(task(3), Wish::Resume)]),
+        (
+            "sgo on\n",
+            vec![Cmd::Ask(task(1), Wish::Steer("go on".into()))],
+        ),
+        ("s\n", vec![]),
+        ("sx\x1b", vec![]),
+        ("Gs", vec![]),
+        ("c", vec![]),
+        ("cn", vec![]),
+        ("c\x1b", vec![]),
+        (
+            "cy",
+            vec![Cmd::Ask(
+                task(1),
+                Wish::Cancel("cancelled in the terminal UI".into()),
+            )],
+        ),
+        ("r", vec![]),
+        (
+            "Gr",
+            vec![Cmd::Ask(task(5), Wish::Revert(revert(RevertScope::Task)))],
+        ),
+        ("GR", vec![]),
+        (
+            "GRy",
+            vec![Cmd::Ask(task(5), Wish::Retry(None, String::new()))],
+        ),
+        ("d", vec![Cmd::Load(Load::Diff(task(1)))]),
+        ("m", vec![Cmd::Load(Load::Memory(task(1)))]),
+        (
+            "m/cache\n",
+            vec![
+                Cmd::Load(Load::Memory(task(1))),
+                Cmd::Load(Load::Search("cache".into())),
+            ],
+        ),
+        ("M", vec![Cmd::Load(Load::Models)]),
+        ("n", vec![Cmd::Load(Load::Ready)]),
+        ("/faster\n\n", vec![watch(5)]),
+        (
+            ":can\ny",
+            vec![Cmd::Ask(
+                task(1),
+                Wish::Cancel("cancelled in the terminal UI".into()),
+            )],
+        ),
+        (":nothing is called that\n", vec![]),
+        ("?q", vec![]),
+    ];
+    for (keys, expected) in list {
+        let mut model = model(80, 24);
+        assert_eq!(press(&mut model, keys), expected, "{keys:?} on the list");
+    }
+    // In the task that waits.
+    let detail: Vec<(&str, Vec<Cmd>)> = vec![
+        ("ay", answer(Response::Grant { scope: Scope::Once })),
+        ("at", answer(Response::Grant { scope: Scope::Task })),
+        (
+            "an",
+            answer(Response::Deny {
+                reason: String::new(),
+            }),
+        ),
+        (
+            "aruse the cache\n",
+            answer(Response::Deny {
+                reason: "use the cache".into(),
+            }),
+        ),
+        ("a\x1by", vec![]),
+        (
+            "t",
+            vec![Cmd::Load(Load::Trace(task(1), crate::testing::id("page")))],
+        ),
+        (
+            "\tk\n",
+            vec![Cmd::Load(Load::Trace(task(1), crate::testing::id("total")))],
+        ),
+        (
+            "t]",
+            vec![
+                Cmd::Load(Load::Trace(task(1), crate::testing::id("page"))),
+                Cmd::Load(Load::Trace(task(1), crate::testing::id("index"))),
+            ],
+        ),
+        ("r", vec![]),
+        ("\x1b", vec![Cmd::Unwatch, Cmd::Load(Load::Tasks)]),
+    ];
+    for (keys, expected) in detail {
+        let mut model = watching(80, 24);
+        assert_eq!(press(&mut model, keys), expected, "{keys:?} in a task");
+    }
+}
+
+#[test]
+fn nothing_is_cancelled_or_taken_back_without_a_yes() {
+    let mut model = model(80, 24);
+    assert!(press(&mut model, "c").is_empty());
+    assert!(matches!(model.overlay, Some(Overlay::Confirm(_))));
+    let request = RevertRequest {
+        dry_run: true,
+        ..RevertRequest::from(RevertScope::Task)
+    };
+    press(&mut model, "\x1b");
+    let report = RevertReport {
+        changes: vec![loom_events::FileChange {
+            operation: loom_events::Operation::Delete,
+            path: "new.txt".into(),
+            new_path: None,
+            before: None,
+            after: None,
+            lines: loom_events::LineCount::default(),
+            origin: loom_events::Origin::Loom,
+        }],
+        ..RevertReport::default()
+    };
+    let loaded = Loaded::Revert(task(5), request.clone(), report);
+    assert!(update(&mut model, Msg::Loaded(Box::new(loaded))).is_empty());
+    let real = RevertRequest {
+        dry_run: false,
+        ..request
+    };
+    let cmds = press(&mut model, "y");
+    assert_eq!(cmds, [Cmd::Ask(task(5), Wish::Revert(real))]);
+    assert!(model.overlay.is_none());
+}
+
+#[test]
+fn a_question_that_is_answered_elsewhere_is_not_answered_here() {
+    let mut model = watching(80, 24);
+    press(&mut model, "a");
+    assert!(matches!(model.overlay, Some(Overlay::Question(_))));
+    let mut journal = Journal::busy();
+    let question = QuestionId(Seq(journal.envelopes.len() as u64));
+    let by = "cli".to_owned();
+    journal.add(
+        Some("page"),
+        loom_events::Event::ApprovalGranted {
+            question,
+            scope: Scope::Once,
+            by,
+        },
+    );
+    let record = journal.records().pop().unwrap();
+    update(&mut model, Msg::Records(task(1), vec![record]));
+    assert!(model.overlay.is_none());
+    assert_eq!(press(&mut model, "y"), []);
+}
+
+#[test]
+fn a_question_asked_for_from_the_list_is_shown_as_soon_as_it_is_known() {
+    let mut model = model(80, 24);
+    press(&mut model, "a");
+    assert!(model.overlay.is_none());
+    update(&mut model, Msg::Records(task(1), Journal::busy().records()));
+    assert!(matches!(model.overlay, Some(Overlay::Question(_))));
+}
+
+#[test]
+fn records_of_a_task_that_was_left_are_not_taken() {
+    let mut model = watching(80, 24);
+    press(&mut model, "\x1b");
+    update(&mut model, Msg::Records(task(1), Journal::busy().records()));
+    assert!(model.watched.is_none());
+}
+
+#[test]
+fn the_list_is_asked_for_once_a_second_however_much_happens() {
+    let mut model = model(80, 24);
+    let mut asked = 0;
+    for n in 0..100 {
+        let mut cmds = update(&mut model, Msg::Clock(at(300 + n / 50)));
+        cmds.extend(update(&mut model, Msg::Stirred { calls: false }));
+        asked += cmds
+            .iter()
+            .filter(|cmd| **cmd == Cmd::Load(Load::Tasks))
+            .count();
+    }
+    assert_eq!(asked, 2);
+}
+
+#[test]
+fn the_bell_rings_when_somebody_is_called_and_wants_it() {
+    let mut model = model(80, 24);
+    for (bell, calls, rings) in [
+        (true, true, true),
+        (true, false, false),
+        (false, true, false),
+    ] {
+        model.bell = bell;
+        let cmds = update(&mut model, Msg::Stirred { calls });
+        assert_eq!(cmds.contains(&Cmd::Bell), rings);
+    }
+}
+
+#[test]
+fn offline_is_shown_until_it_is_over_and_nothing_is_lost_by_it() {
+    let mut model = watching(80, 24);
+    let before = model.watched.as_ref().unwrap().log.texts();
+    update(&mut model, Msg::Offline("reach the service".into()));
+    update(&mut model, Msg::Offline("again".into()));
+    assert_eq!(
+        model.link,
+        Link::Offline(at(200), "reach the service".into())
+    );
+    let cmds = update(&mut model, Msg::Online);
+    assert!(cmds.contains(&Cmd::Load(Load::Ready)));
+    assert_eq!(model.link, Link::Online);
+    // The stream resumes with what was seen already.
+    update(&mut model, Msg::Records(task(1), Journal::busy().records()));
+    assert_eq!(model.watched.as_ref().unwrap().log.texts(), before);
+}
+
+#[test]
+fn the_selected_task_stays_selected_when_the_list_changes() {
+    let mut model = model(80, 24);
+    press(&mut model, "jj");
+    let mut page = page();
+    page.tasks.insert(
+        0,
+        crate::testing::row(9, loom_view::TaskStatus::Planning, "new"),
+    );
+    update(&mut model, Msg::Loaded(Box::new(Loaded::Tasks(page))));
+    assert_eq!(model.dashboard.selected().unwrap().task_id, task(3));
+}
+
+#[test]
+fn a_pasted_text_presses_no_keys() {
+    let mut model = model(80, 24);
+    assert!(update(&mut model, Msg::Paste("cyq".into())).is_empty());
+    assert!(model.overlay.is_none());
+    press(&mut model, "s");
+    update(&mut model, Msg::Paste("two\nlines".into()));
+    let cmds = press(&mut model, "\n");
+    assert_eq!(cmds, [Cmd::Ask(task(1), Wish::Steer("two\nlines".into()))]);
+}
+
+#[test]
+fn a_file_is_taken_back_from_its_diff() {
+    let mut model = model(80, 24);
+    press(&mut model, "Gd");
+    let file = |path: &str| FileDiff {
+        path: path.into(),
+        old_path: None,
+        status: DiffStatus::Modified,
+        added: 1,
+        removed: 1,
+        binary: false,
+        patch: "@@ -1 +1 @@\n-a\n+b\n".into(),
+    };
+    let files = vec![file("a.txt"), file("b.txt")];
+    update(
+        &mut model,
+        Msg::Loaded(Box::new(Loaded::Diff(task(5), DiffList { files }))),
+    );
+    let cmds = press(&mut model, "]r");
+    let request = RevertRequest {
+        dry_run: true,
+        ..RevertRequest::from(RevertScope::File("b.txt".into()))
+    };
+    assert_eq!(cmds, [Cmd::Ask(task(5), Wish::Revert(request))]);
+}
+
+#[test]
+fn an_edited_plan_is_sent_whole_and_only_when_it_is_saved() {
+    let mut model = watching(80, 24);
+    assert!(press(&mut model, "ejx").is_empty());
+    let cmds = press(&mut model, "w");
+    let [Cmd::Ask(of, Wish::Edit(plan))] = &cmds[..] else {
+        panic!("{cmds:?}");
+    };
+    assert_eq!(*of, task(1));
+    let ids: Vec<_> = plan.subtasks.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids, ["total", "page"]);
+    assert_eq!(model.place(), Place::Detail);
+}
+
+#[test]
+fn edits_are_not_thrown_away_by_one_key() {
+    let mut model = watching(80, 24);
+    press(&mut model, "ejx\x1b");
+    assert_eq!(model.place(), Place::Plan);
+    press(&mut model, "\x1b");
+    assert_eq!(model.place(), Place::Detail);
+}
+
+#[test]
+fn older_lines_are_asked_for_once_at_a_time() {
+    let mut model = model(80, 24);
+    model.watch(task(1));
+    let mut journal = Journal::new();
+    journal.create();
+    for n in 0..crate::log::MAX_LINES + 100 {
+        journal.add(
+            None,
+            loom_events::Event::Degraded {
+                what: format!("n{n}"),
+            },
+        );
+    }
+    update(&mut model, Msg::Records(task(1), journal.records()));
+    let up = |model: &mut Model| crate::perform::go(model, Move::Home);
+    let load = Load::Events {
+        task: task(1),
+        after: Seq::ZERO,
+        until: Some(Seq(101)),
+    };
+    assert_eq!(up(&mut model), [Cmd::Load(load)]);
+    assert_eq!(up(&mut model), []);
+}
+
+#[test]
+fn every_action_that_can_be_chosen_can_be_performed_anywhere() {
+    for binding in crate::actions::BINDINGS {
+        for mut model in [
+            model(80, 24),
+            watching(200, 60),
+            Model::new(&Default::default(), (80, 24), at(0)).0,
+        ] {
+            perform::perform(&mut model, binding.action);
+            if binding.action != Action::Quit {
+                crate::testing::picture(&model);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_click_selects_and_a_second_one_opens() {
+    let mut model = model(80, 24);
+    assert!(update(&mut model, Msg::Click(10, 3)).is_empty());
+    assert_eq!(model.dashboard.selected().unwrap().task_id, task(2));
+    assert_eq!(update(&mut model, Msg::Click(10, 3)), [Cmd::Watch(task(2))]);
+}
