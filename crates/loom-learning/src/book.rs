@@ -1,0 +1,375 @@
+//! Everything that was learned, in memory: small, since it holds aggregates. It is read from rows at
+//! start, taught by each finished task, and written back row by row.
+
+use crate::harvest::Harvest;
+use crate::kind::Kind;
+use crate::plans::KnownPlan;
+use crate::tally::Tally;
+use loom_events::{Tier, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What was seen once and not again for so long is forgotten.
+const FORGET: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+
+/// Plans and corrections that are kept; the ones that were used least lately go first.
+const MAX_KEPT: usize = 500;
+
+/// Longest correction that is kept; longer ones are a task of their own.
+const MAX_CORRECTION: usize = 300;
+
+/// Of what a record is kept: a model at a kind of work.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The kind of work.
+    pub kind: Kind,
+    /// The model entry.
+    pub model: String,
+    /// The tier that was asked for.
+    pub tier: Tier,
+}
+
+/// What the user said more than once, or lately.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// Word for word.
+    pub text: String,
+    /// How often it was said.
+    pub seen: u32,
+    /// When last.
+    pub last: Time,
+}
+
+/// Everything that was learned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Book {
+    pub(crate) tallies: BTreeMap<Key, Tally>,
+    pub(crate) corrections: Vec<Correction>,
+    pub(crate) plans: Vec<KnownPlan>,
+}
+
+/// One thing that was learned, as it is stored: a name that is unique in its section, and a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// `tally`, `correction` or `plan`.
+    pub section: String,
+    /// What it is about.
+    pub name: String,
+    /// What is known.
+    pub value: serde_json::Value,
+    /// When it was last added to.
+    pub last: Time,
+}
+
+/// A stored line that this build cannot read. It is left out, which costs only what it had taught.
+#[derive(Debug, thiserror::Error)]
+#[error("read what was learned of {section} `{name}`")]
+pub struct LineError {
+    /// The section.
+    pub section: String,
+    /// The name.
+    pub name: String,
+    /// The cause.
+    #[source]
+    pub source: serde_json::Error,
+}
+
+impl Book {
+    /// Adds what a task has to teach.
+    pub fn learn(&mut self, harvest: &Harvest) {
+        for one in &harvest.attempts {
+            let key = Key {
+                kind: one.kind,
+                model: one.model.clone(),
+                tier: one.tier,
+            };
+            self.tallies.entry(key).or_default().observe(&one.seen);
+        }
+        for text in &harvest.corrections {
+            self.correct(text, harvest.at);
+        }
+        if let Some(plan) = &harvest.plan {
+            self.keep_plan(&harvest.goal, plan, harvest.at);
+        }
+        self.prune(harvest.at);
+    }
+
+    /// What is known of a model at a kind of work.
+    #[must_use]
+    pub fn tally(&self, key: &Key) -> Option<&Tally> {
+        self.tallies.get(key)
+    }
+
+    /// Every record, in order.
+    pub fn tallies(&self) -> impl Iterator<Item = (&Key, &Tally)> {
+        self.tallies.iter()
+    }
+
+    /// What the user said, the most frequent first.
+    #[must_use]
+    pub fn corrections(&self) -> &[Correction] {
+        &self.corrections
+    }
+
+    /// The plans that were worth keeping.
+    #[must_use]
+    pub fn plans(&self) -> &[KnownPlan] {
+        &self.plans
+    }
+
+    /// How many attempts have been seen in all.
+    #[must_use]
+    pub fn seen(&self) -> u32 {
+        let seen = self.tallies.values().map(|tally| tally.seen);
+        seen.fold(0, u32::saturating_add)
+    }
+
+    /// Takes back that the last attempt of a model at a kind of work passed.
+    pub fn take_back(&mut self, key: &Key) {
+        if let Some(tally) = self.tallies.get_mut(key) {
+            tally.correct();
+        }
+    }
+
+    /// Forgets what was seen once, long ago, and the least used beyond the bound.
+    pub fn prune(&mut self, now: Time) {
+        let old = |last: Time| now.since(last) > FORGET;
+        self.tallies
+            .retain(|_, tally| tally.seen > 1 || !old(tally.last));
+        self.corrections
+            .retain(|one| one.seen > 1 || !old(one.last));
+        self.corrections
+            .sort_by(|a, b| (b.seen, b.last).cmp(&(a.seen, a.last)));
+        self.corrections.truncate(MAX_KEPT);
+        self.plans.retain(|one| one.seen > 1 || !old(one.last));
+        self.plans
+            .sort_by(|a, b| (b.last, b.seen).cmp(&(a.last, a.seen)));
+        self.plans.truncate(MAX_KEPT);
+    }
+
+    /// Everything, as it is stored.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (key, tally) in &self.tallies {
+            let name = format!(
+                "{}\u{1f}{}\u{1f}{}",
+                key.kind,
+                key.model,
+                u8::from(key.tier)
+            );
+            lines.push(line("tally", name, tally, tally.last));
+        }
+        for one in &self.corrections {
+            lines.push(line("correction", one.text.clone(), one, one.last));
+        }
+        for one in &self.plans {
+            lines.push(line("plan", one.goal.clone(), one, one.last));
+        }
+        lines
+    }
+
+    /// Reads what was stored; what cannot be read is left out and named.
+    #[must_use]
+    pub fn from_lines(lines: impl IntoIterator<Item = Line>) -> (Self, Vec<LineError>) {
+        let mut book = Self::default();
+        let mut errors = Vec::new();
+        for line in lines {
+            if let Err(source) = book.read(&line) {
+                errors.push(LineError {
+                    section: line.section,
+                    name: line.name,
+                    source,
+                });
+            }
+        }
+        (book, errors)
+    }
+
+    fn read(&mut self, line: &Line) -> Result<(), serde_json::Error> {
+        let value = line.value.clone();
+        match line.section.as_str() {
+            "tally" => {
+                let key = key(&line.name).ok_or_else(|| {
+                    serde::de::Error::custom("its name is no kind of work, model and tier")
+                })?;
+                self.tallies.insert(key, serde_json::from_value(value)?);
+            }
+            "correction" => self.corrections.push(serde_json::from_value(value)?),
+            "plan" => self.plans.push(serde_json::from_value(value)?),
+            other => {
+                let what = format!("there is no section `{other}`");
+                return Err(serde::de::Error::custom(what));
+            }
+        }
+        Ok(())
+    }
+
+    fn correct(&mut self, text: &str, at: Time) {
+        if text.chars().count() > MAX_CORRECTION {
+            return;
+        }
+        let same = |one: &&mut Correction| one.text.eq_ignore_ascii_case(text);
+        match self.corrections.iter_mut().find(same) {
+            Some(known) => {
+                known.seen = known.seen.saturating_add(1);
+                known.last = known.last.max(at);
+            }
+            None => self.corrections.push(Correction {
+                text: text.to_owned(),
+                seen: 1,
+                last: at,
+            }),
+        }
+    }
+
+    fn keep_plan(&mut self, goal: &str, plan: &loom_events::Plan, at: Time) {
+        let new = KnownPlan::new(goal, plan, at);
+        match self.plans.iter_mut().find(|known| known.goal == new.goal) {
+            Some(known) => {
+                let seen = known.seen.saturating_add(1);
+                *known = KnownPlan { seen, ..new };
+            }
+            None => self.plans.push(new),
+        }
+    }
+}
+
+fn line(section: &str, name: String, value: &impl Serialize, last: Time) -> Line {
+    Line {
+        section: section.to_owned(),
+        name,
+        value: serde_json::to_value(value)
+            .expect("BUG: what was learned consists of finite numbers, words and times"),
+        last,
+    }
+}
+
+fn key(name: &str) -> Option<Key> {
+    let mut parts = name.split('\u{1f}');
+    let (kind, model, tier) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(Key {
+        kind: kind.parse().ok()?,
+        model: model.to_owned(),
+        tier: tier.parse::<u8>().ok()?.try_into().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harvest::Attempted;
+    use crate::tally::Observation;
+    use loom_events::{Plan, SubtaskId, SubtaskSpec};
+
+    fn day(day: i64) -> Time {
+        Time::from_millis(day * 24 * 60 * 60 * 1_000)
+    }
+
+    fn harvest(goal: &str, at: Time) -> Harvest {
+        let spec = SubtaskSpec::new(SubtaskId::new("one").unwrap(), "Fix parse.rs", "");
+        Harvest {
+            task: "019ac000-0000-7000-8000-000000000001".parse().unwrap(),
+            at,
+            goal: goal.to_owned(),
+            attempts: vec![Attempted {
+                subtask: spec.id.clone(),
+                kind: Kind::of(&spec),
+                model: "a model: with a name".to_owned(),
+                tier: Tier::Large,
+                seen: Observation {
+                    passed: true,
+                    millis: 5,
+                    tokens: 7,
+                    at,
+                },
+            }],
+            corrections: vec!["Use British spelling".to_owned()],
+            plan: Some(Plan {
+                subtasks: vec![spec],
+            }),
+        }
+    }
+
+    #[test]
+    fn what_was_learned_is_read_back_as_it_was() {
+        let mut book = Book::default();
+        book.learn(&harvest("mend the parser", day(1)));
+        book.learn(&harvest("mend the parser", day(2)));
+        let (again, errors) = Book::from_lines(book.lines());
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(again, book);
+        assert_eq!(again.seen(), 2);
+        assert_eq!(again.corrections()[0].seen, 2);
+        assert_eq!(again.plans()[0].seen, 2);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_named_and_costs_only_itself() {
+        let mut book = Book::default();
+        book.learn(&harvest("mend the parser", day(1)));
+        let mut lines = book.lines();
+        lines.push(Line {
+            section: "tally".to_owned(),
+            name: "no kind".to_owned(),
+            value: serde_json::json!({}),
+            last: day(1),
+        });
+        let (again, errors) = Book::from_lines(lines);
+        assert_eq!(again, book);
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].to_string().contains("no kind"));
+    }
+
+    #[test]
+    fn what_was_seen_once_is_forgotten_after_ninety_days_and_what_was_seen_twice_is_not() {
+        let mut book = Book::default();
+        book.learn(&harvest("mend the parser", day(1)));
+        book.learn(&harvest("mend the parser", day(2)));
+        let mut once = harvest("write a poem", day(2));
+        once.corrections = vec!["no rhymes".to_owned()];
+        book.learn(&once);
+        book.prune(day(93));
+        let texts: Vec<_> = book
+            .corrections()
+            .iter()
+            .map(|one| one.text.as_str())
+            .collect();
+        assert_eq!(texts, ["Use British spelling"]);
+        let goals: Vec<_> = book.plans().iter().map(|one| one.goal.as_str()).collect();
+        assert_eq!(goals, ["mend the parser"]);
+    }
+
+    #[test]
+    fn a_goal_is_given_the_plans_of_goals_like_it() {
+        let mut book = Book::default();
+        for goal in [
+            "fix the failing test in the date parser",
+            "write documentation for the settings",
+            "add a command that lists all users",
+        ] {
+            book.learn(&harvest(goal, day(1)));
+        }
+        let similar = book.similar("fix the parser: a test fails for dates", 3);
+        let goals: Vec<_> = similar.iter().map(|plan| plan.goal.as_str()).collect();
+        assert_eq!(goals, ["fix the failing test in the date parser"]);
+        assert!(book.similar("compose a symphony", 3).is_empty());
+    }
+
+    #[test]
+    fn what_is_said_again_and_again_is_a_preference_everywhere_and_the_rest_where_it_bears() {
+        let mut book = Book::default();
+        for at in 1..=2 {
+            book.learn(&harvest("mend the parser", day(at)));
+        }
+        let mut once = harvest("tidy the importer", day(2));
+        once.corrections = vec!["the importer must stay synchronous".to_owned()];
+        book.learn(&once);
+        assert_eq!(
+            book.preferences("write a poem", 5),
+            ["Use British spelling"]
+        );
+        assert_eq!(book.preferences("speed the importer up", 5).len(), 2);
+    }
+}

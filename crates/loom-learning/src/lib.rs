@@ -1,0 +1,24 @@
+//! What Loom learns from task to task, and what it does with it. Pure: who stores it, and who asks, is
+//! the engine.
+//!
+//! A finished task is read once ([`Harvest`]); what it teaches goes into the [`Book`], which keeps
+//! aggregates and no traces; and the book answers questions: where a step should begin
+//! ([`Book::starting_tier`]), how careful to be ([`Book::caution`]), which earlier plans are like this
+//! goal ([`Book::similar`]), what the user keeps asking for ([`Book::preferences`]), which model has
+//! changed ([`Book::changes`]). Every answer says why.
+
+#![deny(missing_docs)]
+
+mod advice;
+mod book;
+mod harvest;
+mod kind;
+mod plans;
+mod tally;
+
+pub use advice::{Caution, Change, Choice, TierAdvice};
+pub use book::{Book, Correction, Key, Line, LineError};
+pub use harvest::{Attempted, Harvest};
+pub use kind::{Action, Kind, Material, NoKind};
+pub use plans::{KnownPlan, Step};
+pub use tally::{Beta, Observation, Tally};
