@@ -41,11 +41,18 @@ fn json_calls<'t>(text: &'t str, offer: &Offer<'_>) -> Option<Bare<'t>> {
         first -= 1;
     }
     let start = elements[first].start;
-    let found = elements
+    let mut found: Vec<Found<'t>> = elements
         .into_iter()
         .skip(first)
         .flat_map(|element| element.found)
         .collect();
+    // Whether words follow, which would make it an example, is not known of an answer that the limit
+    // has cut here. Without anything in front it is no example yet.
+    if offer.is_cut() && !words && !trim(&text[..start]).is_empty() {
+        for one in &mut found {
+            cut_off(std::slice::from_mut(one));
+        }
+    }
     Some(Bare {
         said: without_fence(&text[..start]),
         found,

@@ -183,6 +183,29 @@ fn watched(text: &str, cuts: &[usize]) -> (String, String, Vec<String>) {
     (thought, said, calls)
 }
 
+/// Found by the property below: the whole answer went on with words, and was an example.
+#[test]
+fn what_the_limit_leaves_in_an_open_fence_may_be_an_example_and_does_not_run() {
+    let call = "{\"name\": \"shell\", \"parameters\": {\"command\": \"ls\"}}";
+    for text in [
+        format!("Example:\n```json\n{call}"),
+        format!("Like this: {call}"),
+    ] {
+        let cut = read(&answer(&text, Finish::Length), &reading(false));
+        assert!(
+            cut.items.iter().all(Result::is_err),
+            "{text:?}: {:?}",
+            cut.items
+        );
+        let whole = read(&answer(&text, Finish::Stop), &reading(false));
+        assert!(
+            whole.items.iter().any(Result::is_ok),
+            "{text:?}: {:?}",
+            whole.items
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_a_panic_and_what_runs_fits(text in text(), finish in finish(), in_thought in any::<bool>()) {
