@@ -104,6 +104,10 @@ pub(crate) enum Command {
     Replay(commands::replay::ReplayArgs),
     /// Show exactly what a model was sent for a step
     Prompt(commands::prompt::PromptArgs),
+    /// Watch all work in the terminal, and step in with one key
+    Tui(commands::tui::TuiArgs),
+    /// Serve agents over the Model Context Protocol
+    Mcp(commands::mcp::McpArgs),
     /// Run the service, for programs and other front ends
     Serve(commands::serve::ServeArgs),
     /// Let the machine run the service by itself

@@ -17,6 +17,7 @@ pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod man;
+pub(crate) mod mcp;
 pub(crate) mod models;
 pub(crate) mod pause;
 pub(crate) mod policy;
@@ -33,6 +34,7 @@ pub(crate) mod status;
 pub(crate) mod steer;
 pub(crate) mod token;
 pub(crate) mod tools;
+pub(crate) mod tui;
 
 use crate::cli::Command;
 use crate::context::Context;
@@ -70,6 +72,8 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Man(arguments) => man::run(&arguments, context),
         Command::Serve(arguments) => serve::run(arguments, context).await,
         Command::Service(arguments) => service::run(&arguments, context).await,
+        Command::Tui(arguments) => tui::run(arguments, context).await,
+        Command::Mcp(arguments) => mcp::run(arguments, context).await,
         Command::Policy(arguments) => policy::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
     }
