@@ -85,6 +85,7 @@ impl Journal {
                 workspace: Some("/home/me/sums".into()),
                 context: None,
                 settings: TaskSettings::default(),
+                callback_url: None,
                 metadata: None,
             }),
         );

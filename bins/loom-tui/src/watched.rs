@@ -160,6 +160,8 @@ impl Watched {
                 spoken.reading = Some((*done, *total, *left_s));
                 return;
             }
+            // Nothing that a model says; its effect is a record, and left out above.
+            Signal::WebhookDelivered { .. } => return,
         }
         spoken.reading = None;
     }

@@ -2,8 +2,9 @@
 
 use clap::Parser;
 use loom_engine::{Flag, LogLevel};
+use loom_redact::Redactor;
 use loomd::SetupError;
-use loomd::setup::{Surroundings, load};
+use loomd::setup::{Surroundings, load, redactor};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -91,7 +92,10 @@ fn run(arguments: Arguments) -> Result<(), SetupError> {
         .chain(flag("--port", "server.port", port))
         .collect();
     let loaded = load(&here, &data_dir, arguments.config.as_deref(), &flags)?;
-    log(loaded.config.logging.level);
+    log(
+        loaded.config.logging.level,
+        redactor(&here, &loaded.config, &data_dir),
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -141,7 +145,7 @@ fn leave() -> ! {
     std::process::exit(130)
 }
 
-fn log(level: LogLevel) {
+fn log(level: LogLevel, redactor: Redactor) {
     let level = match level {
         LogLevel::Off => LevelFilter::OFF,
         LogLevel::Error => LevelFilter::ERROR,
@@ -152,9 +156,25 @@ fn log(level: LogLevel) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(move || LogLine(redactor.clone()))
         .with_ansi(false)
         .init();
+}
+
+/// A line of the log on its way out, where it loses its secrets.
+struct LogLine(Redactor);
+
+impl std::io::Write for LogLine {
+    /// Takes a whole line: the formatter hands over one at a time.
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let line = self.0.bytes(bytes.to_vec());
+        std::io::stderr().lock().write_all(&line)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Nobody can be told that nobody can be told.

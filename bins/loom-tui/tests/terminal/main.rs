@@ -1,7 +1,10 @@
-//! The terminal UI in a real terminal, against a service that says what the test wants.
+//! The terminal UI in a real terminal, against a service that says what the test wants, and, in
+//! `real.rs`, against the real one.
 
 #[cfg(test)]
 mod load;
+#[cfg(test)]
+mod real;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
@@ -306,7 +309,11 @@ mod tests {
         let tmux = Tmux::start(
             100,
             24,
-            &[("LANG", "C.UTF-8"), ("LOOM_TUI_PANICS", &url)],
+            &[
+                ("LANG", "C.UTF-8"),
+                ("RUST_BACKTRACE", "0"),
+                ("LOOM_TUI_PANICS", &url),
+            ],
             &line,
         );
         tmux.wait_for_fact("alternate_on", "1");

@@ -159,6 +159,7 @@ pub(crate) fn begun(steps: &[&str]) -> Vec<(Option<&'static str>, Event)> {
         workspace: Some("/home/me/sums".to_owned()),
         context: None,
         settings: TaskSettings::default(),
+        callback_url: None,
         metadata: None,
     });
     let subtasks = steps

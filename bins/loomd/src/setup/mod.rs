@@ -9,6 +9,7 @@ pub use error::SetupError;
 pub use surroundings::Surroundings;
 
 use loom_engine::{Config, Flag, Loaded, Setup, Sources, SystemClock};
+use loom_redact::{Redactor, Secret};
 use loom_router::Usable;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +48,15 @@ pub fn find_containers(here: &Surroundings, config: &mut Config) {
     }
 }
 
+/// What keeps the secrets of this machine, and the token of the service, out of what is kept and said.
+#[must_use]
+pub fn redactor(here: &Surroundings, config: &Config, data_dir: &Path) -> Redactor {
+    // Without a file there is no token yet that could be said.
+    let token = std::fs::read_to_string(data_dir.join(loom_client::TOKEN_FILE)).ok();
+    let token = token.map(|token| Secret::new("service token", token.trim()));
+    config.redactor(&here.env, token)
+}
+
 /// What an engine over a data directory is made from.
 #[must_use]
 pub fn setup(
@@ -59,7 +69,7 @@ pub fn setup(
     Setup {
         // What is wrong with them was said when the configuration was loaded.
         webhooks: config.webhook_settings(&here.env).unwrap_or_default(),
-        redactor: Arc::new(config.redactor(&here.env, [])),
+        redactor: Arc::new(redactor(here, &config, data_dir)),
         servers: config.server_settings(&here.env),
         config,
         models,
