@@ -144,9 +144,14 @@ impl Spoiled {
         if request.turn() != 3 {
             return false;
         }
-        let texts = request.opening().iter().filter_map(|m| m.text.clone());
+        // The step, whichever attempt at it this is.
+        let texts = request.opening().iter().filter_map(|m| m.text.as_deref());
+        let lines = texts.flat_map(str::lines);
+        let step = lines
+            .filter(|line| line.starts_with("Your step: "))
+            .collect();
         let mut struck = self.struck.lock().unwrap_or_else(PoisonError::into_inner);
-        struck.insert(texts.collect())
+        struck.insert(step)
     }
 }
 
