@@ -257,6 +257,7 @@ impl Journal {
                 evidence: None,
             }],
             criteria: Vec::new(),
+            contested: false,
             confidence: Confidence {
                 value: 0.9,
                 parts: Vec::new(),

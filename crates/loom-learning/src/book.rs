@@ -7,6 +7,7 @@ use crate::plans::KnownPlan;
 use crate::tally::Tally;
 use loom_events::{Tier, Time};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -140,11 +141,10 @@ impl Book {
         self.corrections
             .retain(|one| one.seen > 1 || !old(one.last));
         self.corrections
-            .sort_by(|a, b| (b.seen, b.last).cmp(&(a.seen, a.last)));
+            .sort_by_key(|one| Reverse((one.seen, one.last)));
         self.corrections.truncate(MAX_KEPT);
         self.plans.retain(|one| one.seen > 1 || !old(one.last));
-        self.plans
-            .sort_by(|a, b| (b.last, b.seen).cmp(&(a.last, a.seen)));
+        self.plans.sort_by_key(|one| Reverse((one.last, one.seen)));
         self.plans.truncate(MAX_KEPT);
     }
 

@@ -211,6 +211,7 @@ mod tests {
                 workspace: None,
                 context: None,
                 settings: TaskSettings::default(),
+                callback_url: None,
                 metadata: None,
             }));
             let spec = SubtaskSpec::new(step(), "Fix the parser in parse.rs", "");

@@ -284,6 +284,7 @@ async fn submit(
                 workspace: new.workspace,
                 context: new.context,
                 settings: TaskSettings::default(),
+                callback_url: None,
                 metadata: None,
             }),
         );
