@@ -19,7 +19,7 @@ const TRUE: &[(&str, &str)] = &[
     ("gh+p_@36", "github-token"),
     (
         "git remote: https://gh+s_@36@github.com/a/b",
-        "github-token",
+        "url-token",
     ),
     ("github+_pat_@22_@59", "github-token"),
     ("glpat+-@20", "gitlab-token"),

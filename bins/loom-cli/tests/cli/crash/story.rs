@@ -151,7 +151,7 @@ impl Story {
         let row: Value = serde_json::from_str(listed.out.lines().next()?).unwrap();
         let status = row["status"].as_str().unwrap();
         let ended = matches!(status, "completed" | "failed" | "cancelled");
-        Some((row["id"].as_str().unwrap().to_owned(), ended))
+        Some((row["task_id"].as_str().unwrap().to_owned(), ended))
     }
 
     pub(super) fn replays(&self, task: &str) -> Ran {
