@@ -1,8 +1,9 @@
-//! The service of Loom: its HTTP API over one engine. Of the product the only code that knows axum.
+//! The service of Loom: its HTTP API over one engine. Of the product the only code that knows axum,
+//! beside the one route of `loom-mcp`.
 //!
-//! Start at [`table`](mod@table), which lists every route, then `http/route.rs` for what a route is and
-//! `access/` for what stands in front of it. A handler reads its request, makes one call of the
-//! engine, and gives back a word of `loom_client::wire`; it decides nothing about a task.
+//! Start at `table.rs`, which lists every route, then `http/route.rs` for what a route is and `access/`
+//! for what stands in front of it. A handler reads its request, makes one call of the engine, and
+//! gives back a word of `loom_client::wire`; it decides nothing about a task.
 
 #![deny(missing_docs)]
 

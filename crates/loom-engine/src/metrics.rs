@@ -23,7 +23,7 @@ pub struct Metrics {
     pub models: BTreeMap<String, ModelFigures>,
     /// Calls of models that gave no answer.
     pub failed_model_calls: u64,
-    /// Tokens that were spent on work other than answers of [`Metrics::models`]: verdicts and memory.
+    /// Tokens that were spent on work other than the answers in `models`: verdicts and memory.
     pub other_tokens: u64,
     /// Calls of tools that were begun, by tool.
     pub tools: BTreeMap<String, u64>,

@@ -17,10 +17,7 @@ const TRUE: &[(&str, &str)] = &[
     ),
     ("AIza+@35", "google-key"),
     ("gh+p_@36", "github-token"),
-    (
-        "git remote: https://gh+s_@36@github.com/a/b",
-        "url-token",
-    ),
+    ("git remote: https://gh+s_@36@github.com/a/b", "url-token"),
     ("github+_pat_@22_@59", "github-token"),
     ("glpat+-@20", "gitlab-token"),
     ("npm+_@36", "npm-token"),
