@@ -11,6 +11,7 @@ use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
 use std::io::{self, Stdout, Write as _};
 use std::panic;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, Once};
 
 /// The signal that a terminal sends on Ctrl-Z; the same number wherever Loom runs but on macOS.
@@ -91,7 +92,11 @@ pub(super) fn panicked() -> Option<String> {
         .take()
 }
 
+/// Whether the terminal is ours now.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
 fn take() -> io::Result<()> {
+    TAKEN.store(true, Ordering::Release);
     enable_raw_mode()?;
     execute!(
         io::stdout(),
@@ -104,6 +109,10 @@ fn take() -> io::Result<()> {
 
 /// Gives the terminal back, as far as it can be. That it is gone is no reason to stop half way.
 fn restore() {
+    // A second time would put the cursor back, too, and what was said since be written over.
+    if !TAKEN.swap(false, Ordering::AcqRel) {
+        return;
+    }
     execute!(
         io::stdout(),
         DisableBracketedPaste,

@@ -98,7 +98,7 @@ mod tests {
         let mut capture = Capture::new(16);
         capture.push(b"one\ntwo-half");
         capture.push(b"-and-half\nthree\nfour\n");
-        assert_eq!(capture.into_text(), "one\n[… 23 bytes left out …]\nfour\n");
+        assert_eq!(capture.into_text(), "one\n[… 24 bytes left out …]\nfour\n");
     }
 
     proptest! {
