@@ -1,6 +1,7 @@
 //! What happens to what is known: the only place that changes the model.
 
-use crate::keys::Key;
+use crate::keys::{Key, Move};
+use crate::log::Wanted;
 use crate::model::{Link, Model, Place};
 use crate::msg::{Cmd, Load, Loaded, Msg};
 use crate::overlays::{Asked, Confirm, Overlay};
@@ -175,6 +176,10 @@ fn take(model: &mut Model, loaded: Loaded) -> Vec<Cmd> {
         Loaded::Older(task, after, page) => {
             if let Some(watched) = watched(model, task) {
                 watched.log.older(after, &page.events, &watched.view);
+                // Somebody asked for the end while this was on its way.
+                if watched.log.lacks_end() {
+                    return perform::fetch(model, Wanted::Newer, Move::End);
+                }
             }
         }
         Loaded::Newer(task, page) => {

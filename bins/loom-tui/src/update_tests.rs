@@ -3,7 +3,7 @@ use crate::actions::Action;
 use crate::keys::Move;
 use crate::msg::Wish;
 use crate::testing::{Journal, at, model, page, press, task, watching};
-use loom_client::wire::DiffList;
+use loom_client::wire::{DiffList, EventPage};
 use loom_events::{DiffStatus, FileDiff, RevertReport, RevertScope, Scope, Seq};
 use loom_events::{QuestionId, Response};
 
@@ -338,6 +338,25 @@ fn older_lines_are_asked_for_once_at_a_time() {
     };
     assert_eq!(up(&mut model), [Cmd::Load(load)]);
     assert_eq!(up(&mut model), []);
+
+    // The end is wanted before they come, and they push it out of the window: it is asked for again.
+    assert_eq!(crate::perform::go(&mut model, Move::End), []);
+    let page = EventPage {
+        events: journal.records()[..101].to_vec(),
+        next_after: None,
+    };
+    let cmds = update(
+        &mut model,
+        Msg::Loaded(Box::new(Loaded::Older(task(1), Seq::ZERO, page))),
+    );
+    let upto = model.watched.as_ref().unwrap().log.upto;
+    assert!(upto < journal.envelopes.last().unwrap().seq);
+    let load = Load::Events {
+        task: task(1),
+        after: upto,
+        until: None,
+    };
+    assert_eq!(cmds, [Cmd::Load(load)]);
 }
 
 #[test]

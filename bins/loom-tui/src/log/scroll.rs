@@ -76,6 +76,11 @@ impl Log {
         self.anchor.is_none()
     }
 
+    /// Whether the last line is wanted and not there.
+    pub(crate) const fn lacks_end(&self) -> bool {
+        self.follows() && !self.live
+    }
+
     /// The lines that end at the anchor and fill the area, each in its rows.
     pub(super) fn shown(&self, area: Rect) -> Vec<(&LogLine, Vec<String>)> {
         let mut left = usize::from(area.height);

@@ -48,7 +48,7 @@ pub(crate) fn go(model: &mut Model, to: Move) -> Vec<Cmd> {
 }
 
 /// Asks for the events that the log lacks, once at a time.
-fn fetch(model: &mut Model, wanted: Wanted, to: Move) -> Vec<Cmd> {
+pub(crate) fn fetch(model: &mut Model, wanted: Wanted, to: Move) -> Vec<Cmd> {
     let Some(watched) = &mut model.watched else {
         return Vec::new();
     };
