@@ -75,16 +75,13 @@ fn ten_thousand_events_are_shown_in_little_memory() {
     let loading = begun.elapsed();
     let pid = tmux.pid();
     // From the end to the beginning, a page after the other: older lines are fetched.
-    let mut pages = 0;
-    while !tmux.screen().contains("event 0 says") {
-        tmux.press(&["PageUp"; 8]);
-        pages += 8;
-        assert!(
-            pages < 4_000,
-            "the first event is not reached:\n{}",
-            tmux.screen()
-        );
-    }
+    tmux.wait("the first event", |screen| {
+        let there = screen.contains("event 0 says");
+        if !there {
+            tmux.press(&["PageUp"; 8]);
+        }
+        there
+    });
     tmux.press(&["G"]);
     tmux.see(&format!("event {} says", EVENTS - 1));
     let mib = memory(pid);

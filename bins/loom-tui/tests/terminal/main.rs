@@ -136,6 +136,7 @@ mod tests {
         tmux.press(&["d"]);
         tmux.see("+# The sum.");
         tmux.press(&["Escape"]);
+        tmux.miss("+# The sum.");
         // Cancel: only with a yes.
         tmux.press(&["c"]);
         tmux.see("cancel this task?");

@@ -243,7 +243,9 @@ fn a_day_with_the_real_service() {
     tmux.press(&["d"]);
     tmux.see("expenses.sh");
     tmux.see("while IFS=, read -r date category cents ||");
+    // Escape and a letter that come together would be one key.
     tmux.press(&["Escape"]);
+    tmux.miss("while IFS=, read -r date category cents ||");
     tmux.press(&["s"]);
     tmux.see("instruction:");
     tmux.type_in("keep the examples short");
