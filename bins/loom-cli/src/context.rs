@@ -161,6 +161,7 @@ pub(crate) fn client_fault(error: ClientError) -> Fault {
             }
         }
         ClientError::Unreachable { .. }
+        | ClientError::Silent { .. }
         | ClientError::Strange { .. }
         | ClientError::Address { .. } => Fault::cannot(error),
     }

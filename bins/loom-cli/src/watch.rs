@@ -163,7 +163,11 @@ async fn answered(asker: Option<&mut Asker>, ui: &Ui) -> Option<Reply> {
 fn take(answer: Result<(), ClientError>, ui: &Ui) -> Result<bool, Fault> {
     match answer {
         Ok(()) => Ok(true),
-        Err(error @ (ClientError::Refused { .. } | ClientError::Unreachable { .. })) => {
+        Err(
+            error @ (ClientError::Refused { .. }
+            | ClientError::Unreachable { .. }
+            | ClientError::Silent { .. }),
+        ) => {
             let text = format!("not taken: {}", crate::fault::chain(&error));
             ui.note(Tone::Caught, &text);
             Ok(false)

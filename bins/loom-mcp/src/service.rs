@@ -218,6 +218,8 @@ fn nobody_there(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable { source, .. } => source.is_connect(),
         ClientError::Refused { status, .. } => *status == 401,
-        ClientError::Strange { .. } | ClientError::Address { .. } => false,
+        ClientError::Silent { .. } | ClientError::Strange { .. } | ClientError::Address { .. } => {
+            false
+        }
     }
 }

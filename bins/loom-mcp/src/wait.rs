@@ -78,7 +78,7 @@ struct Stream {
 impl Stream {
     fn open(client: &Client, task: &Task) -> Self {
         Self {
-            at: client.url().to_owned(),
+            at: client.url(),
             items: client.follow(task.task_id, task.view.last_seq).boxed(),
             ended: false,
         }

@@ -18,6 +18,8 @@ pub(crate) struct App {
     pub(crate) config: Vec<ConfigValue>,
     /// Names the build.
     pub(crate) version: &'static str,
+    /// Whether it ends with the command that carries it.
+    pub(crate) carried: bool,
     /// Whether every unfinished task was taken up.
     pub(crate) recovered: AtomicBool,
     /// Streams that may still be opened.

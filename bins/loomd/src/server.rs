@@ -86,6 +86,7 @@ impl Server {
             limits: self.limits,
             config: self.config,
             version: VERSION,
+            carried: !self.recover,
             recovered: AtomicBool::new(!self.recover),
             stop: stop.clone(),
             openapi: openapi.into(),

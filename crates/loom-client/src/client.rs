@@ -13,7 +13,7 @@ use loom_view::{TaskStatus, TaskView};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::Once;
+use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::Duration;
 
 /// A service on this machine answers at once or not at all.
@@ -22,9 +22,14 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// For an answer that is no stream: a revert of a large directory takes minutes.
 const TOTAL: Duration = Duration::from_secs(600);
 
-/// A typed client of one service. Cheap to clone.
+/// A typed client of one service. Cheap to clone, and all clones talk to the same one.
 #[derive(Clone)]
 pub struct Client {
+    target: Arc<RwLock<Arc<Target>>>,
+}
+
+/// Where a service is, and what carries the requests there.
+struct Target {
     http: reqwest::Client,
     base: Url,
     token: Option<String>,
@@ -33,7 +38,7 @@ pub struct Client {
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
-            .field("base", &self.base.as_str())
+            .field("base", &self.target().base.as_str())
             .finish_non_exhaustive()
     }
 }
@@ -57,26 +62,28 @@ impl Client {
     /// # Errors
     /// [`ClientError::Address`].
     pub fn new(endpoint: &Endpoint) -> Result<Self, ClientError> {
-        let bad = |what: String| ClientError::Address {
-            url: endpoint.url.clone(),
-            what,
-        };
-        let base = Url::parse(&endpoint.url).map_err(|error| bad(error.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
-            return Err(bad("it is not an http address".to_owned()));
-        }
-        let http = http(&base).map_err(|error| bad(error.to_string()))?;
+        let target = Target::new(endpoint)?;
         Ok(Self {
-            http,
-            base,
-            token: endpoint.token.clone(),
+            target: Arc::new(RwLock::new(Arc::new(target))),
         })
+    }
+
+    /// From now on this client, and every clone of it, talks to the service of another one: the one
+    /// that came after the one that was there. Streams that are followed go on there.
+    pub fn retarget(&self, other: &Self) {
+        let target = other.target();
+        *self.target.write().unwrap_or_else(PoisonError::into_inner) = target;
+    }
+
+    fn target(&self) -> Arc<Target> {
+        let target = self.target.read();
+        Arc::clone(&target.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The address of the service.
     #[must_use]
-    pub fn url(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
+    pub fn url(&self) -> String {
+        self.target().url().to_owned()
     }
 
     /// Whether the service answers.
@@ -408,34 +415,31 @@ impl Client {
         path: &[&str],
         query: &[(&str, String)],
     ) -> Result<T, ClientError> {
-        let mut url = self.at(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        self.json(self.open(Method::GET, url).timeout(TOTAL)).await
+        let request = self.open_with(Method::GET, path, query);
+        self.json(request.timeout(TOTAL)).await
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        self.open(method, self.at(path)).timeout(TOTAL)
+        self.open(method, path).timeout(TOTAL)
     }
 
-    /// A request with the token and without a deadline.
-    pub(crate) fn open(&self, method: Method, url: Url) -> RequestBuilder {
-        let request = self.http.request(method, url);
-        match &self.token {
+    /// A request for a path, with the token of the service that it goes to and without a deadline.
+    pub(crate) fn open(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.open_with(method, path, &[])
+    }
+
+    fn open_with(&self, method: Method, path: &[&str], query: &[(&str, String)]) -> RequestBuilder {
+        // One target for both: a token never goes to another service than its own.
+        let target = self.target();
+        let mut url = target.at(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = target.http.request(method, url);
+        match &target.token {
             Some(token) => request.bearer_auth(token),
             None => request,
         }
-    }
-
-    /// The address of a path; each segment is encoded, slashes in it too.
-    pub(crate) fn at(&self, path: &[&str]) -> Url {
-        let mut url = self.base.clone();
-        url.path_segments_mut()
-            .expect("BUG: `new` takes only addresses that can be a base")
-            .pop_if_empty()
-            .extend(path);
-        url
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
@@ -453,7 +457,7 @@ impl Client {
     async fn read<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
         let body = response.bytes().await.map_err(|error| self.lost(error))?;
         serde_json::from_slice(&body).map_err(|error| ClientError::Strange {
-            url: self.url().to_owned(),
+            url: self.url(),
             what: error.to_string(),
         })
     }
@@ -468,7 +472,7 @@ impl Client {
         match serde_json::from_slice(&body) {
             Ok(problem) => ClientError::Refused { status, problem },
             Err(_) => ClientError::Strange {
-                url: self.url().to_owned(),
+                url: self.url(),
                 what: format!("status {status} without a problem in the form of this API"),
             },
         }
@@ -476,10 +480,43 @@ impl Client {
 
     pub(crate) fn lost(&self, source: reqwest::Error) -> ClientError {
         ClientError::Unreachable {
-            url: self.url().to_owned(),
+            url: self.url(),
             // The address is said already, and a query may hold what was searched for.
             source: source.without_url(),
         }
+    }
+}
+
+impl Target {
+    fn new(endpoint: &Endpoint) -> Result<Self, ClientError> {
+        let bad = |what: String| ClientError::Address {
+            url: endpoint.url.clone(),
+            what,
+        };
+        let base = Url::parse(&endpoint.url).map_err(|error| bad(error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
+            return Err(bad("it is not an http address".to_owned()));
+        }
+        let http = http(&base).map_err(|error| bad(error.to_string()))?;
+        Ok(Self {
+            http,
+            base,
+            token: endpoint.token.clone(),
+        })
+    }
+
+    fn url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// The address of a path; each segment is encoded, slashes in it too.
+    fn at(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .expect("BUG: `new` takes only addresses that can be a base")
+            .pop_if_empty()
+            .extend(path);
+        url
     }
 }
 

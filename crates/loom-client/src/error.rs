@@ -14,6 +14,12 @@ pub enum ClientError {
         #[source]
         source: reqwest::Error,
     },
+    /// Somebody takes the connection and says nothing.
+    #[error("wait for an answer of the service at {url}: none comes")]
+    Silent {
+        /// Its address.
+        url: String,
+    },
     /// The service refused, and says why.
     #[error("{problem}")]
     Refused {
@@ -46,7 +52,10 @@ impl ClientError {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused { problem, .. } => Some(&problem.error),
-            Self::Unreachable { .. } | Self::Strange { .. } | Self::Address { .. } => None,
+            Self::Unreachable { .. }
+            | Self::Silent { .. }
+            | Self::Strange { .. }
+            | Self::Address { .. } => None,
         }
     }
 
@@ -54,7 +63,7 @@ impl ClientError {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Silent { .. } => true,
             Self::Refused { status, .. } => matches!(status, 429 | 502 | 503 | 504),
             Self::Strange { .. } | Self::Address { .. } => false,
         }

@@ -16,6 +16,9 @@ use std::time::Duration;
 /// the connection is dead, whatever the system believes.
 const SILENCE: Duration = Duration::from_secs(45);
 
+/// A stream begins at once, whatever is in it.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// The first pause before a stream is opened again; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -151,18 +154,22 @@ impl Follower {
             let longer = FIRST_PAUSE.saturating_mul(1 << self.cuts.min(8).saturating_sub(1));
             tokio::time::sleep(longer.min(LONGEST_PAUSE)).await;
         }
-        let url = match self.what {
-            What::Task(task) => self.client.at(&["tasks", &task.to_string(), "stream"]),
-            What::All => self.client.at(&["events", "stream"]),
+        let request = match self.what {
+            What::Task(task) => {
+                let id = task.to_string();
+                self.client.open(Method::GET, &["tasks", &id, "stream"])
+            }
+            What::All => self.client.open(Method::GET, &["events", "stream"]),
         };
-        let mut request = self
-            .client
-            .open(Method::GET, url)
-            .header(header::ACCEPT, "text/event-stream");
+        let mut request = request.header(header::ACCEPT, "text/event-stream");
         if let Some(last) = self.last {
             request = request.header(LAST_EVENT_ID, last.to_string());
         }
-        let response = self.client.send(request).await?;
+        let silent = || ClientError::Silent {
+            url: self.client.url(),
+        };
+        let response = tokio::time::timeout(ANSWER, self.client.send(request));
+        let response = response.await.map_err(|_| silent())??;
         match response.status() {
             StatusCode::OK => {}
             // Everything was given on, and nothing more will come.
@@ -235,7 +242,7 @@ impl Follower {
 
     fn strange(&self, what: &str) -> ClientError {
         ClientError::Strange {
-            url: self.client.url().to_owned(),
+            url: self.client.url(),
             what: what.to_owned(),
         }
     }

@@ -150,6 +150,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_stream_goes_on_at_the_service_that_came_after() {
+        let before = service(vec![Answer::Events(events([1, 2]))]).await;
+        let after = service(vec![Answer::Events(events([3, 4, LAST]))]).await;
+        let mut stream = before.client.follow(task(), Seq::ZERO);
+        let mut seqs = Vec::new();
+        while let Some(item) = stream.next().await {
+            if let Followed::Record(record) = item.unwrap() {
+                seqs.push(record.envelope.seq.0);
+            }
+            if seqs.len() == 2 {
+                before.client.retarget(&after.client);
+            }
+        }
+        assert_eq!(seqs, [1, 2, 3, 4, LAST]);
+        assert_eq!(*after.asked.lock().unwrap(), [Some("2".to_owned())]);
+        assert_eq!(before.client.url(), after.client.url());
+    }
+
+    #[tokio::test]
     async fn nothing_is_asked_for_after_the_terminal_event() {
         let service = service(vec![Answer::Events(events(1..=LAST))]).await;
         assert_eq!(follow(&service.client, 0).await, [1, 2, 3, 4, LAST]);

@@ -73,7 +73,7 @@ impl Connect for Way {
             };
             let tokens = Tokens::of(&self.data_dir).map_err(other)?;
             let agent = Client::new(&Endpoint {
-                url: service.client().url().to_owned(),
+                url: service.client().url(),
                 token: Some(tokens.scoped(Scope::Agent).to_owned()),
             });
             Ok(Clients {

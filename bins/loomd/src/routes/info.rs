@@ -17,6 +17,7 @@ pub(crate) async fn health(call: Call) -> Result<Json<Health>, Fault> {
     Ok(Json(Health {
         status: "ok".to_owned(),
         version: call.app.version.to_owned(),
+        carried: call.app.carried,
     }))
 }
 

@@ -11,6 +11,9 @@ pub struct Health {
     pub status: String,
     /// The build.
     pub version: String,
+    /// Whether it is carried by a command, such as `loom run`, and ends with it.
+    #[serde(default)]
+    pub carried: bool,
 }
 
 /// The answer to `GET /ready`: whether tasks can be taken.
