@@ -43,6 +43,11 @@ fuzz SEEDS="100000":
     sh .ci/score sim {{SEEDS}}
     PROPTEST_CASES={{SEEDS}} cargo test --release --locked -p loom-dialect --test all hostile
 
+# The pictures of the README, taken from a demo in a real terminal (tmux).
+pictures:
+    cargo build --locked -p loomd
+    cargo test --locked -p loom-tui --test terminal pictures -- --ignored
+
 # A release build of the command.
 release:
     cargo build --release --locked -p loom-cli

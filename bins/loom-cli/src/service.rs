@@ -41,6 +41,12 @@ impl Work {
         }
     }
 
+    /// The same, and nothing more is said to people: the screen is not theirs to write on.
+    pub(crate) fn quietly(mut self) -> Self {
+        self.quiet = true;
+        self
+    }
+
     /// The service.
     pub(crate) async fn service(&mut self, context: &Context) -> Result<Service, Fault> {
         for _ in 0..RACES {

@@ -29,7 +29,7 @@ mod screens;
 mod story;
 #[cfg(test)]
 mod testing;
-mod text;
+pub mod text;
 mod update;
 mod view;
 mod watched;

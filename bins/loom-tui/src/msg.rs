@@ -1,6 +1,7 @@
 //! What comes into the core and what goes out of it.
 
 use crate::keys::Key;
+use crate::log::Scan;
 use loom_client::wire::{
     DiffList, EventPage, MemoryPage, ModelList, NewTaskRequest, Ready, SubtaskTrace, TaskPage,
 };
@@ -61,6 +62,8 @@ pub(crate) enum Loaded {
     Tasks(TaskPage),
     Older(TaskId, Seq, EventPage),
     Newer(TaskId, EventPage),
+    /// A page for a search; what was asked for.
+    Scanned(TaskId, Scan, EventPage),
     Diff(TaskId, DiffList),
     Memory(Option<TaskId>, MemoryPage),
     Trace(TaskId, SubtaskTrace),
@@ -106,6 +109,8 @@ pub(crate) enum Load {
         after: Seq,
         until: Option<Seq>,
     },
+    /// A page for a search in the log.
+    Scan(TaskId, Scan),
     Diff(TaskId),
     Memory(TaskId),
     Search(String),

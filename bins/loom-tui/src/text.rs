@@ -1,11 +1,13 @@
-//! Text as it fits on a screen: cleaned of what a terminal would obey, measured, cut, counted.
+//! Text as it fits on a screen: cleaned of what a terminal would obey, measured, cut, counted. Public
+//! for whatever else writes on a terminal.
 
 use std::time::Duration;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Control characters, which a terminal would obey, as a visible mark; a tab becomes spaces.
 /// Models and files write what is shown, and neither is trusted.
-pub(crate) fn clean(text: &str) -> String {
+#[must_use]
+pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -25,23 +27,26 @@ const fn turns_text(c: char) -> bool {
 }
 
 /// The lines of a text, each cleaned; a carriage return before the line's end goes with it.
-pub(crate) fn clean_lines(text: &str) -> impl Iterator<Item = String> + '_ {
+pub fn clean_lines(text: &str) -> impl Iterator<Item = String> + '_ {
     text.lines().map(|line| clean(line.trim_end_matches('\r')))
 }
 
 /// The first line that says something, cleaned.
-pub(crate) fn first_line(text: &str) -> String {
+#[must_use]
+pub fn first_line(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
     clean(line.unwrap_or_default())
 }
 
 /// Columns of a text.
-pub(crate) fn width(text: &str) -> usize {
+#[must_use]
+pub fn width(text: &str) -> usize {
     text.width()
 }
 
 /// The beginning of a text in at most `max` columns, with `…` when something was cut.
-pub(crate) fn clip(text: &str, max: usize) -> String {
+#[must_use]
+pub fn clip(text: &str, max: usize) -> String {
     // Most texts fit, and bytes are at least columns.
     if text.len() <= max || width(text) <= max {
         return text.to_owned();
@@ -62,7 +67,8 @@ pub(crate) fn clip(text: &str, max: usize) -> String {
 }
 
 /// Cut or filled up to exactly `to` columns.
-pub(crate) fn fit(text: &str, to: usize) -> String {
+#[must_use]
+pub fn fit(text: &str, to: usize) -> String {
     let mut fitted = clip(text, to);
     let missing = to.saturating_sub(width(&fitted));
     fitted.extend(std::iter::repeat_n(' ', missing));
@@ -71,7 +77,8 @@ pub(crate) fn fit(text: &str, to: usize) -> String {
 
 /// A cleaned line in rows of at most `columns`, broken between words where there are any, and at
 /// most `max` of them; the last one says when there is more.
-pub(crate) fn wrap(text: &str, columns: usize, max: usize) -> Vec<String> {
+#[must_use]
+pub fn wrap(text: &str, columns: usize, max: usize) -> Vec<String> {
     let columns = columns.max(1);
     if text.len() <= columns || width(text) <= columns {
         return vec![text.to_owned()];
@@ -124,7 +131,8 @@ fn row_end(text: &str, columns: usize) -> usize {
 }
 
 /// `1 subtask`, `3 subtasks`.
-pub(crate) fn plural(n: usize, word: &str) -> String {
+#[must_use]
+pub fn plural(n: usize, word: &str) -> String {
     match n {
         1 => format!("1 {word}"),
         n => format!("{} {word}s", count(n as u64)),
@@ -132,7 +140,8 @@ pub(crate) fn plural(n: usize, word: &str) -> String {
 }
 
 /// A number with separators: `34,567`.
-pub(crate) fn count(n: u64) -> String {
+#[must_use]
+pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -145,7 +154,8 @@ pub(crate) fn count(n: u64) -> String {
 }
 
 /// A number in few columns: `950`, `34.5k`, `1.2M`.
-pub(crate) fn short(n: u64) -> String {
+#[must_use]
+pub fn short(n: u64) -> String {
     match n {
         0..1_000 => n.to_string(),
         1_000..1_000_000 => format!("{}.{}k", n / 1_000, n % 1_000 / 100),
@@ -154,7 +164,8 @@ pub(crate) fn short(n: u64) -> String {
 }
 
 /// `4s`, `3m 20s`, `2h 5m`, `3d`.
-pub(crate) fn duration(time: Duration) -> String {
+#[must_use]
+pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -165,7 +176,8 @@ pub(crate) fn duration(time: Duration) -> String {
 }
 
 /// The same in one unit, for a column: `4s`, `3m`, `2h`, `3d`.
-pub(crate) fn age(time: Duration) -> String {
+#[must_use]
+pub fn age(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -176,7 +188,8 @@ pub(crate) fn age(time: Duration) -> String {
 }
 
 /// A bar of `cells`, `part` of `whole` of them full.
-pub(crate) fn bar(part: u64, whole: u64, cells: usize) -> String {
+#[must_use]
+pub fn bar(part: u64, whole: u64, cells: usize) -> String {
     let full = match whole {
         0 => 0,
         _ => usize::try_from(part.min(whole) * cells as u64 / whole).unwrap_or(cells),

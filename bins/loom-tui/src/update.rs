@@ -59,6 +59,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
             model.dashboard.stale = true;
             let mut cmds = due(model);
             cmds.push(Cmd::Load(Load::Ready));
+            cmds.extend(perform::reload(model));
             cmds
         }
         Msg::Records(task, records) => {
@@ -103,6 +104,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
         Msg::Failed { what, why } => {
             if let Some(watched) = &mut model.watched {
                 watched.log.fetching = false;
+                watched.log.scan = None;
             }
             model.complain(format!("failed to {what}: {why}"));
             Vec::new()
@@ -198,6 +200,7 @@ fn take(model: &mut Model, loaded: Loaded) -> Vec<Cmd> {
                 })];
             }
         }
+        Loaded::Scanned(task, scan, page) => return perform::scanned(model, task, scan, &page),
         Loaded::Diff(task, diff) => {
             if model.diff.task == Some(task) {
                 model.diff.take(diff);

@@ -267,6 +267,24 @@ fn a_pasted_text_presses_no_keys() {
 }
 
 #[test]
+fn what_was_asked_for_before_an_interruption_is_asked_for_again_after_it() {
+    for (keys, load) in [
+        ("Gd", Load::Diff(task(5))),
+        ("Gm", Load::Memory(task(5))),
+        ("M", Load::Models),
+    ] {
+        let wanted = Cmd::Load(load);
+        let mut model = model(80, 24);
+        assert!(press(&mut model, keys).contains(&wanted), "{keys}");
+        update(&mut model, Msg::Offline("nobody is there".into()));
+        let again = update(&mut model, Msg::Online);
+        assert!(again.contains(&wanted), "{keys}: {again:?}");
+        let again = perform::perform(&mut model, Action::Refresh);
+        assert!(again.contains(&wanted), "{keys}: {again:?}");
+    }
+}
+
+#[test]
 fn a_file_is_taken_back_from_its_diff() {
     let mut model = model(80, 24);
     press(&mut model, "Gd");
@@ -357,6 +375,87 @@ fn older_lines_are_asked_for_once_at_a_time() {
         until: None,
     };
     assert_eq!(cmds, [Cmd::Load(load)]);
+}
+
+/// A task of `n` events that say `n1`, `n2`, …, looked at from its end.
+fn long(n: usize) -> (Model, Journal) {
+    let mut model = model(80, 24);
+    model.watch(task(1));
+    let mut journal = Journal::new();
+    journal.create();
+    for n in 1..n {
+        let what = format!("n{n} says");
+        journal.add(None, loom_events::Event::Degraded { what });
+    }
+    update(&mut model, Msg::Records(task(1), journal.records()));
+    (model, journal)
+}
+
+/// Answers every page that is asked for; says how many there were.
+fn answer_scans(model: &mut Model, journal: &Journal, mut cmds: Vec<Cmd>) -> usize {
+    let records = journal.records();
+    let mut pages = 0;
+    while let [Cmd::Load(Load::Scan(of, scan))] = cmds[..] {
+        pages += 1;
+        let until = scan.until.unwrap_or(Seq(scan.after.0 + 300));
+        let within = |seq: Seq| seq > scan.after && seq <= until;
+        let events = records.iter().filter(|one| within(one.envelope.seq));
+        let page = EventPage {
+            events: events.cloned().collect(),
+            next_after: None,
+        };
+        cmds = update(
+            model,
+            Msg::Loaded(Box::new(Loaded::Scanned(of, scan, page))),
+        );
+    }
+    pages
+}
+
+#[test]
+fn a_search_goes_through_the_whole_journal() {
+    let (mut model, journal) = long(3 * crate::log::MAX_LINES);
+    let end = crate::testing::picture(&model);
+    // Far before the window.
+    let cmds = press(&mut model, "/n17 says\n");
+    assert!(answer_scans(&mut model, &journal, cmds) > 10);
+    assert!(crate::testing::picture(&model).contains("n17 says"));
+    // And far behind it, from there.
+    press(&mut model, "/n11000 says\n");
+    let cmds = perform::perform(&mut model, Action::NextMatch);
+    assert!(answer_scans(&mut model, &journal, cmds) > 10);
+    assert!(crate::testing::picture(&model).contains("n11000 says"));
+    // What is nowhere leaves the screen as it was, and says so.
+    let (mut model, journal) = long(2 * crate::log::MAX_LINES);
+    let before = crate::testing::picture(&model);
+    let cmds = press(&mut model, "/nowhere\n");
+    answer_scans(&mut model, &journal, cmds);
+    let after = crate::testing::picture(&model);
+    assert!(after.contains("“nowhere” is not further up"), "{after}");
+    let lines = |picture: &str| {
+        let says = picture.lines().filter(|line| line.contains(" says"));
+        says.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(lines(&before), lines(&after));
+    assert_ne!(lines(&end), Vec::<String>::new());
+}
+
+#[test]
+fn a_key_ends_a_search_and_what_it_finds_later_moves_nothing() {
+    let (mut model, journal) = long(2 * crate::log::MAX_LINES);
+    let cmds = press(&mut model, "/n17 says\n");
+    let [Cmd::Load(Load::Scan(of, scan))] = cmds[..] else {
+        panic!("{cmds:?}");
+    };
+    press(&mut model, "k");
+    let before = crate::testing::picture(&model);
+    let page = EventPage {
+        events: journal.records()[..50].to_vec(),
+        next_after: None,
+    };
+    let late = Msg::Loaded(Box::new(Loaded::Scanned(of, scan, page)));
+    assert_eq!(update(&mut model, late), []);
+    assert_eq!(crate::testing::picture(&model), before);
 }
 
 #[test]

@@ -6,13 +6,21 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::log;
 use crate::service::Work;
 use clap::Args;
+use loom_client::Client;
 use loom_tui::{Look, Options};
+use loomd::Service;
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// How often it is looked who has the data directory.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Arguments of `loom tui`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Shows the service that has the data directory. Where none runs it carries one until you leave: what is
-unfinished then is taken up by `loom resume`, or by the next service. `?` shows the keys.
+Shows the service that has the data directory, and the next one when that one is restarted. Where none
+runs, or only another command carried it and has ended, it carries one until you leave: what is unfinished
+then is taken up by `loom resume`, or by the next service. `?` shows the keys.
 
 Examples:
   loom tui
@@ -53,9 +61,50 @@ pub(super) async fn run(arguments: TuiArgs, context: &mut Context) -> Outcome {
     };
     // What is logged would be written across the picture.
     log::hold(true);
-    let shown = loom_tui::run(service.client().clone(), options).await;
+    let (mut work, mut service) = (work.quietly(), service);
+    let client = service.client().clone();
+    let shown = tokio::select! {
+        shown = loom_tui::run(client.clone(), options) => shown,
+        never = keep(&mut work, context, &mut service, &client) => match never {},
+    };
     log::hold(false);
     service.leave().await;
     shown.map_err(Fault::cannot)?;
     Ok(Exit::Done)
+}
+
+/// Looks who has the data directory, for as long as it is another process, and lets `client` talk to
+/// whoever that is. The end of a command that carried the service is not the end of looking at its
+/// work; a service that was started for itself comes back, and nobody is to stand in its place.
+async fn keep(
+    work: &mut Work,
+    context: &Context,
+    service: &mut Service,
+    client: &Client,
+) -> Infallible {
+    let mut carried = is_carried(client).await;
+    while !service.is_carried() {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let there = match context.joined().await {
+            Ok(Some(there)) if there.client().url() == client.url() => continue,
+            Ok(Some(there)) => there,
+            Ok(None) if carried => match work.service(context).await {
+                Ok(there) => there,
+                Err(fault) => {
+                    tracing::debug!(error = %fault.error, "no service can be carried");
+                    continue;
+                }
+            },
+            Ok(None) | Err(_) => continue,
+        };
+        *service = there;
+        client.retarget(service.client());
+        carried = is_carried(client).await;
+    }
+    std::future::pending().await
+}
+
+/// Whether a service ends with the command that carries it; one that does not answer may come back.
+async fn is_carried(client: &Client) -> bool {
+    client.health().await.is_ok_and(|health| health.carried)
 }

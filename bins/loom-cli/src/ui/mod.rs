@@ -4,6 +4,7 @@ mod style;
 mod text;
 mod writer;
 
+pub(crate) use loom_tui::text::{clean, clip, count, first_line, fit, plural, width};
 pub(crate) use style::{Style, Tone};
-pub(crate) use text::{clean, clip, count, duration, first_line, fit, plural, size, width, wrap};
+pub(crate) use text::{duration, size, wrap};
 pub(crate) use writer::{Ui, restore_cursor};

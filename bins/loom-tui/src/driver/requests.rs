@@ -95,7 +95,7 @@ fn failed(what: &'static str, error: &ClientError) -> Msg {
 const fn words(load: &Load) -> &'static str {
     match load {
         Load::Tasks => "list the tasks",
-        Load::Events { .. } => "read the journal",
+        Load::Events { .. } | Load::Scan(..) => "read the journal",
         Load::Diff(_) => "compare the files",
         Load::Memory(_) | Load::Search(_) => "read what was noted",
         Load::Trace(..) => "read the trace",
@@ -119,6 +119,10 @@ async fn fetch(client: &Client, load: Load) -> Result<Loaded, ClientError> {
                 Some(_) => Loaded::Older(task, after, page),
                 None => Loaded::Newer(task, page),
             }
+        }
+        Load::Scan(task, scan) => {
+            let page = events(client, task, scan.after, scan.until).await?;
+            Loaded::Scanned(task, scan, page)
         }
         Load::Diff(task) => Loaded::Diff(task, client.diff(task).await?),
         Load::Memory(task) => Loaded::Memory(Some(task), client.memory(task).await?),

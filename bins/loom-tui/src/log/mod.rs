@@ -3,9 +3,11 @@
 
 mod draw;
 mod line;
+mod scan;
 mod scroll;
 
 pub(crate) use line::{Filter, Kind, LogLine};
+pub(crate) use scan::Scan;
 
 use crate::story;
 use loom_events::{EffectId, Envelope, Event, Record, Seq};
@@ -50,6 +52,8 @@ pub(crate) struct Log {
     pub(crate) sought: String,
     /// Whether more of it is on its way.
     pub(crate) fetching: bool,
+    /// The page in which a search goes on.
+    pub(crate) scan: Option<Scan>,
 }
 
 impl Default for Log {
@@ -64,6 +68,7 @@ impl Default for Log {
             filter: Filter::All,
             sought: String::new(),
             fetching: false,
+            scan: None,
         }
     }
 }

@@ -4,6 +4,7 @@ mod press;
 mod search;
 
 pub(crate) use press::key;
+pub(crate) use search::scanned;
 
 use crate::actions::{self, Action};
 use crate::input::Input;
@@ -103,7 +104,9 @@ pub(crate) fn perform(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::Help => model.overlay = Some(Overlay::Help(overlays::help(model.place()))),
         Action::Palette => model.overlay = Some(Overlay::Palette(Palette::default())),
         Action::Refresh => {
-            return vec![Cmd::Redraw, Cmd::Load(Load::Tasks), Cmd::Load(Load::Ready)];
+            let mut cmds = vec![Cmd::Redraw, Cmd::Load(Load::Tasks), Cmd::Load(Load::Ready)];
+            cmds.extend(reload(model));
+            return cmds;
         }
         Action::New => {
             model.go(Place::NewTask);
@@ -115,8 +118,8 @@ pub(crate) fn perform(model: &mut Model, action: Action) -> Vec<Cmd> {
             return vec![Cmd::Load(Load::Models)];
         }
         Action::Search => prompt(model, Purpose::Search),
-        Action::NextMatch => seek(model, true),
-        Action::PreviousMatch => seek(model, false),
+        Action::NextMatch => return seek(model, true),
+        Action::PreviousMatch => return seek(model, false),
         Action::Filter => {
             if let Some(watched) = &mut model.watched {
                 watched.log.filter = watched.log.filter.next();
@@ -151,6 +154,25 @@ pub(crate) fn perform(model: &mut Model, action: Action) -> Vec<Cmd> {
         }
     }
     Vec::new()
+}
+
+/// Asks anew for what the screen shows: after an interruption the answer may never have come. What
+/// follows a stream needs no asking.
+pub(crate) fn reload(model: &Model) -> Option<Cmd> {
+    let load = match model.place() {
+        Place::Diff => Load::Diff(model.diff.task?),
+        Place::Memory => match model.memory.task {
+            Some(task) => Load::Memory(task),
+            None => Load::Search(model.memory.sought.clone()),
+        },
+        Place::Trace => {
+            let (task, step) = model.trace.of.clone()?;
+            Load::Trace(task, step)
+        }
+        Place::Models => Load::Models,
+        Place::Dashboard | Place::Detail | Place::Plan | Place::NewTask => return None,
+    };
+    Some(Cmd::Load(load))
 }
 
 /// An action on one task.

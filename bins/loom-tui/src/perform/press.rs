@@ -16,6 +16,10 @@ pub(crate) fn key(model: &mut Model, key: Key) -> Vec<Cmd> {
         Key::Ctrl('z') => return vec![Cmd::Suspend],
         _ => {}
     }
+    // Who presses a key has stopped waiting: what is found later is not to move the screen.
+    if let Some(watched) = &mut model.watched {
+        watched.log.scan = None;
+    }
     if model.overlay.is_some() {
         return overlay_key(model, key);
     }

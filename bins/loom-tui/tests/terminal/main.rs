@@ -2,7 +2,11 @@
 //! `real.rs`, against the real one.
 
 #[cfg(test)]
+mod joined;
+#[cfg(test)]
 mod load;
+#[cfg(test)]
+mod pictures;
 #[cfg(test)]
 mod real;
 #[cfg(test)]

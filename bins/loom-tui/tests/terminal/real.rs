@@ -25,9 +25,14 @@ const LOOK: Duration = Duration::from_millis(20);
 const MAX_QUESTIONS: usize = 12;
 
 /// The program of the service, if it was built.
-fn program() -> Option<PathBuf> {
+pub(crate) fn program() -> Option<PathBuf> {
+    beside("loomd")
+}
+
+/// A program of Loom, if it was built.
+pub(crate) fn beside(name: &str) -> Option<PathBuf> {
     let this = std::env::current_exe().unwrap();
-    let beside = this.parent()?.parent()?.join("loomd");
+    let beside = this.parent()?.parent()?.join(name);
     let there = beside.is_file();
     if !there {
         eprintln!(
@@ -39,7 +44,7 @@ fn program() -> Option<PathBuf> {
 }
 
 /// The real service on a project of its own, with a simulated model.
-struct World {
+pub(crate) struct World {
     runtime: Runtime,
     _sim: SimServer,
     home: tempfile::TempDir,
@@ -48,13 +53,27 @@ struct World {
 }
 
 impl World {
-    fn new(program: PathBuf) -> Self {
+    /// One that is served.
+    pub(crate) fn new(program: PathBuf) -> Self {
+        let mut world = Self::idle(program, Duration::ZERO);
+        world.serve("0");
+        world
+    }
+
+    /// One that nobody serves yet, with a model that takes so long for each piece of an answer.
+    pub(crate) fn idle(program: PathBuf, pace: Duration) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let sim = SimServer::start(Demo::playbook(), Options::default());
+        let sim = SimServer::start(
+            Demo::playbook(),
+            Options {
+                pace,
+                ..Options::default()
+            },
+        );
         let sim = runtime.block_on(sim).unwrap();
         let home = tempfile::tempdir().unwrap();
         for file in Demo::files() {
@@ -76,40 +95,28 @@ impl World {
             model("small", 1) + &model("large", 3),
         )
         .unwrap();
-        let mut world = Self {
+        Self {
             runtime,
             _sim: sim,
             home,
             program,
             serving: None,
-        };
-        world.serve("0");
-        world
+        }
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }
 
-    fn work(&self, path: &str) -> PathBuf {
+    pub(crate) fn work(&self, path: &str) -> PathBuf {
         self.home.path().join("work").join(path)
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test starts the service that it tests with"
-    )]
-    fn serve(&mut self, port: &str) {
+    pub(crate) fn serve(&mut self, port: &str) {
         let log = std::fs::File::create(self.home.path().join("log")).unwrap();
-        let child = Command::new(&self.program)
-            .args(["--port", port])
-            .env("LOOM_HOME", self.data())
-            .env("HOME", self.home.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let mut command = self.command(&self.program);
+        command.args(["--port", port]).stderr(log);
+        let child = command.spawn().unwrap();
         let pid = child.id();
         self.serving = Some(child);
         self.until("the service", |world| {
@@ -121,7 +128,7 @@ impl World {
     }
 
     /// Ends the service as a user would, and gives its port.
-    fn end(&mut self) -> String {
+    pub(crate) fn end(&mut self) -> String {
         let (endpoint, _) = Endpoint::published(&self.data()).unwrap().unwrap();
         let mut child = self.serving.take().unwrap();
         crate::tmux::signal(child.id(), "TERM");
@@ -134,21 +141,73 @@ impl World {
         Client::new(&endpoint).unwrap()
     }
 
+    /// The terminal UI on it, as it looks at first.
+    pub(crate) fn show(&self, columns: u16, rows: u16) -> Tmux {
+        let program = env!("CARGO_BIN_EXE_loom-tui");
+        self.terminal(
+            columns,
+            rows,
+            &format!("{program} --home {}", self.data().display()),
+        )
+    }
+
+    /// A terminal in the project, in which a command line runs.
+    pub(crate) fn terminal(&self, columns: u16, rows: u16, line: &str) -> Tmux {
+        let line = format!("cd {} && exec {line}", self.work("").display());
+        let (home, data) = (self.home.path().display(), self.data());
+        let env = [
+            ("LANG", "C.UTF-8"),
+            ("HOME", &home.to_string()),
+            ("LOOM_HOME", &data.display().to_string()),
+        ];
+        Tmux::start(columns, rows, &env, &line)
+    }
+
+    /// A command on it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test starts the command that it tests with"
+    )]
+    pub(crate) fn command(&self, program: &std::path::Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.work(""))
+            .env("LOOM_HOME", self.data())
+            .env("HOME", self.home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Waits until somebody serves it.
+    pub(crate) fn served(&self) {
+        self.until("somebody who serves", |world| {
+            let (endpoint, _) = Endpoint::published(&world.data()).unwrap()?;
+            let health = Client::new(&endpoint).unwrap();
+            world.runtime.block_on(health.health()).ok()
+        });
+    }
+
     /// The newest task.
-    fn newest(&self) -> TaskId {
+    pub(crate) fn newest(&self) -> TaskId {
         let page = self
             .runtime
             .block_on(self.client().tasks(&Default::default()));
         page.unwrap().tasks[0].task_id
     }
 
-    fn task(&self, id: TaskId) -> Task {
+    pub(crate) fn task(&self, id: TaskId) -> Task {
         let task = self.runtime.block_on(self.client().task(&id.to_string()));
         task.unwrap()
     }
 
     /// The question that waits, once the task has one that is not `but`; none when it has ended.
-    fn question(&self, task: TaskId, but: Option<QuestionId>) -> Option<(QuestionId, Question)> {
+    pub(crate) fn question(
+        &self,
+        task: TaskId,
+        but: Option<QuestionId>,
+    ) -> Option<(QuestionId, Question)> {
         self.until("a question, or the end", |world| {
             let view = world.task(task).view;
             if view.status.is_final() {
@@ -192,7 +251,7 @@ impl Drop for World {
 }
 
 /// Fills in the form: the goal, and that results, and the plan, are to be agreed to.
-fn begin(tmux: &Tmux) {
+pub(crate) fn begin(tmux: &Tmux) {
     tmux.press(&["n"]);
     tmux.see("new task");
     tmux.type_in(Demo::goal());
@@ -204,7 +263,7 @@ fn begin(tmux: &Tmux) {
 }
 
 /// Opens the question that waits and says yes.
-fn agree(tmux: &Tmux, question: &Question) {
+pub(crate) fn agree(tmux: &Tmux, question: &Question) {
     let reason: String = question.reason.chars().take(30).collect();
     tmux.see(&reason);
     tmux.see("a question waits");
@@ -224,13 +283,7 @@ fn a_day_with_the_real_service() {
         return;
     };
     let mut world = World::new(program);
-    let line = format!(
-        "cd {} && exec {} --home {}",
-        world.work("").display(),
-        env!("CARGO_BIN_EXE_loom-tui"),
-        world.data().display()
-    );
-    let tmux = Tmux::start(100, 60, &[("LANG", "C.UTF-8")], &line);
+    let tmux = world.show(100, 60);
     tmux.see("n begins one");
     begin(&tmux);
     let task = world.newest();
@@ -293,7 +346,7 @@ fn a_day_with_the_real_service() {
     }
     // Another one, cancelled while its plan waits.
     tmux.press(&["Escape"]);
-    tmux.see("✓ completed");
+    tmux.miss("log ─");
     begin(&tmux);
     tmux.see("a question waits");
     tmux.press(&["c"]);
