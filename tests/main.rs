@@ -9,6 +9,7 @@ mod forks;
 mod layers;
 mod lift;
 mod mcp;
+mod own_checks;
 mod queue;
 mod reverts;
 mod secrets;

@@ -210,6 +210,7 @@ impl From<CommandRefused> for Fault {
                 Rejection::WrongAnswer { .. }
                 | Rejection::Instruction { .. }
                 | Rejection::Goal { .. }
+                | Rejection::Check { .. }
                 | Rejection::Plan { .. } => Self::invalid("rejected", said),
                 _ => Self::conflict("state", said),
             },

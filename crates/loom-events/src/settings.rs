@@ -191,6 +191,18 @@ pub struct Verification {
     pub final_gate: bool,
     /// Below this confidence [`ApprovalMode::Threshold`] asks.
     pub threshold: f64,
+    /// The user's own checks of the whole result: command lines that must end with status 0. They
+    /// rank above those of a plan: no plan can leave them out, and nobody can dispute them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
+}
+
+impl Verification {
+    /// Whether the whole result is judged at the end: it is asked for, or the user has checks of it.
+    #[must_use]
+    pub const fn judges_the_whole(&self) -> bool {
+        self.final_gate || !self.checks.is_empty()
+    }
 }
 
 impl Default for Verification {
@@ -200,6 +212,7 @@ impl Default for Verification {
             votes: 3,
             final_gate: true,
             threshold: 0.8,
+            checks: Vec::new(),
         }
     }
 }

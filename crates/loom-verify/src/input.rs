@@ -87,10 +87,10 @@ impl Step {
         }
     }
 
-    /// The whole goal: all checks and outputs of the plan once more.
+    /// The whole goal: the user's own checks, then all checks and outputs of the plan once more.
     #[must_use]
-    pub fn of_goal(goal: &str, plan: &Plan) -> Self {
-        let mut checks: Vec<Check> = Vec::new();
+    pub fn of_goal(goal: &str, plan: &Plan, own: &[String]) -> Self {
+        let mut checks: Vec<Check> = own.iter().map(|line| succeeds(line)).collect();
         let mut outputs: Vec<String> = Vec::new();
         for spec in &plan.subtasks {
             checks.extend(
@@ -123,6 +123,15 @@ impl Step {
             size: Size::L,
             edits_tests: None,
         }
+    }
+}
+
+/// A command line that must end with status 0.
+fn succeeds(line: &str) -> Check {
+    Check::Command {
+        command: line.to_owned(),
+        exit: 0,
+        stdout_regex: None,
     }
 }
 

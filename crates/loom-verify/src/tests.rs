@@ -483,7 +483,7 @@ async fn the_whole_goal_is_judged_by_all_checks_once_more() {
             spec("two", vec![command(TEST), contains("greet.sh", "goodbye")]),
         ],
     };
-    let step = Step::of_goal("Greet in English.", &plan);
+    let step = Step::of_goal("Greet in English.", &plan, &[]);
     assert_eq!(
         (step.checks.len(), step.outputs.len(), step.scope),
         (2, 1, Scope::Goal)

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 Examples:
   loom run \"fix the failing test in parser.py\"
   loom run \"add a --quiet flag and document it\" -w ~/src/tool --server http://127.0.0.1:8080/v1
+  loom run \"make the parser faster\" --check \"cargo test\" --check \"./bench.sh --under 2s\"
   loom run \"update the changelog\" --json > events.jsonl
 
 Progress goes to standard error, the report to standard output. Ctrl-C leaves the task unfinished
@@ -42,6 +43,9 @@ pub(crate) struct RunArgs {
     /// Let its commands use the network without asking each time
     #[arg(long)]
     network: bool,
+    /// A command line that must succeed when all is done; can be given several times
+    #[arg(long = "check", value_name = "COMMAND")]
+    checks: Vec<String>,
     /// Work on up to N independent steps at once, each in a copy of the directory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     parallel: Option<u32>,
@@ -90,6 +94,7 @@ pub(super) async fn run(arguments: RunArgs, context: &mut Context) -> Outcome {
         review_plan: arguments.review_plan.then_some(true),
         network: arguments.network.then_some(true),
         max_parallel_subtasks: arguments.parallel,
+        checks: arguments.checks,
         ..NewTaskRequest::default()
     };
     let go_on = go_on(&arguments.model);

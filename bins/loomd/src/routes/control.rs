@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::http::{Call, Given, How, Json, Made, Maybe};
 use loom_client::wire::{ForkRequest, PlanRequest, RetryRequest, Taken, TaskCreated};
 use loom_engine::{Again, Point};
-use loom_events::{Command, Event, Seq, SubtaskId, TaskId, TaskSettings};
+use loom_events::{Command, Event, Seq, SubtaskId, TaskId, TaskSettings, Verification};
 use loom_view::{SubtaskStatus, TaskStatus, TaskView};
 
 pub(crate) async fn pause(call: Call) -> Result<Json<Taken>, Fault> {
@@ -154,6 +154,10 @@ async fn settings_of(app: &App, task: TaskId) -> Result<TaskSettings, Fault> {
         bands: said.bands,
         review_plan: said.review_plan,
         network: said.network,
+        verification: Verification {
+            checks: said.verification.checks,
+            ..configured.verification.clone()
+        },
         max_parallel_subtasks: said.max_parallel_subtasks,
         ..configured
     })

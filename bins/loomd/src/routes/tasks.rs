@@ -26,6 +26,9 @@ const LONGEST_PAGE: usize = 500;
 /// Steps at once; the same bound as in the configuration.
 const MOST_PARALLEL: u32 = 64;
 
+/// Own checks of a task; more belong in a script.
+const MOST_CHECKS: usize = 32;
+
 /// Longest key of a request; it is kept for a week.
 const LONGEST_KEY: usize = 255;
 
@@ -139,6 +142,15 @@ fn settings(
             return Err(Fault::invalid("max_parallel_subtasks", text));
         }
         settings.max_parallel_subtasks = steps;
+    }
+    if request.checks.len() > MOST_CHECKS {
+        let text = format!("`checks`: at most {MOST_CHECKS} are taken; a script can hold more");
+        return Err(Fault::invalid("checks", text));
+    }
+    for line in &request.checks {
+        if !settings.verification.checks.contains(line) {
+            settings.verification.checks.push(line.clone());
+        }
     }
     let less_care = care(settings.approval) < care(configured.approval)
         || (configured.review_plan && !settings.review_plan)

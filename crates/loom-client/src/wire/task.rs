@@ -45,6 +45,11 @@ pub struct NewTaskRequest {
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 64)))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel_subtasks: Option<u32>,
+    /// The caller's own checks of the whole result: command lines that must end with status 0, beside
+    /// those that are configured.
+    #[cfg_attr(feature = "schema", schemars(length(max = 32)))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<String>,
 }
 
 /// When a human must agree to a result.

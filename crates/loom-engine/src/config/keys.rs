@@ -130,6 +130,9 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("verification.final_gate", Form::Switch, |c| {
         &mut c.task.verification.final_gate
     }),
+    key("verification.checks", Form::Texts, |c| {
+        &mut c.task.verification.checks
+    }),
     key(
         "approval.mode",
         Form::Choice(&["auto", "manual", "threshold"]),

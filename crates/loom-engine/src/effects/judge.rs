@@ -100,9 +100,10 @@ impl Task {
         };
         let prepared = || ledger.attempts.values().filter_map(|a| a.prepared.as_ref());
         let tier = ledger.attempts.values().map(|a| a.tier).max();
+        let settings = &ledger.state.settings().verification;
         Self {
-            step: Step::of_goal(&view.goal, &plan),
-            settings: ledger.state.settings().verification.clone(),
+            step: Step::of_goal(&view.goal, &plan, &settings.checks),
+            settings: settings.clone(),
             defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
                 touched: ledger.attempts.values().any(|a| a.touched > 0),

@@ -59,7 +59,7 @@ impl Task {
             why_ended: wanted_for.map(|sub| sub.why.to_owned()),
             task: view.id,
             goal: view.goal.clone(),
-            context: view.context.clone(),
+            context: with_own_checks(view.context.clone(), ledger.state.settings()),
             instructions: view.steering.iter().map(|s| s.text.clone()).collect(),
             settings: ledger.state.settings().clone(),
             done: ledger.done().cloned().collect(),
@@ -70,6 +70,26 @@ impl Task {
             discoveries: view.discoveries.clone(),
         }
     }
+}
+
+/// What the planner is told about the goal besides it: also what the user will look at in the end, so
+/// that a step does it.
+fn with_own_checks(context: Option<String>, settings: &TaskSettings) -> Option<String> {
+    let own = &settings.verification.checks;
+    if own.is_empty() {
+        return context;
+    }
+    let said = format!(
+        "In the end these commands must succeed: {}",
+        own.iter()
+            .map(|line| format!("`{line}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    Some(match context {
+        Some(context) => format!("{context}\n\n{said}"),
+        None => said,
+    })
 }
 
 /// The step whose checks a planning is about.

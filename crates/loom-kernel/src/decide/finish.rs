@@ -21,7 +21,7 @@ pub(super) fn finished(state: &State, now: Time) -> Option<Vec<Event>> {
     if let Some(events) = late_instruction(state) {
         return Some(events);
     }
-    if !state.new.settings.verification.final_gate {
+    if !state.new.settings.verification.judges_the_whole() {
         return Some(completed());
     }
     if let Some(end) = gave_up(state) {
@@ -41,7 +41,7 @@ pub(super) fn finished(state: &State, now: Time) -> Option<Vec<Event>> {
 pub(super) fn last_gate_due(state: &State) -> bool {
     at_rest(state)
         && all_done(state)
-        && state.new.settings.verification.final_gate
+        && state.new.settings.verification.judges_the_whole()
         && state.finale.stage == FinaleStage::Open
 }
 

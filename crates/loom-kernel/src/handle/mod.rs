@@ -100,6 +100,12 @@ pub enum Rejection {
         /// The most that is taken.
         max: usize,
     },
+    /// One of the user's own checks says nothing.
+    #[error("a check of your own cannot be used: {fault}")]
+    Check {
+        /// What is wrong with it, and what would be right.
+        fault: String,
+    },
     /// The task is past the point where this can be asked.
     #[error("the task is {}", words(*status))]
     Status {

@@ -713,7 +713,9 @@ impl Books {
             if self.planned.iter().any(|id| done(&id)) {
                 self.fault(seq, "it completed with subtasks that are not done");
             }
-            if self.settings.verification.final_gate && self.final_passed < self.last_completion {
+            if self.settings.verification.judges_the_whole()
+                && self.final_passed < self.last_completion
+            {
                 self.fault(seq, "it completed without a last gate over the last tree");
             }
         }

@@ -49,6 +49,12 @@ pub fn validate_plan(
     }
 }
 
+/// Why a command of the user's own says nothing: it cannot fail. Where it reaches is theirs to say; the
+/// sandbox and the policy hold for it as for any command.
+pub(crate) fn power_fault(line: &str) -> Option<String> {
+    power::fault(line, false)
+}
+
 /// The plan without those of its checks that are faulty, and what is left out, when nothing else is
 /// wrong with it. A step that has no check left is for the verifier to judge.
 pub(crate) fn without_faulty_checks(
