@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod again;
+mod archetypes;
 mod context;
 mod documents;
 mod forks;
