@@ -17,6 +17,7 @@ mod engine;
 mod feed;
 mod forks;
 mod ledger;
+mod measure;
 mod metrics;
 mod once;
 mod outputs;
@@ -50,6 +51,7 @@ pub use loom_view::{
     AttemptView, ChangeEntry, ErrorRow, FileRow, Live, QuestionView, Signal, Steering,
     SubtaskStatus, SubtaskView, TaskStatus, TaskView, VerdictView, describe_end,
 };
+pub use measure::{JudgingError, measure_verifier};
 pub use metrics::{Metrics, ModelFigures};
 pub use once::{Begun, OnceError};
 pub use reader::{QueryError, Reader, ReplayReport};

@@ -43,6 +43,8 @@ pub struct Capabilities {
     pub prefill_per_s: Option<f32>,
     /// Tokens that are written in a second.
     pub decode_per_s: Option<f32>,
+    /// What its verdicts are worth, once that was measured.
+    pub judging: Option<Judging>,
 }
 
 impl Capabilities {
@@ -73,7 +75,39 @@ impl Capabilities {
             swaps: by.swaps || self.swaps,
             prefill_per_s: by.prefill_per_s.or(self.prefill_per_s),
             decode_per_s: by.decode_per_s.or(self.decode_per_s),
+            judging: by.judging.or(self.judging),
         }
+    }
+}
+
+/// What a model said of changes of which it is known whether they are right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judging {
+    /// Right changes that it was shown.
+    pub right: u32,
+    /// How many of them it passed.
+    pub passed: u32,
+    /// Wrong changes that it was shown.
+    pub wrong: u32,
+    /// How many of them it failed, with a quote that was found.
+    pub caught: u32,
+}
+
+/// Verdicts below this are no better than a coin's.
+const LEAST_YOUDEN: f64 = 0.2;
+
+impl Judging {
+    /// How well it tells right from wrong: 1 always, 0 like a coin, below 0 worse.
+    #[must_use]
+    pub fn youden(self) -> f64 {
+        let share = |part: u32, whole: u32| f64::from(part) / f64::from(whole.max(1));
+        share(self.passed, self.right) + share(self.caught, self.wrong) - 1.0
+    }
+
+    /// Whether its verdicts say too little to decide anything.
+    #[must_use]
+    pub fn is_advice_only(self) -> bool {
+        self.youden() < LEAST_YOUDEN
     }
 }
 

@@ -49,7 +49,7 @@ mod tokens;
 pub use anthropic::Anthropic;
 pub use by_role::{RoleError, RoleReply};
 pub use call_error::{CallError, Deadline};
-pub use capabilities::{Calls, Capabilities, Thinking};
+pub use capabilities::{Calls, Capabilities, Judging, Thinking};
 pub use discover::{
     Absent, Candidate, Discovered, FoundModel, Usable, discover, entries, local_candidates, usable,
 };

@@ -77,6 +77,16 @@ impl Router {
         Ok(Self { models })
     }
 
+    /// The models that have a role, in the order of their entries.
+    #[must_use]
+    pub fn names_of(&self, role: Role) -> Vec<String> {
+        let has = self
+            .models
+            .iter()
+            .filter(|model| model.entry.roles.contains(&role));
+        has.map(|model| model.entry.name.clone()).collect()
+    }
+
     /// The entry of this name.
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<&ModelEntry> {

@@ -38,6 +38,7 @@ mod runner;
 mod scope;
 #[cfg(test)]
 mod second_looks;
+mod seeded;
 mod suspicious;
 mod syntax;
 mod tally;
@@ -58,4 +59,5 @@ pub use mistakes::{Astray, blind_steps, forgotten, plan_paths};
 pub use model_judge::ModelJudge;
 pub use needs::{with_needs, with_quoted};
 pub use runner::{CheckRunner, Ended, Seen};
+pub use seeded::{MeasureError, measure_judge};
 pub use tier1::{Tier1Report, tier1};

@@ -28,6 +28,14 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
+    /// One piece, as it is.
+    pub(crate) fn of(block: Block) -> Self {
+        Self {
+            blocks: vec![block],
+            ..Self::default()
+        }
+    }
+
     fn add(&mut self, title: String, text: String) {
         if text.trim().is_empty() {
             return;

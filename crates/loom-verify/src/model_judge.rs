@@ -54,12 +54,13 @@ impl ModelJudge {
                 .select_next(Role::Verifier, question.tier, tried)
         };
         let own = passed_over(&question.executor, "did the work itself");
-        let others: Vec<Tried> = failed.iter().cloned().chain([own]).collect();
+        let unusable: Vec<Tried> = failed.iter().cloned().chain(self.advisers()).collect();
+        let others: Vec<Tried> = unusable.iter().cloned().chain([own]).collect();
         let asked = question.asked.iter();
         let asked = asked.map(|name| passed_over(name, "was asked already"));
         let fresh: Vec<Tried> = others.iter().cloned().chain(asked).collect();
         let not_weaker = |model: &Selected| model.tier >= question.tier;
-        let chosen = match (next(&fresh), next(&others), next(failed)) {
+        let chosen = match (next(&fresh), next(&others), next(&unusable)) {
             (Ok(fresh), _, _) if not_weaker(&fresh) => fresh,
             (_, Ok(other), _) if not_weaker(&other) => other,
             (_, _, Ok(any)) => any,
@@ -69,6 +70,21 @@ impl ModelJudge {
             degraded: degraded(&chosen, question, failed),
             ..chosen
         })
+    }
+
+    /// Models that were measured and tell right from wrong no better than a coin: nothing is to hang
+    /// on what they say.
+    fn advisers(&self) -> Vec<Tried> {
+        let verifiers = self.router.names_of(Role::Verifier).into_iter();
+        let adviser = |name: String| {
+            let judging = self.router.capabilities(&name)?.judging?;
+            let why = format!(
+                "its verdicts are not counted: of {} wrong changes it caught {}, of {} right ones it passed {}",
+                judging.wrong, judging.caught, judging.right, judging.passed
+            );
+            judging.is_advice_only().then(|| passed_over(&name, &why))
+        };
+        verifiers.filter_map(adviser).collect()
     }
 
     fn render(&self, question: &Question, model: &str) -> Result<Rendered, RenderError> {
@@ -337,6 +353,38 @@ mod tests {
         assert_eq!(reply.degraded, [""; 0]);
         let reply = judge.judge(&question("other", Tier::Medium)).await.unwrap();
         assert_eq!(reply.model, "other");
+    }
+
+    #[tokio::test]
+    async fn who_was_measured_and_is_no_better_than_a_coin_decides_nothing() {
+        let judge = judge(vec![
+            ("worker", Tier::Small, VERDICT),
+            ("coin", Tier::Medium, VERDICT),
+        ]);
+        let measured = |passed, caught| loom_router::Capabilities {
+            judging: Some(loom_router::Judging {
+                right: 12,
+                passed,
+                wrong: 12,
+                caught,
+            }),
+            ..loom_router::Capabilities::default()
+        };
+        assert!(judge.router.learn("coin", measured(12, 1)));
+        let reply = judge.judge(&question("worker", Tier::Small)).await.unwrap();
+        assert_eq!(
+            reply.model, "worker",
+            "asked in a fresh context, as where it is alone"
+        );
+        assert!(judge.router.learn("worker", measured(6, 6)));
+        let nobody = judge.judge(&question("worker", Tier::Small)).await;
+        let Err(JudgeError::Missing(why)) = nobody else {
+            panic!("{nobody:?}");
+        };
+        assert!(why.contains("of 12 wrong changes it caught 1"), "{why}");
+        assert!(judge.router.learn("coin", measured(11, 8)));
+        let reply = judge.judge(&question("worker", Tier::Small)).await.unwrap();
+        assert_eq!(reply.model, "coin");
     }
 
     #[tokio::test]

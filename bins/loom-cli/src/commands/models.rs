@@ -4,16 +4,21 @@ use crate::cli::ModelChoice;
 use crate::context::Context;
 use crate::fault::{Exit, Outcome, chain};
 use crate::models::{Asked, Facts, HOW_TO_START, Known, Model, facts, place_sentence, survey};
-use crate::render::{finding_lines, model_table};
+use crate::render::{finding_lines, judging_line, model_table};
 use crate::ui::{Tone, clean};
 use clap::Args;
-use loom_engine::{Clock as _, SystemClock};
+use loom_engine::{Clock as _, SystemClock, measure_verifier};
+use loom_events::Role;
 use loom_router::{
-    BuiltinProviders, Discovered, ModelEntry, ProviderFactory as _, Stage, Subject,
-    ThinkingSetting, probe,
+    BuiltinProviders, Canary, Discovered, ModelEntry, Probe, ProviderFactory as _, Stage, Subject,
+    ThinkingSetting, Usable, probe,
 };
 use serde_json::json;
+use std::path::Path;
 use tokio_util::sync::CancellationToken;
+
+/// Changes shown to a verifier between two words of how far it is.
+const SAID_EVERY: usize = 6;
 
 /// Arguments of `loom models`.
 #[derive(Debug, Args)]
@@ -22,15 +27,20 @@ Examples:
   loom models
   loom models --probe
   loom models --probe qwen3:8b --server http://127.0.0.1:11434
+  loom models --judge
   loom models --json
 
 A probe asks a model six short questions and shows what it and its server really do: how calls
 arrive, whether thinking can be switched, how fast it is. What it finds is kept and used by later
-runs. docs/models.md explains each finding.")]
+runs. docs/models.md explains each finding. A verifier that tells right from wrong no better than a coin
+is not asked any more.")]
 pub(crate) struct ModelsArgs {
     /// Ask each model, or only NAME, a few short questions to find out what it really does
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     probe: Option<String>,
+    /// Show each verifier 24 small changes, half of them wrong, to find out what its verdicts are worth
+    #[arg(long)]
+    judge: bool,
     #[command(flatten)]
     choice: ModelChoice,
     /// Print each model as a line of JSON
@@ -51,6 +61,11 @@ pub(super) async fn run(arguments: &ModelsArgs, context: &mut Context) -> Outcom
     if arguments.probe.is_some() {
         for one in &mut asked {
             probe_one(context, one, &mut facts, arguments.json).await;
+        }
+    }
+    if arguments.judge {
+        for one in &mut asked {
+            judge_one(context, one, &mut facts, config.prompts.as_deref()).await;
         }
     }
     show(context, &asked, &facts, arguments.json);
@@ -134,6 +149,48 @@ async fn probe_one(context: &mut Context, one: &mut Asked, facts: &mut Facts, js
             facts.put(&one.model.entry, known);
         }
         Err(error) => one.down = Some(error),
+    }
+}
+
+/// Measures a verifier that answers, and says what came of it.
+async fn judge_one(
+    context: &mut Context,
+    one: &mut Asked,
+    facts: &mut Facts,
+    prompts: Option<&Path>,
+) {
+    if one.down.is_some() || !one.model.entry.roles.contains(&Role::Verifier) {
+        return;
+    }
+    let name = clean(&one.model.entry.name);
+    let ui = &context.ui;
+    let mut progress = |shown: usize, of: usize| {
+        if shown.is_multiple_of(SAID_EVERY) {
+            let text = format!("judging {name}: {shown}/{of} changes shown");
+            ui.note(Tone::Dim, &text);
+        }
+    };
+    let model = Usable {
+        entry: one.model.entry.clone(),
+        capabilities: one.model.known.clone(),
+    };
+    match measure_verifier(model, prompts, &mut progress).await {
+        Ok(judging) => {
+            let (tone, text) = judging_line(&name, judging);
+            ui.note(tone, &text);
+            let mut known = facts.of(&one.model.entry).cloned().unwrap_or(Known {
+                at: SystemClock.now(),
+                probe: Probe {
+                    capabilities: one.model.known.clone(),
+                    seen: Vec::new(),
+                    canary: Canary::Unclear,
+                },
+            });
+            known.probe.capabilities.judging = Some(judging);
+            one.model.known.judging = Some(judging);
+            facts.put(&one.model.entry, known);
+        }
+        Err(error) => one.down = Some(format!("cannot {}", chain(&error))),
     }
 }
 

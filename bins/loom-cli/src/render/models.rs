@@ -3,7 +3,7 @@
 use crate::models::{Asked, Model};
 use crate::ui::{Tone, clean, count, fit, width, wrap};
 use loom_events::Role;
-use loom_router::{Calls, Finding, Probe, Thinking, Verdict};
+use loom_router::{Calls, Finding, Judging, Probe, Thinking, Verdict};
 
 /// What is not known.
 const UNKNOWN: &str = "?";
@@ -204,6 +204,28 @@ pub(crate) fn finding_lines(name: &str, probe: &Probe, columns: Option<usize>) -
         lines.push((Tone::Plain, text));
     }
     lines
+}
+
+/// What a verifier's verdicts are worth, in a sentence.
+pub(crate) fn judging_line(name: &str, judging: Judging) -> (Tone, String) {
+    let Judging {
+        right,
+        passed,
+        wrong,
+        caught,
+    } = judging;
+    let counts = format!(
+        "{name} passed {passed} of {right} right changes and caught {caught} of {wrong} wrong ones"
+    );
+    match judging.is_advice_only() {
+        false => (Tone::Good, format!("✓ {counts}: its verdicts count")),
+        true => (
+            Tone::Bad,
+            format!(
+                "✗ {counts}, no better than a coin: it is not asked for verdicts any more; give the role `verifier` to a larger model"
+            ),
+        ),
+    }
 }
 
 pub(super) fn finding_line(finding: &Finding, columns: usize) -> Lines {
