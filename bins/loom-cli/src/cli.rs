@@ -108,6 +108,8 @@ pub(crate) enum Command {
     Tui(commands::tui::TuiArgs),
     /// Serve agents over the Model Context Protocol
     Mcp(commands::mcp::McpArgs),
+    /// Serve an editor over the Agent Client Protocol
+    Acp(commands::acp::AcpArgs),
     /// Run the service, for programs and other front ends
     Serve(commands::serve::ServeArgs),
     /// Let the machine run the service by itself

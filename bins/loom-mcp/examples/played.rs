@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
         .is_some_and(|argument| argument == "--serve");
     let world = World::new();
     let service = world.serve().await;
-    service.publish(&dir);
+    let _lock = service.publish(&dir);
     let stop = CancellationToken::new();
     let mut url = service.endpoint.url.clone();
     if serves {

@@ -2,12 +2,12 @@
 //! Only a clear yes is a yes: whatever is declined, left alone or not understood leaves the question
 //! open and grants nothing.
 
-use crate::question::Wants;
-use crate::service::{Service, ServiceError};
-use crate::text::{clean, clip};
 use loom_client::wire::AnswerRequest;
 use loom_events::{QuestionId, Response, Risk, Scope, TaskId};
 use loom_view::QuestionView;
+use loom_view::Wants;
+use loom_view::text::{clean, clip};
+use loomd::{Way, WayError};
 use rmcp::model::{
     ElicitRequest, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationSchema,
     EnumSchema, InputRequest, PrimitiveSchemaDefinition, StringSchema,
@@ -58,7 +58,7 @@ pub(crate) fn inputs<'a>(
 fn message(view: &QuestionView) -> String {
     let question = &view.question;
     let mut text = format!("Loom asks: {}\n", clip(&question.reason, 500));
-    if !matches!(Wants::of(&question.subject), Wants::Words) {
+    if !matches!(view.wants(), Wants::Words) {
         text += match question.risk {
             Risk::Low => "Low risk: it can be undone.\n",
             Risk::Medium => "Medium risk: it takes effort to undo.\n",
@@ -80,7 +80,7 @@ fn form(view: &QuestionView) -> ElicitationSchema {
         PrimitiveSchemaDefinition::Enum(choice(title, options))
     };
     let mut fields = BTreeMap::new();
-    let required = match Wants::of(&view.question.subject) {
+    let required = match view.wants() {
         Wants::Consent { task } => {
             let mut options = vec![
                 (LATER, "Decide later: it keeps waiting"),
@@ -144,7 +144,7 @@ pub(crate) fn decided(view: &QuestionView, result: &ElicitResult) -> Option<Resp
         let value = result.content.as_ref()?.get(name)?.as_str()?;
         Some(clean(value).trim().to_owned())
     };
-    let wants = Wants::of(&view.question.subject);
+    let wants = view.wants();
     let Wants::Words = wants else {
         let decision = field("decision")?;
         return match (wants, decision.as_str()) {
@@ -178,11 +178,11 @@ pub(crate) fn chosen(view: &QuestionView, answer: String) -> String {
 
 /// Gives Loom what a human decided. A question that is answered already needs nothing more.
 pub(crate) async fn give(
-    service: &Service,
+    service: &Way,
     task: TaskId,
     question: QuestionId,
     response: Response,
-) -> Result<(), ServiceError> {
+) -> Result<(), WayError> {
     let answer = AnswerRequest {
         question: Some(question),
         response,

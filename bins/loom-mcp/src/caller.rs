@@ -1,8 +1,8 @@
 //! Who calls: what its client can do, and how it is spoken to while a call runs.
 
 use crate::server::Shared;
-use crate::service::Service;
 use loom_events::TaskId;
+use loomd::Way;
 use rmcp::RoleServer;
 use rmcp::model::{InputResponses, ProgressToken, ProtocolVersion, RequestId};
 use rmcp::service::{Peer, RequestContext};
@@ -33,7 +33,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn service(&self) -> &Service {
+    pub(crate) fn service(&self) -> &Way {
         &self.shared.service
     }
 

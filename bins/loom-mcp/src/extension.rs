@@ -3,11 +3,11 @@
 
 use crate::ask;
 use crate::caller::asks;
-use crate::service::{Service, ServiceError};
 use crate::shown::TaskShown;
 use crate::tools;
 use loom_client::wire::{CancelRequest, Task};
 use loom_view::TaskStatus;
+use loomd::{Way, WayError};
 use rmcp::model::{
     CreateTaskResult, DetailedTask, ElicitResult, GetTaskResult, InputResponses, JsonObject,
     Task as Handle, TaskPayload, TaskStatus as HandleStatus,
@@ -39,7 +39,7 @@ fn handle(task: &Task, status: HandleStatus) -> Handle {
 
 /// How a task stands.
 pub(crate) async fn get(
-    service: &Service,
+    service: &Way,
     id: &str,
     context: &RequestContext<RoleServer>,
 ) -> Result<GetTaskResult, ErrorData> {
@@ -79,7 +79,7 @@ fn result(task: &Task) -> Result<TaskPayload, ErrorData> {
 /// Takes what the human answered. What is no answer, or to no question that waits, is passed over, as
 /// the extension says.
 pub(crate) async fn update(
-    service: &Service,
+    service: &Way,
     id: &str,
     answers: InputResponses,
 ) -> Result<(), ErrorData> {
@@ -106,7 +106,7 @@ pub(crate) fn decided(
 }
 
 /// Ends the task; one that has ended already is as good.
-pub(crate) async fn cancel(service: &Service, id: &str) -> Result<(), ErrorData> {
+pub(crate) async fn cancel(service: &Way, id: &str) -> Result<(), ErrorData> {
     let task = service.task(id).await.map_err(|error| wrong(&error))?;
     if task.view.status.is_final() {
         return Ok(());
@@ -126,11 +126,11 @@ pub(crate) async fn cancel(service: &Service, id: &str) -> Result<(), ErrorData>
     }
 }
 
-fn wrong(error: &ServiceError) -> ErrorData {
+fn wrong(error: &WayError) -> ErrorData {
     match error.code() {
         Some("not_found" | "ambiguous") => ErrorData::invalid_params(error.sentence(), None),
         _ => match error {
-            ServiceError::NotATask(_) => ErrorData::invalid_params(error.sentence(), None),
+            WayError::NotATask(_) => ErrorData::invalid_params(error.sentence(), None),
             error => ErrorData::internal_error(error.sentence(), None),
         },
     }

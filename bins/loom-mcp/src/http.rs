@@ -2,12 +2,12 @@
 //! else's.
 
 use crate::server::{Options, Server, Shared};
-use crate::service::Connect;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use loomd::{Connect, Scope, Tokens};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use std::io;
@@ -41,8 +41,8 @@ pub enum HttpError {
     Io(#[from] io::Error),
 }
 
-/// Serves whoever comes with the token, until it is told to stop. Without a token anybody on this
-/// machine may come.
+/// Serves whoever comes with the token of an agent, or the owner's, until it is told to stop. Without
+/// tokens anybody on this machine may come.
 ///
 /// # Errors
 /// [`HttpError`].
@@ -50,7 +50,7 @@ pub async fn serve_http(
     connect: impl Connect,
     options: Options,
     listener: TcpListener,
-    token: Option<String>,
+    tokens: Option<Tokens>,
     stop: CancellationToken,
 ) -> Result<(), HttpError> {
     let address = listener.local_addr()?;
@@ -69,7 +69,7 @@ pub async fn serve_http(
         Arc::new(sessions),
         config,
     );
-    let guard = middleware::from_fn_with_state(token.map(Arc::from), guard);
+    let guard = middleware::from_fn_with_state(tokens, guard);
     let router = Router::new().nest_service(PATH, service).layer(guard);
     let ended = stop.clone();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -87,12 +87,12 @@ pub async fn serve_http(
     }
 }
 
-async fn guard(State(token): State<Option<Arc<str>>>, request: Request, next: Next) -> Response {
-    let Some(token) = token else {
+async fn guard(State(tokens): State<Option<Tokens>>, request: Request, next: Next) -> Response {
+    let Some(tokens) = tokens else {
         return next.run(request).await;
     };
     let given = request.headers().get(header::AUTHORIZATION);
-    if given.is_some_and(|given| same(given.as_bytes(), &token)) {
+    if given.is_some_and(|given| opens(given, &tokens)) {
         return next.run(request).await;
     }
     let mut refused = (StatusCode::UNAUTHORIZED, "a bearer token is needed\n").into_response();
@@ -103,14 +103,12 @@ async fn guard(State(token): State<Option<Arc<str>>>, request: Request, next: Ne
     refused
 }
 
-/// Compares all of it, however early it differs.
-fn same(given: &[u8], token: &str) -> bool {
-    let Some((scheme, given)) = given.split_at_checked(7) else {
-        return false;
-    };
-    let token = token.as_bytes();
-    let differ = given.iter().zip(token).fold(0, |all, (a, b)| all | (a ^ b));
-    scheme.eq_ignore_ascii_case(b"bearer ") && given.len() == token.len() && differ == 0
+/// Whether it is the token of an agent at least.
+fn opens(given: &HeaderValue, tokens: &Tokens) -> bool {
+    let given = given.to_str().ok().and_then(|given| given.split_once(' '));
+    given.is_some_and(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case("bearer") && tokens.scope_of(token) >= Some(Scope::Agent)
+    })
 }
 
 #[cfg(test)]
@@ -118,18 +116,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_token_opens() {
-        assert!(same(b"Bearer secret", "secret"));
-        assert!(same(b"bearer secret", "secret"));
-        for wrong in [
-            "Bearer secre",
-            "Bearer secret2",
-            "Basic secret",
-            "secret",
-            "",
-            "Bearer ",
-        ] {
-            assert!(!same(wrong.as_bytes(), "secret"), "{wrong}");
+    fn only_the_token_of_an_agent_or_of_the_owner_opens() {
+        let tokens = Tokens::fresh().unwrap();
+        let opened = |scheme: &str, token: &str| {
+            opens(
+                &HeaderValue::from_str(&format!("{scheme} {token}")).unwrap(),
+                &tokens,
+            )
+        };
+        for scope in [Scope::Agent, Scope::Owner] {
+            assert!(opened("Bearer", tokens.scoped(scope)), "{scope:?}");
+            assert!(opened("bearer", tokens.scoped(scope)), "{scope:?}");
+            assert!(!opened("Basic", tokens.scoped(scope)), "{scope:?}");
         }
+        assert!(!opened("Bearer", tokens.scoped(Scope::Reader)));
+        assert!(!opened("Bearer", ""));
+        assert!(!opens(&HeaderValue::from_static("Bearer"), &tokens));
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! It is a client of the service and nothing more: it keeps no state of a task, so that a task goes on
 //! whoever is restarted, and is found again by its id. Which service that is, the caller says
-//! ([`Connect`]). Start reading at `server.rs`, then `tools/`.
+//! ([`loomd::Connect`]). Start reading at `server.rs`, then `tools/`.
 
 #![deny(missing_docs)]
 
@@ -17,16 +17,13 @@ mod question;
 mod resources;
 mod schema;
 mod server;
-mod service;
 mod shown;
 mod stdio;
 mod story;
-mod text;
 mod tools;
 mod uri;
 mod wait;
 
 pub use http::{HttpError, PATH, serve_http};
 pub use server::Options;
-pub use service::{Clients, Connect, ConnectError, DataDir};
 pub use stdio::{StdioError, serve_stdio};

@@ -3,8 +3,9 @@
 
 use anyhow::Context as _;
 use clap::Parser;
-use loom_client::{Endpoint, TOKEN_FILE};
-use loom_mcp::{DataDir, Options, PATH, serve_http, serve_stdio};
+use loom_client::Endpoint;
+use loom_mcp::{Options, PATH, serve_http, serve_stdio};
+use loomd::{Connect, DataDir, Tokens};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Where Loom keeps its data; the address of its service is found there.
+    /// Where Loom keeps its data; whoever serves it is spoken to.
     #[arg(long, env = "LOOM_HOME", value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Address of the service, instead of the one that the data directory names.
@@ -26,7 +27,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// Serve streamable HTTP on this address of this machine, such as 127.0.0.1:8733. Clients need
-    /// the token that is in the data directory.
+    /// the token of an agent: `loom token --for agent`.
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
     /// Let `loom_approve` approve without a human, where the client cannot ask one.
@@ -81,7 +82,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn with(
-    connect: impl loom_mcp::Connect,
+    connect: impl Connect,
     options: Options,
     http: Option<SocketAddr>,
     data_dir: Option<&Path>,
@@ -90,7 +91,7 @@ async fn with(
         return Ok(serve_stdio(connect, options).await?);
     };
     let dir = data_dir.context("no data directory, and so no token for clients")?;
-    let token = read_token(&dir.join(TOKEN_FILE))?;
+    let tokens = Tokens::of(dir)?;
     let listener = tokio::net::TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("listen on {address}"))?;
     tracing::info!("serving on http://{}{PATH}", listener.local_addr()?);
@@ -100,7 +101,7 @@ async fn with(
         interrupted().await;
         ended.cancel();
     });
-    Ok(serve_http(connect, options, listener, Some(token), stop).await?)
+    Ok(serve_http(connect, options, listener, Some(tokens), stop).await?)
 }
 
 /// An empty token would let everybody in.

@@ -1,8 +1,8 @@
 //! Progress notifications: numbers that only rise, at most two a second, and a sign of life while
 //! nothing happens, since many clients give up on a call that is silent for a minute.
 
-use crate::text::{line, plural};
 use loom_client::wire::Task;
+use loom_view::text::{line, plural};
 use loom_view::{SubtaskStatus, TaskStatus};
 use rmcp::RoleServer;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};

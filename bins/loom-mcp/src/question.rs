@@ -1,8 +1,8 @@
 //! A question of a task, as a model is shown it, and what kind of answer it wants.
 
-use crate::text::{clip, line};
-use loom_events::{OnExpiry, Risk, Subject};
+use loom_events::{OnExpiry, Risk};
 use loom_view::QuestionView;
+use loom_view::text::{clip, line};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -45,45 +45,12 @@ enum WantsWord {
     WayOut,
 }
 
-/// What an answer to a question must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wants {
-    /// Yes or no; for a call also “for this task”.
-    Consent { task: bool },
-    /// Words.
-    Words,
-    /// What to do with a step that could not be done.
-    WayOut,
-}
-
-impl Wants {
-    pub(crate) const fn of(subject: &Subject) -> Self {
-        match subject {
-            Subject::Call { .. } => Self::Consent { task: true },
-            Subject::Plan { .. }
-            | Subject::Result { .. }
-            | Subject::PlanLimit { .. }
-            | Subject::Doubt { .. } => Self::Consent { task: false },
-            Subject::Ask { .. } => Self::Words,
-            Subject::Exhausted { .. } => Self::WayOut,
-        }
-    }
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Consent { .. } => "consent",
-            Self::Words => "words",
-            Self::WayOut => "way_out",
-        }
-    }
-}
-
 impl From<&QuestionView> for QuestionShown {
     fn from(view: &QuestionView) -> Self {
         let question = &view.question;
         Self {
             question: view.id.0.0,
-            wants: Wants::of(&question.subject).name(),
+            wants: view.wants().name(),
             reason: clip(&question.reason, MAX_REASON),
             action: clip(&question.action, MAX_ACTION),
             risk: match question.risk {

@@ -1,11 +1,11 @@
 //! Resources: the diff and the log of a task, whole, for clients that read them when they need them.
 
-use crate::service::{Service, ServiceError};
 use crate::story;
-use crate::text::line;
 use crate::uri::{self, What};
 use loom_client::TaskQuery;
 use loom_events::{Seq, TaskId};
+use loom_view::text::line;
+use loomd::{Way, WayError};
 use rmcp::ErrorData;
 use rmcp::model::{
     ContentBlock, ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource,
@@ -46,7 +46,7 @@ pub(crate) fn log(task: TaskId) -> Resource {
 }
 
 /// The resources of the newest tasks.
-pub(crate) async fn list(service: &Service) -> Result<ListResourcesResult, ErrorData> {
+pub(crate) async fn list(service: &Way) -> Result<ListResourcesResult, ErrorData> {
     let query = TaskQuery {
         limit: Some(LISTED),
         ..TaskQuery::default()
@@ -75,12 +75,12 @@ pub(crate) fn templates() -> ListResourceTemplatesResult {
     ListResourceTemplatesResult::with_all_items(vec![diff, log])
 }
 
-pub(crate) async fn read(service: &Service, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+pub(crate) async fn read(service: &Way, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let (task, what) = uri::parse(uri).ok_or_else(|| missing(uri))?;
-    let gone = |error: ServiceError| match error.code() {
+    let gone = |error: WayError| match error.code() {
         Some("not_found" | "ambiguous") => missing(uri),
         _ => match error {
-            ServiceError::NotATask(_) => missing(uri),
+            WayError::NotATask(_) => missing(uri),
             error => wrong(&error),
         },
     };
@@ -94,7 +94,7 @@ pub(crate) async fn read(service: &Service, uri: &str) -> Result<ReadResourceRes
 }
 
 /// One patch after the other is a patch.
-async fn patch(service: &Service, id: TaskId) -> Result<String, ServiceError> {
+async fn patch(service: &Way, id: TaskId) -> Result<String, WayError> {
     let diff = service
         .call(|client| async move { client.diff(id).await })
         .await?;
@@ -110,7 +110,7 @@ async fn patch(service: &Service, id: TaskId) -> Result<String, ServiceError> {
     Ok(text)
 }
 
-async fn told(service: &Service, id: TaskId) -> Result<String, ServiceError> {
+async fn told(service: &Way, id: TaskId) -> Result<String, WayError> {
     let mut text = String::new();
     let mut after = Seq::ZERO;
     for _ in 0..MAX_PAGES {
@@ -139,6 +139,6 @@ fn missing(uri: &str) -> ErrorData {
     ErrorData::resource_not_found("there is no such resource", Some(data))
 }
 
-fn wrong(error: &ServiceError) -> ErrorData {
+fn wrong(error: &WayError) -> ErrorData {
     ErrorData::internal_error(error.sentence(), None)
 }

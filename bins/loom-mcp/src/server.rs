@@ -2,9 +2,9 @@
 //! extension are in files of their own; here they are only called.
 
 use crate::caller::{Caller, Calls};
-use crate::service::{Connect, Service};
 use crate::{extension, resources, tools};
 use loom_client::wire::CancelRequest;
+use loomd::{Connect, Way};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CancelTaskParams, CancelledNotificationParam,
     GetTaskParams, GetTaskResult, Implementation, ListResourceTemplatesResult, ListResourcesResult,
@@ -35,7 +35,7 @@ pub struct Options {
 
 /// What all sessions share.
 pub(crate) struct Shared {
-    pub(crate) service: Service,
+    pub(crate) service: Way,
     pub(crate) options: Options,
     /// Cancelled when the server ends.
     pub(crate) stop: CancellationToken,
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(connect: Arc<dyn Connect>, options: Options) -> Arc<Self> {
         Arc::new(Self {
-            service: Service::new(connect),
+            service: Way::new(connect),
             options,
             stop: CancellationToken::new(),
         })
@@ -177,7 +177,7 @@ impl ServerHandler for Server {
 }
 
 /// Ends a task since the call that waits for it was cancelled, as that call wished.
-pub(crate) async fn cancel_with_call(service: &Service, task: loom_events::TaskId) {
+pub(crate) async fn cancel_with_call(service: &Way, task: loom_events::TaskId) {
     let request = CancelRequest {
         reason: Some("the call that waited for it was cancelled".to_owned()),
     };

@@ -1,12 +1,13 @@
 //! What a model is shown of a task: short, and with what to do next. Made from the wire types, and
 //! nothing of how Loom works inside.
 
-use crate::question::{QuestionShown, Wants};
-use crate::text::{clean, clip, line, plural};
+use crate::question::QuestionShown;
+
 use crate::uri;
 use loom_client::wire::{Task, TaskSummary};
 use loom_events::Operation;
-use loom_view::{SubtaskStatus, TaskStatus};
+use loom_view::text::{clean, clip, line, plural};
+use loom_view::{SubtaskStatus, TaskStatus, Wants};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -283,7 +284,7 @@ fn asked(task: &Task) -> String {
     let mut how: Vec<&str> = view
         .questions
         .iter()
-        .map(|view| match Wants::of(&view.question.subject) {
+        .map(|view| match view.wants() {
             Wants::Consent { .. } => {
                 " Show it to your user: only a human may consent (loom_approve, or `loom approve` in a terminal); loom_answer can reject it."
             }

@@ -2,7 +2,7 @@
 //! nothing else.
 
 use crate::server::{Options, Server, Shared};
-use crate::service::Connect;
+use loomd::Connect;
 use rmcp::ServiceExt as _;
 use rmcp::service::{QuitReason, ServerInitializeError};
 use std::io;

@@ -1,8 +1,8 @@
 //! The events of a task as lines for somebody who reads: what matters, without bookkeeping.
 
-use crate::text::{line, plural};
 use loom_events::{Envelope, Event, GivenAnswer, Operation, Plan, Verdict};
 use loom_view::describe_end;
+use loom_view::text::{line, plural};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -5,13 +5,13 @@
 use crate::ask;
 use crate::caller::{Asking, Caller};
 use crate::progress::{APART, Meter};
-use crate::service::{Clients, ConnectError, ServiceError};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use loom_client::wire::Task;
 use loom_client::{Client, ClientError, Followed};
 use loom_events::{Event, QuestionId, TaskId};
 use loom_view::TaskStatus;
+use loomd::{Clients, ConnectError, WayError};
 use rmcp::RoleServer;
 use rmcp::model::{ClientResult, ServerRequest};
 use rmcp::service::{PeerRequestOptions, RequestHandle};
@@ -95,7 +95,7 @@ impl Stream {
 }
 
 /// Waits, and tells the client how it goes.
-pub(crate) async fn wait(caller: &Caller, wait: Wait) -> Result<(Task, Stop), ServiceError> {
+pub(crate) async fn wait(caller: &Caller, wait: Wait) -> Result<(Task, Stop), WayError> {
     let task = caller.service().task(&wait.task.to_string()).await?;
     let stream = Stream::open(&caller.service().client().await?, &task);
     let mut waiting = Waiting {
@@ -134,7 +134,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    async fn run(&mut self, until: Option<Instant>) -> Result<Stop, ServiceError> {
+    async fn run(&mut self, until: Option<Instant>) -> Result<Stop, WayError> {
         loop {
             self.meter.tell(&self.task).await;
             if let Some(stop) = self.stands().await {
@@ -251,7 +251,7 @@ impl Waiting<'_> {
     async fn happened(
         &mut self,
         item: Option<Result<Followed, ClientError>>,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<(), WayError> {
         match item {
             Some(Ok(Followed::Record(record))) => {
                 self.gone = None;
@@ -286,7 +286,7 @@ impl Waiting<'_> {
     }
 
     /// The service does not answer: it is looked for, for a while.
-    async fn away(&mut self, error: ServiceError) -> Result<(), ServiceError> {
+    async fn away(&mut self, error: WayError) -> Result<(), WayError> {
         let since = *self.gone.get_or_insert_with(Instant::now);
         if since.elapsed() >= AWAY {
             return Err(error);
@@ -298,13 +298,13 @@ impl Waiting<'_> {
                 self.look = Some(Instant::now());
             }
             Ok(_) => {}
-            Err(ServiceError::Connect(ConnectError::NotRunning(_))) => {}
+            Err(WayError::Connect(ConnectError::NotRunning(_))) => {}
             Err(error) => tracing::debug!(error = %error.sentence(), "the service was not found"),
         }
         Ok(())
     }
 
-    async fn refresh(&mut self) -> Result<(), ServiceError> {
+    async fn refresh(&mut self) -> Result<(), WayError> {
         self.look = None;
         match self
             .caller
@@ -321,7 +321,7 @@ impl Waiting<'_> {
                 }
                 Ok(())
             }
-            Err(ServiceError::Client(error)) if !error.may_pass() => Err(error.into()),
+            Err(WayError::Client(error)) if !error.may_pass() => Err(error.into()),
             // The stream goes on trying, and says when it is back.
             Err(error) => {
                 self.look = Some(Instant::now() + APART);

@@ -5,6 +5,7 @@ use clap::Parser;
 use loom_client::{Client, Endpoint};
 use loom_events::TaskId;
 use loom_tui::{Look, Options};
+use loomd::Service;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "loom-tui", version)]
 struct Args {
-    /// Data directory of the service, which names its address and its token.
+    /// Data directory; whoever serves it is spoken to.
     #[arg(long, env = "LOOM_HOME", value_name = "DIR")]
     home: Option<PathBuf>,
     /// Address of the service, instead of a data directory.
@@ -40,46 +41,42 @@ fn main() -> ExitCode {
 
 fn begin() -> anyhow::Result<()> {
     let args = Args::parse();
-    let client = Client::new(&endpoint(&args)?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let client = runtime.block_on(client(&args))?;
     let options = Options {
         look: Look::detect(variable),
         bell: !args.quiet,
         workspace: std::env::current_dir().ok(),
         task: args.task,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
     let ended = runtime.block_on(loom_tui::run(client, options));
     // A request that is still under way is not waited for.
     runtime.shutdown_background();
     Ok(ended?)
 }
 
-fn endpoint(args: &Args) -> anyhow::Result<Endpoint> {
+async fn client(args: &Args) -> anyhow::Result<Client> {
     if let Some(url) = &args.url {
         let read = |path: &PathBuf| {
             let token = std::fs::read_to_string(path);
             token.with_context(|| format!("failed to read {}", path.display()))
         };
         let token = args.token_file.as_ref().map(read).transpose()?;
-        return Ok(Endpoint {
+        return Ok(Client::new(&Endpoint {
             url: url.clone(),
             token: token.map(|token| token.trim().to_owned()),
-        });
+        })?);
     }
     let home = args
         .home
         .as_ref()
         .context("say where the service is: --home DIR, or --url URL")?;
-    let published = Endpoint::published(home).context("failed to find the service")?;
-    let (endpoint, _) = published.with_context(|| {
-        format!(
-            "no service has published its address in {}: `loomd` starts one",
-            home.display()
-        )
-    })?;
-    Ok(endpoint)
+    let service = Service::join(home).await;
+    let service = service.context("failed to join the service")?;
+    let none = || format!("nobody serves {}: `loomd` starts a service", home.display());
+    Ok(service.with_context(none)?.client().clone())
 }
 
 #[expect(

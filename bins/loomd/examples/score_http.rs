@@ -4,9 +4,10 @@
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use loom_client::wire::{Approval, NewTaskRequest};
-use loom_client::{Client, Endpoint, Published, TOKEN_FILE};
+use loom_client::{Client, Endpoint, TOKEN_FILE};
 use loom_events::{Seq, TaskId};
 use loom_sim::{Options, Playbook, SimServer};
+use loom_state::DataDirLock;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -69,16 +70,16 @@ impl Daemon {
             .stderr(Stdio::null())
             .spawn()?;
         let pid = child.id();
-        let published = until(|| async {
-            let found = Published::read(&data).ok().flatten();
-            found.filter(|published| published.pid == pid)
+        let url = until(|| async {
+            let holder = DataDirLock::holder(&data).ok().flatten()?;
+            holder.address.filter(|_| holder.pid == Some(pid))
         })
         .await?;
         let token = std::fs::read_to_string(data.join(TOKEN_FILE))?;
         Ok(Self {
             child,
             home: home.to_owned(),
-            url: published.url,
+            url,
             token: token.trim().to_owned(),
             began,
         })

@@ -7,9 +7,9 @@
 
 use crate::access::{TokenError, Tokens};
 use crate::limits::Limits;
-use crate::server::{ServeError, Server, VERSION};
+use crate::server::{ServeError, Server};
 use loom_client::wire::ConfigValue;
-use loom_client::{Client, ClientError, Endpoint, Published};
+use loom_client::{Client, ClientError, Endpoint};
 use loom_engine::{Engine, OpenError, Setup};
 use loom_state::{DataDirLock, Holder, LockError};
 use std::net::Ipv4Addr;
@@ -37,8 +37,6 @@ struct Carried {
     engine: Arc<Engine>,
     stop: CancellationToken,
     served: JoinHandle<Result<(), ServeError>>,
-    published: Option<Published>,
-    data_dir: PathBuf,
 }
 
 /// Whether others may find a carried service.
@@ -157,20 +155,8 @@ impl Service {
         };
         // The listener is bound: whoever comes before the first accept waits in its queue.
         let served = tokio::spawn(server.serve(listener, stop.clone()));
-        let published = (visible == Visible::Yes).then(|| Published {
-            url: url.clone(),
-            pid: std::process::id(),
-            version: VERSION.to_owned(),
-        });
-        if let Some(published) = &published {
+        if visible == Visible::Yes {
             engine.publish(&url)?;
-            if let Err(error) = published.write(data_dir) {
-                let error = crate::fault::chain(&error);
-                tracing::warn!(
-                    error,
-                    "programs that only look for the address do not find it"
-                );
-            }
         }
         Ok(Self {
             client,
@@ -178,8 +164,6 @@ impl Service {
                 engine,
                 stop,
                 served,
-                published,
-                data_dir: data_dir.to_owned(),
             }),
         })
     }
@@ -200,11 +184,6 @@ impl Service {
     /// whoever serves the data directory next.
     pub async fn leave(self) {
         let Some(carried) = self.carried else { return };
-        let withdrawn = carried.published.map(|one| one.withdraw(&carried.data_dir));
-        if let Some(Err(error)) = withdrawn {
-            let error = crate::fault::chain(&error);
-            tracing::warn!(error, "the address is still published");
-        }
         carried.stop.cancel();
         carried.engine.stop().await;
         match carried.served.await {

@@ -21,6 +21,7 @@ mod run;
 mod server;
 pub mod setup;
 mod table;
+mod way;
 
 pub use access::{Scope, TokenError, Tokens};
 pub use front::{FrontError, Service, Visible};
@@ -28,6 +29,7 @@ pub use limits::Limits;
 pub use run::run;
 pub use server::{ServeError, Server, VERSION};
 pub use setup::SetupError;
+pub use way::{Clients, Connect, ConnectError, DataDir, Held, Way, WayError};
 
 /// The description of the API, as `/openapi.json` gives it.
 #[must_use]

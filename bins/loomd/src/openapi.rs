@@ -199,6 +199,10 @@ fn in_path(name: &'static str) -> Value {
             "The subtask.",
             json!({ "type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 64 }),
         ),
+        "seq" => (
+            "The event of the change, as the list of changes names it.",
+            json!({ "type": "integer", "minimum": 1 }),
+        ),
         _ => (
             "A path relative to the workspace, percent-encoded.",
             json!({ "type": "string", "minLength": 1 }),

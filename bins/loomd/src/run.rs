@@ -4,9 +4,8 @@ use crate::access::Tokens;
 use crate::fault::chain;
 use crate::limits::Limits;
 use crate::notify::Notifier;
-use crate::server::{Server, VERSION};
+use crate::server::Server;
 use crate::setup::{self, SetupError, Surroundings, models};
-use loom_client::Published;
 use loom_client::wire::ConfigValue;
 use loom_engine::{Config, Engine, Loaded, OpenError, Reader, show};
 use loom_router::Usable;
@@ -80,20 +79,16 @@ async fn serve(
     server
         .check(bound)
         .map_err(|error| SetupError::cannot(&error))?;
-    let published = Published {
-        url: format!("http://{}", reachable(bound)),
-        pid: std::process::id(),
-        version: VERSION.to_owned(),
-    };
-    publish(&published, data_dir, engine);
+    let url = format!("http://{}", reachable(bound));
+    // Without that it still works for whoever knows its address.
+    if let Err(error) = engine.publish(&url) {
+        tracing::warn!(error = chain(&error), "the lock does not say the address");
+    }
     let notifier = Notifier::of(here);
     notifier.say("READY=1");
-    listening(&published.url);
+    listening(&url);
     let served = server.serve(listener, stop).await;
     notifier.say("STOPPING=1");
-    if let Err(error) = published.withdraw(data_dir) {
-        tracing::warn!(error = chain(&error), "the address is still published");
-    }
     served.map_err(|error| SetupError::cannot(&error))
 }
 
@@ -146,16 +141,6 @@ fn reachable(bound: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, bound.port())
-}
-
-/// Says where the service is. Without that it still works for whoever knows its address.
-fn publish(published: &Published, data_dir: &Path, engine: &Engine) {
-    if let Err(error) = published.write(data_dir) {
-        tracing::warn!(error = chain(&error), "the address is not published");
-    }
-    if let Err(error) = engine.publish(&published.url) {
-        tracing::warn!(error = chain(&error), "the lock does not say the address");
-    }
 }
 
 fn limits(config: &Config) -> Limits {

@@ -93,6 +93,8 @@ fn of_files() -> Vec<Route> {
             .to(files::diff),
         route(GET, "/tasks/{id}/changes", READER, "List every change of files, in order")
             .to(files::changes),
+        route(GET, "/tasks/{id}/changes/{seq}/diff", READER, "Show what one change did to its file")
+            .to(files::change_diff),
         route(GET, "/tasks/{id}/files/{path}/diff", READER, "Show what is different in a file")
             .about("`path` is percent-encoded: `src%2Fmain.rs`.")
             .to(files::file_diff),

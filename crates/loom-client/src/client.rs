@@ -283,8 +283,22 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn events(&self, task: TaskId, after: Seq) -> Result<EventPage, ClientError> {
-        let after = [("after", after.to_string())];
-        self.get(&["tasks", &task.to_string(), "events"], &after)
+        self.events_page(task, after, None).await
+    }
+
+    /// The same, with at most so many events; the service has a bound of its own.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn events_page(
+        &self,
+        task: TaskId,
+        after: Seq,
+        limit: Option<u32>,
+    ) -> Result<EventPage, ClientError> {
+        let mut pairs = vec![("after", after.to_string())];
+        pairs.extend(limit.map(|limit| ("limit", limit.to_string())));
+        self.get(&["tasks", &task.to_string(), "events"], &pairs)
             .await
     }
 
@@ -360,6 +374,16 @@ impl Client {
     /// [`ClientError`].
     pub async fn changes(&self, task: TaskId) -> Result<Changes, ClientError> {
         self.get(&["tasks", &task.to_string(), "changes"], &[])
+            .await
+    }
+
+    /// What one change did to its file.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn change_diff(&self, task: TaskId, change: Seq) -> Result<FileDiff, ClientError> {
+        let (id, seq) = (task.to_string(), change.to_string());
+        self.get(&["tasks", &id, "changes", &seq, "diff"], &[])
             .await
     }
 

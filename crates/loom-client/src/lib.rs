@@ -13,6 +13,6 @@ mod follow;
 pub mod wire;
 
 pub use client::{Client, TaskQuery};
-pub use endpoint::{Endpoint, EndpointError, Published, TOKEN_FILE};
+pub use endpoint::{Endpoint, TOKEN_FILE};
 pub use error::ClientError;
 pub use follow::Followed;

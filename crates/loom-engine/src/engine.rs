@@ -11,13 +11,13 @@ use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHand
 use crate::shared::{Shared, TaskPlace};
 use crate::webhooks::{Webhooks, Worker};
 use crate::window::Windows;
-use crate::{Clock, Feed};
+use crate::{Clock, Extensions, Feed, SystemClock};
 use futures_util::Stream;
 use loom_events::{Command, NewTask, Seq, TaskId, ToolSpec};
 use loom_kernel::Input;
 use loom_prompts::Prompts;
 use loom_redact::Redactor;
-use loom_router::{ModelStatus, Router, Usable};
+use loom_router::{ModelStatus, ProviderFactory, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
 use loom_tools::{AskUser, Recall, Registry, ServerSettings, Servers, Surroundings, Tool};
 use loom_workspace::{Bounds, Sandbox, Store, Workspace};
@@ -203,6 +203,27 @@ pub enum ResumeError {
     },
 }
 
+impl Setup {
+    /// What is needed at least. Everything else is as without a configuration file, and no program is
+    /// found: set `path_env` and `helper` where tasks shall run commands.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, models: Vec<Usable>) -> Self {
+        Self {
+            config: Config::default(),
+            data_dir: data_dir.into(),
+            home: None,
+            path_env: OsString::new(),
+            helper: None,
+            redactor: Arc::default(),
+            models,
+            servers: Vec::new(),
+            webhooks: Webhooks::default(),
+            clock: Arc::new(SystemClock),
+            build: concat!("loom-engine ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
 impl Engine {
     /// Takes the data directory and opens everything in it. Starts no task by itself: see
     /// [`Engine::recover`].
@@ -210,6 +231,14 @@ impl Engine {
     /// # Errors
     /// [`OpenError`], one clear sentence each.
     pub async fn open(setup: Setup) -> Result<Self, OpenError> {
+        Self::open_with(setup, Extensions::default()).await
+    }
+
+    /// The same with tools and providers of the caller's.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::Config`] also for a tool whose name is taken.
+    pub async fn open_with(setup: Setup, extensions: Extensions) -> Result<Self, OpenError> {
         let dir = setup.data_dir.clone();
         let made = |source| OpenError::DataDir {
             dir: dir.clone(),
@@ -235,14 +264,19 @@ impl Engine {
             Some(overrides) => Prompts::with_overrides(overrides)?,
             None => Prompts::builtin()?,
         };
-        let router = router(setup.models)?;
+        let router = router(setup.models, extensions.providers.as_ref())?;
+        let mut registry = registry();
+        for tool in extensions.tools {
+            let taken = registry.register(tool);
+            taken.map_err(|taken| OpenError::Config(chain(&taken)))?;
+        }
         let servers = servers(setup.servers, &dir, &setup.path_env, setup.home.as_deref());
         let (live, _) = broadcast::channel(LIVE_SIGNALS);
         let shared = Arc::new(Shared {
             journal: Arc::clone(&journal),
             router: Arc::new(router),
             prompts: Arc::new(prompts),
-            registry: Arc::new(registry()),
+            registry: Arc::new(registry),
             servers: Arc::new(servers),
             shell,
             store: Arc::clone(&store),
@@ -675,12 +709,15 @@ fn servers(
 }
 
 /// A router that knows of its models what was found out before.
-fn router(models: Vec<Usable>) -> Result<Router, loom_router::RouterError> {
+fn router(
+    models: Vec<Usable>,
+    providers: &dyn ProviderFactory,
+) -> Result<Router, loom_router::RouterError> {
     let (entries, known): (Vec<_>, Vec<_>) = models
         .into_iter()
         .map(|model| (model.entry.clone(), (model.entry.name, model.capabilities)))
         .unzip();
-    let router = Router::new(entries)?;
+    let router = Router::with_providers(entries, providers)?;
     for (name, capabilities) in known {
         router.learn(&name, capabilities);
     }

@@ -281,6 +281,27 @@ impl Reader {
         Ok(diffs)
     }
 
+    /// What one change of the changelog did to its file; none when there is no such change, or git
+    /// would see no difference.
+    ///
+    /// # Errors
+    /// What is needed for it is gone.
+    pub async fn change_diff(
+        &self,
+        task: TaskId,
+        seq: Seq,
+    ) -> Result<Option<FileDiff>, QueryError> {
+        let records = self.records(task).await?;
+        let changes = changes_where(&records, |record| record.envelope.seq == seq);
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        self.must_be_kept(task).await?;
+        let workspace = self.workspace(task, &records)?;
+        let diffs = blocking(move || workspace.diff_recorded(&changes)).await?;
+        Ok(diffs.into_iter().next())
+    }
+
     /// Folds the journal of a task again and compares with what is stored.
     ///
     /// # Errors

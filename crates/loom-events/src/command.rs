@@ -107,4 +107,26 @@ pub struct NewTask {
 impl NewTask {
     /// Longest goal accepted: a goal is an instruction, long material belongs in a file.
     pub const MAX_GOAL_BYTES: usize = 64 * 1024;
+
+    /// A task with a goal, the default settings and no directory.
+    #[must_use]
+    pub fn new(goal: impl Into<String>) -> Self {
+        Self {
+            goal: goal.into(),
+            workspace: None,
+            context: None,
+            settings: TaskSettings::default(),
+            callback_url: None,
+            metadata: None,
+        }
+    }
+
+    /// The same in a directory, given by its absolute path.
+    #[must_use]
+    pub fn within(self, workspace: impl Into<String>) -> Self {
+        Self {
+            workspace: Some(workspace.into()),
+            ..self
+        }
+    }
 }

@@ -134,7 +134,8 @@ impl ToolOutput {
     }
 
     /// A tool that looked at something.
-    pub(crate) fn looked(text: String, summary: String) -> Self {
+    #[must_use]
+    pub fn looked(text: String, summary: String) -> Self {
         Self {
             ok: true,
             text,

@@ -9,10 +9,13 @@
 mod change;
 mod fold;
 mod live;
+pub mod text;
+mod wants;
 
 pub use change::{ChangeEntry, touches};
 pub use fold::describe_end;
 pub use live::{Live, Signal};
+pub use wants::Wants;
 
 use loom_events::{
     ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, Kept, LineCount, MemoryEntry, Nudge,

@@ -2,16 +2,11 @@
 
 use crate::cli::ModelChoice;
 use crate::context::Context;
-use crate::fault::{Exit, Fault, Outcome, chain};
+use crate::fault::{Exit, Fault, Outcome};
 use crate::service::Work;
 use clap::Args;
-use futures_util::future::BoxFuture;
-use loom_client::{Client, Endpoint};
-use loom_mcp::{Clients, Connect, ConnectError, Options, serve_stdio};
-use loomd::{Scope, Service, Tokens};
-use std::path::PathBuf;
-use std::sync::Arc;
-use tokio::sync::Mutex;
+use loom_mcp::{Options, serve_stdio};
+use loomd::Held;
 
 /// Arguments of `loom mcp`.
 #[derive(Debug, Args)]
@@ -35,55 +30,12 @@ pub(super) async fn run(arguments: McpArgs, context: &mut Context) -> Outcome {
     let data_dir = context.data_dir()?;
     let loaded = context.load(&[])?;
     let mut work = Work::new(loaded, arguments.model, data_dir.clone(), true);
-    let service = work.service(context).await?;
-    let ours = Arc::new(Mutex::new(Some(service)));
-    let way = Way {
-        data_dir,
-        service: Arc::clone(&ours),
-    };
+    let held = Held::new(data_dir, work.service(context).await?);
     let options = Options {
         allow_approve: arguments.allow_approve,
     };
-    let served = serve_stdio(way, options).await;
-    if let Some(service) = ours.lock().await.take() {
-        service.leave().await;
-    }
+    let served = serve_stdio(held.clone(), options).await;
+    held.leave().await;
     served.map_err(Fault::cannot)?;
     Ok(Exit::Done)
-}
-
-/// The service of this process, else whichever has the data directory now.
-struct Way {
-    data_dir: PathBuf,
-    service: Arc<Mutex<Option<Service>>>,
-}
-
-impl Connect for Way {
-    fn connect(&self) -> BoxFuture<'_, Result<Clients, ConnectError>> {
-        Box::pin(async move {
-            let mut service = self.service.lock().await;
-            let carried = service.as_ref().is_some_and(Service::is_carried);
-            if !carried {
-                let there = Service::join(&self.data_dir).await.map_err(other)?;
-                *service =
-                    Some(there.ok_or_else(|| ConnectError::NotRunning(self.data_dir.clone()))?);
-            }
-            let Some(service) = service.as_ref() else {
-                return Err(ConnectError::NotRunning(self.data_dir.clone()));
-            };
-            let tokens = Tokens::of(&self.data_dir).map_err(other)?;
-            let agent = Client::new(&Endpoint {
-                url: service.client().url(),
-                token: Some(tokens.scoped(Scope::Agent).to_owned()),
-            });
-            Ok(Clients {
-                agent: agent.map_err(ConnectError::Address)?,
-                human: service.client().clone(),
-            })
-        })
-    }
-}
-
-fn other(error: impl std::error::Error) -> ConnectError {
-    ConnectError::Other(format!("cannot {}", chain(&error)))
 }

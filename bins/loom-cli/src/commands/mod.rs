@@ -1,5 +1,6 @@
 //! One file for each command: its arguments, its help, what it does.
 
+pub(crate) mod acp;
 mod acting;
 mod again;
 pub(crate) mod answer;
@@ -74,6 +75,7 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Service(arguments) => service::run(&arguments, context).await,
         Command::Tui(arguments) => tui::run(arguments, context).await,
         Command::Mcp(arguments) => mcp::run(arguments, context).await,
+        Command::Acp(arguments) => acp::run(arguments, context).await,
         Command::Policy(arguments) => policy::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
     }

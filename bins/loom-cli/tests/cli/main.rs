@@ -4,6 +4,8 @@ mod support;
 
 // Marked as tests for the lints, which know only modules and functions that are.
 #[cfg(test)]
+mod acp;
+#[cfg(test)]
 mod again;
 mod bad_input;
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use super::{Answer, Hints, Refusal, Tool};
 use crate::ask;
 use crate::caller::Caller;
-use crate::question::Wants;
 use crate::shown::Taken;
 use loom_client::wire::{AnswerRequest, Task};
 use loom_events::Response;
 use loom_view::QuestionView;
+use loom_view::Wants;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -70,7 +70,7 @@ impl Tool for Answered {
 }
 
 fn response(view: &QuestionView, action: Action, words: String) -> Result<Response, Refusal> {
-    let wants = Wants::of(&view.question.subject);
+    let wants = view.wants();
     match (wants, action) {
         (Wants::Words, Action::Answer) if words.trim().is_empty() => {
             Err(Refusal("an answer needs words: give `answer`".to_owned()))

@@ -7,11 +7,11 @@ use crate::ask;
 use crate::caller::{Asking, Caller};
 use crate::extension;
 use crate::progress::{Meter, SILENCE};
-use crate::question::Wants;
 use crate::shown::Status;
 use loom_client::wire::Task;
 use loom_events::{QuestionId, Response, Scope};
 use loom_view::QuestionView;
+use loom_view::Wants;
 use rmcp::model::{ClientResult, InputRequiredResult, ServerRequest};
 use rmcp::service::PeerRequestOptions;
 use schemars::JsonSchema;
@@ -70,9 +70,7 @@ impl Tool for Approve {
 
     async fn call(caller: &Caller, args: Args) -> Result<Answer<Output>, Refusal> {
         let task = caller.service().task(&args.task).await?;
-        let consent = |view: &QuestionView| {
-            matches!(Wants::of(&view.question.subject), Wants::Consent { .. })
-        };
+        let consent = |view: &QuestionView| matches!(view.wants(), Wants::Consent { .. });
         let view = pick(&task, args.question, consent)?;
         if !consent(view) {
             return Err(Refusal(format!(

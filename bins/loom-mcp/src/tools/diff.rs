@@ -3,8 +3,8 @@
 use super::{Answer, Hints, Refusal, Tool};
 use crate::caller::Caller;
 use crate::resources;
-use crate::text::clean;
 use loom_events::{DiffStatus, FileDiff};
+use loom_view::text::clean;
 use rmcp::model::ContentBlock;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -15,9 +15,9 @@ mod wait;
 use crate::caller::Caller;
 use crate::resources;
 use crate::schema;
-use crate::service::ServiceError;
 use crate::shown::{Taken, TaskShown};
 use loom_client::wire::Task;
+use loomd::WayError;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult, InputRequiredResult,
@@ -73,8 +73,8 @@ enum Answer<T> {
 /// Why a tool did not do what it was asked to; a model reads it.
 struct Refusal(String);
 
-impl From<ServiceError> for Refusal {
-    fn from(error: ServiceError) -> Self {
+impl From<WayError> for Refusal {
+    fn from(error: WayError) -> Self {
         Self(error.sentence())
     }
 }
@@ -146,7 +146,7 @@ macro_rules! tools {
                     return Box::pin(run::<$tool>(caller, arguments)).await;
                 }
             )*
-            Err(ErrorData::invalid_params(format!("there is no tool `{}`", crate::text::line(name)), None))
+            Err(ErrorData::invalid_params(format!("there is no tool `{}`", loom_view::text::line(name)), None))
         }
     };
 }

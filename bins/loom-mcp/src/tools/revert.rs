@@ -2,10 +2,10 @@
 
 use super::{Answer, Hints, Refusal, Tool};
 use crate::caller::Caller;
-use crate::text::{clean, line, plural};
 use loom_events::{
     Choices, Operation, RevertReport, RevertRequest, RevertScope, Seq, Settle, SubtaskId,
 };
+use loom_view::text::{clean, line, plural};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

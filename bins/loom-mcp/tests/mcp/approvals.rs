@@ -1,12 +1,12 @@
 //! Questions: who is asked, and that only a human approves.
 
 use crate::client::{ERAS, Era, Human, Peer, call, structured, text};
-use crate::fake::{AGENT, HUMAN, World};
+use crate::fake::{HUMAN, World, agent};
 use crate::lines::{lines, over, stdio};
 use futures_util::future::BoxFuture;
 use loom_client::{Client, Endpoint};
 use loom_events::{Event, Scope};
-use loom_mcp::{Clients, Connect, ConnectError};
+use loomd::{Clients, Connect, ConnectError};
 use serde_json::json;
 
 const GRANTED: &str = "approval_granted";
@@ -197,7 +197,7 @@ impl Connect for TwoTokens {
         };
         Box::pin(async move {
             Ok(Clients {
-                agent: client(AGENT)?,
+                agent: client(agent())?,
                 human: client(HUMAN)?,
             })
         })

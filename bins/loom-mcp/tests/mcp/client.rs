@@ -1,6 +1,7 @@
 //! Clients with a human behind them, of both eras and on both transports.
 
-use crate::fake::{Service, TOKEN};
+use crate::fake::{Service, agent};
+use loom_state::DataDirLock;
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ClientCapabilities, ClientConfig, ElicitRequestParams,
     ElicitResult, ElicitationAction, Implementation, ProgressNotificationParam, ProtocolVersion,
@@ -155,13 +156,14 @@ fn lifecycle(era: Era) -> ClientLifecycleMode {
 /// The real program, on its standard input and output.
 pub(crate) struct Program {
     pub(crate) child: Child,
+    lock: DataDirLock,
     _dir: tempfile::TempDir,
 }
 
 /// Starts the program, with arguments beside the address of the service.
 pub(crate) async fn start(service: &Service, arguments: &[&str]) -> Program {
     let dir = tempfile::tempdir().unwrap();
-    service.publish(dir.path());
+    let lock = service.publish(dir.path());
     let child = Command::new(env!("CARGO_BIN_EXE_loom-mcp"))
         .arg("--data-dir")
         .arg(dir.path())
@@ -172,7 +174,11 @@ pub(crate) async fn start(service: &Service, arguments: &[&str]) -> Program {
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    Program { child, _dir: dir }
+    Program {
+        child,
+        lock,
+        _dir: dir,
+    }
 }
 
 impl Program {
@@ -189,7 +195,7 @@ impl Program {
 
     /// Says where the service is now.
     pub(crate) fn moved(&self, service: &Service) {
-        service.publish(self._dir.path());
+        self.lock.publish(&service.endpoint.url).unwrap();
     }
 }
 
@@ -206,7 +212,7 @@ pub(crate) async fn speak(url: &str, era: Era, peer: Peer) -> Session {
         .tls_certs_only([])
         .build()
         .unwrap();
-    let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(TOKEN);
+    let config = StreamableHttpClientTransportConfig::with_uri(url).auth_header(agent());
     let transport = StreamableHttpClientTransport::with_client(http, config);
     peer.serve_with_lifecycle(transport, lifecycle(era))
         .await

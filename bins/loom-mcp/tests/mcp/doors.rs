@@ -1,9 +1,10 @@
 //! Who may come in, and what comes out.
 
 use crate::client::{Era, Human, Peer, start};
-use crate::fake::{TOKEN, World};
+use crate::fake::{TOKEN, TOKENS, World, agent};
 use crate::lines::{http, serve, stdio};
 use loom_mcp::{Options, serve_http};
+use loomd::Scope;
 use rmcp::model::ReadResourceRequestParams;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -30,7 +31,9 @@ async fn over_http_only_the_token_opens_and_no_foreign_page_gets_in() {
         .tls_certs_only([])
         .build()
         .unwrap();
-    let right = format!("Bearer {TOKEN}");
+    let right = format!("Bearer {}", agent());
+    let owner = format!("Bearer {TOKEN}");
+    let reader = format!("Bearer {}", TOKENS.scoped(Scope::Reader));
     for (token, host, origin, status) in [
         (Some(right.as_str()), None, None, 200),
         (
@@ -39,6 +42,8 @@ async fn over_http_only_the_token_opens_and_no_foreign_page_gets_in() {
             Some("http://localhost:6274"),
             200,
         ),
+        (Some(owner.as_str()), None, None, 200),
+        (Some(reader.as_str()), None, None, 401),
         (None, None, None, 401),
         (Some("Bearer wrong"), None, None, 401),
         (Some(right.as_str()), Some("evil.example"), None, 403),

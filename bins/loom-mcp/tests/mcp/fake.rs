@@ -13,24 +13,35 @@ use loom_client::wire::{
     AnswerRequest, CancelRequest, DiffList, EventPage, IDEMPOTENCY_KEY, NewTaskRequest, Problem,
     Progress, SteerRequest, Taken, Task, TaskCreated, TaskPage, TaskSummary,
 };
-use loom_client::{Endpoint, Published, TOKEN_FILE};
+use loom_client::{Endpoint, TOKEN_FILE};
 use loom_events::{
     AttemptId, DiffStatus, Digest, Envelope, Event, FileDiff, GivenAnswer, NewTask, OnExpiry,
     Question, QuestionId, Record, Response as Answer, RevertReport, RevertRequest, Risk, Seq,
     Subject, Summary, TaskId, TaskSettings, Time,
 };
+use loom_state::DataDirLock;
 use loom_view::TaskView;
+use loomd::{Scope, Tokens};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Opens everything.
-pub(crate) const TOKEN: &str = "a-token-for-tests";
+/// The owner's, which opens everything.
+pub(crate) const TOKEN: &str = "a-token-for-tests-that-is-long-enough";
+
+/// Those of narrower scope, which follow from it.
+pub(crate) static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(TOKEN_FILE), TOKEN).unwrap();
+    Tokens::of(dir.path()).unwrap()
+});
 
 /// Opens everything but the answers to questions.
-pub(crate) const AGENT: &str = "a-token-of-an-agent";
+pub(crate) fn agent() -> &'static str {
+    TOKENS.scoped(Scope::Agent)
+}
 
 /// Opens the answers to questions and nothing else.
 pub(crate) const HUMAN: &str = "a-token-of-a-human";
@@ -191,15 +202,12 @@ impl World {
 }
 
 impl Service {
-    /// Says in a data directory where it is.
-    pub(crate) fn publish(&self, data_dir: &std::path::Path) {
-        let published = Published {
-            url: self.endpoint.url.clone(),
-            pid: std::process::id(),
-            version: "loom 0.0.0".to_owned(),
-        };
-        published.write(data_dir).unwrap();
+    /// Takes a data directory, as the real one does, and says there where it is.
+    pub(crate) fn publish(&self, data_dir: &std::path::Path) -> DataDirLock {
+        let lock = DataDirLock::acquire(data_dir).unwrap();
+        lock.publish(&self.endpoint.url).unwrap();
         std::fs::write(data_dir.join(TOKEN_FILE), TOKEN).unwrap();
+        lock
     }
 }
 
@@ -215,9 +223,11 @@ async fn guard(request: Request, next: Next) -> Response {
     let answers = request.uri().path().ends_with("/answer");
     match given {
         Some(TOKEN) => next.run(request).await,
-        Some(AGENT) if !answers => next.run(request).await,
+        Some(token) if token == agent() && !answers => next.run(request).await,
         Some(HUMAN) if answers => next.run(request).await,
-        Some(AGENT | HUMAN) => problem(StatusCode::FORBIDDEN, "forbidden"),
+        Some(token) if token == agent() || token == HUMAN => {
+            problem(StatusCode::FORBIDDEN, "forbidden")
+        }
         _ => problem(StatusCode::UNAUTHORIZED, "unauthorized"),
     }
 }

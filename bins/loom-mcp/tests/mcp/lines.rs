@@ -1,8 +1,9 @@
 //! The four ways to speak with the server.
 
 use crate::client::{ERAS, Era, Human, Peer, Program, Session, speak, start};
-use crate::fake::{Service, TOKEN};
-use loom_mcp::{Connect, Options, PATH, serve_http};
+use crate::fake::{Service, TOKENS};
+use loom_mcp::{Options, PATH, serve_http};
+use loomd::Connect;
 use rmcp::model::{CallToolRequestParams, CallToolResult};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -63,12 +64,12 @@ pub(crate) async fn serve(connect: impl Connect) -> (String, DropGuard) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}{PATH}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let token = Some(TOKEN.to_owned());
+    let tokens = Some(TOKENS.clone());
     tokio::spawn(serve_http(
         connect,
         Options::default(),
         listener,
-        token,
+        tokens,
         stop.clone(),
     ));
     (url, stop.drop_guard())

@@ -5,10 +5,12 @@
 //! none, the test says that it was skipped.
 
 use crate::tmux::{Tmux, available};
+use loom_client::Client;
 use loom_client::wire::Task;
-use loom_client::{Client, Endpoint};
 use loom_events::{Question, QuestionId, TaskId};
 use loom_sim::{Demo, Options, SimServer};
+use loom_state::DataDirLock;
+use loomd::Service;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -120,25 +122,27 @@ impl World {
         let pid = child.id();
         self.serving = Some(child);
         self.until("the service", |world| {
-            let (endpoint, published) = Endpoint::published(&world.data()).unwrap()?;
-            let client = Client::new(&endpoint).unwrap();
-            let health = world.runtime.block_on(client.health());
-            (published.pid == pid && health.is_ok()).then_some(())
+            let holder = DataDirLock::holder(&world.data()).unwrap()?;
+            if holder.pid != Some(pid) || holder.address.is_none() {
+                return None;
+            }
+            let health = world.runtime.block_on(world.client().health());
+            health.is_ok().then_some(())
         });
     }
 
     /// Ends the service as a user would, and gives its port.
     pub(crate) fn end(&mut self) -> String {
-        let (endpoint, _) = Endpoint::published(&self.data()).unwrap().unwrap();
+        let url = self.client().url();
         let mut child = self.serving.take().unwrap();
         crate::tmux::signal(child.id(), "TERM");
         child.wait().unwrap();
-        endpoint.url.rsplit(':').next().unwrap().to_owned()
+        url.rsplit(':').next().unwrap().to_owned()
     }
 
     fn client(&self) -> Client {
-        let (endpoint, _) = Endpoint::published(&self.data()).unwrap().unwrap();
-        Client::new(&endpoint).unwrap()
+        let service = self.runtime.block_on(Service::join(&self.data()));
+        service.unwrap().unwrap().client().clone()
     }
 
     /// The terminal UI on it, as it looks at first.
@@ -183,9 +187,8 @@ impl World {
     /// Waits until somebody serves it.
     pub(crate) fn served(&self) {
         self.until("somebody who serves", |world| {
-            let (endpoint, _) = Endpoint::published(&world.data()).unwrap()?;
-            let health = Client::new(&endpoint).unwrap();
-            world.runtime.block_on(health.health()).ok()
+            let service = world.runtime.block_on(Service::join(&world.data())).ok()??;
+            world.runtime.block_on(service.client().health()).ok()
         });
     }
 

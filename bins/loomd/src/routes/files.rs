@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::http::{Call, Json, Maybe};
 use loom_client::wire::{Changes, DiffList, FileList, RevertOptions};
-use loom_events::{FileDiff, RevertReport, RevertRequest, RevertScope, TaskId};
+use loom_events::{FileDiff, RevertReport, RevertRequest, RevertScope, Seq, TaskId};
 
 pub(crate) async fn files(call: Call) -> Result<Json<FileList>, Fault> {
     let task = call.task().await?;
@@ -23,6 +23,15 @@ pub(crate) async fn changes(call: Call) -> Result<Json<Changes>, Fault> {
     let task = call.task().await?;
     let changes = call.app.engine.reader().changelog(task).await?;
     Ok(Json(Changes { changes }))
+}
+
+pub(crate) async fn change_diff(call: Call) -> Result<Json<FileDiff>, Fault> {
+    let task = call.task().await?;
+    let none = || Fault::not_found("no file was changed by that event").of(task);
+    let seq = call.part("seq").parse().map(Seq).map_err(|_| none())?;
+    let diff = call.app.engine.reader().change_diff(task, seq).await;
+    let diff = diff.map_err(|error| Fault::from(error).of(task))?;
+    diff.map(Json).ok_or_else(none)
 }
 
 pub(crate) async fn file_diff(call: Call) -> Result<Json<FileDiff>, Fault> {

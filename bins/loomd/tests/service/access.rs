@@ -32,6 +32,7 @@ async fn described(service: &Service) -> Vec<Described> {
                 path: path
                     .replace("{id}", "01890a5d-ac96-774b-bcce-b302099a8057")
                     .replace("{sid}", "step")
+                    .replace("{seq}", "1")
                     .replace("{path}", "a%2Fb.txt"),
                 scope: match operation["x-loom-scope"].as_str().unwrap() {
                     "none" => None,

@@ -103,6 +103,13 @@ async fn files_are_shown_and_taken_back_by_encoded_path_subtask_and_task() {
     let client = service.client();
     let diff = client.diff(task).await.unwrap();
     assert_eq!(diff.files.len(), 1);
+    let changes = changes["changes"].as_array().unwrap();
+    let written = changes.iter().find(|one| one["path"] == "a dir/ö.txt");
+    let seq = Seq(written.unwrap()["seq"].as_u64().unwrap());
+    let change = client.change_diff(task, seq).await.unwrap();
+    assert_eq!(change, diff.files[0], "it is the only change of the file");
+    let none = client.change_diff(task, Seq(1)).await.unwrap_err();
+    assert_eq!(none.code(), Some("not_found"), "{none}");
     let one = client.file_diff(task, "a dir/ö.txt").await.unwrap();
     assert_eq!(one, diff.files[0]);
 

@@ -1,8 +1,10 @@
-//! Small pieces of text. What a model or a file wrote is shown as text, never as anything else.
+//! Small pieces of text for those who are told of a task over a protocol. What a model or a file wrote
+//! is shown as text, never as anything else.
 
 /// Without control characters and marks that change the direction of writing, line breaks and tabs
 /// aside: whoever is asked for consent sees what is there.
-pub(crate) fn clean(text: &str) -> String {
+#[must_use]
+pub fn clean(text: &str) -> String {
     let shown = |c: &char| matches!(c, '\n' | '\t') || !(c.is_control() || turns(*c));
     text.chars().filter(shown).collect()
 }
@@ -13,7 +15,8 @@ const fn turns(c: char) -> bool {
 }
 
 /// At most so many characters; what is left out is said.
-pub(crate) fn clip(text: &str, max: usize) -> String {
+#[must_use]
+pub fn clip(text: &str, max: usize) -> String {
     let text = clean(text);
     match text.char_indices().nth(max) {
         None => text,
@@ -25,14 +28,16 @@ pub(crate) fn clip(text: &str, max: usize) -> String {
 }
 
 /// The first line, short.
-pub(crate) fn line(text: &str) -> String {
+#[must_use]
+pub fn line(text: &str) -> String {
     const LONG: usize = 200;
     let first = text.lines().find(|line| !line.trim().is_empty());
     clip(first.unwrap_or_default().trim(), LONG)
 }
 
 /// “1 file”, “2 files”.
-pub(crate) fn plural(n: usize, what: &str) -> String {
+#[must_use]
+pub fn plural(n: usize, what: &str) -> String {
     match n {
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
@@ -40,7 +45,8 @@ pub(crate) fn plural(n: usize, what: &str) -> String {
 }
 
 /// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(one) = cause {
