@@ -1,6 +1,7 @@
 //! What a caller is told when something is not done: the only place where an error of the engine
 //! becomes a status, a stable code and a sentence. What is nobody's business goes to the log.
 
+use crate::shown::Shown;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -121,6 +122,12 @@ impl Fault {
     /// The task that it is about.
     pub(crate) const fn of(mut self, task: TaskId) -> Self {
         self.task = Some(task);
+        self
+    }
+
+    /// The same without secrets: it may quote what was sent.
+    pub(crate) fn shown(mut self, shown: &Shown) -> Self {
+        self.detail = shown.sentence(self.detail);
         self
     }
 

@@ -119,14 +119,15 @@ impl Draft {
     {
         let who = self.who;
         let serve: Serve = Arc::new(move |app: Arc<App>, request: Request| {
+            let at = Arc::clone(&app);
             let answered = async move {
                 let scope = app.access.admit(who, request.headers())?;
                 let call = read::<Q, B>(app, scope, request).await?;
                 handler(call).await
             };
-            let response = answered.map(|answer| match answer {
-                Ok(answer) => answer.into_response(),
-                Err(fault) => fault.into_response(),
+            let response = answered.map(move |answer| match answer {
+                Ok(answer) => answer.into_response(&at.shown),
+                Err(fault) => fault.shown(&at.shown).into_response(),
             });
             response.boxed()
         });

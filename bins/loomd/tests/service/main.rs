@@ -4,8 +4,10 @@
 
 mod access;
 mod conflicts;
+mod logs;
 mod reach;
 mod restart;
 mod routes;
+mod secrets;
 mod stream;
 mod support;
