@@ -3,11 +3,12 @@
 
 use crate::broken::chain;
 use crate::config::{Config, ShellPlace};
+use crate::keeper::{self, Keeper};
 use crate::metrics::{Counts, Metrics};
 use crate::once::Turns;
 use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
-use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
+use crate::runner::{self, CommandRefused, Inbox, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
 use crate::webhooks::{Webhooks, Worker};
 use crate::window::Windows;
@@ -20,12 +21,12 @@ use loom_redact::Redactor;
 use loom_router::{ModelStatus, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
 use loom_tools::{AskUser, Recall, Registry, ServerSettings, Servers, Surroundings, Tool};
-use loom_workspace::{Bounds, Sandbox, Store, Workspace};
+use loom_workspace::{Bounds, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, broadcast, oneshot};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Live signals kept for a slow watcher; the oldest go first, and none of them is a record.
@@ -252,6 +253,7 @@ impl Engine {
             counts: Counts::default(),
             webhooks: setup.webhooks,
             outbox: Notify::new(),
+            served_at: OnceLock::new(),
             redactor: setup.redactor,
             max_snapshot: setup.config.workspace.max_snapshot,
             windows: Windows::default(),
@@ -351,9 +353,7 @@ impl Engine {
             new.workspace = Some(workspace.path().to_string_lossy().into_owned());
         }
         self.shared.check_roles()?;
-        let place = self
-            .place(task, workspace.clone())
-            .map_err(SubmitError::Place)?;
+        let place = self.place(task, workspace).map_err(SubmitError::Place)?;
         let input = Input::Command(command(new));
         let ledger = crate::ledger::Ledger::new(task);
         let (accepted, created) = oneshot::channel();
@@ -408,33 +408,12 @@ impl Engine {
             }
         };
         let place = self
-            .place(task, workspace.clone())
+            .place(task, workspace)
             .map_err(|source| ResumeError::Place { task, source })?;
-        self.end_survivors(task).await?;
-        if let Some(workspace) = workspace {
-            let live = ledger.live_forks();
-            let kept = move |name: &str| live.contains(name);
-            if let Err(error) = place.forks.sweep(self.store(), kept).await {
-                tracing::warn!(%task, error = chain(&error), "forks were not removed");
-            }
-            drop(self.clean(task, workspace).await);
-        }
+        keeper::end_survivors(&self.shared, task).await?;
+        keeper::tidy(&self.shared, &self.queue, task, &place, &ledger).await;
         let build = self.shared.build.clone();
         self.launch(task, ledger, place, Input::Recover { build }, None);
-        Ok(())
-    }
-
-    /// Nothing of the task may still run when its effects are reconciled.
-    async fn end_survivors(&self, task: TaskId) -> Result<(), ResumeError> {
-        let label = crate::shared::label(task);
-        let mut killed = loom_workspace::kill_labelled(&label);
-        if let Sandbox::Docker(containers) = &self.shared.shell.sandbox {
-            let removed = containers.remove_labelled(&label).await;
-            killed += removed.map_err(|source| ResumeError::Containers { task, source })?;
-        }
-        if killed > 0 {
-            tracing::warn!(%task, killed, "ended what a crash had left running");
-        }
         Ok(())
     }
 
@@ -484,7 +463,10 @@ impl Engine {
     /// # Errors
     /// [`loom_state::LockError::Io`] when it cannot be written down; the engine is not disturbed.
     pub fn publish(&self, url: &str) -> Result<(), loom_state::LockError> {
-        self.lock.publish(url)
+        self.lock.publish(url)?;
+        // The first address stays: it is where links of messages lead.
+        self.shared.served_at.set(url.to_owned()).ok();
+        Ok(())
     }
 
     /// Whether a runner of this engine works on a task.
@@ -588,10 +570,20 @@ impl Engine {
         let workspace = place.workspace.as_ref();
         let workspace = workspace.map(|workspace| workspace.path().to_owned());
         let turn = self.queue.join(task, workspace);
-        let (runner, handle) =
-            Runner::new(task, Arc::clone(&self.shared), Arc::clone(&place), ledger);
+        let (sender, inbox) = mpsc::channel(runner::INBOX);
+        let handle = RunnerHandle {
+            inbox: sender.clone(),
+        };
+        let keeper = Keeper {
+            task,
+            shared: Arc::clone(&self.shared),
+            place,
+            queue: Arc::clone(&self.queue),
+            sender,
+            inbox,
+        };
         let join = tokio::spawn(async move {
-            let outcome = runner.run(first, accepted, turn).await;
+            let outcome = keeper.run(ledger, first, accepted, turn).await;
             if let Err(error) = &outcome {
                 tracing::error!(%task, error = chain(error), "a task stopped running");
             }
@@ -613,14 +605,8 @@ impl Engine {
     }
 
     /// Removes what a crash left half written in a workspace, and keeps others from writing there.
-    /// Nothing happens while a task writes there: what it has open is no leftover.
     pub(crate) async fn clean(&self, task: TaskId, workspace: Arc<Workspace>) -> Option<Ticket> {
-        let turn = self.queue.hold(task, workspace.path())?;
-        let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
-        if let Ok(Err(error)) = cleaned {
-            tracing::warn!(error = chain(&error), "leftovers were not removed");
-        }
-        Some(turn)
+        keeper::clean(&self.queue, task, workspace).await
     }
 
     fn open_workspace(&self, dir: &Path) -> Result<Workspace, loom_workspace::OpenError> {

@@ -16,6 +16,7 @@ mod effects;
 mod engine;
 mod feed;
 mod forks;
+mod keeper;
 mod ledger;
 mod metrics;
 mod once;

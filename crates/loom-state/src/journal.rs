@@ -176,6 +176,13 @@ pub trait Journal: Send + Sync {
     /// As [`Journal::append`], without conflicts.
     async fn record_delivery(&self, tried: DeliveryTried) -> Result<(), AppendError>;
 
+    /// Forgets messages that wait for nothing any more and were last tried before a time. Durable when
+    /// it returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn forget_deliveries(&self, before: Time) -> Result<(), AppendError>;
+
     /// Keeps what was found out about a model, in place of what was known of it. Durable when it
     /// returns.
     ///

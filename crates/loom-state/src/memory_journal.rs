@@ -331,6 +331,16 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    async fn forget_deliveries(&self, before: Time) -> Result<(), AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        let is_kept = |d: &Delivery| d.state == DeliveryState::Waiting || d.updated >= before;
+        inner.outbox.retain(is_kept);
+        Ok(())
+    }
+
     async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError> {
         let mut inner = self.lock();
         if inner.feeds.is_none() {

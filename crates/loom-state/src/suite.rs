@@ -821,6 +821,12 @@ async fn messages_wait_until_they_are_delivered_or_given_up(j: J) {
     );
     assert_eq!(all[1].outcome, "answered 500");
     assert_eq!(all[1].updated, Time::from_millis(11));
+    j.forget_deliveries(Time::from_millis(11)).await.unwrap();
+    assert_eq!(j.deliveries(task(1)).await.unwrap().len(), 3);
+    j.forget_deliveries(Time::from_millis(12)).await.unwrap();
+    let left = j.deliveries(task(1)).await.unwrap();
+    let left: Vec<_> = left.iter().map(|d| d.id.as_str()).collect();
+    assert_eq!(left, ["b"], "what waits stays, however old it is");
     j.close().await;
     let closed = j
         .record_delivery(tried("b", DeliveryState::Delivered))

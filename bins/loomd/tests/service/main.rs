@@ -4,6 +4,7 @@
 
 mod access;
 mod conflicts;
+mod deaths;
 mod logs;
 mod reach;
 mod restart;

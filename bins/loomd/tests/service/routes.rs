@@ -329,9 +329,17 @@ async fn the_service_says_how_it_is() {
     let (_, metrics) = service.get("/metrics").await;
     let metrics = metrics.as_str().unwrap();
     assert!(
-        metrics.contains("loom_tasks{status=\"completed\"} 1\n"),
+        metrics.contains("loom_tasks_ended_total{outcome=\"completed\"} 1\n"),
         "{metrics}"
     );
+    let families = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut families: Vec<_> = families.collect();
+    let announced = families.len();
+    families.sort_unstable();
+    families.dedup();
+    assert_eq!(families.len(), announced, "each family once: {metrics}");
     let docs = soon(service.bare(Method::GET, "/docs").send())
         .await
         .unwrap();

@@ -65,13 +65,19 @@ impl Webhooks {
     }
 
     /// The same, whose messages link to the task below this address: `http://127.0.0.1:9000`. Without
-    /// one the link is a path.
+    /// one it is the address at which the engine says that it is served
+    /// ([`Engine::publish`](crate::Engine::publish)), and where there is none either, the link is a path.
     #[must_use]
     pub fn with_base_url(self, base_url: impl Into<String>) -> Self {
         Self {
             base_url: base_url.into(),
             ..self
         }
+    }
+
+    /// Where tasks are found, when that was said.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     /// Whether a task may name this receiver.

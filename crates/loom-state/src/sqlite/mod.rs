@@ -334,6 +334,10 @@ impl Journal for SqliteJournal {
         self.ask(|reply| Job::Delivery { tried, reply }).await
     }
 
+    async fn forget_deliveries(&self, before: Time) -> Result<(), AppendError> {
+        self.ask(|reply| Job::Forget { before, reply }).await
+    }
+
     async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError> {
         self.ask(|reply| Job::ModelFacts { facts, reply }).await
     }

@@ -77,6 +77,13 @@ pub(super) enum Job {
         /// Where the answer goes.
         reply: Reply<()>,
     },
+    /// Messages that wait for nothing any more.
+    Forget {
+        /// Those that were last tried before it.
+        before: Time,
+        /// Where the answer goes.
+        reply: Reply<()>,
+    },
     /// What was found out about a model.
     ModelFacts {
         /// The facts.
@@ -203,6 +210,7 @@ impl Writer {
                 Job::Revert { reply, .. }
                 | Job::Collection { reply, .. }
                 | Job::Delivery { reply, .. }
+                | Job::Forget { reply, .. }
                 | Job::ModelFacts { reply, .. },
                 _,
             ) => {
@@ -236,6 +244,7 @@ impl Writer {
                 Job::Revert { reply, .. }
                 | Job::Collection { reply, .. }
                 | Job::Delivery { reply, .. }
+                | Job::Forget { reply, .. }
                 | Job::ModelFacts { reply, .. } => {
                     reply.send(Err(AppendError::Storage(cause.clone()))).ok();
                 }
@@ -272,6 +281,7 @@ impl Job {
             | Self::Revert { .. }
             | Self::Collection { .. }
             | Self::Delivery { .. }
+            | Self::Forget { .. }
             | Self::ModelFacts { .. } => 0,
         }
     }
@@ -303,6 +313,10 @@ impl Ledger<'_> {
             Job::Claim { claim, .. } => Ok(Written::Claimed(store::claim(self.tx, claim)?)),
             Job::Delivery { tried, .. } => {
                 outbox::note(self.tx, tried)?;
+                Ok(Written::Done)
+            }
+            Job::Forget { before, .. } => {
+                outbox::forget(self.tx, *before)?;
                 Ok(Written::Done)
             }
             Job::ModelFacts { facts, .. } => {
