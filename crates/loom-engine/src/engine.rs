@@ -175,6 +175,9 @@ pub enum ResumeError {
     /// Its journal cannot be folded.
     #[error(transparent)]
     Runner(#[from] RunnerError),
+    /// It is history of another data directory, or that cannot be told.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// Its workspace is gone or cannot be used any more.
     #[error("take task {task} up again")]
     Workspace {
@@ -398,6 +401,7 @@ impl Engine {
         if ledger.state.is_done() {
             return Ok(());
         }
+        self.reader.must_be_ours(task).await?;
         let workspace = match &ledger.view.workspace {
             None => None,
             Some(dir) => {
@@ -492,6 +496,26 @@ impl Engine {
             let _ended = one.handle.inbox.send(Inbox::Shutdown).await;
         }
         running.into_iter().map(|one| one.join).collect()
+    }
+
+    /// Names the build in what is written for others.
+    pub(crate) fn build(&self) -> &str {
+        &self.shared.build
+    }
+
+    pub(crate) async fn put_payload(&self, bytes: Vec<u8>) -> Result<(), loom_state::BlobError> {
+        self.shared.journal.put_blob(bytes).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn append_import(
+        &self,
+        task: TaskId,
+        events: Vec<loom_events::Envelope>,
+    ) -> Result<(), loom_state::AppendError> {
+        let at = self.now();
+        self.shared.journal.import(task, events, at).await?;
+        Ok(())
     }
 
     pub(crate) fn now(&self) -> loom_events::Time {

@@ -28,6 +28,7 @@ mod revert;
 mod runner;
 mod serving;
 mod shared;
+mod transfer;
 mod webhooks;
 mod window;
 
@@ -55,4 +56,5 @@ pub use metrics::{Metrics, ModelFigures};
 pub use once::{Begun, OnceError};
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};
+pub use transfer::{EXPORT_FORMAT, ImportError, Imported, MAX_EXPORT};
 pub use webhooks::{WebhookError, Webhooks};

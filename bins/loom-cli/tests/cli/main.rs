@@ -17,4 +17,6 @@ mod run;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod transfer;
+#[cfg(test)]
 mod undo;

@@ -256,9 +256,13 @@ pub(crate) async fn show(call: Call) -> Result<Json<Task>, Fault> {
     let engine = &call.app.engine;
     let view = engine.reader().task(task).await?;
     let collected = engine.reader().collected(task).await?;
+    let imported = engine.reader().imported(task).await?;
     // A runner tidies up for a moment after the end.
     let running = engine.is_running(task) && !view.status.is_final();
-    Ok(Json(Task::new(view, running, collected)))
+    Ok(Json(Task {
+        imported,
+        ..Task::new(view, running, collected)
+    }))
 }
 
 pub(crate) async fn steer(call: Call<(), Given<SteerRequest>>) -> Result<Json<Taken>, Fault> {

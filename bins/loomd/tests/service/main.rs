@@ -12,3 +12,4 @@ mod routes;
 mod secrets;
 mod stream;
 mod support;
+mod transfer;

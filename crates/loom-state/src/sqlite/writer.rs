@@ -103,6 +103,8 @@ pub(super) struct Append {
     pub(super) events: Vec<(Envelope, Encoded)>,
     /// The messages that report them.
     pub(super) outbox: Vec<Delivery>,
+    /// When they came from another data directory.
+    pub(super) imported: Option<Time>,
     /// Where the answer goes.
     pub(super) reply: Reply<Vec<Record>>,
 }
@@ -347,6 +349,9 @@ impl Ledger<'_> {
         store::save(self.tx, &projection, &touched)?;
         for delivery in &append.outbox {
             outbox::insert(self.tx, delivery)?;
+        }
+        if let Some(at) = append.imported {
+            store::insert_import(self.tx, append.task, at)?;
         }
         self.keep_projection(projection);
         Ok(Written::Appended(records))
