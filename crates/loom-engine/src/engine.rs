@@ -6,6 +6,7 @@ use crate::config::{Config, ShellPlace};
 use crate::keeper::{self, Keeper};
 use crate::metrics::{Counts, Metrics};
 use crate::once::Turns;
+use crate::outside::Watchers;
 use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, RunnerError, RunnerHandle};
@@ -75,6 +76,8 @@ pub struct Engine {
     resuming: Turns<TaskId>,
     /// Sends what is to be told.
     pub(crate) worker: Worker,
+    /// Those who are told beside the work.
+    pub(crate) watchers: Watchers,
     lock: DataDirLock,
 }
 
@@ -277,6 +280,7 @@ impl Engine {
             keys: Turns::default(),
             resuming: Turns::default(),
             worker: Worker::start(Arc::clone(&shared)),
+            watchers: Watchers::start(&shared),
             shared,
             lock,
         })

@@ -21,6 +21,7 @@ mod ledger;
 mod metrics;
 mod once;
 mod outputs;
+mod outside;
 mod queue;
 mod reader;
 mod redact;
@@ -37,9 +38,10 @@ pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
-    ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown, Sources,
-    StateConfig, Timeouts, ToolsConfig, WebhooksConfig, WorkspaceConfig, show,
+    ModelConfigError, NotifyConfig, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig,
+    SandboxMode, ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown,
+    Sources, StateConfig, TelemetryConfig, Timeouts, ToolsConfig, WebhooksConfig, WorkspaceConfig,
+    show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
@@ -54,6 +56,7 @@ pub use loom_view::{
 };
 pub use metrics::{Metrics, ModelFigures};
 pub use once::{Begun, OnceError};
+pub use outside::TelemetryError;
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};
 pub use transfer::{EXPORT_FORMAT, ImportError, Imported, MAX_EXPORT};

@@ -6,6 +6,7 @@ mod access;
 mod conflicts;
 mod deaths;
 mod logs;
+mod outside;
 mod reach;
 mod restart;
 mod routes;

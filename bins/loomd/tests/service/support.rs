@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 use loom_client::wire::{NewTaskRequest, TaskCreated};
 use loom_client::{Client, Endpoint, Followed};
-use loom_engine::{Clock, Config, Engine, OpenError, Setup, SystemClock};
+use loom_engine::{Clock, Config, Engine, OpenError, Setup, SystemClock, Webhooks};
 use loom_events::TaskId;
 use loom_redact::{Redactor, Secret};
 use loom_router::ModelEntry;
@@ -66,6 +66,7 @@ pub(crate) struct Ground {
     sim: SimServer,
     redactor: Arc<Redactor>,
     clock: Arc<dyn Clock>,
+    webhooks: Webhooks,
 }
 
 impl Ground {
@@ -81,6 +82,7 @@ impl Ground {
             sim,
             redactor: Arc::default(),
             clock: Arc::new(SystemClock),
+            webhooks: Webhooks::default(),
         }
     }
 }
@@ -94,6 +96,13 @@ impl Service {
     pub(crate) async fn at(playbook: &str, clock: Arc<dyn Clock>) -> Self {
         let mut ground = Ground::new(playbook).await;
         ground.clock = clock;
+        Self::on(ground, Limits::default()).await
+    }
+
+    /// One that tells others; `tell` is given its directory.
+    pub(crate) async fn telling(playbook: &str, tell: impl FnOnce(&Path) -> Webhooks) -> Self {
+        let mut ground = Ground::new(playbook).await;
+        ground.webhooks = tell(ground.home.path());
         Self::on(ground, Limits::default()).await
     }
 
@@ -275,7 +284,7 @@ async fn open(data_dir: &Path, ground: &Ground) -> Engine {
     for _ in 0..100 {
         let setup = Setup {
             redactor: Arc::clone(&ground.redactor),
-            webhooks: loom_engine::Webhooks::default(),
+            webhooks: ground.webhooks.clone(),
             config: Config::default(),
             data_dir: data_dir.to_owned(),
             home: None,
