@@ -311,6 +311,31 @@ impl Engine {
         self.shared.counts.metrics(self.queue.counts())
     }
 
+    /// Whether a program may choose a directory for its user: one in `workspace.roots`, and where
+    /// nothing is said there, one in the user's home.
+    ///
+    /// # Errors
+    /// A sentence that says why not, and what would change it.
+    pub fn may_be_chosen(&self, dir: &Path) -> Result<(), String> {
+        let Some(home) = self
+            .bounds
+            .home
+            .as_deref()
+            .filter(|_| self.bounds.roots.is_empty())
+        else {
+            // Whether it is in one of the roots is looked at for everybody.
+            return Ok(());
+        };
+        let real = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        match real(dir).starts_with(real(home)) {
+            true => Ok(()),
+            false => Err(format!(
+                "an agent may only work below {}: `workspace.roots` allows other places",
+                home.display()
+            )),
+        }
+    }
+
     /// What is known about each model.
     #[must_use]
     pub fn models(&self) -> Vec<ModelStatus> {

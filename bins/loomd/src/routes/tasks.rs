@@ -105,6 +105,12 @@ fn new_task(app: &App, scope: Scope, request: NewTaskRequest) -> Result<NewTask,
         let text = "`workspace`: give the whole path; this service is in no directory of yours";
         return Err(Fault::invalid("workspace", text));
     }
+    if let Some(dir) = &request.workspace
+        && scope < Scope::Owner
+    {
+        let allowed = app.engine.may_be_chosen(Path::new(dir));
+        allowed.map_err(|text| Fault::invalid("workspace", text))?;
+    }
     Ok(NewTask {
         settings: settings(&app.engine.config().task, scope, &request)?,
         goal: request.goal,

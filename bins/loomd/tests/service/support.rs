@@ -67,6 +67,7 @@ pub(crate) struct Ground {
     redactor: Arc<Redactor>,
     clock: Arc<dyn Clock>,
     webhooks: Webhooks,
+    user: Option<PathBuf>,
 }
 
 impl Ground {
@@ -83,6 +84,7 @@ impl Ground {
             redactor: Arc::default(),
             clock: Arc::new(SystemClock),
             webhooks: Webhooks::default(),
+            user: None,
         }
     }
 }
@@ -96,6 +98,15 @@ impl Service {
     pub(crate) async fn at(playbook: &str, clock: Arc<dyn Clock>) -> Self {
         let mut ground = Ground::new(playbook).await;
         ground.clock = clock;
+        Self::on(ground, Limits::default()).await
+    }
+
+    /// One whose user has a home, beside the workspace.
+    pub(crate) async fn at_home(playbook: &str) -> Self {
+        let mut ground = Ground::new(playbook).await;
+        let user = ground.home.path().join("user");
+        std::fs::create_dir_all(user.join("project")).unwrap();
+        ground.user = Some(user);
         Self::on(ground, Limits::default()).await
     }
 
@@ -287,7 +298,7 @@ async fn open(data_dir: &Path, ground: &Ground) -> Engine {
             webhooks: ground.webhooks.clone(),
             config: Config::default(),
             data_dir: data_dir.to_owned(),
-            home: None,
+            home: ground.user.clone(),
             path_env: path_env(),
             helper: Some(env!("CARGO_BIN_EXE_loomd").into()),
             models: vec![entry.clone().into()],
