@@ -102,6 +102,10 @@ pub(crate) enum Command {
     Tools(commands::tools::ToolsArgs),
     /// Show a finished task again from its journal, or check the journal
     Replay(commands::replay::ReplayArgs),
+    /// Write a task into one file, without secrets
+    Export(commands::export::ExportArgs),
+    /// Take a task from such a file, to look at it
+    Import(commands::import::ImportArgs),
     /// Show exactly what a model was sent for a step
     Prompt(commands::prompt::PromptArgs),
     /// Watch all work in the terminal, and step in with one key

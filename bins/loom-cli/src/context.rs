@@ -34,7 +34,7 @@ impl Context {
         let data_dir = self.data_dir()?;
         let file = self.global.config.as_deref();
         let loaded = setup::load(&self.here, &data_dir, file, flags).map_err(Fault::setup)?;
-        let redactor = loaded.config.redactor(&self.here.env, []);
+        let redactor = setup::redactor(&self.here, &loaded.config, &data_dir);
         log::start(loaded.config.logging.level, redactor);
         Ok(loaded)
     }
@@ -48,6 +48,18 @@ impl Context {
     /// The service that has the data directory, when there is one.
     pub(crate) async fn joined(&self) -> Result<Option<Service>, Fault> {
         Service::join(&self.data_dir()?).await.map_err(front_fault)
+    }
+
+    /// The service, for what needs no model, also where there is no journal yet.
+    pub(crate) async fn any_service(&self) -> Result<Service, Fault> {
+        if let Some(service) = self.looking().await? {
+            return Ok(service);
+        }
+        let data_dir = self.data_dir()?;
+        let config = self.load(&[])?.config;
+        let setup = self.setup(config, Vec::new(), &data_dir);
+        let carried = Service::carry(setup, Vec::new(), Visible::No).await;
+        carried.map_err(front_fault)
     }
 
     /// The service, for a question that needs no model; none when there is nothing to ask about yet.
@@ -130,6 +142,7 @@ pub(crate) fn query_fault(error: QueryError) -> Fault {
         | QueryError::NoWorkspace(_)
         | QueryError::StillRunning(_)
         | QueryError::Collected { .. }
+        | QueryError::Imported(_)
         | QueryError::Workspace(_) => Fault::from(error).exit(Exit::Usage),
         QueryError::Journal(_) | QueryError::Blob(_) | QueryError::Append(_) => {
             Fault::cannot(error)

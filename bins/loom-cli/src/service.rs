@@ -47,6 +47,11 @@ impl Work {
         self
     }
 
+    /// Whether the terminal rings at the end and for a question.
+    pub(crate) const fn rings(&self) -> bool {
+        self.loaded.config.notify.bell
+    }
+
     /// The service.
     pub(crate) async fn service(&mut self, context: &Context) -> Result<Service, Fault> {
         for _ in 0..RACES {

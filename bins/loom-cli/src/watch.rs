@@ -65,6 +65,10 @@ pub(crate) async fn watch(
                     liveness.heard();
                     view.apply(&record.envelope);
                     show.record(&mut context.ui, &record, view);
+                    let calls = matches!(record.envelope.event, Event::ApprovalRequested { .. });
+                    if work.rings() && (calls || record.envelope.event.is_terminal()) {
+                        context.ui.ring();
+                    }
                     if record.envelope.event.is_terminal() {
                         show.clear();
                         return Ok(Watched::Ended);

@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::limits::Limits;
+use crate::shown::Shown;
 use loom_client::wire::ConfigValue;
 use loom_engine::Engine;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ pub(crate) struct App {
     pub(crate) engine: Arc<Engine>,
     pub(crate) access: Access,
     pub(crate) limits: Limits,
+    /// Leaves secrets out of what is said.
+    pub(crate) shown: Shown,
     /// What was configured, in the form in which it is shown.
     pub(crate) config: Vec<ConfigValue>,
     /// Names the build.

@@ -1,11 +1,14 @@
 //! What a caller is told when something is not done: the only place where an error of the engine
 //! becomes a status, a stable code and a sentence. What is nobody's business goes to the log.
 
+use crate::shown::Shown;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use loom_client::wire::Problem;
-use loom_engine::{AgainError, CommandError, CommandRefused, QueryError, ResumeError, SubmitError};
+use loom_engine::{
+    AgainError, CommandError, CommandRefused, ImportError, QueryError, ResumeError, SubmitError,
+};
 use loom_events::TaskId;
 use std::error::Error;
 
@@ -78,13 +81,9 @@ impl Fault {
     }
 
     /// 415.
-    pub(crate) fn media_type() -> Self {
-        let detail = "the body must be `Content-Type: application/json`";
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "media_type",
-            detail.to_owned(),
-        )
+    pub(crate) fn media_type(wanted: &str) -> Self {
+        let detail = format!("the body must be `Content-Type: {wanted}`");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", detail)
     }
 
     /// 422: readable, and it makes no sense.
@@ -124,6 +123,12 @@ impl Fault {
         self
     }
 
+    /// The same without secrets: it may quote what was sent.
+    pub(crate) fn shown(mut self, shown: &Shown) -> Self {
+        self.detail = shown.sentence(self.detail);
+        self
+    }
+
     fn with(mut self, name: HeaderName, value: &str) -> Self {
         let value = HeaderValue::from_str(value).ok();
         self.header = value.map(|value| Box::new((name, value)));
@@ -159,6 +164,7 @@ impl From<QueryError> for Fault {
             QueryError::NoWorkspace(task) => Self::conflict("no_workspace", said).of(task),
             QueryError::Workspace(_) => Self::conflict("workspace", said),
             QueryError::Collected { task, .. } => Self::conflict("collected", said).of(task),
+            QueryError::Imported(task) => Self::conflict("imported", said).of(task),
             QueryError::StillRunning(task) => Self::conflict("unfinished", said).of(task),
             QueryError::Files(_) => Self::conflict("files", said),
             QueryError::Journal(_) | QueryError::Blob(_) | QueryError::Append(_) => {
@@ -225,7 +231,20 @@ impl From<ResumeError> for Fault {
         match error {
             ResumeError::Workspace { task, .. } => Self::conflict("workspace", said).of(task),
             ResumeError::Containers { task, .. } => Self::conflict("containers", said).of(task),
+            ResumeError::Query(error) => error.into(),
             ResumeError::Runner(_) | ResumeError::Place { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ImportError> for Fault {
+    fn from(error: ImportError) -> Self {
+        let said = chain(&error);
+        match error {
+            ImportError::NoExport | ImportError::Damaged(_) => Self::invalid("export", said),
+            ImportError::Newer { .. } | ImportError::Event { .. } => Self::invalid("newer", said),
+            ImportError::Exists(task) => Self::conflict("exists", said).of(task),
+            ImportError::Append(_) | ImportError::Blob(_) => Self::internal(&error),
         }
     }
 }

@@ -20,6 +20,7 @@ mod routes;
 mod run;
 mod server;
 pub mod setup;
+mod shown;
 mod table;
 mod way;
 

@@ -119,7 +119,7 @@ fn operation(route: &Route, generator: &mut SchemaGenerator) -> Value {
     if let Some(schema) = (route.body)(generator) {
         operation["requestBody"] = json!({
             "required": route.wanted == Wanted::Required,
-            "content": { "application/json": { "schema": schema } },
+            "content": { route.media: { "schema": schema } },
         });
     }
     if route.who == Who::Anyone {

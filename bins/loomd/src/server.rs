@@ -8,6 +8,7 @@ use crate::fault::chain;
 use crate::http::{listen, router};
 use crate::limits::Limits;
 use crate::openapi;
+use crate::shown::Shown;
 use crate::table::table;
 use loom_client::wire::ConfigValue;
 use loom_engine::Engine;
@@ -81,6 +82,7 @@ impl Server {
         let docs = docs::page(&table);
         let app = Arc::new(App {
             access: Access::new(Hosts::new(bound, self.names), self.tokens),
+            shown: Shown::new(Arc::clone(self.engine.redactor())),
             engine: self.engine,
             subscribers: Arc::new(Semaphore::new(self.limits.subscribers)),
             limits: self.limits,

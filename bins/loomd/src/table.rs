@@ -3,7 +3,9 @@
 
 use crate::access::{Scope, Who};
 use crate::http::{Route, route};
-use crate::routes::{control, events, files, info, memory, questions, stream, subtasks, tasks};
+use crate::routes::{
+    control, events, files, info, memory, questions, stream, subtasks, tasks, transfer,
+};
 use axum::http::Method;
 
 const READER: Who = Who::Bearer(Scope::Reader);
@@ -72,6 +74,9 @@ fn of_tasks() -> Vec<Route> {
             .to(stream::task),
         route(GET, "/tasks/{id}/events", READER, "Read the journal of a task")
             .to(events::page),
+        route(GET, "/tasks/{id}/export", READER, "Give a task as one file")
+            .about("Lines of JSON: what it is, the events with their versions, the prompts, answers and outputs that they name, and last a hash. There are no secrets in it. `POST /import` takes it.")
+            .to(transfer::export),
         route(GET, "/tasks/{id}/subtasks", READER, "List the steps of a task")
             .to(subtasks::list),
         route(GET, "/tasks/{id}/subtasks/{sid}", READER, "Show a step").to(subtasks::one),
@@ -111,6 +116,7 @@ fn of_files() -> Vec<Route> {
 
 fn of_the_service() -> Vec<Route> {
     const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
     vec![
         route(GET, "/events/stream", READER, "Follow all tasks as it happens")
             .about("Server-sent events, as for one task; `id` is the record's id over all tasks. The first event, `stream_open`, has the id from which it goes on. It ends only with the service.")
@@ -118,6 +124,9 @@ fn of_the_service() -> Vec<Route> {
             .to(stream::all),
         route(GET, "/memory/search", READER, "Search what was worth keeping of all tasks")
             .to(memory::search),
+        route(POST, "/import", OWNER, "Take a task from an export, as history")
+            .about("It keeps its id, can be looked at, and nothing goes on with it. An export that was changed, that is of a newer form, or whose task is here already is refused; nothing is ever replaced.")
+            .to(transfer::import),
         route(GET, "/models", READER, "Show the models and how they do").to(info::models),
         route(GET, "/tools", READER, "List the tools that a model may be offered")
             .to(info::tools),

@@ -6,7 +6,7 @@ use crate::wire::{
     AnswerRequest, ApproveRequest, CancelRequest, Changes, ConfigShown, DiffList, EventPage,
     FeedbackRequest, ForkRequest, Health, IDEMPOTENCY_KEY, MemoryPage, ModelList, NewTaskRequest,
     PlanRequest, Ready, RejectRequest, RetryRequest, SteerRequest, SubtaskTrace, Taken, Task,
-    TaskCreated, TaskPage, ToolList,
+    TaskCreated, TaskImported, TaskPage, ToolList,
 };
 use loom_events::{FileDiff, RevertReport, RevertRequest, Seq, SubtaskId, TaskId};
 use loom_view::{TaskStatus, TaskView};
@@ -397,6 +397,31 @@ impl Client {
         request: &RevertRequest,
     ) -> Result<RevertReport, ClientError> {
         self.act(task, "revert", request).await
+    }
+
+    /// A task as one file; see `docs/http.md`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn export(&self, task: TaskId) -> Result<Vec<u8>, ClientError> {
+        let id = task.to_string();
+        let asked = self.request(Method::GET, &["tasks", &id, "export"]);
+        let response = self.send(asked).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        let body = response.bytes().await.map_err(|error| self.lost(error))?;
+        Ok(body.to_vec())
+    }
+
+    /// Takes a task from an export, as history.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn import(&self, file: Vec<u8>) -> Result<TaskImported, ClientError> {
+        let request = self.request(Method::POST, &["import"]);
+        let request = request.header(reqwest::header::CONTENT_TYPE, "application/x-ndjson");
+        self.json(request.body(file)).await
     }
 
     /// The models.

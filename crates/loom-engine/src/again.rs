@@ -142,6 +142,7 @@ struct Past {
 impl Reader {
     async fn past(&self, task: TaskId, how: &Again) -> Result<Past, AgainError> {
         let mut records = self.records(task).await?;
+        self.must_be_ours(task).await?;
         let last = records.last().map_or(Seq::ZERO, |r| r.envelope.seq);
         let at = match &how.point {
             Point::Event(at) if *at > last || *at == Seq::ZERO => {

@@ -111,7 +111,9 @@ impl Engine {
         let mut room = state.max_snapshots;
         // The newest first: the oldest give way when there is no room for all.
         for row in reader.tasks(ALL).await? {
-            if reader.collected(row.id).await?.is_some() {
+            // Of an imported one no file was ever here.
+            let is_here = reader.imported(row.id).await?.is_none();
+            if !is_here || reader.collected(row.id).await?.is_some() {
                 continue;
             }
             let records = reader.records(row.id).await?;

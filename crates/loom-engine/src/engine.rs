@@ -3,11 +3,13 @@
 
 use crate::broken::chain;
 use crate::config::{Config, ShellPlace};
+use crate::keeper::{self, Keeper};
 use crate::metrics::{Counts, Metrics};
 use crate::once::Turns;
+use crate::outside::Watchers;
 use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
-use crate::runner::{self, CommandRefused, Inbox, Runner, RunnerError, RunnerHandle};
+use crate::runner::{self, CommandRefused, Inbox, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
 use crate::webhooks::{Webhooks, Worker};
 use crate::window::Windows;
@@ -20,12 +22,12 @@ use loom_redact::Redactor;
 use loom_router::{ModelStatus, ProviderFactory, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
 use loom_tools::{AskUser, Recall, Registry, ServerSettings, Servers, Surroundings, Tool};
-use loom_workspace::{Bounds, Sandbox, Store, Workspace};
+use loom_workspace::{Bounds, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, broadcast, oneshot};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Live signals kept for a slow watcher; the oldest go first, and none of them is a record.
@@ -74,6 +76,8 @@ pub struct Engine {
     resuming: Turns<TaskId>,
     /// Sends what is to be told.
     pub(crate) worker: Worker,
+    /// Those who are told beside the work.
+    pub(crate) watchers: Watchers,
     lock: DataDirLock,
 }
 
@@ -174,6 +178,9 @@ pub enum ResumeError {
     /// Its journal cannot be folded.
     #[error(transparent)]
     Runner(#[from] RunnerError),
+    /// It is history of another data directory, or that cannot be told.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// Its workspace is gone or cannot be used any more.
     #[error("take task {task} up again")]
     Workspace {
@@ -286,6 +293,7 @@ impl Engine {
             counts: Counts::default(),
             webhooks: setup.webhooks,
             outbox: Notify::new(),
+            served_at: OnceLock::new(),
             redactor: setup.redactor,
             max_snapshot: setup.config.workspace.max_snapshot,
             windows: Windows::default(),
@@ -306,6 +314,7 @@ impl Engine {
             keys: Turns::default(),
             resuming: Turns::default(),
             worker: Worker::start(Arc::clone(&shared)),
+            watchers: Watchers::start(&shared),
             shared,
             lock,
         })
@@ -334,6 +343,31 @@ impl Engine {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.shared.counts.metrics(self.queue.counts())
+    }
+
+    /// Whether a program may choose a directory for its user: one in `workspace.roots`, and where
+    /// nothing is said there, one in the user's home.
+    ///
+    /// # Errors
+    /// A sentence that says why not, and what would change it.
+    pub fn may_be_chosen(&self, dir: &Path) -> Result<(), String> {
+        let Some(home) = self
+            .bounds
+            .home
+            .as_deref()
+            .filter(|_| self.bounds.roots.is_empty())
+        else {
+            // Whether it is in one of the roots is looked at for everybody.
+            return Ok(());
+        };
+        let real = |dir: &Path| dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        match real(dir).starts_with(real(home)) {
+            true => Ok(()),
+            false => Err(format!(
+                "an agent may only work below {}: `workspace.roots` allows other places",
+                home.display()
+            )),
+        }
     }
 
     /// What is known about each model.
@@ -385,9 +419,7 @@ impl Engine {
             new.workspace = Some(workspace.path().to_string_lossy().into_owned());
         }
         self.shared.check_roles()?;
-        let place = self
-            .place(task, workspace.clone())
-            .map_err(SubmitError::Place)?;
+        let place = self.place(task, workspace).map_err(SubmitError::Place)?;
         let input = Input::Command(command(new));
         let ledger = crate::ledger::Ledger::new(task);
         let (accepted, created) = oneshot::channel();
@@ -432,6 +464,7 @@ impl Engine {
         if ledger.state.is_done() {
             return Ok(());
         }
+        self.reader.must_be_ours(task).await?;
         let workspace = match &ledger.view.workspace {
             None => None,
             Some(dir) => {
@@ -442,33 +475,12 @@ impl Engine {
             }
         };
         let place = self
-            .place(task, workspace.clone())
+            .place(task, workspace)
             .map_err(|source| ResumeError::Place { task, source })?;
-        self.end_survivors(task).await?;
-        if let Some(workspace) = workspace {
-            let live = ledger.live_forks();
-            let kept = move |name: &str| live.contains(name);
-            if let Err(error) = place.forks.sweep(self.store(), kept).await {
-                tracing::warn!(%task, error = chain(&error), "forks were not removed");
-            }
-            drop(self.clean(task, workspace).await);
-        }
+        keeper::end_survivors(&self.shared, task).await?;
+        keeper::tidy(&self.shared, &self.queue, task, &place, &ledger).await;
         let build = self.shared.build.clone();
         self.launch(task, ledger, place, Input::Recover { build }, None);
-        Ok(())
-    }
-
-    /// Nothing of the task may still run when its effects are reconciled.
-    async fn end_survivors(&self, task: TaskId) -> Result<(), ResumeError> {
-        let label = crate::shared::label(task);
-        let mut killed = loom_workspace::kill_labelled(&label);
-        if let Sandbox::Docker(containers) = &self.shared.shell.sandbox {
-            let removed = containers.remove_labelled(&label).await;
-            killed += removed.map_err(|source| ResumeError::Containers { task, source })?;
-        }
-        if killed > 0 {
-            tracing::warn!(%task, killed, "ended what a crash had left running");
-        }
         Ok(())
     }
 
@@ -518,7 +530,10 @@ impl Engine {
     /// # Errors
     /// [`loom_state::LockError::Io`] when it cannot be written down; the engine is not disturbed.
     pub fn publish(&self, url: &str) -> Result<(), loom_state::LockError> {
-        self.lock.publish(url)
+        self.lock.publish(url)?;
+        // The first address stays: it is where links of messages lead.
+        self.shared.served_at.set(url.to_owned()).ok();
+        Ok(())
     }
 
     /// Whether a runner of this engine works on a task.
@@ -544,6 +559,26 @@ impl Engine {
             let _ended = one.handle.inbox.send(Inbox::Shutdown).await;
         }
         running.into_iter().map(|one| one.join).collect()
+    }
+
+    /// Names the build in what is written for others.
+    pub(crate) fn build(&self) -> &str {
+        &self.shared.build
+    }
+
+    pub(crate) async fn put_payload(&self, bytes: Vec<u8>) -> Result<(), loom_state::BlobError> {
+        self.shared.journal.put_blob(bytes).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn append_import(
+        &self,
+        task: TaskId,
+        events: Vec<loom_events::Envelope>,
+    ) -> Result<(), loom_state::AppendError> {
+        let at = self.now();
+        self.shared.journal.import(task, events, at).await?;
+        Ok(())
     }
 
     pub(crate) fn now(&self) -> loom_events::Time {
@@ -622,10 +657,20 @@ impl Engine {
         let workspace = place.workspace.as_ref();
         let workspace = workspace.map(|workspace| workspace.path().to_owned());
         let turn = self.queue.join(task, workspace);
-        let (runner, handle) =
-            Runner::new(task, Arc::clone(&self.shared), Arc::clone(&place), ledger);
+        let (sender, inbox) = mpsc::channel(runner::INBOX);
+        let handle = RunnerHandle {
+            inbox: sender.clone(),
+        };
+        let keeper = Keeper {
+            task,
+            shared: Arc::clone(&self.shared),
+            place,
+            queue: Arc::clone(&self.queue),
+            sender,
+            inbox,
+        };
         let join = tokio::spawn(async move {
-            let outcome = runner.run(first, accepted, turn).await;
+            let outcome = keeper.run(ledger, first, accepted, turn).await;
             if let Err(error) = &outcome {
                 tracing::error!(%task, error = chain(error), "a task stopped running");
             }
@@ -647,14 +692,8 @@ impl Engine {
     }
 
     /// Removes what a crash left half written in a workspace, and keeps others from writing there.
-    /// Nothing happens while a task writes there: what it has open is no leftover.
     pub(crate) async fn clean(&self, task: TaskId, workspace: Arc<Workspace>) -> Option<Ticket> {
-        let turn = self.queue.hold(task, workspace.path())?;
-        let cleaned = tokio::task::spawn_blocking(move || workspace.remove_leftovers()).await;
-        if let Ok(Err(error)) = cleaned {
-            tracing::warn!(error = chain(&error), "leftovers were not removed");
-        }
-        Some(turn)
+        keeper::clean(&self.queue, task, workspace).await
     }
 
     fn open_workspace(&self, dir: &Path) -> Result<Workspace, loom_workspace::OpenError> {

@@ -61,11 +61,13 @@ mod engine;
 mod extend;
 mod feed;
 mod forks;
+mod keeper;
 mod ledger;
 mod measure;
 mod metrics;
 mod once;
 mod outputs;
+mod outside;
 mod queue;
 mod reader;
 mod redact;
@@ -73,6 +75,7 @@ mod revert;
 mod runner;
 mod serving;
 mod shared;
+mod transfer;
 mod webhooks;
 mod window;
 
@@ -81,9 +84,10 @@ pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
-    ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown, Sources,
-    StateConfig, Timeouts, ToolsConfig, WebhooksConfig, WorkspaceConfig, show,
+    ModelConfigError, NotifyConfig, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig,
+    SandboxMode, ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown,
+    Sources, StateConfig, TelemetryConfig, Timeouts, ToolsConfig, WebhooksConfig, WorkspaceConfig,
+    show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
@@ -100,7 +104,9 @@ pub use loom_view::{
 pub use measure::{JudgingError, measure_verifier};
 pub use metrics::{Metrics, ModelFigures};
 pub use once::{Begun, OnceError};
+pub use outside::TelemetryError;
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};
+pub use transfer::{EXPORT_FORMAT, ImportError, Imported, MAX_EXPORT};
 pub use webhooks::{WebhookError, Webhooks};
 pub use {loom_events as events, loom_router as router, loom_tools as tools};

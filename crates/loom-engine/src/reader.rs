@@ -73,6 +73,9 @@ pub enum QueryError {
         /// When it was removed.
         at: Time,
     },
+    /// It is history of another data directory.
+    #[error("task {0} was imported: it can be looked at, and nothing is done with it here")]
+    Imported(TaskId),
     /// The task still runs.
     #[error("task {0} is not finished: cancel it or let it end, then revert")]
     StillRunning(TaskId),
@@ -346,10 +349,27 @@ impl Reader {
 
     /// Refuses a task whose snapshots were collected.
     pub(crate) async fn must_be_kept(&self, task: TaskId) -> Result<(), QueryError> {
+        self.must_be_ours(task).await?;
         match self.collected(task).await? {
             Some(at) => Err(QueryError::Collected { task, at }),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a task that was imported.
+    pub(crate) async fn must_be_ours(&self, task: TaskId) -> Result<(), QueryError> {
+        match self.imported(task).await? {
+            Some(_) => Err(QueryError::Imported(task)),
+            None => Ok(()),
+        }
+    }
+
+    /// When a task was imported, if it was: then it is history, and nothing goes on with it.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn imported(&self, task: TaskId) -> Result<Option<Time>, QueryError> {
+        Ok(self.journal.imported(task).await?)
     }
 
     /// The messages that report events of a task, and what became of each.

@@ -20,6 +20,7 @@ pub(crate) fn input(redactor: &Redactor, mut input: Input) -> Input {
         Input::Queue { first, .. } => first.iter_mut().for_each(|first| shown.command(first)),
         Input::Outcome { outcome, .. } => shown.outcome(outcome),
         Input::Note { note, .. } => shown.note(note),
+        Input::Abandon { reason, .. } => shown.text(reason),
         Input::Recover { .. } | Input::Tick => {}
     }
     input

@@ -26,6 +26,7 @@ impl Engine {
         let request = request.into();
         let reader = self.reader();
         let records = reader.records(task).await?;
+        reader.must_be_ours(task).await?;
         if !reader.has_ended(task).await? {
             return Err(QueryError::StillRunning(task));
         }

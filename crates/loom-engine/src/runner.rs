@@ -24,7 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Messages that wait for a runner. Outcomes and notes are at most one or two for each effect in
 /// flight, and commands come from people, so this is never full in practice; when it is, senders wait.
-const INBOX: usize = 64;
+pub(crate) const INBOX: usize = 64;
 
 /// Longest wait for effects to end at a shutdown. What has not ended then is in doubt on the next start.
 /// With the farewell of a service to its clients it stays below ten seconds.
@@ -86,6 +86,14 @@ pub enum RunnerError {
         /// What.
         message: String,
     },
+    /// A bug of ours: it panicked, and again when it was begun again.
+    #[error("run task {task}: {message}")]
+    Died {
+        /// The task.
+        task: TaskId,
+        /// What the panic said.
+        message: String,
+    },
 }
 
 /// The way to a running task.
@@ -95,12 +103,12 @@ pub(crate) struct RunnerHandle {
 }
 
 /// One running task.
-pub(crate) struct Runner {
+pub(crate) struct Runner<'a> {
     task: TaskId,
     shared: Arc<Shared>,
     place: Arc<TaskPlace>,
     ledger: Ledger,
-    inbox: mpsc::Receiver<Inbox>,
+    inbox: &'a mut mpsc::Receiver<Inbox>,
     sender: mpsc::Sender<Inbox>,
     running: HashMap<EffectId, CancellationToken>,
     /// The effects themselves: they end with the runner.
@@ -109,19 +117,16 @@ pub(crate) struct Runner {
     conversations: effects::Conversations,
 }
 
-impl Runner {
+impl<'a> Runner<'a> {
     /// Makes a runner over a folded journal.
     pub(crate) fn new(
         task: TaskId,
         shared: Arc<Shared>,
         place: Arc<TaskPlace>,
         ledger: Ledger,
-    ) -> (Self, RunnerHandle) {
-        let (sender, inbox) = mpsc::channel(INBOX);
-        let handle = RunnerHandle {
-            inbox: sender.clone(),
-        };
-        let runner = Self {
+        (sender, inbox): (mpsc::Sender<Inbox>, &'a mut mpsc::Receiver<Inbox>),
+    ) -> Self {
+        Self {
             task,
             shared,
             place,
@@ -132,8 +137,7 @@ impl Runner {
             jobs: JoinSet::new(),
             wake_at: None,
             conversations: effects::Conversations::default(),
-        };
-        (runner, handle)
+        }
     }
 
     /// Runs the task to its end, or to a shutdown. `first` is the input that begins it here;
@@ -467,6 +471,7 @@ fn queued(first: Input, behind: TaskId) -> Input {
         // It is said when its turn comes.
         Input::Recover { .. }
         | Input::Queue { .. }
+        | Input::Abandon { .. }
         | Input::Outcome { .. }
         | Input::Note { .. }
         | Input::Tick => None,

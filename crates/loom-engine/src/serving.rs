@@ -51,6 +51,7 @@ impl Engine {
         self.worker.stop().await;
         self.shared.servers.shutdown().await;
         self.shared.journal.close().await;
+        self.watchers.stop().await;
     }
 
     pub(crate) async fn claim(&self, claim: Claim) -> Result<Claim, AppendError> {

@@ -13,7 +13,7 @@ use loom_state::Journal;
 use loom_tools::{Registry, Servers, ShellSettings};
 use loom_workspace::{Store, Workspace};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{Notify, broadcast};
 
 /// Everything that effects use and that outlives a task.
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) webhooks: Webhooks,
     /// Says that there is something to send.
     pub(crate) outbox: Notify,
+    /// Where the engine is served, once that is said.
+    pub(crate) served_at: OnceLock<String>,
     /// Leaves secrets out of everything that is kept or shown.
     pub(crate) redactor: Arc<Redactor>,
     /// The most that the first snapshot of a task may take, in bytes.
@@ -106,6 +108,14 @@ pub(crate) fn label(task: TaskId) -> String {
 }
 
 impl Shared {
+    /// The address below which tasks are found; empty when nobody serves them.
+    pub(crate) fn base_url(&self) -> &str {
+        match self.webhooks.base_url() {
+            "" => self.served_at.get().map_or("", String::as_str),
+            set => set,
+        }
+    }
+
     /// The largest tier that has a model for a role: plans and verdicts deserve the best there is.
     pub(crate) fn top_tier(&self, role: Role) -> Tier {
         let models = self.router.models();

@@ -36,6 +36,13 @@ pub enum Input {
         /// Which build.
         build: String,
     },
+    /// The same of a task that whatever runs it dies of: it is taken up only to be ended.
+    Abandon {
+        /// Which build.
+        build: String,
+        /// What it died of, in a sentence.
+        reason: String,
+    },
 }
 
 /// An effect to be started. Its intent is in the same batch.

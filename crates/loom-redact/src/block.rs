@@ -9,7 +9,7 @@ pub(crate) const BEGIN: &str = "-----BEGIN ";
 pub(crate) const END: &str = "-----END ";
 
 /// Longest line that begins one.
-const MAX_HEADER: usize = 64;
+pub(crate) const MAX_HEADER: usize = 64;
 
 /// How far a key reaches whose end is not shown: longer than any.
 const MAX_OPEN: usize = 16 * 1024;

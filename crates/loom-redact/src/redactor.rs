@@ -107,12 +107,20 @@ impl Redactor {
             Value::Object(members) => {
                 for (name, member) in members {
                     match member {
-                        Value::String(text) if is_assigned(name, text) => *text = mark(ASSIGNED),
+                        Value::String(text) => self.member(name, text),
                         other => self.value(other),
                     }
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// A text under a name, as in JSON: under that of a secret it is what is assigned to it.
+    pub fn member(&self, name: &str, text: &mut String) {
+        match is_assigned(name, text) {
+            true => *text = mark(ASSIGNED),
+            false => self.string(text),
         }
     }
 

@@ -49,6 +49,24 @@ pub trait Journal: Send + Sync {
         outbox: Vec<NewDelivery>,
     ) -> Result<Vec<Record>, AppendError>;
 
+    /// Takes the whole journal of a task that is not here, as history: it is never among the
+    /// unfinished ones. All of it or nothing, durable when it returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`]; [`AppendError::Conflict`] when the task is here.
+    async fn import(
+        &self,
+        task: TaskId,
+        events: Vec<Envelope>,
+        at: Time,
+    ) -> Result<Vec<Record>, AppendError>;
+
+    /// When a task was imported, if it was.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when the storage cannot be read.
+    async fn imported(&self, task: TaskId) -> Result<Option<Time>, ReadError>;
+
     /// The events of a task after a seq, in order, at most `limit`.
     ///
     /// # Errors
@@ -83,7 +101,7 @@ pub trait Journal: Send + Sync {
     /// [`ReadError::Storage`] when the storage cannot be read.
     async fn find_task(&self, prefix_or_suffix: &str) -> Result<Vec<TaskId>, ReadError>;
 
-    /// Every task without a terminal event, oldest first.
+    /// Every task without a terminal event that was not imported, oldest first.
     ///
     /// # Errors
     /// [`ReadError::Storage`] when the storage cannot be read.
@@ -175,6 +193,13 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// As [`Journal::append`], without conflicts.
     async fn record_delivery(&self, tried: DeliveryTried) -> Result<(), AppendError>;
+
+    /// Forgets messages that wait for nothing any more and were last tried before a time. Durable when
+    /// it returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn forget_deliveries(&self, before: Time) -> Result<(), AppendError>;
 
     /// Keeps what was found out about a model, in place of what was known of it. Durable when it
     /// returns.

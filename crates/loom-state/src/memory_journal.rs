@@ -31,6 +31,7 @@ struct Inner {
     reverts: BTreeMap<TaskId, Vec<RevertRecord>>,
     /// By server and model.
     collected: BTreeMap<TaskId, Time>,
+    imported: BTreeMap<TaskId, Time>,
     model_facts: BTreeMap<(String, String), ModelFacts>,
     claims: BTreeMap<String, Claim>,
     feeds: Option<Feeds>,
@@ -63,6 +64,7 @@ impl MemoryJournal {
             outbox: Vec::new(),
             reverts: BTreeMap::new(),
             collected: BTreeMap::new(),
+            imported: BTreeMap::new(),
             model_facts: BTreeMap::new(),
             claims: BTreeMap::new(),
             feeds: Some(Feeds {
@@ -202,7 +204,8 @@ impl Journal for MemoryJournal {
     async fn unfinished(&self) -> Result<Vec<TaskId>, ReadError> {
         let inner = self.lock();
         let open = inner.tasks.values().filter(|p| !p.phase.is_final());
-        Ok(open.map(|p| p.task.id).collect())
+        let open = open.map(|p| p.task.id);
+        Ok(open.filter(|id| !inner.imported.contains_key(id)).collect())
     }
 
     async fn subtasks(&self, task: TaskId) -> Result<Vec<SubtaskRow>, ReadError> {
@@ -288,6 +291,23 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
+    async fn import(
+        &self,
+        task: TaskId,
+        events: Vec<Envelope>,
+        at: Time,
+    ) -> Result<Vec<Record>, AppendError> {
+        check_numbering(task, Seq::ZERO, &events)?;
+        let mut inner = self.lock();
+        let records = inner.append(task, Seq::ZERO, events, Vec::new())?;
+        inner.imported.insert(task, at);
+        Ok(records)
+    }
+
+    async fn imported(&self, task: TaskId) -> Result<Option<Time>, ReadError> {
+        Ok(self.lock().imported.get(&task).copied())
+    }
+
     async fn collected(&self, task: TaskId) -> Result<Option<Time>, ReadError> {
         Ok(self.lock().collected.get(&task).copied())
     }
@@ -328,6 +348,16 @@ impl Journal for MemoryJournal {
             delivery.outcome.clone_from(&tried.outcome);
             delivery.updated = tried.at;
         }
+        Ok(())
+    }
+
+    async fn forget_deliveries(&self, before: Time) -> Result<(), AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        let is_kept = |d: &Delivery| d.state == DeliveryState::Waiting || d.updated >= before;
+        inner.outbox.retain(is_kept);
         Ok(())
     }
 

@@ -67,6 +67,7 @@ suite! {
     a_collection_is_noted_once
     a_message_is_there_with_its_batch_and_not_without_it
     messages_wait_until_they_are_delivered_or_given_up
+    an_imported_task_is_history_and_never_replaces_one
     the_newest_facts_of_a_model_are_kept
 }
 
@@ -744,6 +745,29 @@ async fn a_key_is_claimed_once_its_task_exists_and_forgotten_after_its_time(j: J
     assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
 }
 
+async fn an_imported_task_is_history_and_never_replaces_one(j: J) {
+    let batch = |n| number(task(n), Seq::ZERO, vec![created("told")]);
+    let at = Time::from_millis(7);
+    let records = j.import(task(1), batch(1), at).await.unwrap();
+    assert_eq!(j.read(task(1), Seq::ZERO, 10).await.unwrap(), records);
+    assert_eq!(j.imported(task(1)).await.unwrap(), Some(at));
+    append(&*j, task(2), vec![created("here")]).await.unwrap();
+    assert_eq!(j.imported(task(2)).await.unwrap(), None);
+    // It has no end, and nobody goes on with it.
+    assert_eq!(j.unfinished().await.unwrap(), [task(2)]);
+    for n in [1, 2] {
+        let again = j.import(task(n), batch(n), at).await;
+        assert!(
+            matches!(again, Err(AppendError::Conflict { .. })),
+            "{again:?}"
+        );
+    }
+    assert_eq!(j.imported(task(2)).await.unwrap(), None);
+    j.close().await;
+    let closed = j.import(task(3), batch(3), at).await;
+    assert!(matches!(closed, Err(AppendError::Closed)));
+}
+
 fn message(id: &str, seq: u64, due: i64) -> NewDelivery {
     NewDelivery {
         id: id.to_owned(),
@@ -821,6 +845,12 @@ async fn messages_wait_until_they_are_delivered_or_given_up(j: J) {
     );
     assert_eq!(all[1].outcome, "answered 500");
     assert_eq!(all[1].updated, Time::from_millis(11));
+    j.forget_deliveries(Time::from_millis(11)).await.unwrap();
+    assert_eq!(j.deliveries(task(1)).await.unwrap().len(), 3);
+    j.forget_deliveries(Time::from_millis(12)).await.unwrap();
+    let left = j.deliveries(task(1)).await.unwrap();
+    let left: Vec<_> = left.iter().map(|d| d.id.as_str()).collect();
+    assert_eq!(left, ["b"], "what waits stays, however old it is");
     j.close().await;
     let closed = j
         .record_delivery(tried("b", DeliveryState::Delivered))

@@ -12,8 +12,10 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod fork;
 pub(crate) mod gc;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod logs;
@@ -60,6 +62,8 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Steer(arguments) => steer::run(arguments, context).await,
         Command::Pause(arguments) => pause::run(&arguments, context).await,
         Command::Prompt(arguments) => prompt::run(&arguments, context).await,
+        Command::Export(arguments) => export::run(&arguments, context).await,
+        Command::Import(arguments) => import::run(&arguments, context).await,
         Command::Token(arguments) => token::run(&arguments, context),
         Command::Cancel(arguments) => cancel::run(arguments, context).await,
         Command::Resume(arguments) => resume::run(arguments, context).await,

@@ -75,6 +75,14 @@ impl Ui {
         writeln!(io::stderr().lock(), "{label} {text}").ok();
     }
 
+    /// Rings the bell of the terminal, where there is one.
+    pub(crate) fn ring(&self) {
+        if self.err_screen {
+            let mut screen = io::stderr().lock();
+            screen.write_all(b"\x07").and_then(|()| screen.flush()).ok();
+        }
+    }
+
     /// Columns of the screen that results are shown on; none when they go elsewhere.
     pub(crate) fn columns(&self) -> Option<usize> {
         self.out_screen.then(|| {

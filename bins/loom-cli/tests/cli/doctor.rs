@@ -1,7 +1,9 @@
 //! `loom doctor`.
 
-use crate::support::{Place, Ran};
+use crate::run::WRITES_A_FILE;
+use crate::support::{Place, Ran, Server};
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt as _;
 
 fn answer(ran: &Ran) -> Value {
     serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{ran:?}"))
@@ -34,7 +36,14 @@ fn the_examination_says_what_commands_run_in_and_makes_nothing() {
         .collect();
     assert_eq!(
         names,
-        ["commands", "data", "programs", "configuration", "models"]
+        [
+            "commands",
+            "data",
+            "service",
+            "programs",
+            "configuration",
+            "models"
+        ]
     );
     assert!(!place.data_dir().exists(), "looking makes nothing");
 }
@@ -76,4 +85,51 @@ fn a_configuration_that_does_not_load_is_a_finding() {
     let found = answer(&ran);
     assert_eq!(found["contained"], false);
     assert!(ran.out.contains("sandbox.mode"), "{ran:?}");
+}
+
+/// What is said of a part.
+fn said(found: &Value, part: &str) -> String {
+    let parts = found["parts"].as_array().unwrap();
+    let part = parts.iter().find(|one| one["name"] == part).unwrap();
+    part["findings"].to_string()
+}
+
+#[test]
+fn the_token_the_journal_the_service_and_the_window_are_looked_at() {
+    let place = Place::new();
+    let found = answer(&place.loom(&["doctor", "--json"]));
+    let service = said(&found, "service");
+    for text in [
+        "no service runs",
+        "no token yet",
+        "no journal yet",
+        "this is loom ",
+    ] {
+        assert!(service.contains(text), "{text}: {service}");
+    }
+
+    let server = Server::start(WRITES_A_FILE);
+    let config = format!(
+        "[models.one]\nbase_url = '{}'\ncontext_length = 32768\n",
+        server.url
+    );
+    let file = place.write("one.toml", &config);
+    let file = file.to_string_lossy().into_owned();
+    let ran = place.loom(&["run", "write a note that says hello", "--config", &file]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let found = answer(&place.loom(&["doctor", "--json", "--config", &file]));
+    let service = said(&found, "service");
+    for text in ["the token is for you alone", "the journal can be read"] {
+        assert!(service.contains(text), "{text}: {service}");
+    }
+    let models = said(&found, "models");
+    assert!(models.contains("a window of 32,768 tokens"), "{models}");
+
+    let token = place.data_dir().join("token");
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let found = answer(&place.loom(&["doctor", "--json"]));
+    assert!(
+        said(&found, "service").contains("others can read the token"),
+        "{found}"
+    );
 }

@@ -19,4 +19,6 @@ mod run;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod transfer;
+#[cfg(test)]
 mod undo;

@@ -1,5 +1,6 @@
 //! What a handler answers with, and how that looks in the description of the API.
 
+use crate::shown::Shown;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,8 +16,8 @@ pub(crate) trait Answer: Send {
     const ALSO: &'static [(u16, &'static str)] = &[];
     /// Its forms by media type, each with a schema.
     fn forms(generator: &mut SchemaGenerator) -> Vec<(&'static str, Value)>;
-    /// Sends it.
-    fn into_response(self) -> Response;
+    /// Sends it, without secrets.
+    fn into_response(self, shown: &Shown) -> Response;
 }
 
 /// 200 with JSON.
@@ -32,8 +33,8 @@ impl<T: Serialize + JsonSchema + Send> Answer for Json<T> {
         )]
     }
 
-    fn into_response(self) -> Response {
-        json_response(StatusCode::OK, &self.0)
+    fn into_response(self, shown: &Shown) -> Response {
+        json_response(StatusCode::OK, &self.0, shown)
     }
 }
 
@@ -64,12 +65,12 @@ impl<T: Serialize + JsonSchema + Send> Answer for Made<T> {
         Json::<T>::forms(generator)
     }
 
-    fn into_response(self) -> Response {
+    fn into_response(self, shown: &Shown) -> Response {
         let status = match self.how {
             How::New | How::Before => StatusCode::CREATED,
             How::Same => StatusCode::OK,
         };
-        let mut response = json_response(status, &self.value);
+        let mut response = json_response(status, &self.value, shown);
         let headers = response.headers_mut();
         if let Ok(location) = HeaderValue::from_str(&self.location) {
             headers.insert(header::LOCATION, location);
@@ -117,7 +118,7 @@ impl<K: Kind> Answer for Text<K> {
         vec![(media, schema)]
     }
 
-    fn into_response(self) -> Response {
+    fn into_response(self, _: &Shown) -> Response {
         let mut response = Response::new(Body::from(self.text));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(K::MEDIA));
@@ -146,16 +147,16 @@ impl<A: Answer, B: Answer> Answer for Either<A, B> {
         forms
     }
 
-    fn into_response(self) -> Response {
+    fn into_response(self, shown: &Shown) -> Response {
         match self {
-            Self::A(answer) => answer.into_response(),
-            Self::B(answer) => answer.into_response(),
+            Self::A(answer) => answer.into_response(shown),
+            Self::B(answer) => answer.into_response(shown),
         }
     }
 }
 
-fn json_response<T: Serialize>(status: StatusCode, value: &T) -> Response {
-    match serde_json::to_vec(value) {
+fn json_response<T: Serialize>(status: StatusCode, value: &T, shown: &Shown) -> Response {
+    match shown.json(value) {
         Ok(bytes) => {
             let mut response = Response::new(Body::from(bytes));
             *response.status_mut() = status;

@@ -64,6 +64,12 @@ impl<Q, B> Call<Q, B> {
     }
 }
 
+/// The form of what is sent.
+pub(crate) const JSON: &str = "application/json";
+
+/// The form of an export, and of a journal as lines.
+pub(crate) const NDJSON: &str = "application/x-ndjson";
+
 /// Parameters of a route after the `?`.
 pub(crate) trait Query: Sized + Send {
     /// Their schema; none when there are none.
@@ -115,6 +121,10 @@ pub(crate) enum Wanted {
 pub(crate) trait Body: Sized + Send {
     /// Whether there is one.
     const WANTED: Wanted;
+    /// Its form.
+    const MEDIA: &'static str = JSON;
+    /// The most bytes of it, where that is another bound than for all.
+    const MOST: Option<usize> = None;
     /// Its schema.
     fn schema(generator: &mut SchemaGenerator) -> Option<Schema>;
     /// Reads it.
@@ -166,6 +176,29 @@ impl<T: DeserializeOwned + Default + JsonSchema + Send> Body for Maybe<T> {
     }
 }
 
+/// An export of a task: lines of JSON, as they are.
+pub(crate) struct ExportFile(pub(crate) Vec<u8>);
+
+impl Body for ExportFile {
+    const WANTED: Wanted = Wanted::Required;
+    const MEDIA: &'static str = NDJSON;
+    const MOST: Option<usize> = Some(loom_engine::MAX_EXPORT);
+
+    fn schema(_: &mut SchemaGenerator) -> Option<Schema> {
+        Some(schemars::json_schema!({ "type": "string" }))
+    }
+
+    fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        match bytes.is_empty() {
+            true => Err(Fault::bad_request(
+                "body",
+                "an export is wanted, and it is empty",
+            )),
+            false => Ok(Self(bytes.to_vec())),
+        }
+    }
+}
+
 /// Reads a request for a route.
 pub(crate) async fn read<Q: Query, B: Body>(
     app: Arc<App>,
@@ -178,9 +211,10 @@ pub(crate) async fn read<Q: Query, B: Body>(
     let bytes = match B::WANTED {
         Wanted::No => Bytes::new(),
         Wanted::Optional | Wanted::Required => {
-            let bytes = read_body(body, &parts.headers, &app.limits).await?;
-            if !bytes.is_empty() && !is_json(&parts.headers) {
-                return Err(Fault::media_type());
+            let most = B::MOST.unwrap_or(app.limits.body);
+            let bytes = read_body(body, &parts.headers, &app.limits, most).await?;
+            if !bytes.is_empty() && !is_media(&parts.headers, B::MEDIA) {
+                return Err(Fault::media_type(B::MEDIA));
             }
             bytes
         }
@@ -198,18 +232,19 @@ pub(crate) async fn read<Q: Query, B: Body>(
 /// A change must not come in a form that a page of another site may send without asking.
 pub(crate) fn check_form(method: &Method, headers: &HeaderMap) -> Result<(), Fault> {
     let reads = matches!(*method, Method::GET | Method::HEAD);
-    match reads || !headers.contains_key(header::CONTENT_TYPE) || is_json(headers) {
+    let known = || is_media(headers, JSON) || is_media(headers, NDJSON);
+    match reads || !headers.contains_key(header::CONTENT_TYPE) || known() {
         true => Ok(()),
-        false => Err(Fault::media_type()),
+        false => Err(Fault::media_type(JSON)),
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+fn is_media(headers: &HeaderMap, wanted: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE);
     let text = value.and_then(|value| value.to_str().ok()).unwrap_or("");
     let (media, parameters) = text.split_once(';').unwrap_or((text, ""));
     let charset = parameters.trim().to_ascii_lowercase();
-    media.trim().eq_ignore_ascii_case("application/json")
+    media.trim().eq_ignore_ascii_case(wanted)
         && (charset.is_empty() || charset.replace('"', "") == "charset=utf-8")
 }
 
@@ -226,16 +261,17 @@ async fn read_body(
     body: axum::body::Body,
     headers: &HeaderMap,
     limits: &Limits,
+    most: usize,
 ) -> Result<Bytes, Fault> {
     let stated = headers.get(header::CONTENT_LENGTH);
     let stated = stated.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if stated.is_some_and(|bytes| bytes > limits.body) {
-        return Err(Fault::too_large(limits.body));
+    if stated.is_some_and(|bytes| bytes > most) {
+        return Err(Fault::too_large(most));
     }
-    let whole = axum::body::to_bytes(body, limits.body);
+    let whole = axum::body::to_bytes(body, most);
     match tokio::time::timeout(limits.body_time, whole).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_length(&error) => Err(Fault::too_large(limits.body)),
+        Ok(Err(error)) if is_length(&error) => Err(Fault::too_large(most)),
         Ok(Err(error)) => Err(Fault::bad_request("body", error.to_string())),
         Err(_) => Err(Fault::bad_request("body", "the body did not come in time")),
     }
@@ -345,7 +381,7 @@ mod tests {
         let json = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, text.parse().unwrap());
-            is_json(&headers)
+            is_media(&headers, JSON)
         };
         assert!(json("application/json"));
         assert!(json("Application/JSON; charset=\"UTF-8\""));

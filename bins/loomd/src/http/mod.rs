@@ -8,7 +8,7 @@ mod router;
 mod stall;
 
 pub(crate) use answer::{Answer, Either, How, Json, Kind, Made, Text};
-pub(crate) use call::{Call, Given, Maybe, Parameters, Wanted};
+pub(crate) use call::{Call, ExportFile, Given, Maybe, NDJSON, Parameters, Wanted};
 pub(crate) use listen::listen;
 pub(crate) use route::{Route, route};
 pub(crate) use router::router;

@@ -35,6 +35,7 @@ pub(crate) struct Route {
     pub(crate) query: MaybeSchema,
     pub(crate) body: MaybeSchema,
     pub(crate) wanted: Wanted,
+    pub(crate) media: &'static str,
     pub(crate) status: u16,
     pub(crate) also: &'static [(u16, &'static str)],
     pub(crate) forms: Forms,
@@ -119,14 +120,15 @@ impl Draft {
     {
         let who = self.who;
         let serve: Serve = Arc::new(move |app: Arc<App>, request: Request| {
+            let at = Arc::clone(&app);
             let answered = async move {
                 let scope = app.access.admit(who, request.headers())?;
                 let call = read::<Q, B>(app, scope, request).await?;
                 handler(call).await
             };
-            let response = answered.map(|answer| match answer {
-                Ok(answer) => answer.into_response(),
-                Err(fault) => fault.into_response(),
+            let response = answered.map(move |answer| match answer {
+                Ok(answer) => answer.into_response(&at.shown),
+                Err(fault) => fault.shown(&at.shown).into_response(),
             });
             response.boxed()
         });
@@ -140,6 +142,7 @@ impl Draft {
             query: Q::schema,
             body: B::schema,
             wanted: B::WANTED,
+            media: B::MEDIA,
             status: A::STATUS,
             also: A::ALSO,
             forms: A::forms,

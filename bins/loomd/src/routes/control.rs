@@ -7,7 +7,9 @@ use crate::fault::Fault;
 use crate::http::{Call, Given, How, Json, Made, Maybe};
 use loom_client::wire::{ForkRequest, PlanRequest, RetryRequest, Taken, TaskCreated};
 use loom_engine::{Again, Point};
-use loom_events::{Command, Event, Seq, SubtaskId, TaskId, TaskSettings, Verification};
+use loom_events::{
+    Command, Event, Plan, Seq, SubtaskId, TaskId, TaskSettings, Verification,
+};
 use loom_view::{SubtaskStatus, TaskStatus, TaskView};
 
 pub(crate) async fn pause(call: Call) -> Result<Json<Taken>, Fault> {
@@ -41,11 +43,32 @@ pub(crate) async fn resume(call: Call) -> Result<Json<Taken>, Fault> {
 
 pub(crate) async fn edit_plan(call: Call<(), Given<PlanRequest>>) -> Result<Json<Taken>, Fault> {
     let task = call.task().await?;
-    let plan = call.body.0.plan;
+    let plan = as_meant(&call.app, task, call.body.0.plan).await?;
     let edit = Command::EditPlan { plan };
     Ok(Json(
         command(&call.app, task, edit, "the plan is replaced").await?,
     ))
+}
+
+/// A plan without what its reader was not shown: a subtask that comes back as it was shown is the one
+/// that is there, and a mark anywhere else would stand in the place of the secret.
+async fn as_meant(app: &App, task: TaskId, mut plan: Plan) -> Result<Plan, Fault> {
+    let view = app.engine.reader().task(task).await?;
+    for spec in &mut plan.subtasks {
+        let Some(there) = view.subtask(&spec.id) else {
+            continue;
+        };
+        if app.shown.is_shown(spec, &there.spec) {
+            *spec = there.spec.clone();
+        } else if let Some(mark) = app.shown.new_mark(spec, &there.spec) {
+            let text = format!(
+                "subtask `{}` has `{mark}` in it, in the place of a secret that is not shown: send the subtask as it was shown, or write what is meant",
+                spec.id
+            );
+            return Err(Fault::invalid("redacted", text).of(task));
+        }
+    }
+    Ok(plan)
 }
 
 pub(crate) async fn retry(call: Call<(), Maybe<RetryRequest>>) -> Result<Made<TaskCreated>, Fault> {

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::fault::{Fault, chain};
 use crate::http::{Answer, Call, Either, Json, Parameters};
+use crate::shown::Shown;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -103,7 +104,7 @@ impl Answer for Lines {
         vec![("application/x-ndjson", json!({ "type": "string" }))]
     }
 
-    fn into_response(self) -> Response {
+    fn into_response(self, _: &Shown) -> Response {
         let pages = stream::try_unfold(Some(self), |lines| async move {
             let Some(mut lines) = lines else {
                 return Ok(None);
@@ -119,7 +120,7 @@ impl Answer for Lines {
                 return Ok(None);
             };
             lines.after = last;
-            Ok::<_, io::Error>(Some((text(&page)?, Some(lines))))
+            Ok::<_, io::Error>(Some((text(&page, &lines.app.shown)?, Some(lines))))
         });
         let mut response = Response::new(Body::from_stream(pages));
         let kind = HeaderValue::from_static("application/x-ndjson");
@@ -128,10 +129,10 @@ impl Answer for Lines {
     }
 }
 
-fn text(page: &[Record]) -> io::Result<Bytes> {
+fn text(page: &[Record], shown: &Shown) -> io::Result<Bytes> {
     let mut text = Vec::new();
     for record in page {
-        serde_json::to_writer(&mut text, record)?;
+        text.extend(shown.json(record)?);
         text.push(b'\n');
     }
     Ok(text.into())

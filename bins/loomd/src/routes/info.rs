@@ -2,15 +2,14 @@
 
 use crate::fault::Fault;
 use crate::http::{Answer, Call, Json, Kind, Text};
+use crate::shown::Shown;
 use axum::http::StatusCode;
 use axum::response::Response;
 use loom_client::wire::{ConfigShown, Health, ModelInfo, ModelList, Ready, ToolInfo, ToolList};
 use loom_events::ToolSpec;
 use loom_router::{Health as ServerHealth, ModelStatus};
-use loom_state::{RowStatus, TaskFilter};
 use schemars::SchemaGenerator;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 pub(crate) async fn health(call: Call) -> Result<Json<Health>, Fault> {
@@ -32,9 +31,9 @@ impl Answer for Readiness {
         Json::<Ready>::forms(generator)
     }
 
-    fn into_response(self) -> Response {
+    fn into_response(self, shown: &Shown) -> Response {
         let ready = self.0.ready;
-        let mut response = Json(self.0).into_response();
+        let mut response = Json(self.0).into_response(shown);
         if !ready {
             *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         }
@@ -143,99 +142,31 @@ impl Kind for Prometheus {
 }
 
 pub(crate) async fn metrics(call: Call) -> Result<Text<Prometheus>, Fault> {
-    let everything = TaskFilter {
-        limit: usize::MAX,
-        ..TaskFilter::default()
+    let app = &call.app;
+    // What the service itself knows comes behind what the engine counted.
+    let mut text = app.engine.metrics().prometheus();
+    let streams = app.limits.subscribers - app.subscribers.available_permits();
+    let open = [(String::new(), streams.to_string())];
+    family(&mut text, "loom_streams", "Open streams of events.", &open);
+    let models = app.engine.models();
+    let sample = |model: &ModelStatus| {
+        let labels = format!("{{model=\"{}\"}}", label(&model.name));
+        (labels, model.in_flight.to_string())
     };
-    let rows = call.app.engine.reader().list(everything).await?;
-    let mut by_status: BTreeMap<&str, u64> = BTreeMap::new();
-    for status in TASK_STATUSES {
-        by_status.insert(status.name(), 0);
-    }
-    for row in &rows {
-        *by_status.entry(row.status.name()).or_default() += 1;
-    }
-    let mut text = String::new();
-    let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, String)]| {
-        // Writing to a string cannot fail.
-        writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
-        for (labels, value) in samples {
-            writeln!(text, "{name}{labels} {value}").ok();
-        }
-    };
-    let tasks: Vec<_> = by_status
-        .iter()
-        .map(|(status, n)| (format!("{{status=\"{status}\"}}"), n.to_string()))
-        .collect();
-    family("loom_tasks", "gauge", "Tasks by status.", &tasks);
-    let tokens: u64 = rows.iter().map(|row| row.tokens).sum();
-    let one = |value: String| vec![(String::new(), value)];
-    family(
-        "loom_tokens_total",
-        "counter",
-        "Prompt and completion tokens of all tasks.",
-        &one(tokens.to_string()),
-    );
-    let questions: u64 = rows.iter().map(|row| u64::from(row.waiting)).sum();
-    family(
-        "loom_questions",
-        "gauge",
-        "Questions that wait for a human.",
-        &one(questions.to_string()),
-    );
-    let streams = call.app.limits.subscribers - call.app.subscribers.available_permits();
-    family(
-        "loom_streams",
-        "gauge",
-        "Open streams of events.",
-        &one(streams.to_string()),
-    );
-    let models = call.app.engine.models();
-    let mut calls = Vec::new();
-    for model in &models {
-        let name = label(&model.name);
-        for (outcome, n) in [("ok", model.succeeded), ("failed", model.failed)] {
-            let labels = format!("{{model=\"{name}\",outcome=\"{outcome}\"}}");
-            calls.push((labels, n.to_string()));
-        }
-    }
-    family(
-        "loom_model_calls_total",
-        "counter",
-        "Model calls of this process.",
-        &calls,
-    );
-    let in_flight: Vec<_> = models
-        .iter()
-        .map(|model| {
-            (
-                format!("{{model=\"{}\"}}", label(&model.name)),
-                model.in_flight.to_string(),
-            )
-        })
-        .collect();
-    family(
-        "loom_model_calls_in_flight",
-        "gauge",
-        "Model calls that run or wait for a slot.",
-        &in_flight,
-    );
+    let in_flight: Vec<_> = models.iter().map(sample).collect();
+    let help = "Model calls that run or wait for a slot.";
+    family(&mut text, "loom_model_calls_in_flight", help, &in_flight);
     Ok(Text::new(text))
 }
 
-/// The statuses that a task can have.
-const TASK_STATUSES: [RowStatus; 10] = [
-    RowStatus::Pending,
-    RowStatus::Queued,
-    RowStatus::Planning,
-    RowStatus::Executing,
-    RowStatus::WaitingApproval,
-    RowStatus::Paused,
-    RowStatus::Stopping,
-    RowStatus::Completed,
-    RowStatus::Failed,
-    RowStatus::Cancelled,
-];
+/// Adds the samples of something that goes up and down.
+fn family(text: &mut String, name: &str, help: &str, samples: &[(String, String)]) {
+    // Writing to a string cannot fail.
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge").ok();
+    for (labels, value) in samples {
+        writeln!(text, "{name}{labels} {value}").ok();
+    }
+}
 
 /// The value of a label, with what would end it escaped.
 fn label(text: &str) -> String {

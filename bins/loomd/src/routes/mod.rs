@@ -9,6 +9,7 @@ pub(crate) mod questions;
 pub(crate) mod stream;
 pub(crate) mod subtasks;
 pub(crate) mod tasks;
+pub(crate) mod transfer;
 
 use crate::app::App;
 use crate::fault::Fault;

@@ -7,6 +7,7 @@
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::{Answer, Call, Parameters};
+use crate::shown::Shown;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
@@ -16,9 +17,10 @@ use loom_client::wire::{LAST_EVENT_ID, MODEL_DELTA, Problem, STREAM_CUT, STREAM_
 use loom_engine::Feed;
 use loom_events::{Record, Seq, TaskId};
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +74,7 @@ impl Answer for Streamed {
         vec![("text/event-stream", json!({ "type": "string" }))]
     }
 
-    fn into_response(self) -> Response {
+    fn into_response(self, _: &Shown) -> Response {
         match self {
             Self::Over => StatusCode::NO_CONTENT.into_response(),
             Self::Open { events, keep_alive } => {
@@ -104,10 +106,11 @@ pub(crate) async fn task(call: Call<Parameters<TaskStream>>) -> Result<Streamed,
     }
     let place = place(&call.app)?;
     let feed = call.app.engine.follow(task, after);
+    let app = Arc::clone(&call.app);
     let words = feed.filter_map(move |item| {
         let word = match item {
-            Ok(Feed::Record(record)) => Some(Ok(Word::of_task(&record))),
-            Ok(Feed::Live(signal)) => live.then(|| Ok(Word::live(&signal))),
+            Ok(Feed::Record(record)) => Some(Ok(Word::of_task(&record, &app.shown))),
+            Ok(Feed::Live(signal)) => live.then(|| Ok(Word::live(&signal, &app.shown))),
             Err(error) => Some(Err(error)),
         };
         std::future::ready(word)
@@ -128,9 +131,10 @@ pub(crate) async fn all(call: Call<Parameters<AllStream>>) -> Result<Streamed, F
             .data("{}"),
         is_last: false,
     };
+    let app = Arc::clone(&call.app);
     let records = engine
         .follow_all(after)
-        .map(|item| item.map(|record| Word::of_all(&record)));
+        .map(move |item| item.map(|record| Word::of_all(&record, &app.shown)));
     let words = stream::iter([Ok(opening)]).chain(records);
     Ok(open(&call.app, words, place, None))
 }
@@ -143,43 +147,45 @@ struct Word {
 }
 
 impl Word {
-    fn of_task(record: &Record) -> Self {
+    fn of_task(record: &Record, shown: &Shown) -> Self {
         Self {
-            event: named(record).id(record.envelope.seq.to_string()),
+            event: named(record, shown).id(record.envelope.seq.to_string()),
             is_last: record.envelope.event.is_terminal(),
         }
     }
 
-    fn of_all(record: &Record) -> Self {
+    fn of_all(record: &Record, shown: &Shown) -> Self {
         Self {
-            event: named(record).id(record.id.to_string()),
+            event: named(record, shown).id(record.id.to_string()),
             is_last: false,
         }
     }
 
-    fn live(signal: &loom_view::Live) -> Self {
+    fn live(signal: &loom_view::Live, shown: &Shown) -> Self {
+        let event = Event::default().event(MODEL_DELTA);
         Self {
-            event: data(Event::default().event(MODEL_DELTA), signal),
+            event: event.data(said(shown.text(signal))),
             is_last: false,
         }
     }
 }
 
-fn named(record: &Record) -> Event {
-    data(Event::default().event(record.envelope.event.name()), record)
+fn named(record: &Record, shown: &Shown) -> Event {
+    let event = Event::default().event(record.envelope.event.name());
+    event.data(said(shown.record(record)))
 }
 
-fn data(event: Event, value: &impl Serialize) -> Event {
-    // What is journaled had a JSON form, and has it still.
-    let text = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
-    event.data(text)
+/// What is journaled had a JSON form, and has it still.
+fn said<T: From<&'static str>>(text: serde_json::Result<T>) -> T {
+    text.unwrap_or_else(|_| "null".into())
 }
 
 /// What the last word of a stream says that ends before its time.
 fn cut(task: Option<TaskId>, code: &str, detail: &str) -> Event {
     let mut problem = Problem::new(code, detail);
     problem.task_id = task;
-    data(Event::default().event(STREAM_CUT), &problem)
+    let text = said(serde_json::to_string(&problem));
+    Event::default().event(STREAM_CUT).data(text)
 }
 
 /// A stream of words that ends with the service, too.
@@ -245,7 +251,7 @@ fn open<E: std::error::Error + 'static>(
 
 /// One of the places for streams.
 fn place(app: &App) -> Result<OwnedSemaphorePermit, Fault> {
-    let place = std::sync::Arc::clone(&app.subscribers).try_acquire_owned();
+    let place = Arc::clone(&app.subscribers).try_acquire_owned();
     place.map_err(|_| {
         Fault::too_many(
             "subscribers",

@@ -108,6 +108,12 @@ fn new_task(app: &App, scope: Scope, request: NewTaskRequest) -> Result<NewTask,
         let text = "`workspace`: give the whole path; this service is in no directory of yours";
         return Err(Fault::invalid("workspace", text));
     }
+    if let Some(dir) = &request.workspace
+        && scope < Scope::Owner
+    {
+        let allowed = app.engine.may_be_chosen(Path::new(dir));
+        allowed.map_err(|text| Fault::invalid("workspace", text))?;
+    }
     Ok(NewTask {
         settings: settings(&app.engine.config().task, scope, &request)?,
         goal: request.goal,
@@ -268,9 +274,13 @@ pub(crate) async fn show(call: Call) -> Result<Json<Task>, Fault> {
     let engine = &call.app.engine;
     let view = engine.reader().task(task).await?;
     let collected = engine.reader().collected(task).await?;
+    let imported = engine.reader().imported(task).await?;
     // A runner tidies up for a moment after the end.
     let running = engine.is_running(task) && !view.status.is_final();
-    Ok(Json(Task::new(view, running, collected)))
+    Ok(Json(Task {
+        imported,
+        ..Task::new(view, running, collected)
+    }))
 }
 
 pub(crate) async fn steer(call: Call<(), Given<SteerRequest>>) -> Result<Json<Taken>, Fault> {

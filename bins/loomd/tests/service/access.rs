@@ -143,6 +143,11 @@ async fn every_body_is_bounded_and_every_other_method_is_refused_with_what_is_al
                 let asked = service.request(route.method.clone(), &route.path);
                 asked.header("content-type", "application/json").body(body)
             };
+            if route.path == "/import" {
+                // It has a form and a bound of its own.
+                assert_eq!(status(send("{".to_owned())).await, 415, "{name}");
+                continue;
+            }
             assert_eq!(status(send("x".repeat(1_001))).await, 413, "{name}");
             assert_eq!(status(send(deep.clone())).await, 400, "{name}");
             assert_eq!(status(send("{".to_owned())).await, 400, "{name}");

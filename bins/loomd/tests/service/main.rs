@@ -4,8 +4,13 @@
 
 mod access;
 mod conflicts;
+mod deaths;
+mod logs;
+mod outside;
 mod reach;
 mod restart;
 mod routes;
+mod secrets;
 mod stream;
 mod support;
+mod transfer;

@@ -336,9 +336,17 @@ async fn the_service_says_how_it_is() {
     let (_, metrics) = service.get("/metrics").await;
     let metrics = metrics.as_str().unwrap();
     assert!(
-        metrics.contains("loom_tasks{status=\"completed\"} 1\n"),
+        metrics.contains("loom_tasks_ended_total{outcome=\"completed\"} 1\n"),
         "{metrics}"
     );
+    let families = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
+    let mut families: Vec<_> = families.collect();
+    let announced = families.len();
+    families.sort_unstable();
+    families.dedup();
+    assert_eq!(families.len(), announced, "each family once: {metrics}");
     let docs = soon(service.bare(Method::GET, "/docs").send())
         .await
         .unwrap();
@@ -348,5 +356,36 @@ async fn the_service_says_how_it_is() {
     let (_, page) = service.get("/tasks/1").await;
     assert_eq!(page["error"], "no_such_task");
     assert_eq!(Seq::ZERO.0, 0);
+    service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_works_below_the_home_of_its_user_and_the_user_where_they_like() {
+    let service = Service::at_home(ONE_STEP).await;
+    let post = |scope, dir: std::path::PathBuf| {
+        let body = json!({"goal": "write hello into out.txt", "workspace": dir});
+        read(service.as_scope(scope, Method::POST, "/tasks").json(&body))
+    };
+    let (status, problem) = post(loomd::Scope::Agent, service.work()).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`workspace.roots`"), "{detail}");
+    let project = service.work().with_file_name("user").join("project");
+    // A link out of it is where it leads to.
+    let link = project.with_file_name("link");
+    std::os::unix::fs::symlink(service.work(), &link).unwrap();
+    assert_eq!(
+        post(loomd::Scope::Agent, link).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    for (scope, dir) in [
+        (loomd::Scope::Agent, project),
+        (loomd::Scope::Owner, service.work()),
+    ] {
+        let (status, created) = post(scope, dir).await;
+        assert_eq!(status, StatusCode::CREATED, "{created}");
+        let task = created["task_id"].as_str().unwrap().parse().unwrap();
+        service.until(task, |view| view.status.is_final()).await;
+    }
     service.end().await;
 }

@@ -3,8 +3,9 @@
 use futures_util::StreamExt as _;
 use loom_client::wire::{NewTaskRequest, TaskCreated};
 use loom_client::{Client, Endpoint, Followed};
-use loom_engine::{Config, Engine, OpenError, Setup, SystemClock};
+use loom_engine::{Clock, Config, Engine, OpenError, Setup, SystemClock, Webhooks};
 use loom_events::TaskId;
+use loom_redact::{Redactor, Secret};
 use loom_router::ModelEntry;
 use loom_sim::{Options, Playbook, SimServer};
 use loom_view::{TaskStatus, TaskView};
@@ -63,6 +64,29 @@ pub(crate) struct Service {
 pub(crate) struct Ground {
     home: tempfile::TempDir,
     sim: SimServer,
+    redactor: Arc<Redactor>,
+    clock: Arc<dyn Clock>,
+    webhooks: Webhooks,
+    user: Option<PathBuf>,
+}
+
+impl Ground {
+    async fn new(playbook: &str) -> Self {
+        let playbook = Playbook::from_yaml(playbook).unwrap();
+        let sim = SimServer::start(playbook, Options::default())
+            .await
+            .unwrap();
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("work")).unwrap();
+        Self {
+            home,
+            sim,
+            redactor: Arc::default(),
+            clock: Arc::new(SystemClock),
+            webhooks: Webhooks::default(),
+            user: None,
+        }
+    }
 }
 
 impl Service {
@@ -70,20 +94,44 @@ impl Service {
         Self::with(playbook, Limits::default()).await
     }
 
+    /// One at another time.
+    pub(crate) async fn at(playbook: &str, clock: Arc<dyn Clock>) -> Self {
+        let mut ground = Ground::new(playbook).await;
+        ground.clock = clock;
+        Self::on(ground, Limits::default()).await
+    }
+
+    /// One whose user has a home, beside the workspace.
+    pub(crate) async fn at_home(playbook: &str) -> Self {
+        let mut ground = Ground::new(playbook).await;
+        let user = ground.home.path().join("user");
+        std::fs::create_dir_all(user.join("project")).unwrap();
+        ground.user = Some(user);
+        Self::on(ground, Limits::default()).await
+    }
+
+    /// One that tells others; `tell` is given its directory.
+    pub(crate) async fn telling(playbook: &str, tell: impl FnOnce(&Path) -> Webhooks) -> Self {
+        let mut ground = Ground::new(playbook).await;
+        ground.webhooks = tell(ground.home.path());
+        Self::on(ground, Limits::default()).await
+    }
+
+    /// One that knows secrets.
+    pub(crate) async fn knowing(playbook: &str, secrets: impl IntoIterator<Item = Secret>) -> Self {
+        let mut ground = Ground::new(playbook).await;
+        ground.redactor = Arc::new(Redactor::new(secrets));
+        Self::on(ground, Limits::default()).await
+    }
+
     pub(crate) async fn with(playbook: &str, limits: Limits) -> Self {
-        let playbook = Playbook::from_yaml(playbook).unwrap();
-        let sim = SimServer::start(playbook, Options::default())
-            .await
-            .unwrap();
-        let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir(home.path().join("work")).unwrap();
-        Self::on(Ground { home, sim }, limits).await
+        Self::on(Ground::new(playbook).await, limits).await
     }
 
     /// A service on a ground that another one has left.
     pub(crate) async fn on(ground: Ground, limits: Limits) -> Self {
         let data_dir = ground.home.path().join("data");
-        let engine = Arc::new(open(&data_dir, &ground.sim).await);
+        let engine = Arc::new(open(&data_dir, &ground).await);
         let tokens = Tokens::of(&data_dir).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -241,21 +289,21 @@ pub(crate) fn http() -> reqwest::Client {
         .unwrap()
 }
 
-async fn open(data_dir: &Path, sim: &SimServer) -> Engine {
-    let mut entry = ModelEntry::new("sim", sim.url());
+async fn open(data_dir: &Path, ground: &Ground) -> Engine {
+    let mut entry = ModelEntry::new("sim", ground.sim.url());
     entry.context_length = Some(32_768);
     for _ in 0..100 {
         let setup = Setup {
-            redactor: Arc::default(),
-            webhooks: loom_engine::Webhooks::default(),
+            redactor: Arc::clone(&ground.redactor),
+            webhooks: ground.webhooks.clone(),
             config: Config::default(),
             data_dir: data_dir.to_owned(),
-            home: None,
+            home: ground.user.clone(),
             path_env: path_env(),
             helper: Some(env!("CARGO_BIN_EXE_loomd").into()),
             models: vec![entry.clone().into()],
             servers: Vec::new(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(&ground.clock),
             build: "test".to_owned(),
         };
         match Engine::open(setup).await {

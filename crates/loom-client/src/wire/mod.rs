@@ -28,7 +28,7 @@ pub use info::{
 pub use problem::Problem;
 pub use task::{
     Approval, Changes, DiffList, EventPage, FileList, NewTaskRequest, Progress, SubtaskList, Task,
-    TaskCreated, TaskPage, TaskSummary,
+    TaskCreated, TaskImported, TaskPage, TaskSummary,
 };
 pub use trace::{AttemptTrace, CallTrace, SubtaskTrace, TurnTrace};
 

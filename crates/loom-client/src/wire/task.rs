@@ -88,6 +88,20 @@ pub struct TaskCreated {
     pub message: String,
 }
 
+/// The answer to `POST /import`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TaskImported {
+    /// The task, under the id that it had.
+    pub task_id: TaskId,
+    /// Where it stood when it was exported.
+    pub status: TaskStatus,
+    /// Its events.
+    pub events: u64,
+    /// What can be done with it, in a sentence.
+    pub message: String,
+}
+
 /// What a list shows of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -149,6 +163,9 @@ pub struct Task {
     /// When what is needed to undo it was removed, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collected: Option<Time>,
+    /// When it was imported, if it was: then it is history, and nothing goes on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Time>,
     /// The task, as shown.
     #[serde(flatten)]
     pub view: TaskView,
@@ -167,6 +184,7 @@ impl Task {
             },
             running,
             collected,
+            imported: None,
             view,
         }
     }

@@ -224,6 +224,26 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("webhooks.timeout", Form::Duration, |c| {
         &mut c.webhooks.timeout_ms
     }),
+    key("notify.command", Form::Texts, |c| &mut c.notify.command),
+    key("notify.events", Form::Choices(EVENTS), |c| {
+        &mut c.notify.events
+    }),
+    key("notify.timeout", Form::Duration, |c| {
+        &mut c.notify.timeout_ms
+    }),
+    key("notify.bell", Form::Switch, |c| &mut c.notify.bell),
+    key("telemetry.endpoint", Form::Url, |c| {
+        &mut c.telemetry.endpoint
+    }),
+    key("telemetry.headers_env", Form::Variables, |c| {
+        &mut c.telemetry.headers_env
+    }),
+    key("telemetry.service_name", Form::Text, |c| {
+        &mut c.telemetry.service_name
+    }),
+    key("telemetry.timeout", Form::Duration, |c| {
+        &mut c.telemetry.timeout_ms
+    }),
     key(
         "logging.level",
         Form::Choice(&["off", "error", "warn", "info", "debug", "trace"]),
@@ -338,7 +358,6 @@ pub(super) const SERVER_KEYS: &[Key<ServerConfig>] = &[
 const LATER_SECTIONS: &[(&str, &str)] = &[
     ("memory", "memory is on and needs no settings"),
     ("learning", "Loom does not learn from task to task yet"),
-    ("telemetry", "Loom sends nothing anywhere"),
 ];
 
 /// What a path in the configuration leads to.
@@ -466,6 +485,7 @@ mod tests {
         "sandbox.socket",
         "sandbox.memory_mib",
         "webhooks.secret_env",
+        "telemetry.endpoint",
     ];
 
     #[test]

@@ -13,6 +13,7 @@ mod form;
 mod keys;
 mod load;
 mod model;
+mod outside;
 mod policy;
 mod secrets;
 mod server;
@@ -25,6 +26,7 @@ pub use error::{ConfigError, Origin};
 pub use load::{Flag, Loaded, Sources};
 pub use loom_state::Durability;
 pub use model::{ModelConfig, ModelConfigError, Timeouts};
+pub use outside::{NotifyConfig, TelemetryConfig};
 pub use policy::{PolicyConfig, PolicyRule, RuleDecision};
 pub use server::{ServerApproval, ServerConfig};
 pub use settings::{

@@ -22,6 +22,7 @@ impl Config {
             .chain(servers().filter_map(|server| server.token_env.as_ref()))
             .chain(servers().flat_map(|server| server.headers_env.values()))
             .chain(&self.webhooks.secret_env)
+            .chain(self.telemetry.headers_env.values())
             .map(|name| (name, env.get(name)));
         let named = named.filter_map(|(name, value)| Some(Secret::new(name, value?)));
         let given = servers().flat_map(|server| &server.env);

@@ -1,7 +1,9 @@
 //! The effective configuration as plain data. Where a key is in the file is not where its value is
 //! here: `keys.rs` connects the two.
 
-use super::{ModelConfig, PolicyConfig, ServerConfig, WebhooksConfig};
+use super::{
+    ModelConfig, NotifyConfig, PolicyConfig, ServerConfig, TelemetryConfig, WebhooksConfig,
+};
 use loom_events::TaskSettings;
 use loom_state::Durability;
 use loom_workspace::Trees;
@@ -36,6 +38,10 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// Who is told of the end of tasks, and of questions.
     pub webhooks: WebhooksConfig,
+    /// Whose command is run for them, and whether a bell rings.
+    pub notify: NotifyConfig,
+    /// Where spans of tasks are sent to.
+    pub telemetry: TelemetryConfig,
     /// What Loom writes about itself.
     pub logging: LoggingConfig,
 }
@@ -61,6 +67,8 @@ impl Default for Config {
             policy: PolicyConfig::default(),
             sandbox: SandboxConfig::default(),
             webhooks: WebhooksConfig::default(),
+            notify: NotifyConfig::default(),
+            telemetry: TelemetryConfig::default(),
             logging: LoggingConfig::default(),
         }
     }

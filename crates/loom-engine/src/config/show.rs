@@ -142,6 +142,7 @@ mod tests {
         assert!(loaded.config.sandbox.socket.take().is_some());
         assert!(loaded.config.sandbox.memory_mib.take().is_some());
         assert!(loaded.config.webhooks.secret_env.take().is_some());
+        assert!(loaded.config.telemetry.endpoint.take().is_some());
         assert_eq!(std::mem::take(&mut loaded.config.policy.rules).len(), 1);
         assert_eq!(loaded.config, Config::default());
         // What has no default is an example; everything else in the model is the default.

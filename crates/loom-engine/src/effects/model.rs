@@ -12,6 +12,7 @@ use loom_events::{
     AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Role, Said, TaskId,
     ToolCall,
 };
+use loom_redact::Flow;
 use loom_router::{CallError, ChatReply, ChatRequest, Delta, DeltaSink};
 use loom_tools::Registry;
 use loom_view::Steering;
@@ -104,6 +105,8 @@ async fn ask(task: &Task, talk: &mut Talk, cx: &Cx) -> Result<ChatReply, (CallEr
     let mut sink = Watched {
         model: &task.model,
         partial: Partial::default(),
+        text: Flow::default(),
+        thought: Flow::default(),
         cx,
     };
     let router = &cx.shared.router;
@@ -113,6 +116,7 @@ async fn ask(task: &Task, talk: &mut Talk, cx: &Cx) -> Result<ChatReply, (CallEr
     let asked = router
         .chat(&task.model, &request, &mut sink, &cx.signals.cancel)
         .await;
+    sink.finish();
     let partial = sink.partial;
     if tracing::enabled!(tracing::Level::DEBUG) {
         let cached = asked.as_ref().map_or(0, |reply| reply.usage.cached);
@@ -126,23 +130,52 @@ async fn ask(task: &Task, talk: &mut Talk, cx: &Cx) -> Result<ChatReply, (CallEr
 struct Watched<'a> {
     model: &'a str,
     partial: Partial,
+    /// What is shown a few words late, without secrets.
+    text: Flow,
+    thought: Flow,
     cx: &'a Cx,
+}
+
+impl Watched<'_> {
+    /// Shows what was held back.
+    fn finish(&mut self) {
+        let redactor = &self.cx.shared.redactor;
+        let thought = self.thought.finish(redactor);
+        let text = self.text.finish(redactor);
+        self.show(Signal::Thought { piece: thought });
+        self.show(Signal::Text { piece: text });
+    }
+
+    fn show(&self, signal: Signal) {
+        if let Signal::Text { piece } | Signal::Thought { piece } = &signal
+            && piece.is_empty()
+        {
+            return;
+        }
+        self.cx.signals.live(signal);
+    }
 }
 
 impl DeltaSink for Watched<'_> {
     fn delta(&mut self, delta: Delta<'_>) {
         self.partial.add(&delta);
-        self.cx.signals.live(match delta {
-            Delta::Text(piece) => Signal::Text {
-                piece: piece.to_owned(),
-            },
-            Delta::Thought(piece) => Signal::Thought {
-                piece: piece.to_owned(),
-            },
-            Delta::Call(name) => Signal::Call {
-                name: name.to_owned(),
-            },
-        });
+        let redactor = &self.cx.shared.redactor;
+        match delta {
+            Delta::Text(piece) => {
+                let piece = self.text.push(redactor, piece);
+                self.show(Signal::Text { piece });
+            }
+            Delta::Thought(piece) => {
+                let piece = self.thought.push(redactor, piece);
+                self.show(Signal::Thought { piece });
+            }
+            Delta::Call(name) => {
+                self.finish();
+                self.show(Signal::Call {
+                    name: name.to_owned(),
+                });
+            }
+        }
     }
 
     fn progress(&mut self, done: u64, total: u64) {

@@ -3,10 +3,12 @@
 use super::address;
 use super::sign::Key;
 use crate::config::Config;
+use crate::outside::{Outside, TelemetryError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Who is told, and how. [`Webhooks::default`] tells nobody but the receivers that tasks name.
+/// Who outside is told, and how: receivers of webhooks, the command of `[notify]`, the collector of
+/// `[telemetry]`. [`Webhooks::default`] tells nobody but the receivers that tasks name.
 #[derive(Clone, Debug)]
 pub struct Webhooks {
     /// Receivers of the events of all tasks.
@@ -24,6 +26,8 @@ pub struct Webhooks {
     pub(super) timeout: Duration,
     /// Where the service is reached, for the link to the task.
     pub(super) base_url: String,
+    /// Who is told beside them.
+    outside: Outside,
 }
 
 /// Settings that cannot work.
@@ -38,6 +42,9 @@ pub enum WebhookError {
     /// The secret could be guessed.
     #[error("sign webhooks: the secret in {0} has fewer than 16 characters")]
     ShortSecret(String),
+    /// The collector of `[telemetry]` cannot be told.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
 }
 
 /// A shorter secret can be tried out by whoever receives one message.
@@ -61,17 +68,29 @@ impl Webhooks {
             first_retry: Duration::from_millis(config.retry_ms),
             timeout: Duration::from_millis(config.timeout_ms),
             base_url: String::new(),
+            outside: Outside::default(),
         }
     }
 
     /// The same, whose messages link to the task below this address: `http://127.0.0.1:9000`. Without
-    /// one the link is a path.
+    /// one it is the address at which the engine says that it is served
+    /// ([`Engine::publish`](crate::Engine::publish)), and where there is none either, the link is a path.
     #[must_use]
     pub fn with_base_url(self, base_url: impl Into<String>) -> Self {
         Self {
             base_url: base_url.into(),
             ..self
         }
+    }
+
+    /// Who is told beside the receivers of webhooks.
+    pub(crate) const fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
+    /// Where tasks are found, when that was said.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
     }
 
     /// Whether a task may name this receiver.
@@ -84,7 +103,7 @@ impl Webhooks {
 }
 
 impl Config {
-    /// The webhooks, with their secret read from `env` now.
+    /// Who outside is told, with secrets read from `env` now, which the command of `[notify]` inherits.
     ///
     /// # Errors
     /// [`WebhookError`]: messages that cannot be signed are not sent unsigned.
@@ -93,6 +112,7 @@ impl Config {
         env: &BTreeMap<String, String>,
     ) -> Result<Webhooks, WebhookError> {
         let mut webhooks = Webhooks::of(self);
+        webhooks.outside = Outside::of(self, env)?;
         for url in &webhooks.urls {
             webhooks.check(url).map_err(WebhookError::Receiver)?;
         }

@@ -29,6 +29,13 @@ const MAX_WAIT: Duration = Duration::from_secs(60 * 60);
 /// clock of the machine may jump.
 const NAP: Duration = Duration::from_secs(60);
 
+/// What became of a message is kept for so long after its last try: as long as somebody may look for
+/// the reason why a receiver was not told.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How often old messages are forgotten.
+const TIDY: Duration = Duration::from_secs(6 * 60 * 60);
+
 /// How long a process that ends waits for what it has just said. The rest is sent by the next one.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -68,7 +75,13 @@ impl Worker {
 
 async fn run(shared: Arc<Shared>, ending: CancellationToken) {
     let mut busy = Busy::default();
+    let mut tidied = Time::EPOCH;
     loop {
+        let now = shared.clock.now();
+        if now.since(tidied) >= TIDY {
+            tidied = now;
+            forget(&shared, now).await;
+        }
         let news = shared.outbox.notified();
         let nap = busy.look(&shared).await;
         tokio::select! {
@@ -86,6 +99,15 @@ async fn run(shared: Arc<Shared>, ending: CancellationToken) {
     };
     // Nobody hears of those that take longer now.
     let _late = tokio::time::timeout(FAREWELL, farewell).await;
+}
+
+/// Forgets messages that nobody will ask for any more.
+async fn forget(shared: &Shared, now: Time) {
+    let kept = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
+    let before = Time::from_millis(now.as_millis().saturating_sub(kept));
+    if let Err(error) = shared.journal.forget_deliveries(before).await {
+        tracing::warn!(%error, "old messages to receivers were not forgotten");
+    }
 }
 
 /// What is on its way.
@@ -193,7 +215,7 @@ async fn message<'a>(
     // Once more: some of what is kept is exact, see decision 0017.
     shared.redactor.value(&mut body);
     if let Some(body) = body.as_object_mut() {
-        let task = format!("{}/tasks/{}", shared.webhooks.base_url, delivery.task);
+        let task = format!("{}/tasks/{}", shared.base_url(), delivery.task);
         body.insert("links".to_owned(), serde_json::json!({ "task": task }));
     }
     Ok(Message {

@@ -1,5 +1,6 @@
 //! Booking facts and checking fences. One file per command; nothing here decides what is next.
 
+mod abandon;
 mod answer;
 mod cancel;
 mod continue_from;
@@ -37,6 +38,7 @@ pub fn handle(state: &State, input: &Input, now: Time) -> Result<Vec<Event>, Rej
         }
         Input::Queue { first, behind } => queue::handle(state, first.as_ref(), *behind),
         Input::Recover { build } => recover::handle(state, build),
+        Input::Abandon { build, reason } => abandon::handle(state, build, reason),
     }
 }
 

@@ -156,6 +156,8 @@ fn inputs(desk: &Desk) -> Vec<(String, Input)> {
     let mut add = |name: String, input: Input| inputs.push((name, input));
     add("tick".into(), Input::Tick);
     add("recover".into(), Input::Recover { build: "t".into() });
+    let (build, reason) = ("t".into(), "it died".into());
+    add("abandon".into(), Input::Abandon { build, reason });
     for (name, command) in commands(desk) {
         add(name.into(), Input::Command(command));
     }

@@ -18,7 +18,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use blobs::{Packed, PendingBlobs};
-use loom_events::{BlobId, Envelope, Record, Seq, TaskId, Time, encode};
+use loom_events::{BlobId, EncodeError, Encoded, Envelope, Record, Seq, TaskId, Time, encode};
 use reader::Readers;
 use rusqlite::Connection;
 pub use schema::OpenError;
@@ -171,21 +171,45 @@ impl Journal for SqliteJournal {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        // Encoded here, not by the writer: its time is everybody's.
-        let events = events
-            .into_iter()
-            .map(|envelope| encode(&envelope.event).map(|encoded| (envelope, encoded)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let events = encoded(events)?;
         self.ask(|reply| {
             Job::Append(Append {
                 task,
                 expected,
                 events,
                 outbox: outbox.into_iter().map(|new| new.begun(task)).collect(),
+                imported: None,
                 reply,
             })
         })
         .await
+    }
+
+    async fn import(
+        &self,
+        task: TaskId,
+        events: Vec<Envelope>,
+        at: Time,
+    ) -> Result<Vec<Record>, AppendError> {
+        check_numbering(task, Seq::ZERO, &events)?;
+        let events = encoded(events)?;
+        self.ask(|reply| {
+            Job::Append(Append {
+                task,
+                expected: Seq::ZERO,
+                events,
+                outbox: Vec::new(),
+                imported: Some(at),
+                reply,
+            })
+        })
+        .await
+    }
+
+    async fn imported(&self, task: TaskId) -> Result<Option<Time>, ReadError> {
+        self.readers
+            .run(move |conn| reader::imported(conn, task))
+            .await
     }
 
     async fn read(&self, task: TaskId, after: Seq, limit: usize) -> Result<Vec<Record>, ReadError> {
@@ -334,6 +358,10 @@ impl Journal for SqliteJournal {
         self.ask(|reply| Job::Delivery { tried, reply }).await
     }
 
+    async fn forget_deliveries(&self, before: Time) -> Result<(), AppendError> {
+        self.ask(|reply| Job::Forget { before, reply }).await
+    }
+
     async fn put_model_facts(&self, facts: ModelFacts) -> Result<(), AppendError> {
         self.ask(|reply| Job::ModelFacts { facts, reply }).await
     }
@@ -354,4 +382,12 @@ impl Journal for SqliteJournal {
         // All that is left of the thread is its return.
         drop(thread.map(|thread| tokio::task::spawn_blocking(move || thread.join())));
     }
+}
+
+/// Events with their stored forms. They are made here, not by the writer: its time is everybody's.
+fn encoded(events: Vec<Envelope>) -> Result<Vec<(Envelope, Encoded)>, EncodeError> {
+    let encoded = events
+        .into_iter()
+        .map(|envelope| encode(&envelope.event).map(|encoded| (envelope, encoded)));
+    encoded.collect()
 }

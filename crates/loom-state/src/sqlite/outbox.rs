@@ -2,7 +2,7 @@
 
 use super::column::{int, limit, must_word, text, time, uint, word};
 use crate::{Delivery, DeliveryTried};
-use loom_events::{Seq, TaskId};
+use loom_events::{Seq, TaskId, Time};
 use rusqlite::{Connection, Result, Row, params};
 
 /// Columns of a message, in the order in which [`delivery`] reads them.
@@ -38,6 +38,13 @@ pub(super) fn note(conn: &Connection, tried: &DeliveryTried) -> Result<()> {
         tried.outcome,
         tried.at.as_millis(),
     ])?;
+    Ok(())
+}
+
+/// Removes what waits for nothing and was last tried before a time.
+pub(super) fn forget(conn: &Connection, before: Time) -> Result<()> {
+    conn.prepare_cached("DELETE FROM outbox WHERE state <> 'waiting' AND updated < ?1")?
+        .execute([before.as_millis()])?;
     Ok(())
 }
 

@@ -258,7 +258,8 @@ pub(super) fn find_task(conn: &Connection, part: &str) -> Result<Vec<TaskId>> {
 /// Tasks without a terminal event.
 pub(super) fn unfinished(conn: &Connection) -> Result<Vec<TaskId>> {
     let mut query = conn.prepare_cached(
-        "SELECT id FROM tasks WHERE phase NOT IN ('completed', 'failed', 'cancelled') ORDER BY id",
+        "SELECT id FROM tasks WHERE phase NOT IN ('completed', 'failed', 'cancelled') \
+         AND id NOT IN (SELECT task_id FROM imports) ORDER BY id",
     )?;
     let rows = query.query_map([], |row| text(row, 0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -316,6 +317,13 @@ pub(super) fn reverts(conn: &Connection, task: TaskId) -> Result<Vec<RevertRecor
 /// When the snapshots of a task were removed.
 pub(super) fn collected(conn: &Connection, task: TaskId) -> Result<Option<Time>> {
     let mut query = conn.prepare_cached("SELECT ts FROM collections WHERE task_id = ?1")?;
+    let found = query.query_row([task.to_string()], |row| time(row, 0));
+    Ok(found.optional()?)
+}
+
+/// When a task was imported.
+pub(super) fn imported(conn: &Connection, task: TaskId) -> Result<Option<Time>> {
+    let mut query = conn.prepare_cached("SELECT ts FROM imports WHERE task_id = ?1")?;
     let found = query.query_row([task.to_string()], |row| time(row, 0));
     Ok(found.optional()?)
 }

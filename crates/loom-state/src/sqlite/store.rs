@@ -114,6 +114,13 @@ pub(super) fn insert_collection(conn: &Connection, tasks: &[TaskId], at: Time) -
     Ok(())
 }
 
+/// Notes that a task came from another data directory.
+pub(super) fn insert_import(conn: &Connection, task: TaskId, at: Time) -> Result<()> {
+    conn.prepare_cached("INSERT INTO imports (task_id, ts) VALUES (?1, ?2)")?
+        .execute(params![task.to_string(), at.as_millis()])?;
+    Ok(())
+}
+
 /// Keeps what was found out about a model, in place of what was known.
 pub(super) fn replace_model_facts(conn: &Connection, known: &ModelFacts) -> Result<()> {
     conn.prepare_cached(

@@ -77,6 +77,13 @@ pub(super) enum Job {
         /// Where the answer goes.
         reply: Reply<()>,
     },
+    /// Messages that wait for nothing any more.
+    Forget {
+        /// Those that were last tried before it.
+        before: Time,
+        /// Where the answer goes.
+        reply: Reply<()>,
+    },
     /// What was found out about a model.
     ModelFacts {
         /// The facts.
@@ -96,6 +103,8 @@ pub(super) struct Append {
     pub(super) events: Vec<(Envelope, Encoded)>,
     /// The messages that report them.
     pub(super) outbox: Vec<Delivery>,
+    /// When they came from another data directory.
+    pub(super) imported: Option<Time>,
     /// Where the answer goes.
     pub(super) reply: Reply<Vec<Record>>,
 }
@@ -203,6 +212,7 @@ impl Writer {
                 Job::Revert { reply, .. }
                 | Job::Collection { reply, .. }
                 | Job::Delivery { reply, .. }
+                | Job::Forget { reply, .. }
                 | Job::ModelFacts { reply, .. },
                 _,
             ) => {
@@ -236,6 +246,7 @@ impl Writer {
                 Job::Revert { reply, .. }
                 | Job::Collection { reply, .. }
                 | Job::Delivery { reply, .. }
+                | Job::Forget { reply, .. }
                 | Job::ModelFacts { reply, .. } => {
                     reply.send(Err(AppendError::Storage(cause.clone()))).ok();
                 }
@@ -272,6 +283,7 @@ impl Job {
             | Self::Revert { .. }
             | Self::Collection { .. }
             | Self::Delivery { .. }
+            | Self::Forget { .. }
             | Self::ModelFacts { .. } => 0,
         }
     }
@@ -305,6 +317,10 @@ impl Ledger<'_> {
                 outbox::note(self.tx, tried)?;
                 Ok(Written::Done)
             }
+            Job::Forget { before, .. } => {
+                outbox::forget(self.tx, *before)?;
+                Ok(Written::Done)
+            }
             Job::ModelFacts { facts, .. } => {
                 store::replace_model_facts(self.tx, facts)?;
                 Ok(Written::Done)
@@ -333,6 +349,9 @@ impl Ledger<'_> {
         store::save(self.tx, &projection, &touched)?;
         for delivery in &append.outbox {
             outbox::insert(self.tx, delivery)?;
+        }
+        if let Some(at) = append.imported {
+            store::insert_import(self.tx, append.task, at)?;
         }
         self.keep_projection(projection);
         Ok(Written::Appended(records))

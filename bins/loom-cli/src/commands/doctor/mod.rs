@@ -1,9 +1,11 @@
 //! `loom doctor`: what of Loom works on this machine, and how to get the rest.
 
+mod service;
+
 use crate::cli::ModelChoice;
 use crate::context::Context;
 use crate::fault::{Exit, Fault, Outcome, chain};
-use crate::models::{HOW_TO_START, facts, survey};
+use crate::models::{HOW_TO_START, Model, facts, survey};
 use crate::render::examination;
 use clap::Args;
 use loom_engine::{Config, ShellPlace};
@@ -46,6 +48,7 @@ pub(super) async fn run(arguments: &DoctorArgs, context: &mut Context) -> Outcom
     let parts: Vec<Part> = vec![
         ("commands", sandboxes.findings),
         ("data", data(context)),
+        ("service", service::findings(context).await),
         ("programs", programs(context, scratch.path()).await),
         ("configuration", vec![configuration]),
         ("models", models(context, &config).await),
@@ -277,6 +280,38 @@ async fn version(context: &Context, program: &str, scratch: &Path) -> Option<Str
     (said.status == RunStatus::Exit(0)).then_some(line)
 }
 
+/// A model that answers, with what decides how far it gets: its window and its slots.
+fn answers(model: &Model) -> Finding {
+    let slots = match model.slots() {
+        Some(slots) => format!(", {}", crate::ui::plural(count_of(slots), "slot")),
+        None => ", slots unknown".to_owned(),
+    };
+    let name = &model.entry.name;
+    match model.window() {
+        None => finding(
+            Verdict::Note,
+            format!("{name} answers; its window is unknown{slots}"),
+            "say it with `context_length` in its entry, or `loom models --probe` finds it out",
+        ),
+        Some(window) => {
+            let tokens = crate::ui::count(u64::from(window));
+            let text = format!("{name} answers; a window of {tokens} tokens{slots}");
+            match model.is_too_small() {
+                true => finding(
+                    Verdict::Problem,
+                    text,
+                    "start its server with a larger context; Loom's prompts do not fit",
+                ),
+                false => finding(Verdict::Good, text, ""),
+            }
+        }
+    }
+}
+
+fn count_of(n: u32) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
 /// The models that a task would use.
 async fn models(context: &Context, config: &Config) -> Vec<Finding> {
     let facts = facts(context).await;
@@ -288,11 +323,7 @@ async fn models(context: &Context, config: &Config) -> Vec<Finding> {
         return vec![finding(Verdict::Problem, "no model answers", HOW_TO_START)];
     }
     let of_each = asked.into_iter().map(|one| match one.down {
-        None => finding(
-            Verdict::Good,
-            format!("{} answers", one.model.entry.name),
-            "",
-        ),
+        None => answers(&one.model),
         Some(why) => finding(
             Verdict::Problem,
             format!("{}: {why}", one.model.entry.name),
