@@ -20,6 +20,8 @@ mod ledger;
 mod metrics;
 mod once;
 mod outputs;
+mod prefix;
+mod project;
 mod queue;
 mod reader;
 mod redact;
@@ -35,9 +37,9 @@ pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig, SandboxMode,
-    ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown, Sources,
-    StateConfig, Timeouts, ToolsConfig, WebhooksConfig, WorkspaceConfig, show,
+    ModelConfigError, Origin, PolicyConfig, PolicyRule, ProjectConfig, RuleDecision, SandboxConfig,
+    SandboxMode, ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown,
+    Sources, StateConfig, Timeouts, ToolsConfig, WebhooksConfig, WorkspaceConfig, show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
@@ -52,6 +54,8 @@ pub use loom_view::{
 };
 pub use metrics::{Metrics, ModelFigures};
 pub use once::{Begun, OnceError};
+pub use prefix::{PrefixReport, PrefixShare};
+pub use project::{AgreedError, SkillInfo, SkillStanding, SkillSurvey, Skills};
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};
 pub use webhooks::{WebhookError, Webhooks};

@@ -17,4 +17,5 @@ mod run;
 #[cfg(test)]
 mod service;
 #[cfg(test)]
+mod trust;
 mod undo;
