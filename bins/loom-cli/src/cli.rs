@@ -120,6 +120,8 @@ pub(crate) enum Command {
     Service(commands::service::ServiceArgs),
     /// Print the token that opens the service
     Token(commands::token::TokenArgs),
+    /// Agree to skills of a project, so that models may use them
+    Trust(commands::trust::TrustArgs),
     /// Show whether a command line would run, be asked for, or be refused
     Policy(commands::policy::PolicyArgs),
     /// Print what a shell needs to complete the command line

@@ -147,7 +147,7 @@ pub(crate) fn query_fault(error: QueryError) -> Fault {
         QueryError::Journal(_) | QueryError::Blob(_) | QueryError::Append(_) => {
             Fault::cannot(error)
         }
-        QueryError::Files(_) => Fault::from(error),
+        QueryError::Files(_) | QueryError::Payload(_) => Fault::from(error),
     }
 }
 

@@ -167,9 +167,10 @@ impl From<QueryError> for Fault {
             QueryError::Imported(task) => Self::conflict("imported", said).of(task),
             QueryError::StillRunning(task) => Self::conflict("unfinished", said).of(task),
             QueryError::Files(_) => Self::conflict("files", said),
-            QueryError::Journal(_) | QueryError::Blob(_) | QueryError::Append(_) => {
-                Self::internal(&error)
-            }
+            QueryError::Journal(_)
+            | QueryError::Blob(_)
+            | QueryError::Append(_)
+            | QueryError::Payload(_) => Self::internal(&error),
         }
     }
 }

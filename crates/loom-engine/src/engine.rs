@@ -7,6 +7,7 @@ use crate::keeper::{self, Keeper};
 use crate::metrics::{Counts, Metrics};
 use crate::once::Turns;
 use crate::outside::Watchers;
+use crate::project::Skills;
 use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, RunnerError, RunnerHandle};
@@ -15,14 +16,16 @@ use crate::webhooks::{Webhooks, Worker};
 use crate::window::Windows;
 use crate::{Clock, Extensions, Feed, SystemClock};
 use futures_util::Stream;
-use loom_events::{Command, NewTask, Seq, TaskId, ToolSpec};
+use loom_events::{Command, NewTask, Seq, TaskId, TaskSettings, ToolSpec};
 use loom_kernel::Input;
 use loom_prompts::Prompts;
 use loom_redact::Redactor;
 use loom_router::{ModelStatus, ProviderFactory, Router, Usable};
 use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJournal, subscribe};
-use loom_tools::{AskUser, Recall, Registry, ServerSettings, Servers, Surroundings, Tool};
-use loom_workspace::{Bounds, Store, Workspace};
+use loom_tools::{
+    AskUser, Recall, Registry, ServerSettings, Servers, SkillTool, Surroundings, Tool,
+};
+use loom_workspace::{Bounds, Sandbox, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -271,6 +274,7 @@ impl Engine {
             Some(overrides) => Prompts::with_overrides(overrides)?,
             None => Prompts::builtin()?,
         };
+        check_examples(&prompts)?;
         let router = router(setup.models, extensions.providers.as_ref())?;
         let mut registry = registry();
         for tool in extensions.tools {
@@ -287,6 +291,8 @@ impl Engine {
             servers: Arc::new(servers),
             shell,
             store: Arc::clone(&store),
+            project: setup.config.project,
+            skills: Skills::of(&dir),
             clock: setup.clock,
             live,
             build: setup.build,
@@ -711,9 +717,28 @@ impl Engine {
 }
 
 /// The tools that work on the workspace, and those that need the engine.
+/// An example that could not be a plan would teach planners to write such plans.
+fn check_examples(prompts: &Prompts) -> Result<(), OpenError> {
+    for example in prompts.examples() {
+        let settings = TaskSettings::default();
+        loom_kernel::validate_plan(example.plan(), &settings, &[]).map_err(|errors| {
+            OpenError::Config(format!(
+                "the example of a plan `{}` is not acceptable as one: {}",
+                example.name(),
+                errors.join("; ")
+            ))
+        })?;
+    }
+    Ok(())
+}
+
 fn registry() -> Registry {
     let mut registry = Registry::builtin();
-    let more: [Arc<dyn Tool>; 2] = [Arc::new(Recall::default()), Arc::new(AskUser::default())];
+    let more: [Arc<dyn Tool>; 3] = [
+        Arc::new(Recall::default()),
+        Arc::new(AskUser::default()),
+        Arc::new(SkillTool::default()),
+    ];
     for tool in more {
         registry
             .register(tool)

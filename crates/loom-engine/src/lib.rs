@@ -68,6 +68,8 @@ mod metrics;
 mod once;
 mod outputs;
 mod outside;
+mod prefix;
+mod project;
 mod queue;
 mod reader;
 mod redact;
@@ -84,10 +86,10 @@ pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};
 pub use config::{
     Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, NotifyConfig, Origin, PolicyConfig, PolicyRule, RuleDecision, SandboxConfig,
-    SandboxMode, ServerApproval, ServerConfig, ServiceConfig, ShellConfigError, ShellPlace, Shown,
-    Sources, StateConfig, TelemetryConfig, Timeouts, ToolsConfig, WebhooksConfig, WorkspaceConfig,
-    show,
+    ModelConfigError, NotifyConfig, Origin, PolicyConfig, PolicyRule, ProjectConfig, RuleDecision,
+    SandboxConfig, SandboxMode, ServerApproval, ServerConfig, ServiceConfig, ShellConfigError,
+    ShellPlace, Shown, Sources, StateConfig, TelemetryConfig, Timeouts, ToolsConfig,
+    WebhooksConfig, WorkspaceConfig, show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,
@@ -105,6 +107,8 @@ pub use measure::{JudgingError, measure_verifier};
 pub use metrics::{Metrics, ModelFigures};
 pub use once::{Begun, OnceError};
 pub use outside::TelemetryError;
+pub use prefix::{PrefixReport, PrefixShare};
+pub use project::{AgreedError, SkillInfo, SkillStanding, SkillSurvey, Skills};
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};
 pub use transfer::{EXPORT_FORMAT, ImportError, Imported, MAX_EXPORT};

@@ -5,7 +5,9 @@ use crate::broken::chain;
 use crate::engine::OpenError;
 use crate::ledger::Ledger;
 use crate::{TaskStatus, TaskView};
-use loom_events::{BlobId, Event, FileChange, Message, Record, Seq, SubtaskId, TaskId, Time};
+use loom_events::{
+    BlobId, Event, FileChange, Message, Record, Seq, SubtaskId, TaskId, Time, ToolSpec,
+};
 use loom_state::{
     Delivery, Journal, MemoryQuery, MemoryRow, ModelFacts, RevertRecord, RowStatus, SqliteJournal,
     TaskFilter, TaskRow,
@@ -56,6 +58,9 @@ pub enum QueryError {
     /// A payload cannot be read.
     #[error(transparent)]
     Blob(#[from] loom_state::BlobError),
+    /// A payload that the journal names cannot be used.
+    #[error("{0}")]
+    Payload(String),
     /// Something was never changed by the task.
     #[error("the task did not change `{0}`")]
     NotChanged(String),
@@ -188,18 +193,24 @@ impl Reader {
         Ok(self.journal.search_memory(query).await?)
     }
 
-    /// The messages that a prompt began with; none when it is not kept or another build wrote it.
+    /// The messages and tools that an attempt began with; none when they are not kept or another build
+    /// wrote them.
     ///
     /// # Errors
     /// It cannot be read.
-    pub async fn prompt(&self, id: &BlobId) -> Result<Option<Vec<Message>>, QueryError> {
+    pub async fn prompt(
+        &self,
+        id: &BlobId,
+    ) -> Result<Option<(Vec<Message>, Vec<ToolSpec>)>, QueryError> {
         #[derive(serde::Deserialize)]
         struct Prompt {
             messages: Vec<Message>,
+            #[serde(default)]
+            tools: Vec<ToolSpec>,
         }
         let bytes = self.blob(id).await?;
         let prompt = bytes.and_then(|bytes| serde_json::from_slice::<Prompt>(&bytes).ok());
-        Ok(prompt.map(|prompt| prompt.messages))
+        Ok(prompt.map(|prompt| (prompt.messages, prompt.tools)))
     }
 
     /// The row of one task.

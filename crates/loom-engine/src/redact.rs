@@ -193,6 +193,7 @@ impl Shown<'_> {
 
     fn note(&self, note: &mut Note) {
         match note {
+            Note::Prompt(prompt) => self.texts(&mut prompt.trimmed),
             Note::Progress { text } => self.text(text),
             Note::Memory(entry) => self.memory(entry),
             Note::Degraded { what } => self.text(what),

@@ -2,9 +2,10 @@
 
 use crate::forks::TaskForks;
 use crate::metrics::Counts;
+use crate::project::Skills;
 use crate::webhooks::Webhooks;
 use crate::window::{Room, Windows};
-use crate::{Clock, Live};
+use crate::{Clock, Live, ProjectConfig};
 use loom_events::{Role, TaskId, Tier};
 use loom_prompts::Prompts;
 use loom_redact::Redactor;
@@ -26,6 +27,9 @@ pub(crate) struct Shared {
     pub(crate) servers: Arc<Servers>,
     pub(crate) shell: ShellSettings,
     pub(crate) store: Arc<Store>,
+    /// What of a project goes into prompts.
+    pub(crate) project: ProjectConfig,
+    pub(crate) skills: Skills,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) live: broadcast::Sender<Arc<Live>>,
     pub(crate) build: String,
@@ -134,6 +138,13 @@ impl Shared {
     /// Tokens that a first prompt may cost: half of the window, so that work fits into the rest.
     pub(crate) fn prompt_budget(&self, model: &str) -> Option<u64> {
         Some(u64::from(self.window(model)?) / 2)
+    }
+
+    /// Tokens that a question with one answer may cost: three quarters of the window of the model
+    /// that will probably be asked.
+    pub(crate) fn question_budget(&self, role: Role, tier: Tier) -> Option<u64> {
+        let model = self.router.select(role, tier).ok()?;
+        Some(u64::from(self.window(&model.name)?) / 4 * 3)
     }
 
     /// Tokens of a model's window: what it is set to, or less when its server has said so.

@@ -2,7 +2,7 @@
 
 use crate::{
     AttemptId, BlobId, Check, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan,
-    PlanningId, Question, SubtaskId, Survey, Usage, Verdict,
+    PlanningId, PromptPart, PromptRecord, Question, SubtaskId, Survey, Usage, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -234,6 +234,9 @@ pub struct Prepared {
     /// evidence afterwards, green is a guard.
     #[serde(default)]
     pub baseline: Vec<CheckPower>,
+    /// What each part of the first messages costs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PromptPart>,
     /// What had to be left out to fit the budget.
     #[serde(default)]
     pub trimmed: Vec<String>,
@@ -317,6 +320,8 @@ pub enum Note {
     },
     /// What was found in the workspace before any work.
     Surveyed(Survey),
+    /// A model is about to be asked with this.
+    Prompt(PromptRecord),
     /// Something to show.
     Progress {
         /// One line.

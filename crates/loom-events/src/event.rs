@@ -5,8 +5,9 @@
 
 use crate::{
     AttemptId, BlobId, Class, EffectId, Failure, FileChange, Kept, MemoryEntry, ModelReply,
-    NewTask, OnExpiry, Plan, PlanningId, Prepared, Proposal, Question, QuestionId, Reconciled,
-    Rung, Scope, Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage, Verdict, Work,
+    NewTask, OnExpiry, Plan, PlanningId, Prepared, PromptRecord, Proposal, Question, QuestionId,
+    Reconciled, Rung, Scope, Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage,
+    Verdict, Work,
 };
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +163,12 @@ pub enum Event {
         /// Outputs of turns before this one are left out; a version 1 says none.
         #[serde(default)]
         before_turn: u32,
+    },
+
+    /// A planner, verifier or extractor is about to be asked with this.
+    PromptAssembled {
+        effect: EffectId,
+        prompt: PromptRecord,
     },
 
     // ── tools ───────────────────────────────────────────────────────────────────────────────
@@ -529,6 +536,7 @@ impl Event {
             Self::PlanProposed { .. } => "plan_proposed",
             Self::ModelCallFailed { .. } => "model_call_failed",
             Self::ContextTrimmed { .. } => "context_trimmed",
+            Self::PromptAssembled { .. } => "prompt_assembled",
             Self::ToolCallStarted { .. } => "tool_call_started",
             Self::ToolCallCompleted { .. } => "tool_call_completed",
             Self::ToolCallHeld { .. } => "tool_call_held",
@@ -616,6 +624,7 @@ impl Event {
             | Self::PlanProposed { .. }
             | Self::ModelCallFailed { .. }
             | Self::ContextTrimmed { .. }
+            | Self::PromptAssembled { .. }
             | Self::ToolCallCompleted { .. }
             | Self::ToolCallHeld { .. }
             | Self::FileChanged { .. }
@@ -694,6 +703,7 @@ impl Event {
             | Self::SubtaskReset { .. }
             | Self::ModelCallStarted { .. }
             | Self::ContextTrimmed { .. }
+            | Self::PromptAssembled { .. }
             | Self::ToolCallStarted { .. }
             | Self::FileChanged { .. }
             | Self::ForkChanged { .. }

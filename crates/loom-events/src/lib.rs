@@ -17,6 +17,7 @@ mod event;
 mod ids;
 mod memory;
 mod plan;
+mod prompt;
 mod question;
 mod revert;
 mod settings;
@@ -48,6 +49,7 @@ pub use ids::{
 };
 pub use memory::{MemoryEntry, MemoryKind};
 pub use plan::{EditsTests, Plan, Size, SubtaskSpec, Tier};
+pub use prompt::{PromptPart, PromptRecord};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
 pub use revert::{
     Choices, Conflict, ConflictKind, How, Offer, RevertReport, RevertRequest, RevertScope, Settle,

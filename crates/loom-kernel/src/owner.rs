@@ -63,7 +63,8 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
         return of_work(state, work);
     }
     match event {
-        Event::SubtaskProgress { effect, .. }
+        Event::PromptAssembled { effect, .. }
+        | Event::SubtaskProgress { effect, .. }
         | Event::ContextTrimmed { effect, .. }
         | Event::FileChanged { effect, .. }
         | Event::ForkChanged { effect, .. }

@@ -1,10 +1,10 @@
 //! From an input to messages that fit a budget: render, and while it is too long leave out the
 //! least important material, recording what.
 
-use crate::prompts::{Part, RenderError, Rendered};
+use crate::prompts::{RenderError, Rendered};
 use crate::template::{Section, Template};
 use crate::tokens::estimate_tokens;
-use loom_events::{Message, Role};
+use loom_events::{Message, PromptPart, Role};
 use minijinja::Value;
 
 /// What a role is told. Its template may use the variables of its context and no others.
@@ -90,7 +90,7 @@ fn render<I: Input>(template: &Template, input: &I) -> Result<Rendered, RenderEr
                         source,
                     })?;
             if !text.is_empty() {
-                parts.push(Part {
+                parts.push(PromptPart {
                     name: name.to_owned(),
                     tokens: estimate_tokens(&text),
                 });
@@ -108,7 +108,7 @@ fn render<I: Input>(template: &Template, input: &I) -> Result<Rendered, RenderEr
     if let Some(answer) = input.refused_answer() {
         let repair = section(Section::Repair)?;
         append_repair(&mut messages, answer, repair);
-        parts.push(Part {
+        parts.push(PromptPart {
             name: "refused_answer".to_owned(),
             tokens: estimate_tokens(answer),
         });

@@ -11,11 +11,14 @@ mod answer;
 mod budget;
 mod check;
 mod checks;
+mod examples;
 mod executor;
 mod extractor;
+mod fence;
 mod memory;
 mod plan;
 mod planning;
+mod project;
 mod prompts;
 mod read;
 mod samples;
@@ -27,12 +30,16 @@ mod verifier;
 
 pub use answer::{FinalAnswer, read_answer, tool_reminder};
 pub use checks::{ChecksAnswer, ChecksInput, checks_schema, parse_checks};
+pub use examples::PlanExample;
 pub use executor::ExecutorInput;
 pub use extractor::ExtractorInput;
 pub use memory::{memory_schema, parse_memory};
 pub use plan::{parse_plan, plan_schema};
 pub use planning::{OldStep, PlannerInput, Repair, ReplannerInput, WorkspaceOverview};
-pub use prompts::{Part, Prompts, RenderError, Rendered};
+pub use project::{
+    NOTE_FILES, ProjectNote, Skill, SkillError, SkillLine, note_places, parse_skill, within,
+};
+pub use prompts::{Prompts, RenderError, Rendered};
 pub use state::{ErrorLine, FileLine, StepLine, StepStatus, TaskState, state_yaml};
 pub use template::{Place, TemplateError};
 pub use tokens::{clip_chars, clip_tokens, estimate_tokens};

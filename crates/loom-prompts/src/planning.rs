@@ -1,6 +1,10 @@
 //! What a planner is told, first and later.
 
 use crate::budget::{Input, drop_last, shorten};
+use crate::examples::PlanExample;
+use crate::project::{
+    ProjectNote, SkillLine, notes_view, shrink_notes, shrink_skills, skills_view,
+};
 use crate::state::{Detail, StepStatus, TaskState, goal_beyond_view, state_yaml_at};
 use crate::tokens::{clip_chars, estimate_tokens};
 use loom_events::{Role, SubtaskSpec};
@@ -18,8 +22,12 @@ pub struct PlannerInput {
     pub instructions: Vec<String>,
     /// The workspace, when there is one.
     pub workspace: Option<WorkspaceOverview>,
-    /// Text of the project's own instruction files.
-    pub project_notes: Option<String>,
+    /// The project's own files of instructions, the nearest last; data of low rank.
+    pub notes: Vec<ProjectNote>,
+    /// The skills that a worker may ask for.
+    pub skills: Vec<SkillLine>,
+    /// An example of a plan for work of this kind.
+    pub example: Option<PlanExample>,
     /// Most subtasks accepted.
     pub max_subtasks: u32,
     /// When this is the repair of a refused plan.
@@ -43,6 +51,10 @@ pub struct ReplannerInput {
     pub discoveries: Vec<String>,
     /// The workspace, when there is one.
     pub workspace: Option<WorkspaceOverview>,
+    /// The project's own files of instructions, the nearest last; data of low rank.
+    pub notes: Vec<ProjectNote>,
+    /// The skills that a worker may ask for.
+    pub skills: Vec<SkillLine>,
     /// Most subtasks accepted.
     pub max_subtasks: u32,
     /// When this is the repair of a refused plan.
@@ -63,6 +75,8 @@ impl ReplannerInput {
             old_plan: Vec::new(),
             discoveries: Vec::new(),
             workspace: None,
+            notes: Vec::new(),
+            skills: Vec::new(),
             max_subtasks,
             repair: None,
             budget: None,
@@ -126,7 +140,9 @@ impl Input for PlannerInput {
     fn context(&self) -> Value {
         context! {
             workspace => workspace(self.workspace.as_ref()),
-            notes => self.project_notes.as_deref().unwrap_or_default(),
+            notes => notes_view(&self.notes),
+            skills => skills_view(&self.skills),
+            example => self.example.as_ref().map_or_else(|| Value::from(()), example),
             goal => self.goal.as_str(),
             background => self.context.as_deref().unwrap_or_default(),
             instructions => self.instructions.clone(),
@@ -140,8 +156,12 @@ impl Input for PlannerInput {
     }
 
     fn shrink(&mut self, excess: u64) -> Option<String> {
-        shrink_files(&mut self.workspace, excess)
-            .or_else(|| shrink_text("project notes", &mut self.project_notes, excess))
+        self.example
+            .take()
+            .map(|_| "example of a plan: left out".to_owned())
+            .or_else(|| shrink_files(&mut self.workspace, excess))
+            .or_else(|| shrink_skills(&mut self.skills, excess))
+            .or_else(|| shrink_notes(&mut self.notes, excess))
             .or_else(|| shrink_text("context", &mut self.context, excess))
     }
 
@@ -174,6 +194,8 @@ impl Input for ReplannerInput {
         context! {
             old_plan,
             workspace => workspace(self.workspace.as_ref()),
+            notes => notes_view(&self.notes),
+            skills => skills_view(&self.skills),
             goal => goal_beyond_view(&self.state).unwrap_or_default(),
             state => state_yaml_at(&self.state_without_steps(), self.detail),
             background => self.context.as_deref().unwrap_or_default(),
@@ -190,6 +212,8 @@ impl Input for ReplannerInput {
 
     fn shrink(&mut self, excess: u64) -> Option<String> {
         if let Some(what) = shrink_files(&mut self.workspace, excess)
+            .or_else(|| shrink_skills(&mut self.skills, excess))
+            .or_else(|| shrink_notes(&mut self.notes, excess))
             .or_else(|| shrink_text("context", &mut self.context, excess))
         {
             return Some(what);
@@ -234,6 +258,13 @@ impl ReplannerInput {
         }
         (forgotten > 0)
             .then(|| format!("old plan: details of {forgotten} completed steps left out"))
+    }
+}
+
+fn example(example: &PlanExample) -> Value {
+    context! {
+        purpose => example.purpose(),
+        plan => example.text(),
     }
 }
 
@@ -350,7 +381,7 @@ mod tests {
         input.budget = Some(2_500);
         let rendered = Prompts::builtin().unwrap().planner(&input).unwrap();
         assert!(
-            rendered.trimmed[0].starts_with("list of files"),
+            rendered.trimmed[1].starts_with("list of files"),
             "{:?}",
             rendered.trimmed
         );

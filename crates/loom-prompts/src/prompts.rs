@@ -1,12 +1,13 @@
 //! The entry point: all templates, and one method for each role.
 
 use crate::budget::{Input, assemble};
+use crate::examples::{PlanExample, PlanExamples};
 use crate::template::{Rules, Source, Template};
 use crate::{
     ChecksInput, ExecutorInput, ExtractorInput, PlannerInput, ReplannerInput, TemplateError,
     VerifierInput,
 };
-use loom_events::{Message, Role};
+use loom_events::{Message, PromptPart, Role};
 use std::path::Path;
 
 /// The templates of all roles, checked.
@@ -18,6 +19,7 @@ pub struct Prompts {
     executor: Template,
     verifier: Template,
     extractor: Template,
+    examples: PlanExamples,
 }
 
 /// A prompt, ready to send.
@@ -28,18 +30,9 @@ pub struct Rendered {
     /// Template and its hash: `executor@1f2e3d4c5b6a`.
     pub template: String,
     /// What each part costs, in the order in which it is sent; parts with nothing to say are absent.
-    pub parts: Vec<Part>,
+    pub parts: Vec<PromptPart>,
     /// What had to be left out to fit the budget, in words.
     pub trimmed: Vec<String>,
-}
-
-/// One part of a prompt and its estimated cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Name in the template: `role`, `task_state`, …
-    pub name: String,
-    /// Tokens, estimated.
-    pub tokens: u64,
 }
 
 /// Says why a prompt could not be made.
@@ -123,7 +116,19 @@ impl Prompts {
             executor: load::<ExecutorInput>(&rules, dir)?,
             verifier: load::<VerifierInput>(&rules, dir)?,
             extractor: load::<ExtractorInput>(&rules, dir)?,
+            examples: PlanExamples::load(dir)?,
         })
+    }
+
+    /// The example of a plan that fits a goal, if one does.
+    #[must_use]
+    pub fn example(&self, goal: &str) -> Option<&PlanExample> {
+        self.examples.choose(goal)
+    }
+
+    /// Every example of a plan.
+    pub fn examples(&self) -> impl Iterator<Item = &PlanExample> {
+        self.examples.iter()
     }
 
     /// Name and hash of a role's template, as in [`Rendered::template`].
@@ -194,17 +199,10 @@ fn load<I: Input>(rules: &Rules, dir: Option<&Path>) -> Result<Template, Templat
 
 /// The override if there is one, else what is compiled in.
 fn source(name: &str, dir: Option<&Path>) -> Result<Source, TemplateError> {
-    if let Some(path) = dir.map(|dir| dir.join(name)) {
-        match std::fs::read_to_string(&path) {
-            Ok(text) => {
-                return Ok(Source {
-                    file: path.display().to_string(),
-                    text,
-                });
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(TemplateError::Read { path, source }),
-        }
+    if let Some(path) = dir.map(|dir| dir.join(name))
+        && let Some(Override { file, text }) = read_override(&path)?
+    {
+        return Ok(Source { file, text });
     }
     let text = BUILTIN
         .iter()
@@ -214,6 +212,27 @@ fn source(name: &str, dir: Option<&Path>) -> Result<Source, TemplateError> {
         file: format!("built-in {name}"),
         text: text.to_owned(),
     })
+}
+
+/// A file that takes the place of what is compiled in.
+pub(crate) struct Override {
+    pub(crate) file: String,
+    pub(crate) text: String,
+}
+
+/// Reads such a file; none when it is not there.
+pub(crate) fn read_override(path: &Path) -> Result<Option<Override>, TemplateError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(Override {
+            file: path.display().to_string(),
+            text,
+        })),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(TemplateError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
 }
 
 #[cfg(test)]

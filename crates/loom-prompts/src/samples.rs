@@ -4,7 +4,7 @@
 use crate::state::{ErrorLine, FileLine, StepLine, StepStatus, TaskState};
 use crate::{
     Block, CheckLine, ChecksInput, CriterionLine, ExecutorInput, ExtractorInput, OldStep,
-    PlannerInput, Repair, ReplannerInput, VerifierInput, WorkspaceOverview,
+    PlannerInput, ProjectNote, Repair, ReplannerInput, SkillLine, VerifierInput, WorkspaceOverview,
 };
 use loom_events::{Check, MemoryEntry, MemoryKind, SubtaskId, SubtaskSpec, Tier, ToolSpec};
 use serde_json::json;
@@ -114,6 +114,27 @@ fn overview() -> WorkspaceOverview {
     }
 }
 
+fn notes() -> Vec<ProjectNote> {
+    let note = |path: &str, text: &str| ProjectNote {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    };
+    vec![
+        note(
+            "AGENTS.md",
+            "Use four spaces.\nRun sh test.sh before you finish.",
+        ),
+        note("docs/AGENTS.md", "One sentence a line."),
+    ]
+}
+
+fn skills() -> Vec<SkillLine> {
+    vec![SkillLine {
+        name: "manual-pages".to_owned(),
+        description: "How manual pages of this project are written.".to_owned(),
+    }]
+}
+
 fn repair() -> Repair {
     Repair {
         answer: "{\"subtasks\":[]}".to_owned(),
@@ -132,7 +153,8 @@ pub(crate) fn executor() -> ExecutorInput {
         relevance_to: "renaming the option".to_owned(),
     }];
     input.feedback = Some("cli.py does not match /--color\\b/: no line matches.".to_owned());
-    input.project_notes = Some("Use four spaces.\nRun sh test.sh before you finish.".to_owned());
+    input.notes = notes();
+    input.skills = skills();
     input.tools_in_text = vec![ToolSpec::new(
         "read_file",
         "Read a text file.",
@@ -151,7 +173,9 @@ pub(crate) fn planner() -> PlannerInput {
         context: Some("British spelling came in by accident.".to_owned()),
         instructions: strings(&["Do not touch the tests."]),
         workspace: Some(overview()),
-        project_notes: Some("Use four spaces.".to_owned()),
+        notes: notes(),
+        skills: skills(),
+        example: Some(crate::examples::sample()),
         max_subtasks: 40,
         repair: Some(repair()),
         budget: None,
@@ -192,6 +216,8 @@ pub(crate) fn replanner() -> ReplannerInput {
     ];
     input.discoveries = strings(&["test.sh calls the tool with --colour."]);
     input.workspace = Some(overview());
+    input.notes = notes();
+    input.skills = skills();
     input.repair = Some(repair());
     input
 }

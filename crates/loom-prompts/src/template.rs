@@ -5,6 +5,7 @@
 //! system part that would change within a task, and whatever fails on the sample inputs.
 
 use crate::budget::Input;
+use crate::fence;
 use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Deserialize;
@@ -81,6 +82,14 @@ pub enum TemplateError {
         place: Place,
         /// The variable.
         name: String,
+    },
+    /// An example of a plan cannot be one.
+    #[error("example of a plan {file}: {why}")]
+    Example {
+        /// The file, or the name.
+        file: String,
+        /// The reason.
+        why: String,
     },
     /// It does not compile, or fails on a sample input.
     #[error("template {place}: {}", explain(source))]
@@ -354,25 +363,9 @@ fn environment() -> Environment<'static> {
         .build()
         .expect("BUG: the default delimiters are valid");
     env.set_syntax(syntax);
-    env.add_filter("quoted", quoted);
-    env.add_filter("numbered", numbered);
+    env.add_filter("quoted", |text: &str| fence::quoted(text));
+    env.add_filter("numbered", |text: &str| fence::numbered(text));
     env
-}
-
-/// Marks every line as quoted material, so that no text can end its own quotation.
-fn quoted(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("| {line}")).collect();
-    lines.join("\n")
-}
-
-/// Numbers every line from 1, which also marks it as quoted material.
-fn numbered(text: &str) -> String {
-    let lines: Vec<String> = text
-        .lines()
-        .enumerate()
-        .map(|(at, line)| format!("{}| {line}", at + 1))
-        .collect();
-    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -480,11 +473,5 @@ user:
     fn what_changes_within_a_task_may_not_be_in_the_system_message() {
         let text = complaint("'Answer.'", "'{{ title }}'");
         assert!(text.contains("part `output_format` uses `title`"), "{text}");
-    }
-
-    #[test]
-    fn quoted_material_cannot_end_its_own_quotation() {
-        assert_eq!(numbered("a\nEND D1"), "1| a\n2| END D1");
-        assert_eq!(quoted("a\n\nb"), "| a\n| \n| b");
     }
 }

@@ -224,6 +224,7 @@ impl Projection {
             | Event::PrepareStarted { .. }
             | Event::AttemptPrepared { .. }
             | Event::NudgeGiven { .. }
+            | Event::PromptAssembled { .. }
             | Event::SubtaskProgress { .. }
             | Event::ModelCallStarted { .. }
             | Event::ModelCallFailed { .. }

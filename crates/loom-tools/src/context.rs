@@ -71,6 +71,34 @@ pub trait Past: Send + Sync {
     /// Memory entries of the task that have words of the text, the best first. Any text is taken
     /// as words.
     async fn memory(&self, text: &str, limit: usize) -> Result<Vec<MemoryEntry>, PastError>;
+
+    /// A skill that may be used here, or another file of it.
+    async fn skill(&self, name: &str, file: Option<&str>) -> Result<SkillFile, PastError> {
+        let _nobody_has_skills = (name, file);
+        Ok(SkillFile::NoSkill { known: Vec::new() })
+    }
+}
+
+/// What was found of a skill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkillFile {
+    /// Its instructions, or the file that was asked for.
+    Text {
+        /// The text.
+        text: String,
+        /// The other files of the skill.
+        files: Vec<String>,
+    },
+    /// The skill has no such file, but these.
+    NoFile {
+        /// Their names.
+        files: Vec<String>,
+    },
+    /// There is no skill of that name, but these.
+    NoSkill {
+        /// Their names.
+        known: Vec<String>,
+    },
 }
 
 /// What was found of an earlier call.

@@ -19,10 +19,13 @@ mod registry;
 mod secrets;
 mod seen;
 mod shell;
+mod skill;
 mod tool;
 
 pub use ask::{Ask, AskUser};
-pub use context::{Found, Past, PastError, RecordError, Recorder, ShellSettings, ToolContext};
+pub use context::{
+    Found, Past, PastError, RecordError, Recorder, ShellSettings, SkillFile, ToolContext,
+};
 pub use external::{
     Free, LONGEST_SERVER_NAME, Offer, Secret, ServerPlace, ServerProgram, ServerSettings,
     ServerState, ServerStatus, ServerTool, Servers, Surroundings, is_server_name,
@@ -31,4 +34,5 @@ pub use recall::Recall;
 pub use registry::{Checked, NameTaken, Registry};
 pub use seen::Seen;
 pub use shell::{CheckCommand, CheckRun, run_check, run_unjudged};
+pub use skill::SkillTool;
 pub use tool::{Call, CallOutcome, Held, Tool, ToolOutput};

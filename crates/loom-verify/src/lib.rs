@@ -56,7 +56,7 @@ pub use gate::{GateTools, gate};
 pub use input::{AttemptFacts, GateInput, Scope, Step};
 pub use judge::{Judge, JudgeError, JudgeReply, NoJudge, Question, ScriptedJudge};
 pub use mistakes::{Astray, blind_steps, forgotten, plan_paths};
-pub use model_judge::ModelJudge;
+pub use model_judge::{ModelJudge, PromptSink};
 pub use needs::{with_needs, with_quoted};
 pub use runner::{CheckRunner, Ended, Seen};
 pub use seeded::{MeasureError, measure_judge};

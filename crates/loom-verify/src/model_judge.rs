@@ -15,6 +15,14 @@ pub struct ModelJudge {
     router: Arc<Router>,
     prompts: Arc<Prompts>,
     task: Option<TaskId>,
+    sink: Option<Arc<dyn PromptSink>>,
+}
+
+/// Takes note of what a verifier is about to be asked.
+#[async_trait]
+pub trait PromptSink: Send + Sync {
+    /// Keeps it, before it is sent.
+    async fn asking(&self, rendered: &Rendered);
 }
 
 /// A verdict on six criteria with quotes fits well; what is longer is prose.
@@ -34,6 +42,16 @@ impl ModelJudge {
             router,
             prompts,
             task: None,
+            sink: None,
+        }
+    }
+
+    /// The same, and every question is kept.
+    #[must_use]
+    pub fn keeping(self, sink: Arc<dyn PromptSink>) -> Self {
+        Self {
+            sink: Some(sink),
+            ..self
         }
     }
 
@@ -108,6 +126,9 @@ impl ModelJudge {
         let rendered = self
             .render(question, &model.name)
             .map_err(|error| unusable(vec![error.to_string()], Usage::default()))?;
+        if let Some(sink) = &self.sink {
+            sink.asking(&rendered).await;
+        }
         let request = ChatRequest {
             tool_choice: ToolChoice::None,
             max_tokens: Some(MAX_ANSWER_TOKENS),

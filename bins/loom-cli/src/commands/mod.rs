@@ -37,6 +37,7 @@ pub(crate) mod status;
 pub(crate) mod steer;
 pub(crate) mod token;
 pub(crate) mod tools;
+pub(crate) mod trust;
 pub(crate) mod tui;
 
 use crate::cli::Command;
@@ -80,6 +81,7 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Tui(arguments) => tui::run(arguments, context).await,
         Command::Mcp(arguments) => mcp::run(arguments, context).await,
         Command::Acp(arguments) => acp::run(arguments, context).await,
+        Command::Trust(arguments) => trust::run(&arguments, context),
         Command::Policy(arguments) => policy::run(&arguments, context),
         Command::Config(arguments) => config::run(&arguments, context),
     }

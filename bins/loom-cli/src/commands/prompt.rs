@@ -2,10 +2,11 @@
 
 use crate::context::{Context, client_fault};
 use crate::fault::{Exit, Fault, Outcome};
-use crate::ui::{Tone, clean};
+use crate::ui::{Tone, clean, count};
 use clap::Args;
-use loom_client::wire::AttemptTrace;
+use loom_client::wire::{AttemptTrace, PromptTrace};
 use loom_events::{Message, SubtaskId};
+use serde_json::json;
 
 /// Arguments of `loom prompt`.
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ pub(crate) struct PromptArgs {
     /// Which attempt, counted from 1; without it the last one
     #[arg(long, value_name = "N")]
     attempt: Option<u32>,
-    /// Print the messages as one line of JSON
+    /// Print messages, tools and parts as one line of JSON
     #[arg(long)]
     json: bool,
 }
@@ -35,11 +36,12 @@ pub(super) async fn run(arguments: &PromptArgs, context: &mut Context) -> Outcom
     let trace = service.client().trace(task.task_id, &subtask).await;
     service.leave().await;
     let trace = trace.map_err(client_fault)?;
-    let messages = meant(&trace.attempts, arguments.attempt)?;
+    let attempt = meant(&trace.attempts, arguments.attempt)?;
+    let none = || Fault::usage("no prompt of this attempt is kept: it was ended before it had one");
+    let messages = attempt.prompt.as_deref().ok_or_else(none)?;
     if arguments.json {
-        context
-            .ui
-            .raw(&format!("{}\n", serde_json::to_string(messages)?));
+        let value = json!({"messages": messages, "made_of": attempt.made_of});
+        context.ui.raw(&format!("{value}\n"));
         return Ok(Exit::Done);
     }
     for message in messages {
@@ -49,23 +51,53 @@ pub(super) async fn run(arguments: &PromptArgs, context: &mut Context) -> Outcom
             context.ui.line(Tone::Plain, &clean(line));
         }
     }
+    if let Some(made_of) = &attempt.made_of {
+        print_made_of(made_of, context)?;
+    }
     Ok(Exit::Done)
 }
 
-fn meant(attempts: &[AttemptTrace], ordinal: Option<u32>) -> Result<&[Message], Fault> {
+fn print_made_of(made_of: &PromptTrace, context: &mut Context) -> Result<(), Fault> {
+    if !made_of.tools.is_empty() {
+        context.ui.line(Tone::Strong, "── tools");
+    }
+    for tool in &made_of.tools {
+        let line = format!(
+            "{}: {} {}",
+            tool.name,
+            tool.description,
+            serde_json::to_string(&tool.parameters)?
+        );
+        context.ui.line(Tone::Plain, &clean(&line));
+    }
+    let head = format!("── {} for {}", made_of.template, made_of.model);
+    context.ui.line(Tone::Strong, &clean(&head));
+    let total = made_of.parts.iter().map(|part| part.tokens).sum();
+    let parts = made_of.parts.iter();
+    let parts = parts.map(|part| (part.name.as_str(), part.tokens));
+    for (name, tokens) in parts.chain([("together", total)]) {
+        let line = format!("{:>7} tokens (estimated)  {name}", count(tokens));
+        context.ui.line(Tone::Plain, &clean(&line));
+    }
+    for what in &made_of.trimmed {
+        let line = format!("left out for room: {what}");
+        context.ui.line(Tone::Caught, &clean(&line));
+    }
+    Ok(())
+}
+
+fn meant(attempts: &[AttemptTrace], ordinal: Option<u32>) -> Result<&AttemptTrace, Fault> {
     let found = match ordinal {
         None => attempts.last(),
         Some(n) => attempts.iter().find(|one| one.attempt.ordinal == n),
     };
-    let Some(found) = found else {
+    found.ok_or_else(|| {
         let text = match (ordinal, attempts.len()) {
             (_, 0) => "the step was not begun yet".to_owned(),
             (n, many) => format!("the step has no attempt {}: it has {many}", n.unwrap_or(0)),
         };
-        return Err(Fault::usage(text));
-    };
-    let none = || Fault::usage("no prompt of this attempt is kept: it was ended before it had one");
-    found.prompt.as_deref().ok_or_else(none)
+        Fault::usage(text)
+    })
 }
 
 fn parts(message: &Message) -> (&'static str, &str) {

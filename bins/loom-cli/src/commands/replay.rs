@@ -5,30 +5,71 @@ use crate::fault::{Exit, Outcome};
 use crate::render::{Narrator, report};
 use crate::ui::{Tone, count};
 use clap::Args;
-use loom_engine::TaskView;
+use loom_engine::{PrefixShare, TaskView};
 
 /// Arguments of `loom replay`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   loom replay 1a2b3c4d
-  loom replay 1a2b3c4d --check")]
+  loom replay 1a2b3c4d --check
+  loom replay 1a2b3c4d --prefix")]
 pub(crate) struct ReplayArgs {
     /// The task: its id, or the last digits of it
     task: String,
     /// Fold the journal and compare with what is stored; exit 1 when they differ
     #[arg(long)]
     check: bool,
-    /// Print events (with --check: the outcome) as lines of JSON
+    /// Show how much of each request was the same as in the one before, which is what a server need not
+    /// read again
+    #[arg(long, conflicts_with = "check")]
+    prefix: bool,
+    /// Print events (with --check or --prefix: the outcome) as lines of JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) async fn run(arguments: &ReplayArgs, context: &mut Context) -> Outcome {
-    match arguments.check {
-        true => check(arguments, context).await,
-        false => show(arguments, context).await,
+    match (arguments.check, arguments.prefix) {
+        (true, _) => check(arguments, context).await,
+        (false, true) => prefix(arguments, context).await,
+        (false, false) => show(arguments, context).await,
     }
+}
+
+async fn prefix(arguments: &ReplayArgs, context: &mut Context) -> Outcome {
+    let (reader, task) = context.find(&arguments.task).await?;
+    let found = reader.prefix_report(task).await.map_err(query_fault)?;
+    if arguments.json {
+        context
+            .ui
+            .raw(&format!("{}\n", serde_json::to_string(&found)?));
+        return Ok(Exit::Done);
+    }
+    let head = format!(
+        "{:<18} {:>8} {:>12} {:>12} {:>7}",
+        "", "requests", "bytes", "as before", "share"
+    );
+    context.ui.line(Tone::Strong, &head);
+    for (role, share) in &found.roles {
+        context
+            .ui
+            .line(Tone::Plain, &share_line(role.name(), share));
+    }
+    let inside = share_line("inside attempts", &found.inside_attempts);
+    context.ui.line(Tone::Dim, &inside);
+    context.ui.line(Tone::Plain, &share_line("all", &found.all));
+    Ok(Exit::Done)
+}
+
+fn share_line(name: &str, share: &PrefixShare) -> String {
+    format!(
+        "{name:<18} {:>8} {:>12} {:>12} {:>6.1}%",
+        count(share.requests),
+        count(share.bytes),
+        count(share.again),
+        share.share() * 100.0
+    )
 }
 
 async fn show(arguments: &ReplayArgs, context: &mut Context) -> Outcome {

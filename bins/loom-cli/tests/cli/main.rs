@@ -21,4 +21,6 @@ mod service;
 #[cfg(test)]
 mod transfer;
 #[cfg(test)]
+mod trust;
+#[cfg(test)]
 mod undo;

@@ -187,7 +187,10 @@ impl World {
     /// Waits until somebody serves it.
     pub(crate) fn served(&self) {
         self.until("somebody who serves", |world| {
-            let service = world.runtime.block_on(Service::join(&world.data())).ok()??;
+            let service = world
+                .runtime
+                .block_on(Service::join(&world.data()))
+                .ok()??;
             world.runtime.block_on(service.client().health()).ok()
         });
     }

@@ -7,9 +7,7 @@ use crate::fault::Fault;
 use crate::http::{Call, Given, How, Json, Made, Maybe};
 use loom_client::wire::{ForkRequest, PlanRequest, RetryRequest, Taken, TaskCreated};
 use loom_engine::{Again, Point};
-use loom_events::{
-    Command, Event, Plan, Seq, SubtaskId, TaskId, TaskSettings, Verification,
-};
+use loom_events::{Command, Event, Plan, Seq, SubtaskId, TaskId, TaskSettings, Verification};
 use loom_view::{SubtaskStatus, TaskStatus, TaskView};
 
 pub(crate) async fn pause(call: Call) -> Result<Json<Taken>, Fault> {

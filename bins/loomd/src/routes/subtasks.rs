@@ -3,10 +3,12 @@
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::{Call, Json};
-use loom_client::wire::{AttemptTrace, CallTrace, SubtaskList, SubtaskTrace, TurnTrace};
+use loom_client::wire::{
+    AttemptTrace, CallTrace, PromptTrace, SubtaskList, SubtaskTrace, TurnTrace,
+};
 use loom_events::{
-    Answer, AttemptId, BlobId, EffectId, Event, ModelReply, Record, TaskId, ToolCall, ToolResult,
-    Work,
+    Answer, AttemptId, BlobId, EffectId, Event, ModelReply, Prepared, Record, TaskId, ToolCall,
+    ToolResult, Work,
 };
 use loom_view::{SubtaskView, TaskView};
 use std::collections::BTreeMap;
@@ -44,13 +46,25 @@ pub(crate) async fn trace(call: Call) -> Result<Json<SubtaskTrace>, Fault> {
         for turn in found.turns.get(&attempt.id).into_iter().flatten() {
             turns.push(turn_trace(&call.app, task, turn, &found).await?);
         }
-        let prompt = match found.prompts.get(&attempt.id) {
-            Some(prompt) => call.app.engine.reader().prompt(prompt).await?,
-            None => None,
-        };
+        let mut prompt = None;
+        let mut made_of = None;
+        if let Some(prepared) = found.prepared.get(&attempt.id)
+            && let Some((messages, tools)) =
+                call.app.engine.reader().prompt(&prepared.prompt).await?
+        {
+            prompt = Some(messages);
+            made_of = Some(PromptTrace {
+                model: prepared.model.clone(),
+                template: prepared.template.clone(),
+                tools,
+                parts: prepared.parts.clone(),
+                trimmed: prepared.trimmed.clone(),
+            });
+        }
         attempts.push(AttemptTrace {
             attempt: attempt.clone(),
             prompt,
+            made_of,
             turns,
         });
     }
@@ -69,7 +83,7 @@ struct Turn<'a> {
 /// What the journal says of calls, by what they belong to.
 #[derive(Default)]
 struct Found<'a> {
-    prompts: BTreeMap<AttemptId, &'a BlobId>,
+    prepared: BTreeMap<AttemptId, &'a Prepared>,
     turns: BTreeMap<AttemptId, Vec<Turn<'a>>>,
     /// By attempt, turn and position in the reply; the last one counts, since a call that was in
     /// doubt is made again.
@@ -101,7 +115,7 @@ impl<'a> Found<'a> {
                 Event::AttemptPrepared {
                     attempt, prepared, ..
                 } => {
-                    found.prompts.insert(*attempt, &prepared.prompt);
+                    found.prepared.insert(*attempt, prepared);
                 }
                 Event::ModelCallCompleted { effect, reply } => {
                     if let Some(turn) = found.turn(&works, *effect) {

@@ -30,7 +30,7 @@ pub use task::{
     Approval, Changes, DiffList, EventPage, FileList, NewTaskRequest, Progress, SubtaskList, Task,
     TaskCreated, TaskImported, TaskPage, TaskSummary,
 };
-pub use trace::{AttemptTrace, CallTrace, SubtaskTrace, TurnTrace};
+pub use trace::{AttemptTrace, CallTrace, PromptTrace, SubtaskTrace, TurnTrace};
 
 /// The header by which a repeated `POST /tasks` is known to be the same one.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";

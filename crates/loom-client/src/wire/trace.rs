@@ -1,6 +1,6 @@
 //! Everything that was said and done in a subtask: prompts, answers, calls, verdicts.
 
-use loom_events::{BlobId, Message, Seq, Time, ToolCall, Usage};
+use loom_events::{BlobId, Message, PromptPart, Seq, Time, ToolCall, ToolSpec, Usage};
 use loom_view::{AttemptView, SubtaskView};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,30 @@ pub struct AttemptTrace {
     /// What a model was first sent; none when the attempt never got so far, or it is not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Vec<Message>>,
+    /// What that was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_of: Option<PromptTrace>,
     /// Its turns.
     pub turns: Vec<TurnTrace>,
+}
+
+/// What a first prompt was made of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PromptTrace {
+    /// Name of the model entry.
+    pub model: String,
+    /// Template and its hash, `executor@1f2e…`.
+    pub template: String,
+    /// The tools, sent in a field of their own where the server has one.
+    #[serde(default)]
+    pub tools: Vec<ToolSpec>,
+    /// What each part costs, in estimated tokens, in the order in which it was sent.
+    #[serde(default)]
+    pub parts: Vec<PromptPart>,
+    /// What had to be left out to fit the budget.
+    #[serde(default)]
+    pub trimmed: Vec<String>,
 }
 
 /// One model call, and the tool calls it led to.

@@ -88,6 +88,10 @@ pub(super) const KEYS: &[Key<Config>] = &[
         &mut c.task.replan_interval
     }),
     key("execution.prompts", Form::Path, |c| &mut c.prompts),
+    key("execution.project_notes", Form::Switch, |c| {
+        &mut c.project.notes
+    }),
+    key("execution.skills", Form::Switch, |c| &mut c.project.skills),
     key("execution.limits.iterations", COUNT, |c| {
         &mut c.task.limits.iterations
     }),

@@ -28,6 +28,8 @@ pub struct Config {
     pub max_parallel_tasks: u32,
     /// A directory with prompt templates that replace built-in ones of the same name.
     pub prompts: Option<PathBuf>,
+    /// What of a project goes into prompts.
+    pub project: ProjectConfig,
     /// The journal.
     pub state: StateConfig,
     /// Tools.
@@ -62,6 +64,7 @@ impl Default for Config {
             task: TaskSettings::default(),
             max_parallel_tasks: Self::MAX_PARALLEL_TASKS,
             prompts: None,
+            project: ProjectConfig::default(),
             state: StateConfig::default(),
             tools: ToolsConfig::default(),
             policy: PolicyConfig::default(),
@@ -143,6 +146,24 @@ impl Default for WorkspaceConfig {
             derived: Vec::new(),
             keep: Vec::new(),
             max_snapshot: Self::MAX_SNAPSHOT,
+        }
+    }
+}
+
+/// What of a project goes into prompts; keys of `[execution]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProjectConfig {
+    /// Its files of instructions.
+    pub notes: bool,
+    /// Skills: the user's own, and those of the project that were agreed to.
+    pub skills: bool,
+}
+
+impl Default for ProjectConfig {
+    fn default() -> Self {
+        Self {
+            notes: true,
+            skills: true,
         }
     }
 }

@@ -89,13 +89,15 @@ async fn ask(task: &Task, cx: &Cx) -> Result<(String, Vec<MemoryEntry>, Usage), 
     input.steps.clone_from(&task.steps);
     input.changes = task.changes.iter().map(change_line).collect();
     input.checks.clone_from(&task.checks);
+    input.budget = cx.shared.question_budget(Role::Extractor, Tier::Small);
     let rendered = cx
         .shared
         .prompts
         .extractor(&input)
         .map_err(|error| error.to_string())?;
+    let messages = cx.asking(Role::Extractor, rendered, None).await;
     let request = ChatRequest {
-        messages: cx.shown(rendered.messages),
+        messages: messages.map_err(|broken| broken.to_string())?,
         max_tokens: Some(MAX_TOKENS),
         role: Some(Role::Extractor),
         task: Some(task.task),

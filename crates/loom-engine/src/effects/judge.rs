@@ -6,12 +6,13 @@ use super::{Cx, FrozenPrompt, Known};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Entry, Ledger, recheck_name};
 use loom_events::{
-    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, SubtaskId, SubtaskSpec,
-    Tier, Verification, Work,
+    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, Role, SubtaskId,
+    SubtaskSpec, Tier, Verification, Work,
 };
 use loom_kernel::Start;
+use loom_prompts::Rendered;
 use loom_verify::{
-    AttemptFacts, Baseline, EvidenceSink, GateInput, GateTools, ModelJudge, Step, gate,
+    AttemptFacts, Baseline, EvidenceSink, GateInput, GateTools, ModelJudge, PromptSink, Step, gate,
 };
 use std::sync::Arc;
 
@@ -220,7 +221,8 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
         Arc::clone(&cx.shared.router),
         Arc::clone(&cx.shared.prompts),
     )
-    .for_task(cx.signals.task);
+    .for_task(cx.signals.task)
+    .keeping(Arc::new(cx.clone()));
     let tools = GateTools {
         runner: &Checks::new(cx),
         judge: &judge,
@@ -269,6 +271,16 @@ async fn baseline(task: &Task, cx: &Cx) -> Result<Baseline, Broken> {
         }
     }
     Ok(Baseline { trials })
+}
+
+#[async_trait::async_trait]
+impl PromptSink for Cx {
+    async fn asking(&self, rendered: &Rendered) {
+        // A gate that is being stopped may still ask; what comes of it counts for nothing.
+        if let Err(broken) = Self::asking(self, Role::Verifier, rendered.clone(), None).await {
+            tracing::debug!(%broken, "a question to a verifier was not kept");
+        }
+    }
 }
 
 #[async_trait::async_trait]

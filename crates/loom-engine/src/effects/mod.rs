@@ -10,7 +10,6 @@ mod model;
 mod partial;
 mod past;
 mod plan;
-mod prefix;
 mod prepare;
 mod reconcile;
 mod room;
@@ -29,9 +28,10 @@ use crate::shared::{Shared, TaskPlace};
 use crate::{Live, Signal};
 use loom_events::{
     Answer, AttemptId, BlobId, EffectId, FailureClass, FileChange, LineCount, Message, ModelReply,
-    Note, Operation, Origin, Outcome, Seq, TaskId, ToolSpec, Work,
+    Note, Operation, Origin, Outcome, PromptRecord, Role, Seq, TaskId, ToolSpec, Work,
 };
 use loom_kernel::Start;
+use loom_prompts::Rendered;
 use loom_tools::{Registry, Seen, ShellSettings};
 use loom_workspace::{FsError, Manifest, Workspace};
 use serde::{Deserialize, Serialize};
@@ -265,6 +265,26 @@ impl Cx {
     pub(crate) async fn put_answer(&self, answer: &Answer) -> Result<BlobId, Broken> {
         let kept = crate::redact::answer(&self.shared.redactor, answer.clone());
         self.put_json(&kept).await
+    }
+
+    /// Journals what a model is about to be asked, and gives it as it is sent.
+    pub(crate) async fn asking(
+        &self,
+        role: Role,
+        rendered: Rendered,
+        example: Option<String>,
+    ) -> Result<Vec<Message>, Broken> {
+        let messages = self.shown(rendered.messages);
+        let prompt = PromptRecord {
+            role,
+            template: rendered.template,
+            example,
+            prompt: self.put_json(&messages).await?,
+            parts: rendered.parts,
+            trimmed: rendered.trimmed,
+        };
+        self.signals.must_note(Note::Prompt(prompt)).await?;
+        Ok(messages)
     }
 
     /// The messages of a prompt without secrets: much of it comes from the workspace.

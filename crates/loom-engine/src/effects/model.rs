@@ -2,11 +2,12 @@
 
 use super::partial::Partial;
 use super::room::{self, Made, Next};
-use super::{Conversations, Cx, FrozenPrompt, Slot, Talk, prefix};
+use super::{Conversations, Cx, FrozenPrompt, Slot, Talk};
 use crate::Signal;
 use crate::broken::Broken;
 use crate::conversation::Conversation;
 use crate::ledger::Ledger;
+use crate::prefix;
 use loom_dialect::classify;
 use loom_events::{
     AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Role, Said, TaskId,

@@ -7,7 +7,7 @@ use crate::broken::{Broken, chain};
 use crate::ledger::{Entry, ResultText};
 use loom_events::{BlobId, MemoryEntry, TaskId};
 use loom_state::MemoryQuery;
-use loom_tools::{Found, Past, PastError};
+use loom_tools::{Found, Past, PastError, SkillFile};
 
 /// The tool whose calls look here.
 const RECALL: &str = "recall";
@@ -96,5 +96,19 @@ impl Past for Remembered<'_> {
         let rows = self.cx.shared.journal.search_memory(query).await;
         let rows = rows.map_err(|error| PastError::new(chain(&error)))?;
         Ok(rows.into_iter().map(|row| row.entry).collect())
+    }
+
+    async fn skill(&self, name: &str, file: Option<&str>) -> Result<SkillFile, PastError> {
+        if !self.cx.shared.project.skills {
+            return Ok(SkillFile::NoSkill { known: Vec::new() });
+        }
+        let skills = self.cx.shared.skills.clone();
+        let workspace = self.cx.place.workspace.as_ref();
+        let project = workspace.map(|workspace| workspace.path().to_owned());
+        let (name, file) = (name.to_owned(), file.map(str::to_owned));
+        let found = tokio::task::spawn_blocking(move || {
+            skills.file(project.as_deref(), &name, file.as_deref())
+        });
+        found.await.map_err(|died| PastError::new(died.to_string()))
     }
 }

@@ -5,12 +5,13 @@ use super::state::step_status;
 use super::{Cx, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Ledger, PlanningLog};
+use crate::project;
 use loom_events::{
     BlobId, Check, FailureClass, Outcome, Plan, PlanReason, PlanningId, Proposal, Role, SubtaskId,
     SubtaskSpec, TaskId, TaskSettings,
 };
 use loom_prompts::{
-    ChecksAnswer, ChecksInput, OldStep, PlannerInput, Repair, ReplannerInput, TaskState,
+    ChecksAnswer, ChecksInput, OldStep, PlannerInput, Rendered, Repair, ReplannerInput, TaskState,
     checks_schema, parse_checks, plan_schema,
 };
 use loom_router::{ChatRequest, JsonError, JsonSchema};
@@ -113,10 +114,14 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         }),
     };
     let earlier = repair.as_ref().map(|repair| repair.answer.clone());
-    let (role, rendered) = render(&task, repair, &cx).await?;
+    let Asked {
+        role,
+        rendered,
+        example,
+    } = render(&task, repair, &cx).await?;
     let tier = cx.shared.top_tier(role);
     let request = ChatRequest {
-        messages: cx.shown(rendered.messages),
+        messages: cx.asking(role, rendered, example).await?,
         think: true,
         role: Some(role),
         task: Some(task.task),
@@ -188,6 +193,15 @@ async fn or_earlier(
 /// planner's to repair once; after that the check is left out, and the plan stays. Whether the plan is
 /// acceptable in itself is the kernel's to say.
 async fn read(value: &serde_json::Value, task: &Task, cx: &Cx) -> Result<Proposal, Broken> {
+    let initial = task.log.as_ref().map(|log| &log.why);
+    if let None | Some(PlanReason::Initial) = initial
+        && let Some(example) = cx.shared.prompts.example(&task.goal)
+    {
+        let errors = example.left_over(value);
+        if !errors.is_empty() {
+            return Ok(Proposal::Unreadable { errors });
+        }
+    }
     let mut plan = match loom_prompts::parse_plan(value) {
         Ok(plan) => plan,
         Err(errors) => return Ok(Proposal::Unreadable { errors }),
@@ -307,32 +321,50 @@ async fn answer_text(cx: &Cx, id: Option<&BlobId>) -> Result<String, Broken> {
     }
 }
 
-async fn render(
-    task: &Task,
-    repair: Option<Repair>,
-    cx: &Cx,
-) -> Result<(Role, loom_prompts::Rendered), Broken> {
+/// A question as it is to be put.
+struct Asked {
+    role: Role,
+    rendered: Rendered,
+    /// The example in it, with its hash.
+    example: Option<String>,
+}
+
+async fn render(task: &Task, repair: Option<Repair>, cx: &Cx) -> Result<Asked, Broken> {
     if let Some((step, evidence)) = &task.about {
-        let input = checks_input(task, step, evidence, repair);
+        let input = ChecksInput {
+            budget: budget(Role::Replanner, cx),
+            ..checks_input(task, step, evidence, repair)
+        };
         let rendered = cx.shared.prompts.checks(&input).map_err(|error| {
             Broken::environment("the question about checks could not be made", &error)
         })?;
-        return Ok((Role::Replanner, rendered));
+        return Ok(Asked {
+            role: Role::Replanner,
+            rendered,
+            example: None,
+        });
     }
     let workspace = cx
         .files("the workspace could not be listed", |workspace| {
             Ok(loom_verify::overview(workspace))
         })
         .await?;
+    let material = project::material(Vec::new(), cx).await?;
     let prompts = &cx.shared.prompts;
     let why = task.log.as_ref().map(|log| &log.why);
+    let mut example = None;
     let (role, rendered) = match why {
         None | Some(PlanReason::Initial) => {
+            example = prompts.example(&task.goal);
             let input = PlannerInput {
                 goal: task.goal.clone(),
                 context: task.context.clone(),
                 instructions: task.instructions.clone(),
                 workspace,
+                notes: material.notes,
+                skills: material.skills,
+                example: example.cloned(),
+                budget: budget(Role::Planner, cx),
                 max_subtasks: task.settings.limits.max_subtasks,
                 repair,
                 ..PlannerInput::default()
@@ -347,13 +379,28 @@ async fn render(
             input.old_plan.clone_from(&task.old_plan);
             input.discoveries.clone_from(&task.discoveries);
             input.workspace = workspace;
+            input.notes = material.notes;
+            input.skills = material.skills;
+            input.budget = budget(Role::Replanner, cx);
             input.repair = repair;
             (Role::Replanner, prompts.replanner(&input))
         }
     };
-    let rendered = rendered
+    let mut rendered = rendered
         .map_err(|error| Broken::environment("the planner's prompt could not be made", &error))?;
-    Ok((role, rendered))
+    rendered.trimmed.splice(0..0, material.left_out);
+    let is_shown = rendered.parts.iter().any(|part| part.name == "example");
+    Ok(Asked {
+        role,
+        example: example
+            .filter(|_| is_shown)
+            .map(|example| example.version().to_owned()),
+        rendered,
+    })
+}
+
+fn budget(role: Role, cx: &Cx) -> Option<u64> {
+    cx.shared.question_budget(role, cx.shared.top_tier(role))
 }
 
 fn checks_input(

@@ -5,13 +5,14 @@ use super::checks::Checks;
 use super::{Cx, FrozenPrompt, Known, beside, survey, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::{KeptFork, Ledger};
+use crate::project;
 use loom_events::{
-    AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Outcome, Prepared, Role, Rung, Seq,
-    SubtaskSpec, Tier, ToolSpec,
+    AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Note, Outcome, Prepared, PromptPart,
+    Role, Rung, Seq, SubtaskSpec, Tier, ToolSpec,
 };
-use loom_prompts::{ExecutorInput, TaskState, tool_reminder};
+use loom_prompts::{ExecutorInput, TaskState, estimate_tokens, tool_reminder};
 use loom_state::MemoryQuery;
-use loom_tools::Offer;
+use loom_tools::{Offer, SkillTool};
 use loom_verify::{Baseline, Step};
 use loom_workspace::{Sandbox, Workspace};
 use std::sync::Arc;
@@ -127,10 +128,17 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     let Some(offer) = offer(&selected.name, &cx).await else {
         return Ok(Outcome::Interrupted { maybe: false });
     };
+    let material = project::material(project::files_of(&task.spec), &cx).await?;
+    if task.survey == survey::Survey::Told && material.unagreed > 0 {
+        let text = unagreed(material.unagreed, &cx);
+        cx.signals.must_note(Note::Progress { text }).await?;
+    }
     let memory = recall(&task, &cx).await?;
     let mut input = ExecutorInput::new(task.state.clone(), task.spec.clone());
     input.memory = memory;
     input.feedback = feedback(&task);
+    input.notes = material.notes;
+    input.skills = material.skills;
     input.budget = cx.shared.prompt_budget(&selected.name);
     let rendered =
         cx.shared.prompts.executor(&input).map_err(|error| {
@@ -138,7 +146,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         })?;
     let frozen = FrozenPrompt {
         messages: cx.shown(rendered.messages),
-        tools: tools(offer.specs, &cx),
+        tools: tools(offer.specs, !input.skills.is_empty(), &cx),
         think: matches!(task.rung, Rung::TopTier),
         heard: task.heard,
         reminder: tool_reminder(&task.goal, &task.spec.title),
@@ -157,10 +165,38 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         model: selected.name,
         template: rendered.template,
         baseline: powers,
-        trimmed: rendered.trimmed,
+        parts: [tools_part(&frozen.tools)]
+            .into_iter()
+            .chain(rendered.parts)
+            .collect(),
+        trimmed: material
+            .left_out
+            .into_iter()
+            .chain(rendered.trimmed)
+            .collect(),
         sandbox: sandbox.map(|sandbox| sandbox.name().to_owned()),
         degraded,
     }))
+}
+
+/// What the tools cost, which are sent in a field of their own.
+fn tools_part(tools: &[ToolSpec]) -> PromptPart {
+    let text = |tool: &ToolSpec| format!("{} {} {}", tool.name, tool.description, tool.parameters);
+    PromptPart {
+        name: "tool_definitions".to_owned(),
+        tokens: tools.iter().map(|tool| estimate_tokens(&text(tool))).sum(),
+    }
+}
+
+/// Says once in a task that skills of the project are not used.
+fn unagreed(skills: usize, cx: &Cx) -> String {
+    let place = cx.place.workspace.as_ref();
+    let dir = place.map_or_else(String::new, |w| w.path().display().to_string());
+    let (count, what) = match skills {
+        1 => ("1 skill".to_owned(), "is not used"),
+        many => (format!("{many} skills"), "are not used"),
+    };
+    format!("{count} of the project {what}, since you have not agreed: loom trust {dir}")
 }
 
 /// What was seen, without secrets; the checks themselves are compared with those of the plan.
@@ -188,8 +224,9 @@ async fn offer(model: &str, cx: &Cx) -> Option<Offer> {
 
 /// All tools in order of names: it never changes within an attempt, or the cached prefix of its
 /// prompts would be lost.
-fn tools(offered: Vec<ToolSpec>, cx: &Cx) -> Vec<ToolSpec> {
+fn tools(offered: Vec<ToolSpec>, skills: bool, cx: &Cx) -> Vec<ToolSpec> {
     let mut tools = cx.shared.registry.specs(cx.workspace.is_some());
+    tools.retain(|tool| skills || tool.name != SkillTool::NAME);
     tools.extend(offered);
     tools.sort_by(|one, other| one.name.cmp(&other.name));
     tools

@@ -197,6 +197,7 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
 
         // Facts for people and prompts, without influence on what is decided.
         Event::TaskContinued { .. }
+        | Event::PromptAssembled { .. }
         | Event::SubtaskProgress { .. }
         | Event::ContextTrimmed { .. }
         | Event::FileChanged { .. }

@@ -19,6 +19,7 @@ pub(super) fn handle(state: &State, id: EffectId, note: &Note) -> Result<Vec<Eve
     Ok(vec![match note.clone() {
         Note::FileChanged(change) => Event::FileChanged { effect, change },
         Note::ForkChanged(change) => Event::ForkChanged { effect, change },
+        Note::Prompt(prompt) => Event::PromptAssembled { effect, prompt },
         Note::Progress { text } => Event::SubtaskProgress { effect, text },
         Note::Memory(entry) => Event::MemoryEntryCreated { effect, entry },
         Note::Degraded { what } => Event::Degraded { what },
