@@ -188,6 +188,7 @@ pub(crate) fn lines(envelope: &Envelope, view: &TaskView) -> Vec<LogLine> {
         | Event::Unmerged { .. }
         | Event::ApprovalWithdrawn { .. }
         | Event::ExtractionStarted { .. }
+        | Event::PromptAssembled { .. }
         | Event::ExtractionFinished { .. } => Vec::new(),
     }
 }

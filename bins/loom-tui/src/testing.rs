@@ -142,6 +142,7 @@ impl Journal {
             template: "executor@0".into(),
             baseline: Vec::new(),
             trimmed: Vec::new(),
+            parts: Vec::new(),
             sandbox: None,
             degraded: Vec::new(),
         };

@@ -1,6 +1,11 @@
 //! A model that is asked in some other way than over HTTP: here it is a few lines of code, elsewhere
 //! an engine for inference in the same process. `custom_provider DIR`.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, reason = "an example says what came of it")
+)]
+
 use futures_util::StreamExt as _;
 use loom_engine::events::{Answer, Finish, Latency, Message, NewTask, Role, Seq, ToolCall, Usage};
 use loom_engine::router::{

@@ -1,5 +1,10 @@
 //! A tool that is code of the program: models look prices up in it. `custom_tool SERVER DIR GOAL`.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, reason = "an example says what came of it")
+)]
+
 use futures_util::StreamExt as _;
 use loom_engine::events::{Class, NewTask, Seq, ToolSpec};
 use loom_engine::router::ModelEntry;

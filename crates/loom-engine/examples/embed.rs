@@ -1,6 +1,11 @@
 //! A task from its goal to its verified result: `embed SERVER DIR GOAL`, with the address of a model
 //! server such as `http://127.0.0.1:8080/v1`.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, reason = "an example says what came of it")
+)]
+
 use futures_util::StreamExt as _;
 use loom_engine::events::{NewTask, Seq};
 use loom_engine::router::ModelEntry;

@@ -1,6 +1,11 @@
 //! What happens in a task, as it happens, and a question that is answered by the program:
 //! `events SERVER DIR GOAL`.
 
+#![cfg_attr(
+    not(test),
+    expect(clippy::print_stdout, reason = "an example says what came of it")
+)]
+
 use futures_util::StreamExt as _;
 use loom_engine::events::{Command, Event, NewTask, QuestionId, Response, Scope, Seq, Subject};
 use loom_engine::router::ModelEntry;

@@ -25,7 +25,7 @@ use loom_state::{DataDirLock, Follow, Journal, ModelFacts, Options, SqliteJourna
 use loom_tools::{
     AskUser, Recall, Registry, ServerSettings, Servers, SkillTool, Surroundings, Tool,
 };
-use loom_workspace::{Bounds, Sandbox, Store, Workspace};
+use loom_workspace::{Bounds, Store, Workspace};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -676,7 +676,7 @@ impl Engine {
             inbox,
         };
         let join = tokio::spawn(async move {
-            let outcome = keeper.run(ledger, first, accepted, turn).await;
+            let outcome = Box::pin(keeper.run(ledger, first, accepted, turn)).await;
             if let Err(error) = &outcome {
                 tracing::error!(%task, error = chain(error), "a task stopped running");
             }

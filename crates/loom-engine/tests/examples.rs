@@ -8,7 +8,6 @@ macro_rules! example {
         #[expect(
             dead_code,
             unreachable_pub,
-            clippy::print_stdout,
             reason = "it is a program, of which one function is called"
         )]
         mod $name;

@@ -307,6 +307,7 @@ pub(crate) fn prepared(fork: Option<&str>) -> Outcome {
         model: "m".into(),
         template: "executor@0".into(),
         trimmed: Vec::new(),
+        parts: Vec::new(),
         sandbox: None,
         degraded: Vec::new(),
     })

@@ -92,13 +92,13 @@ impl Editor {
             SessionUpdate::ToolCall(call) if call.title.starts_with(title) => Some(call.clone()),
             _ => None,
         })?;
-        let later = updates.iter().filter_map(|update| match update {
+        let mut later = updates.iter().filter_map(|update| match update {
             SessionUpdate::ToolCallUpdate(update) if update.tool_call_id == call.tool_call_id => {
                 update.fields.status
             }
             _ => None,
         });
-        Some(later.last().unwrap_or(call.status))
+        Some(later.next_back().unwrap_or(call.status))
     }
 
     /// Waits until something was told.

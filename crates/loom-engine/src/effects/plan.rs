@@ -367,7 +367,6 @@ async fn render(task: &Task, repair: Option<Repair>, cx: &Cx) -> Result<Asked, B
                 budget: budget(Role::Planner, cx),
                 max_subtasks: task.settings.limits.max_subtasks,
                 repair,
-                ..PlannerInput::default()
             };
             (Role::Planner, prompts.planner(&input))
         }

@@ -30,9 +30,8 @@ pub struct ProjectNote {
 pub fn note_places<'a>(files: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut places = vec![String::new()];
     for file in files {
-        let directories = match file.rsplit_once('/') {
-            Some((directories, _)) => directories,
-            None => continue,
+        let Some((directories, _)) = file.rsplit_once('/') else {
+            continue;
         };
         let mut place = String::new();
         for name in directories.split('/') {
