@@ -211,11 +211,10 @@ impl From<CommandRefused> for Fault {
         match error {
             CommandRefused::Rejected(rejection) => match rejection {
                 Rejection::NoQuestion { .. } => Self::conflict("not_waiting", said),
-                Rejection::NoSubtask { .. } => {
-                    Self::new(StatusCode::NOT_FOUND, "no_such_subtask", said)
-                }
-                Rejection::WrongAnswer { .. }
-                | Rejection::Instruction { .. }
+                Rejection::NoSubtask { .. } => Self::conflict("no_such_subtask", said),
+                // Which answers a question takes is not in the request.
+                Rejection::WrongAnswer { .. } => Self::conflict("rejected", said),
+                Rejection::Instruction { .. }
                 | Rejection::Goal { .. }
                 | Rejection::Check { .. }
                 | Rejection::Plan { .. } => Self::invalid("rejected", said),
@@ -255,10 +254,9 @@ impl From<AgainError> for Fault {
         let said = chain(&error);
         match error {
             AgainError::Unfinished(task) => Self::conflict("unfinished", said).of(task),
-            AgainError::NoEvent { task, .. } => Self::invalid("no_such_event", said).of(task),
-            AgainError::NoSubtask { task, .. } => {
-                Self::new(StatusCode::NOT_FOUND, "no_such_subtask", said).of(task)
-            }
+            // The task is there: what a body names in it is a matter of its state.
+            AgainError::NoEvent { task, .. } => Self::conflict("no_such_event", said).of(task),
+            AgainError::NoSubtask { task, .. } => Self::conflict("no_such_subtask", said).of(task),
             AgainError::NothingLeft(task) => Self::conflict("nothing_left", said).of(task),
             AgainError::Conflicts(_) => Self::conflict("conflicts", said),
             AgainError::Impossible { .. } => Self::internal(&error),

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method, Uri, header, request::Parts};
 use loom_events::{SubtaskId, TaskId};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// One call of a route.
@@ -300,6 +301,13 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
         let text = format!("the body has more than {} levels", Limits::DEPTH);
         return Err(Fault::bad_request("body", text));
     }
+    typed(bytes).or_else(|fault| match with_whole_numbers(bytes) {
+        Some(written) => typed(&written),
+        None => Err(fault),
+    })
+}
+
+fn typed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let place = error.path().to_string();
@@ -314,6 +322,41 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
         |error: serde_json::Error| Fault::bad_request("body", format!("this is no JSON: {error}"));
     reader.end().map_err(rest)?;
     Ok(value)
+}
+
+/// The same JSON with `7.0` written as `7`, which is the same number, and which some languages write
+/// like that; none when there is nothing of it.
+fn with_whole_numbers(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut value: Value = serde_json::from_slice(bytes).ok()?;
+    write_whole(&mut value).then(|| value.to_string().into_bytes())
+}
+
+fn write_whole(value: &mut Value) -> bool {
+    /// Up to here every whole number is one of these.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => {
+            let whole = number
+                .as_f64()
+                .filter(|n| number.is_f64() && n.fract() == 0.0 && (0.0..=EXACT).contains(n));
+            // Written without a fraction it reads as what it is.
+            let written = whole.and_then(|n| format!("{n:.0}").parse::<u64>().ok());
+            let is_written = written.is_some();
+            if let Some(written) = written {
+                *number = written.into();
+            }
+            is_written
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .map(write_whole)
+            .fold(false, std::ops::BitOr::bitor),
+        Value::Object(members) => members
+            .values_mut()
+            .map(write_whole)
+            .fold(false, std::ops::BitOr::bitor),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
 }
 
 /// Whether brackets are nested too deep. What is in strings does not count.
@@ -374,6 +417,25 @@ mod tests {
         assert_eq!(said("").0, 400);
         assert_eq!(said("{").0, 400);
         assert_eq!(said(r#"{"list":[]} x"#).0, 400);
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_nothing() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Two {
+            n: u32,
+            text: String,
+        }
+        let read = |text: &str| from_json::<Two>(text.as_bytes()).map_err(|f| f.status.as_u16());
+        let seven = Two {
+            n: 7,
+            text: "7.0".to_owned(),
+        };
+        assert_eq!(read(r#"{"n": 7.0, "text": "7.0"}"#), Ok(seven));
+        for wrong in ["7.5", "-7.0", "1e30", "\"7.0\""] {
+            let body = format!(r#"{{"n": {wrong}, "text": ""}}"#);
+            assert_eq!(read(&body), Err(422), "{wrong}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub(crate) async fn retry(call: Call<(), Maybe<RetryRequest>>) -> Result<Made<Ta
     }
     if request.guidance.is_some() {
         let text = "`guidance` is for a task that runs; fork it, or begin one with another goal";
-        return Err(Fault::invalid("guidance", text).of(task));
+        return Err(Fault::conflict("guidance", text).of(task));
     }
     let point = request.subtask.map_or(Point::End, Point::Subtask);
     again(&call.app, task, point, request.restore, request.attended).await
@@ -90,7 +90,7 @@ async fn retry_subtask(
 ) -> Result<Made<TaskCreated>, Fault> {
     if request.restore {
         let text = "`restore` is for a task that has ended";
-        return Err(Fault::invalid("restore", text).of(task));
+        return Err(Fault::conflict("restore", text).of(task));
     }
     let subtask = match request.subtask {
         Some(subtask) => subtask,

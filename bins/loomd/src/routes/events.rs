@@ -29,11 +29,11 @@ pub(crate) struct EventQuery {
     /// Only events after this one.
     #[serde(default)]
     after: Option<Seq>,
-    /// At most so many, and no more than 1000.
+    /// At most so many, and no more than 1000. Without it, `ndjson` gives all.
     #[serde(default)]
     #[schemars(range(min = 1, max = 1000))]
     limit: Option<usize>,
-    /// `ndjson` gives everything after `after`, an event a line.
+    /// `ndjson` gives an event a line.
     #[serde(default)]
     format: Option<Format>,
 }
@@ -58,22 +58,19 @@ pub(crate) async fn page(
         format,
     } = call.query.0;
     let after = after.unwrap_or(Seq::ZERO);
+    if limit.is_some_and(|limit| !(1..=LONGEST_PAGE).contains(&limit)) {
+        let text = format!("`limit` must be from 1 to {LONGEST_PAGE}");
+        return Err(Fault::bad_request("query", text));
+    }
     if format == Some(Format::Ndjson) {
-        if limit.is_some() {
-            let text = "`limit` is for pages; `ndjson` gives everything";
-            return Err(Fault::bad_request("query", text));
-        }
         return Ok(Either::B(Lines {
             app: call.app,
             task,
             after,
+            left: limit.unwrap_or(usize::MAX),
         }));
     }
     let limit = limit.unwrap_or(PAGE);
-    if !(1..=LONGEST_PAGE).contains(&limit) {
-        let text = format!("`limit` must be from 1 to {LONGEST_PAGE}");
-        return Err(Fault::bad_request("query", text));
-    }
     // One more says whether there is another page.
     let mut events = call
         .app
@@ -95,6 +92,8 @@ pub(crate) struct Lines {
     app: Arc<App>,
     task: TaskId,
     after: Seq,
+    /// Lines that are still to come at most.
+    left: usize,
 }
 
 impl Answer for Lines {
@@ -110,7 +109,11 @@ impl Answer for Lines {
                 return Ok(None);
             };
             let reader = lines.app.engine.reader();
-            let page = reader.page(lines.task, lines.after, LONGEST_PAGE).await;
+            let most = lines.left.min(LONGEST_PAGE);
+            if most == 0 {
+                return Ok(None);
+            }
+            let page = reader.page(lines.task, lines.after, most).await;
             let page = page.map_err(|error| {
                 // What was sent so far is whole lines; that it breaks off says the rest.
                 tracing::error!(error = chain(&error), "an export broke off");
@@ -120,6 +123,7 @@ impl Answer for Lines {
                 return Ok(None);
             };
             lines.after = last;
+            lines.left -= page.len().min(lines.left);
             Ok::<_, io::Error>(Some((text(&page, &lines.app.shown)?, Some(lines))))
         });
         let mut response = Response::new(Body::from_stream(pages));

@@ -72,7 +72,7 @@ pub(crate) async fn feedback(call: Call<(), Given<FeedbackRequest>>) -> Result<J
                 "question {} takes yes or no: approve or reject it",
                 meant.id
             );
-            return Err(Fault::invalid("rejected", text).of(task));
+            return Err(Fault::conflict("rejected", text).of(task));
         }
     };
     respond(&call.app, task, Some(meant.id), response).await

@@ -49,6 +49,11 @@ async fn a_task_is_begun_listed_shown_and_looked_into() {
         .collect();
     assert_eq!(exported, all);
 
+    let (_, two) = service
+        .get(&format!("/tasks/{id}/events?format=ndjson&after=1&limit=2"))
+        .await;
+    assert_eq!(two.as_str().unwrap().lines().count(), 2);
+
     let subtask = SubtaskId::new("write-out").unwrap();
     let trace = client.trace(task, &subtask).await.unwrap();
     let attempt = &trace.attempts[0];
