@@ -122,7 +122,9 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 def main():
     how, *rest = sys.argv[1:] or [""]
     if how == "webhook":
-        http.server.ThreadingHTTPServer(("127.0.0.1", int(rest[0])), Receiver).serve_forever()
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", int(rest[0])), Receiver)
+        print(f"listening on http://127.0.0.1:{server.server_port}", flush=True)
+        server.serve_forever()
     elif how in ("poll", "stream"):
         task = begin(*rest)
         status = {"poll": poll, "stream": stream}[how](task)

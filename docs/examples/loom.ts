@@ -5,6 +5,7 @@
 //   node loom.ts webhook PORT       receives what Loom reports
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 type Status = "pending" | "planning" | "executing" | "completed" | "failed" | "cancelled" | (string & {});
@@ -128,7 +129,10 @@ function webhook(port: number): void {
     const record = JSON.parse(body.toString()) as Event & { task_id: string };
     console.log(record.event_type, record.task_id);
   });
-  server.listen(port, "127.0.0.1");
+  server.listen(port, "127.0.0.1", () => {
+    const { port } = server.address() as AddressInfo;
+    console.log(`listening on http://127.0.0.1:${port}`);
+  });
 }
 
 const [how, first = "", second = ""] = process.argv.slice(2);

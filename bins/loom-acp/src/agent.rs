@@ -1,6 +1,7 @@
 //! What this agent answers to each request of the protocol. A handler runs in the loop that takes
 //! messages, so whatever waits for the service is a task of its own.
 
+use crate::output::Output;
 use crate::prompt::{self, Said};
 use crate::session::Session;
 use crate::sessions::Sessions;
@@ -19,12 +20,19 @@ use agent_client_protocol::{
 use loom_client::ClientError;
 use loom_client::wire::{AnswerRequest, CancelRequest, NewTaskRequest, SteerRequest, Task};
 use loom_events::TaskId;
-use loom_view::{QuestionView, Wants};
+use loom_view::{QuestionView, TaskStatus, Wants};
 use loomd::{Connect, Way, WayError};
 use serde_json::json;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::compat::{TokioAsyncReadCompatExt as _, TokioAsyncWriteCompatExt as _};
+
+/// How often it is looked whether a task has stopped: what is half done is put back in seconds.
+const STOPPING: usize = 100;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Why it ended other than by its client.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +45,7 @@ pub struct AcpError(#[source] Error);
 /// # Errors
 /// The connection broke down.
 pub async fn serve_stdio(connect: impl Connect) -> Result<(), AcpError> {
-    let output = tokio::io::stdout().compat_write();
+    let output = Output(tokio::io::stdout()).compat_write();
     let input = tokio::io::stdin().compat();
     serve(connect, ByteStreams::new(output, input)).await
 }
@@ -232,9 +240,9 @@ impl Front {
             let now = self.way.task(&task.to_string()).await?;
             if !now.view.status.is_final() {
                 match self.tell(&now, said).await {
-                    // It ended meanwhile: then this is a new piece of work.
+                    // It ended meanwhile, or is about to: then this is a new piece of work.
                     Err(WayError::Client(ClientError::Refused { status: 409, .. }))
-                        if self.has_ended(task).await? => {}
+                        if self.ends(task).await? => {}
                     told => return told.map(|()| task),
                 }
             }
@@ -260,7 +268,7 @@ impl Front {
     /// Says something to a task that has not ended.
     async fn tell(&self, now: &Task, said: &Said) -> Result<(), WayError> {
         let task = now.task_id;
-        if !now.running || now.view.status == loom_view::TaskStatus::Paused {
+        if !now.running || now.view.status == TaskStatus::Paused {
             self.way
                 .call(|client| async move { client.resume(task).await })
                 .await?;
@@ -287,9 +295,16 @@ impl Front {
         steered.await.map(drop)
     }
 
-    async fn has_ended(&self, task: TaskId) -> Result<bool, WayError> {
-        let now = self.way.task(&task.to_string()).await?;
-        Ok(now.view.status.is_final())
+    /// Whether a task has ended; of one that is being stopped the end is waited for.
+    async fn ends(&self, task: TaskId) -> Result<bool, WayError> {
+        for _ in 0..STOPPING {
+            let status = self.way.task(&task.to_string()).await?.view.status;
+            if status != TaskStatus::Stopping {
+                return Ok(status.is_final());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(false)
     }
 
     async fn cancel(&self, session: &Session) {

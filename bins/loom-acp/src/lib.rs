@@ -11,6 +11,7 @@
 
 mod agent;
 mod ask;
+mod output;
 mod prompt;
 mod session;
 mod sessions;

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use loomd::{Connect, Scope, Tokens};
+use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use std::io;
@@ -53,30 +54,37 @@ pub async fn serve_http(
     tokens: Option<Tokens>,
     stop: CancellationToken,
 ) -> Result<(), HttpError> {
+    let shared = Shared::new(Arc::new(connect), options, stop.clone());
+    let make = move || Server::new(Arc::clone(&shared));
+    serve_handler(make, listener, tokens, stop).await
+}
+
+/// Serves any handler of the protocol behind the door of [`serve_http`]. The conformance suite asks
+/// for tools that a product has no use for: a handler that has them is measured through this.
+///
+/// # Errors
+/// [`HttpError`].
+pub async fn serve_handler<H: ServerHandler>(
+    make: impl Fn() -> H + Send + Sync + 'static,
+    listener: TcpListener,
+    tokens: Option<Tokens>,
+    stop: CancellationToken,
+) -> Result<(), HttpError> {
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() {
         return Err(HttpError::NotLoopback(address));
     }
-    let shared = Shared::new(Arc::new(connect), options);
     let mut sessions = LocalSessionManager::default();
     sessions.session_config.keep_alive = Some(IDLE);
     let config = StreamableHttpServerConfig::default()
         .with_allowed_origins(ORIGINS)
-        .with_cancellation_token(shared.stop.clone());
-    let handler = Arc::clone(&shared);
-    let service = StreamableHttpService::new(
-        move || Ok(Server::new(Arc::clone(&handler))),
-        Arc::new(sessions),
-        config,
-    );
+        // Streams end, and with them the connections.
+        .with_cancellation_token(stop.clone());
+    let service = StreamableHttpService::new(move || Ok(make()), Arc::new(sessions), config);
     let guard = middleware::from_fn_with_state(tokens, guard);
     let router = Router::new().nest_service(PATH, service).layer(guard);
-    let ended = stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-        ended.cancelled().await;
-        // Streams end, and with them the connections.
-        shared.stop.cancel();
-    });
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     let late = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;

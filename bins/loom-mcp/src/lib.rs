@@ -24,6 +24,6 @@ mod tools;
 mod uri;
 mod wait;
 
-pub use http::{HttpError, PATH, serve_http};
+pub use http::{HttpError, PATH, serve_handler, serve_http};
 pub use server::Options;
 pub use stdio::{StdioError, serve_stdio};

@@ -42,11 +42,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(connect: Arc<dyn Connect>, options: Options) -> Arc<Self> {
+    pub(crate) fn new(
+        connect: Arc<dyn Connect>,
+        options: Options,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
         Arc::new(Self {
             service: Way::new(connect),
             options,
-            stop: CancellationToken::new(),
+            stop,
         })
     }
 }

@@ -28,7 +28,7 @@ pub enum StdioError {
 /// # Errors
 /// The client does not speak the protocol.
 pub async fn serve_stdio(connect: impl Connect, options: Options) -> Result<(), StdioError> {
-    let shared = Shared::new(Arc::new(connect), options);
+    let shared = Shared::new(Arc::new(connect), options, CancellationToken::new());
     let (input, output) = rmcp::transport::stdio_pipes();
     let input = Watched {
         input,

@@ -157,7 +157,9 @@ impl WayError {
         match self {
             // A fragment that continues “cannot”.
             Self::Client(
-                error @ (ClientError::Unreachable { .. } | ClientError::Strange { .. }),
+                error @ (ClientError::Unreachable { .. }
+                | ClientError::Silent { .. }
+                | ClientError::Strange { .. }),
             ) => {
                 format!("cannot {}", chain(error))
             }

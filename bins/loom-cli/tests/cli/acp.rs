@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tokio_util::compat::{TokioAsyncReadCompatExt as _, TokioAsyncWriteCompatExt as _};
 
 /// So long for each piece of an answer that there is time to come in between.
-const SLOW: Duration = Duration::from_millis(300);
+const SLOW: Duration = Duration::from_millis(100);
 
 /// Longest that anything may take before a test says what it hangs in.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -124,6 +124,8 @@ impl Editor {
 
 /// Starts `loom acp`.
 fn start(place: &Place, more: &[&str]) -> Child {
+    // Below the home of its user, where agents may work.
+    std::fs::create_dir_all(place.path("home/work")).unwrap();
     let arguments = [&["acp"], more].concat();
     Command::from(place.command(&arguments))
         .stdin(Stdio::piped())
@@ -175,7 +177,7 @@ async fn speak<T>(
 }
 
 async fn begin(to: &ConnectionTo<Agent>, place: &Place) -> Result<SessionId, Error> {
-    let new = NewSessionRequest::new(place.path("work"));
+    let new = NewSessionRequest::new(place.path("home/work"));
     Ok(to.send_request(new).block_task().await?.session_id)
 }
 
@@ -251,7 +253,7 @@ async fn a_prompt_is_a_task_with_its_plan_its_calls_and_its_end_and_is_told_agai
     .await
     .unwrap();
     ended(agent).await;
-    let note = std::fs::read_to_string(place.path("work/note.txt")).unwrap();
+    let note = std::fs::read_to_string(place.path("home/work/note.txt")).unwrap();
     assert_eq!(note, "hello\n");
     shows_the_note(&place, &editor);
 
@@ -267,10 +269,10 @@ async fn a_prompt_is_a_task_with_its_plan_its_calls_and_its_end_and_is_told_agai
     for id in [session, SessionId::new(task.clone())] {
         let editor = Editor::default();
         let mut agent = start(&place, &["--server", &server.url]);
-        let load = LoadSessionRequest::new(id.clone(), place.path("work"));
+        let load = LoadSessionRequest::new(id.clone(), place.path("home/work"));
         speak(&mut agent, &editor, async |to| {
             to.send_request(load).block_task().await?;
-            let list = ListSessionsRequest::new().cwd(place.path("work"));
+            let list = ListSessionsRequest::new().cwd(place.path("home/work"));
             let list = to.send_request(list).block_task().await?;
             assert_eq!(list.sessions[0].session_id.to_string(), task);
             Ok(())
@@ -300,7 +302,7 @@ fn shows_the_note(place: &Place, editor: &Editor) {
         _ => None,
     });
     let write = write.unwrap();
-    let file = place.path("work/note.txt");
+    let file = place.path("home/work/note.txt");
     assert_eq!(write.title, "write note.txt (1 line)");
     assert_eq!(write.locations[0].path, file);
     assert_eq!(
@@ -436,7 +438,7 @@ async fn a_prompt_while_a_task_runs_is_an_instruction_and_after_it_a_new_task() 
             (first?, second?),
             (StopReason::EndTurn, StopReason::EndTurn)
         );
-        std::fs::remove_file(place.path("work/note.txt")).unwrap();
+        std::fs::remove_file(place.path("home/work/note.txt")).unwrap();
         assert_eq!(
             prompt(to, &session, "write it again").await?,
             StopReason::EndTurn
@@ -544,7 +546,16 @@ async fn an_editor_or_an_agent_that_is_killed_loses_nothing() {
         .await;
         assert_eq!(spoken.is_err(), kills_the_agent, "{spoken:?}");
         let status = tokio::time::timeout(PATIENCE, agent.wait()).await;
-        assert_eq!(status.unwrap().unwrap().success(), !kills_the_agent);
+        let mut said = String::new();
+        let err = agent.stderr.as_mut().unwrap();
+        tokio::io::AsyncReadExt::read_to_string(err, &mut said)
+            .await
+            .unwrap();
+        assert_eq!(
+            status.unwrap().unwrap().success(),
+            !kills_the_agent,
+            "{said}"
+        );
         let task = tasks(&place).remove(0);
         let before = names(&place, &task);
         assert!(!before.iter().any(|name| name == "task_completed"));
@@ -554,7 +565,7 @@ async fn an_editor_or_an_agent_that_is_killed_loses_nothing() {
         let editor = Editor::default();
         let mut agent = start(&place, &["--server", &server.url]);
         speak(&mut agent, &editor, async |to| {
-            let load = LoadSessionRequest::new(session.clone(), place.path("work"));
+            let load = LoadSessionRequest::new(session.clone(), place.path("home/work"));
             to.send_request(load).block_task().await?;
             assert!(
                 editor.said().contains("takes it up again"),

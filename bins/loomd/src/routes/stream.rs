@@ -17,7 +17,7 @@ use loom_client::wire::{LAST_EVENT_ID, MODEL_DELTA, Problem, STREAM_CUT, STREAM_
 use loom_engine::Feed;
 use loom_events::{Record, Seq, TaskId};
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -163,10 +163,26 @@ impl Word {
 
     fn live(signal: &loom_view::Live, shown: &Shown) -> Self {
         let event = Event::default().event(MODEL_DELTA);
+        let named = Named::new(MODEL_DELTA, signal);
         Self {
-            event: event.data(said(shown.text(signal))),
+            event: event.data(said(shown.text(&named))),
             is_last: false,
         }
+    }
+}
+
+/// What is no record, with its name in the data as records have it: many clients read nothing but the
+/// data.
+#[derive(Serialize)]
+struct Named<'a, T> {
+    event_type: &'static str,
+    #[serde(flatten)]
+    said: &'a T,
+}
+
+impl<'a, T> Named<'a, T> {
+    fn new(event_type: &'static str, said: &'a T) -> Self {
+        Self { event_type, said }
     }
 }
 
@@ -184,7 +200,7 @@ fn said<T: From<&'static str>>(text: serde_json::Result<T>) -> T {
 fn cut(task: Option<TaskId>, code: &str, detail: &str) -> Event {
     let mut problem = Problem::new(code, detail);
     problem.task_id = task;
-    let text = said(serde_json::to_string(&problem));
+    let text = said(serde_json::to_string(&Named::new(STREAM_CUT, &problem)));
     Event::default().event(STREAM_CUT).data(text)
 }
 

@@ -5,6 +5,7 @@
 mod access;
 mod conflicts;
 mod deaths;
+mod examples;
 mod logs;
 mod outside;
 mod reach;

@@ -2,7 +2,7 @@
 
 use loom_events::{ApprovalMode, FileDiff, Record, Seq, TaskId, Time};
 use loom_view::{ChangeEntry, FileRow, SubtaskView, TaskStatus, TaskView};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The body of `POST /tasks`. Whatever is left out is as the service is configured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,8 +19,14 @@ pub struct NewTaskRequest {
     #[cfg_attr(feature = "schema", schemars(regex(pattern = r"^/")))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<String>,
-    /// More about the goal; data of lower rank.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// More about the goal; data of lower rank. An object (constraints, what to look at) is taken as
+    /// its JSON text.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Context>"))]
+    #[serde(
+        default,
+        deserialize_with = "context",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub context: Option<String>,
     /// When a human must agree to a result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +56,25 @@ pub struct NewTaskRequest {
     #[cfg_attr(feature = "schema", schemars(length(max = 32)))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<String>,
+}
+
+/// What callers give as context. Kept as text: a model reads it, and nothing else does.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+enum Context {
+    /// Words.
+    Text(String),
+    /// Members of the caller's own choice.
+    Members(serde_json::Map<String, serde_json::Value>),
+}
+
+fn context<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let given = Option::<Context>::deserialize(from)?;
+    Ok(given.map(|given| match given {
+        Context::Text(text) => text,
+        Context::Members(members) => serde_json::Value::Object(members).to_string(),
+    }))
 }
 
 /// When a human must agree to a result.

@@ -4,7 +4,7 @@
 use super::Webhooks;
 use super::send::{Message, Sent};
 use crate::shared::Shared;
-use loom_events::{EffectId, Time};
+use loom_events::{EffectId, Event, Time};
 use loom_state::{Delivery, DeliveryState, DeliveryTried};
 use loom_view::{Live, Signal};
 use std::collections::HashMap;
@@ -217,6 +217,9 @@ async fn message<'a>(
     if let Some(body) = body.as_object_mut() {
         let task = format!("{}/tasks/{}", shared.base_url(), delivery.task);
         body.insert("links".to_owned(), serde_json::json!({ "task": task }));
+        if let Some(status) = ended(&record.envelope.event) {
+            body.insert("status".to_owned(), status.into());
+        }
     }
     Ok(Message {
         id: &delivery.id,
@@ -225,6 +228,14 @@ async fn message<'a>(
         body: body.to_string().into_bytes(),
         at,
     })
+}
+
+/// How a task stands after its last event, in the word of the API.
+fn ended(event: &Event) -> Option<&'static str> {
+    match event.is_terminal() {
+        true => event.name().strip_prefix("task_"),
+        false => None,
+    }
 }
 
 impl Webhooks {
