@@ -7,6 +7,7 @@ use loom_client::wire::{Approval, NewTaskRequest};
 use loom_client::{Client, Endpoint, TOKEN_FILE};
 use loom_events::TaskId;
 use loom_sim::{Options, Playbook, SimServer};
+use loom_view::TaskStatus;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -27,11 +28,34 @@ struct Line {
     measured: String,
     reach: &'static str,
     met: bool,
+    is_figure: bool,
+}
+
+impl Line {
+    /// What holds with any numbers, on any machine.
+    fn works(what: &'static str, measured: String, reach: &'static str, met: bool) -> Self {
+        Self {
+            what,
+            measured,
+            reach,
+            met,
+            is_figure: false,
+        }
+    }
+
+    /// What is promised of the whole numbers and a release build.
+    fn figure(what: &'static str, measured: String, reach: &'static str, met: bool) -> Self {
+        Self {
+            is_figure: true,
+            ..Self::works(what, measured, reach, met)
+        }
+    }
 }
 
 /// A real `loomd` in a directory of its own.
 struct Daemon {
-    child: Child,
+    /// None once it has ended.
+    child: Option<Child>,
     home: PathBuf,
     url: String,
     token: String,
@@ -72,7 +96,7 @@ impl Daemon {
         let url = address(&mut child)?;
         let token = std::fs::read_to_string(data.join(TOKEN_FILE))?;
         Ok(Self {
-            child,
+            child: Some(child),
             home: home.to_owned(),
             url,
             token: token.trim().to_owned(),
@@ -104,7 +128,8 @@ impl Daemon {
     }
 
     fn memory_mib(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.child.id());
+        let id = self.child.as_ref().map_or(0, Child::id);
+        let path = format!("/proc/{id}/status");
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with("VmRSS:"));
         let digits = line.and_then(|line| line.split_whitespace().nth(1));
@@ -113,11 +138,22 @@ impl Daemon {
 
     async fn end(mut self) -> Result<Duration, Fault> {
         let began = Instant::now();
-        let pid = i32::try_from(self.child.id())?;
+        let mut child = self.child.take().ok_or("it has ended")?;
+        let pid = i32::try_from(child.id())?;
         let pid = rustix::process::Pid::from_raw(pid).ok_or("no process")?;
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
-        tokio::task::spawn_blocking(move || self.child.wait()).await??;
+        tokio::task::spawn_blocking(move || child.wait()).await??;
         Ok(began.elapsed())
+    }
+}
+
+/// Whatever breaks off, the program goes with it.
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
     }
 }
 
@@ -262,22 +298,22 @@ async fn followers(daemon: &Daemon, many: usize) -> Result<Vec<Line>, Fault> {
     let (watched, complete) = followed(daemon, "watched", many).await?;
     let ratio = watched.as_secs_f64() / alone.as_secs_f64();
     Ok(vec![
-        Line {
-            what: "1,000 followers of one task with every event once",
-            measured: format!("{complete} of {many}"),
-            reach: "all",
-            met: complete == many,
-        },
-        Line {
-            what: "the task with them, against alone (this machine sends and reads all of it)",
-            measured: format!(
+        Line::works(
+            "1,000 followers of one task with every event once",
+            format!("{complete} of {many}"),
+            "all",
+            complete == many,
+        ),
+        Line::works(
+            "the task with them, against alone (this machine sends and reads all of it)",
+            format!(
                 "{:.0} ms, {:.0} ms, {ratio:.2} ×",
                 watched.as_secs_f64() * 1e3,
                 alone.as_secs_f64() * 1e3
             ),
-            reach: "said, not judged",
-            met: true,
-        },
+            "said, not judged",
+            true,
+        ),
     ])
 }
 
@@ -312,22 +348,33 @@ async fn many_tasks(daemon: &Daemon, many: usize) -> Result<Vec<Line>, Fault> {
     })
     .await?;
     let most = most.get();
+    let mut completed = 0;
+    for id in &ids {
+        let task = client.task(&id.to_string()).await?;
+        completed += usize::from(task.view.status == TaskStatus::Completed);
+    }
     let mut times: Vec<Duration> = begun.iter().map(|(time, _)| *time).collect();
     times.sort_unstable();
     let p99 = times[(times.len() * 99).div_ceil(100) - 1];
     Ok(vec![
-        Line {
-            what: "POST /tasks, p99 of 100 while they run",
-            measured: format!("{:.1} ms", p99.as_secs_f64() * 1e3),
-            reach: "< 50 ms",
-            met: p99 < Duration::from_millis(50),
-        },
-        Line {
-            what: "memory of loomd, the most while 100 tasks run at once",
-            measured: format!("{most} MiB"),
-            reach: "< 150 MiB",
-            met: most < 150,
-        },
+        Line::works(
+            "of 100 tasks at once completed",
+            format!("{completed} of {many}"),
+            "all",
+            completed == many,
+        ),
+        Line::figure(
+            "POST /tasks, p99 of 100 while they run",
+            format!("{:.1} ms", p99.as_secs_f64() * 1e3),
+            "< 50 ms",
+            p99 < Duration::from_millis(50),
+        ),
+        Line::figure(
+            "memory of loomd, the most while 100 tasks run at once",
+            format!("{most} MiB"),
+            "< 150 MiB",
+            most < 150,
+        ),
     ])
 }
 
@@ -364,16 +411,16 @@ async fn bad_tokens(daemon: &Daemon, each: usize) -> Result<Line, Fault> {
     let (flood, worst) = tokio::join!(flood, good);
     flood.into_iter().collect::<Result<Vec<()>, Fault>>()?;
     let (took, worst) = (began.elapsed(), worst?);
-    Ok(Line {
-        what: "10,000 bad tokens; the slowest answer to a good one meanwhile",
-        measured: format!(
+    Ok(Line::figure(
+        "10,000 bad tokens; the slowest answer to a good one meanwhile",
+        format!(
             "{:.1} s, {:.0} ms",
             took.as_secs_f64(),
             worst.as_secs_f64() * 1e3
         ),
-        reach: "< 10 s, < 250 ms",
-        met: took < Duration::from_secs(10) && worst < Duration::from_millis(250),
-    })
+        "< 10 s, < 250 ms",
+        took < Duration::from_secs(10) && worst < Duration::from_millis(250),
+    ))
 }
 
 async fn restart(
@@ -410,24 +457,24 @@ async fn restart(
         resumed += usize::from(client.task(&task.to_string()).await?.running);
     }
     let lines = vec![
-        Line {
-            what: "from SIGTERM to the end, 50 tasks running",
-            measured: format!("{:.1} s", ended.as_secs_f64()),
-            reach: "≤ 10 s",
-            met: ended <= Duration::from_secs(10),
-        },
-        Line {
-            what: "from start to ready with 1,000 ended and 50 unfinished tasks",
-            measured: format!("{:.2} s", ready.as_secs_f64()),
-            reach: "< 1 s",
-            met: ready < Duration::from_secs(1),
-        },
-        Line {
-            what: "of 50 unfinished tasks taken up",
-            measured: format!("{resumed} of {}", size.unfinished),
-            reach: "all",
-            met: resumed == size.unfinished,
-        },
+        Line::figure(
+            "from SIGTERM to the end, 50 tasks running",
+            format!("{:.1} s", ended.as_secs_f64()),
+            "≤ 10 s",
+            ended <= Duration::from_secs(10),
+        ),
+        Line::figure(
+            "from start to ready with 1,000 ended and 50 unfinished tasks",
+            format!("{:.2} s", ready.as_secs_f64()),
+            "< 1 s",
+            ready < Duration::from_secs(1),
+        ),
+        Line::works(
+            "of 50 unfinished tasks taken up",
+            format!("{resumed} of {}", size.unfinished),
+            "all",
+            resumed == size.unfinished,
+        ),
     ];
     Ok((daemon, lines))
 }
@@ -522,12 +569,12 @@ async fn main() -> Result<(), Fault> {
     let mut lines = Vec::new();
     if wanted("idle") {
         let idle = daemon.memory_mib();
-        lines.push(Line {
-            what: "memory of loomd, idle",
-            measured: format!("{idle} MiB"),
-            reach: "< 25 MiB",
-            met: idle < 25,
-        });
+        lines.push(Line::figure(
+            "memory of loomd, idle",
+            format!("{idle} MiB"),
+            "< 25 MiB",
+            idle < 25,
+        ));
     }
     if wanted("tasks") {
         lines.extend(many_tasks(&daemon, size.tasks).await?);
@@ -547,9 +594,16 @@ async fn main() -> Result<(), Fault> {
         }
     };
     daemon.end().await?;
-    let met = lines.iter().all(|line| line.met);
+    let small = size.followers < WHOLE.followers;
+    let met = lines
+        .iter()
+        .all(|line| line.met || (small && line.is_figure));
     for line in &lines {
-        let mark = if line.met { "ok " } else { "NO " };
+        let mark = match (line.met, small && line.is_figure) {
+            (_, true) => "-- ",
+            (true, false) => "ok ",
+            (false, false) => "NO ",
+        };
         println!(
             "{mark} {:<72} {:>24}   ({})",
             line.what, line.measured, line.reach
@@ -559,7 +613,6 @@ async fn main() -> Result<(), Fault> {
         .iter()
         .map(|line| serde_json::json!({"what": line.what, "measured": line.measured, "reach": line.reach, "met": line.met}))
         .collect();
-    let small = size.followers < WHOLE.followers;
     println!(
         "{}",
         serde_json::json!({"name": "http", "small": small, "passed": met, "measures": measures})

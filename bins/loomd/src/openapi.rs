@@ -31,7 +31,7 @@ pub(crate) fn document(table: &[Route]) -> Value {
         .into_iter()
         .map(|tag| json!({ "name": tag, "description": about_tag(tag) }))
         .collect();
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {
@@ -58,7 +58,30 @@ pub(crate) fn document(table: &[Route]) -> Value {
             } },
             "schemas": generator.take_definitions(true),
         },
-    })
+    });
+    bound_numbers(&mut document);
+    document
+}
+
+/// Says the largest number of each width: a schema without it promises that any is taken.
+fn bound_numbers(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(bound_numbers),
+        Value::Object(members) => {
+            let largest = match members.get("format").and_then(Value::as_str) {
+                Some("uint8") => Some(u64::from(u8::MAX)),
+                Some("uint16") => Some(u64::from(u16::MAX)),
+                Some("uint32") => Some(u64::from(u32::MAX)),
+                Some("uint64" | "uint") => Some(u64::MAX),
+                _ => None,
+            };
+            if let Some(largest) = largest {
+                members.entry("maximum").or_insert_with(|| largest.into());
+            }
+            members.values_mut().for_each(bound_numbers);
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Says of the answer that begins a task where its id leads.

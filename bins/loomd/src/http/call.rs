@@ -332,29 +332,29 @@ fn with_whole_numbers(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn write_whole(value: &mut Value) -> bool {
-    /// Up to here every whole number is one of these.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Number(number) => {
             let whole = number
                 .as_f64()
-                .filter(|n| number.is_f64() && n.fract() == 0.0 && (0.0..=EXACT).contains(n));
-            // Written without a fraction it reads as what it is.
-            let written = whole.and_then(|n| format!("{n:.0}").parse::<u64>().ok());
+                .filter(|n| number.is_f64() && n.fract() == 0.0);
+            // Written without a fraction it reads as what it is, unless nothing is so large.
+            let text = whole.map(|n| format!("{:.0}", if n == 0.0 { 0.0 } else { n }));
+            let written: Option<serde_json::Number> = text.and_then(|text| {
+                let large = text.parse::<u64>().ok().map(Into::into);
+                large.or_else(|| text.parse::<i64>().ok().map(Into::into))
+            });
             let is_written = written.is_some();
             if let Some(written) = written {
-                *number = written.into();
+                *number = written;
             }
             is_written
         }
         Value::Array(items) => items
             .iter_mut()
-            .map(write_whole)
-            .fold(false, std::ops::BitOr::bitor),
+            .fold(false, |any, item| write_whole(item) || any),
         Value::Object(members) => members
             .values_mut()
-            .map(write_whole)
-            .fold(false, std::ops::BitOr::bitor),
+            .fold(false, |any, member| write_whole(member) || any),
         Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
 }

@@ -105,7 +105,8 @@ async fn facts(record: &Record, shared: &Shared) -> Facts {
     ];
     Facts {
         variables,
-        body: body.to_string().into_bytes(),
+        // With its end, as the `read` of a shell wants a line.
+        body: format!("{body}\n").into_bytes(),
     }
 }
 

@@ -30,7 +30,7 @@ const FAREWELL: Duration = Duration::from_secs(3);
 trait Watcher: Send {
     /// An event was committed. All of them, each once, in order.
     async fn note(&mut self, record: &Record);
-    /// Nothing happened for [`Watcher::PAUSE`], or much did.
+    /// Nothing happened for [`PAUSE`], or much did.
     async fn pause(&mut self);
     /// Nothing more comes.
     async fn finish(&mut self);

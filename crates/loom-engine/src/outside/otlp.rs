@@ -32,6 +32,8 @@ pub(super) struct Exporter {
     waiting: Vec<Span>,
     /// Whether the last message was not taken, which is said once.
     is_down: bool,
+    /// Spans that were left out since then.
+    lost: usize,
 }
 
 impl Exporter {
@@ -47,6 +49,7 @@ impl Exporter {
             tasks: HashMap::new(),
             waiting: Vec::new(),
             is_down: false,
+            lost: 0,
         }
     }
 
@@ -72,7 +75,13 @@ impl Exporter {
         while !self.waiting.is_empty() {
             let batch = self.waiting.len().min(BATCH);
             match self.post(&self.waiting[..batch]).await {
-                Sent::Taken => self.is_down = false,
+                Sent::Taken => {
+                    self.is_down = false;
+                    let lost = std::mem::take(&mut self.lost);
+                    if lost > 0 {
+                        tracing::warn!(lost, "the collector is back; so many spans are left out");
+                    }
+                }
                 Sent::Refused(why) => {
                     tracing::warn!(
                         why,
@@ -84,13 +93,22 @@ impl Exporter {
                     if !std::mem::replace(&mut self.is_down, true) {
                         tracing::warn!(why, "telemetry waits for its collector");
                     }
-                    let over = self.waiting.len().saturating_sub(MAX_WAITING);
-                    self.waiting.drain(..over);
+                    self.bound();
                     return;
                 }
             }
             self.waiting.drain(..batch);
         }
+    }
+
+    /// Leaves out the oldest of more than may wait, which is said once and then counted.
+    fn bound(&mut self) {
+        let over = self.waiting.len().saturating_sub(MAX_WAITING);
+        if over > 0 && self.lost == 0 {
+            tracing::warn!("too many spans wait for the collector; the oldest are left out");
+        }
+        self.lost += over;
+        self.waiting.drain(..over);
     }
 
     async fn post(&self, spans: &[Span]) -> Sent {
@@ -145,8 +163,7 @@ impl Watcher for Exporter {
         if self.waiting.len() >= BATCH && !self.is_down {
             self.send().await;
         }
-        let over = self.waiting.len().saturating_sub(MAX_WAITING);
-        self.waiting.drain(..over);
+        self.bound();
     }
 
     async fn pause(&mut self) {

@@ -228,9 +228,17 @@ impl Spans {
             span.parent = Some(of.id);
         }
         match (work, event) {
-            (Work::Plan { .. }, _) => span.attributes.push(("loom.role", "planner".into())),
+            (Work::Plan { .. }, _) => {
+                span.attributes = vec![
+                    ("gen_ai.operation.name", "chat".into()),
+                    ("loom.role", "planner".into()),
+                ];
+            }
             (Work::Model { turn, .. }, _) => {
-                span.attributes.push(("loom.role", "executor".into()));
+                span.attributes = vec![
+                    ("gen_ai.operation.name", "chat".into()),
+                    ("loom.role", "executor".into()),
+                ];
                 span.attributes
                     .push(("loom.turn", u64::from(turn + 1).into()));
                 let model = attempt.and_then(|attempt| self.models.get(&attempt));
@@ -339,14 +347,6 @@ impl Span {
         self.name = format!("chat {model}");
         self.attributes
             .retain(|(name, _)| !name.starts_with("gen_ai.request"));
-        if !self
-            .attributes
-            .iter()
-            .any(|(name, _)| *name == "gen_ai.operation.name")
-        {
-            self.attributes
-                .push(("gen_ai.operation.name", "chat".into()));
-        }
         self.attributes.push(("gen_ai.request.model", model.into()));
     }
 
