@@ -56,6 +56,7 @@ async fn world_of_three(possible: &Arc<AtomicBool>, planned: &Arc<AtomicU32>) ->
 fn settings() -> TaskSettings {
     let mut settings = TaskSettings {
         ladder: vec![loom_events::Rung::Planned],
+        learning: false,
         ..TaskSettings::default()
     };
     settings.limits.plan_versions = 1;

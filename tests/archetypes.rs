@@ -42,7 +42,10 @@ fn playbook(executor: &str) -> String {
 }
 
 fn settings(change: impl FnOnce(&mut TaskSettings)) -> TaskSettings {
-    let mut settings = TaskSettings::default();
+    let mut settings = TaskSettings {
+        learning: false,
+        ..TaskSettings::default()
+    };
     // The reviewer of these tests says yes to everything: it is not what is looked at.
     settings.limits.plan_versions = 1;
     settings.bands.proceed = 0.0;

@@ -8,6 +8,7 @@ mod context;
 mod documents;
 mod forks;
 mod layers;
+mod learning;
 mod lift;
 mod mcp;
 mod own_checks;

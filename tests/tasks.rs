@@ -449,6 +449,7 @@ async fn turn_one_thousand_costs_what_turn_ten_costs() {
             tokens: u64::MAX,
             ..Limits::default()
         },
+        learning: false,
         ..TaskSettings::default()
     };
     let respond = |request: &Request| match request.role {

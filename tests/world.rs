@@ -158,7 +158,11 @@ impl World {
             goal: goal.to_owned(),
             workspace: Some(self.work().to_string_lossy().into_owned()),
             context: None,
-            settings: TaskSettings::default(),
+            // A task of a test is what it would be as the first of its kind; see `learning.rs`.
+            settings: TaskSettings {
+                learning: false,
+                ..TaskSettings::default()
+            },
             callback_url: None,
             metadata: None,
         }

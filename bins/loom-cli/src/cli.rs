@@ -100,6 +100,10 @@ pub(crate) enum Command {
     Doctor(commands::doctor::DoctorArgs),
     /// Show the tools that a model may call, and the servers they come from
     Tools(commands::tools::ToolsArgs),
+    /// Show what finished tasks have taught, and what is done otherwise because of it
+    Learning(commands::learning::LearningArgs),
+    /// Forget everything that finished tasks have taught
+    ResetLearning(commands::learning::ResetArgs),
     /// Show a finished task again from its journal, or check the journal
     Replay(commands::replay::ReplayArgs),
     /// Write a task into one file, without secrets

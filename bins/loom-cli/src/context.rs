@@ -187,6 +187,9 @@ fn open_fault(error: OpenError) -> Fault {
         OpenError::Router(_) | OpenError::Template(_) | OpenError::DataDir { .. } => {
             Fault::cannot(error).exit(Exit::Usage)
         }
-        OpenError::Locked(_) | OpenError::Journal(_) | OpenError::Store(_) => Fault::cannot(error),
+        OpenError::Locked(_)
+        | OpenError::Journal(_)
+        | OpenError::Learning(_)
+        | OpenError::Store(_) => Fault::cannot(error),
     }
 }

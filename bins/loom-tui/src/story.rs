@@ -65,6 +65,9 @@ pub(crate) fn lines(envelope: &Envelope, view: &TaskView) -> Vec<LogLine> {
         Event::LimitReached { which, value } => {
             problem(0, &format!("limit reached: {which:?} ({})", count(*value)))
         }
+        Event::LearningApplied { adjustment, .. } => {
+            step(Tone::Dim, 0, &format!("learned: {}", adjustment.why))
+        }
         Event::Degraded { what } => problem(0, &format!("less than asked for: {what}")),
         Event::SubtaskStarted {
             subtask, ordinal, ..

@@ -173,6 +173,7 @@ fn open_error(error: OpenError) -> SetupError {
         | OpenError::DataDir { .. }
         | OpenError::Locked(_)
         | OpenError::Journal(_)
+        | OpenError::Learning(_)
         | OpenError::Store(_) => SetupError::cannot(&error),
     }
 }

@@ -4,7 +4,7 @@
 use crate::access::{Scope, Who};
 use crate::http::{Route, route};
 use crate::routes::{
-    control, events, files, info, memory, questions, stream, subtasks, tasks, transfer,
+    control, events, files, info, learning, memory, questions, stream, subtasks, tasks, transfer,
 };
 use axum::http::Method;
 
@@ -127,6 +127,14 @@ fn of_the_service() -> Vec<Route> {
         route(POST, "/import", OWNER, "Take a task from an export, as history")
             .about("It keeps its id, can be looked at, and nothing goes on with it. An export that was changed, that is of a newer form, or whose task is here already is refused; nothing is ever replaced.")
             .to(transfer::import),
+        route(GET, "/learning", READER, "Show what finished tasks have taught")
+            .about("What is done otherwise because of it, each with its reason and evidence; how models did at kinds of work; what the user asked for; plans that worked.")
+            .to(learning::show),
+        route(GET, "/learning/export", READER, "Give everything that was learned, as it is stored")
+            .to(learning::export),
+        route(Method::DELETE, "/learning", OWNER, "Forget everything that was learned")
+            .about("Tasks that have ended teach no second time.")
+            .to(learning::forget),
         route(GET, "/models", READER, "Show the models and how they do").to(info::models),
         route(GET, "/tools", READER, "List the tools that a model may be offered")
             .to(info::tools),

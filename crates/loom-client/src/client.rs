@@ -4,9 +4,10 @@ use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::wire::{
     AnswerRequest, ApproveRequest, CancelRequest, Changes, ConfigShown, DiffList, EventPage,
-    FeedbackRequest, ForkRequest, Health, IDEMPOTENCY_KEY, MemoryPage, ModelList, NewTaskRequest,
-    PlanRequest, Ready, RejectRequest, RetryRequest, SteerRequest, SubtaskTrace, Taken, Task,
-    TaskCreated, TaskImported, TaskPage, ToolList,
+    FeedbackRequest, Forgotten, ForkRequest, Health, IDEMPOTENCY_KEY, LearningExport,
+    LearningShown, MemoryPage, ModelList, NewTaskRequest, PlanRequest, Ready, RejectRequest,
+    RetryRequest, SteerRequest, SubtaskTrace, Taken, Task, TaskCreated, TaskImported, TaskPage,
+    ToolList,
 };
 use loom_events::{FileDiff, RevertReport, RevertRequest, Seq, SubtaskId, TaskId};
 use loom_view::{TaskStatus, TaskView};
@@ -438,6 +439,30 @@ impl Client {
     /// [`ClientError`].
     pub async fn tools(&self) -> Result<ToolList, ClientError> {
         self.get(&["tools"], &[]).await
+    }
+
+    /// What finished tasks have taught, and what is done otherwise because of it.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn learning(&self) -> Result<LearningShown, ClientError> {
+        self.get(&["learning"], &[]).await
+    }
+
+    /// Everything that was learned, as it is stored.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn export_learning(&self) -> Result<LearningExport, ClientError> {
+        self.get(&["learning", "export"], &[]).await
+    }
+
+    /// Forgets everything that was learned.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn forget_learning(&self) -> Result<Forgotten, ClientError> {
+        self.json(self.request(Method::DELETE, &["learning"])).await
     }
 
     /// The effective configuration.

@@ -4,6 +4,7 @@
 use crate::broken::chain;
 use crate::config::{Config, ShellPlace};
 use crate::keeper::{self, Keeper};
+use crate::learning::Learning;
 use crate::metrics::{Counts, Metrics};
 use crate::once::Turns;
 use crate::outside::Watchers;
@@ -107,6 +108,9 @@ pub enum OpenError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] loom_state::OpenError),
+    /// What was learned cannot be read.
+    #[error("read what was learned")]
+    Learning(#[source] loom_state::ReadError),
     /// The snapshot store cannot be opened.
     #[error(transparent)]
     Store(#[from] loom_workspace::StoreError),
@@ -241,7 +245,8 @@ impl Engine {
     /// # Errors
     /// [`OpenError`], one clear sentence each.
     pub async fn open(setup: Setup) -> Result<Self, OpenError> {
-        Self::open_with(setup, Extensions::default()).await
+        // Its size would be part of every future that may open an engine.
+        Box::pin(Self::open_with(setup, Extensions::default())).await
     }
 
     /// The same with tools and providers of the caller's.
@@ -260,6 +265,8 @@ impl Engine {
             durability: setup.config.state.durability,
         };
         let journal: Arc<dyn Journal> = Arc::new(SqliteJournal::open(&dir, options)?);
+        let learning = Learning::open(&*journal);
+        let learning = learning.await.map_err(OpenError::Learning)?;
         let store = Arc::new(Store::open(&dir.join("objects"))?);
         let shell = setup
             .config
@@ -302,6 +309,7 @@ impl Engine {
             served_at: OnceLock::new(),
             redactor: setup.redactor,
             max_snapshot: setup.config.workspace.max_snapshot,
+            learning,
             windows: Windows::default(),
         });
         let queue = Queue::new(setup.config.max_parallel_tasks);

@@ -62,6 +62,7 @@ mod extend;
 mod feed;
 mod forks;
 mod keeper;
+mod learning;
 mod ledger;
 mod measure;
 mod metrics;
@@ -96,9 +97,10 @@ pub use engine::{
 };
 pub use extend::Extensions;
 pub use feed::Feed;
+pub use learning::{Learned, LearnedPlan, LearnedRecord};
 pub use loom_events::{RevertReport, RevertRequest, RevertScope};
 pub use loom_kernel::Rejection;
-pub use loom_state::ModelFacts;
+pub use loom_state::{Lesson, ModelFacts};
 pub use loom_view::{
     AttemptView, ChangeEntry, ErrorRow, FileRow, Live, QuestionView, Signal, Steering,
     SubtaskStatus, SubtaskView, TaskStatus, TaskView, VerdictView, describe_end,

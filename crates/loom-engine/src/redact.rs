@@ -6,8 +6,8 @@
 //! what stays exact is in `docs/decisions/0017-…`; a new field has to take its place in these matches.
 
 use loom_events::{
-    Answer, Command, Failure, MemoryEntry, Message, ModelReply, NewTask, Note, Outcome, Prepared,
-    Proposal, Question, Reconciled, Response, Said, ToolResult, Verdict,
+    Adjusted, Adjustment, Answer, Command, Failure, MemoryEntry, Message, ModelReply, NewTask,
+    Note, Outcome, Prepared, Proposal, Question, Reconciled, Response, Said, ToolResult, Verdict,
 };
 use loom_kernel::Input;
 use loom_redact::Redactor;
@@ -197,12 +197,24 @@ impl Shown<'_> {
             Note::Progress { text } => self.text(text),
             Note::Memory(entry) => self.memory(entry),
             Note::Degraded { what } => self.text(what),
+            // What was learned was journaled or kept without secrets; other ones may be known by now.
+            Note::Learned(adjustment) => self.adjustment(adjustment),
             // Names of files, and what undoing needs.
             Note::FileChanged(_)
             | Note::ForkChanged(_)
             | Note::Snapshot { .. }
             | Note::Surveyed(_)
             | Note::ContextTrimmed { .. } => {}
+        }
+    }
+
+    fn adjustment(&self, adjustment: &mut Adjustment) {
+        self.text(&mut adjustment.why);
+        match &mut adjustment.what {
+            Adjusted::Plans { plans: texts } | Adjusted::Preferences { texts } => {
+                self.texts(texts);
+            }
+            Adjusted::StartingTier { .. } | Adjusted::Caution(_) => {}
         }
     }
 

@@ -195,6 +195,11 @@ impl<'a> Runner<'a> {
         if let Err(error) = self.place.clear_scratch() {
             tracing::warn!(task = %self.task, %error, "the scratch directory was not removed");
         }
+        // Whoever waits for the directory need not wait for what is learned.
+        drop(turn);
+        if self.ledger.state.settings().learning {
+            self.shared.learning.harvest(&self.shared, self.task).await;
+        }
         Ok(())
     }
 

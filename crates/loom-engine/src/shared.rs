@@ -1,6 +1,7 @@
 //! What all tasks of an engine share, and the place of one task on disk.
 
 use crate::forks::TaskForks;
+use crate::learning::Learning;
 use crate::metrics::Counts;
 use crate::project::Skills;
 use crate::webhooks::Webhooks;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) redactor: Arc<Redactor>,
     /// The most that the first snapshot of a task may take, in bytes.
     pub(crate) max_snapshot: u64,
+    /// What earlier tasks taught.
+    pub(crate) learning: Learning,
     /// The windows that servers have shown.
     pub(crate) windows: Windows,
 }

@@ -1,8 +1,9 @@
 //! What the runner is asked to do, and what can come of it.
 
 use crate::{
-    AttemptId, BlobId, Check, CheckPower, EffectId, FileChange, MemoryEntry, ModelReply, Plan,
-    PlanningId, PromptPart, PromptRecord, Question, SubtaskId, Survey, Usage, Verdict,
+    Adjustment, AttemptId, BlobId, Check, CheckPower, EffectId, FileChange, MemoryEntry,
+    ModelReply, Plan, PlanningId, PromptPart, PromptRecord, Question, SubtaskId, Survey, Usage,
+    Verdict,
 };
 use serde::{Deserialize, Serialize};
 
@@ -334,6 +335,8 @@ pub enum Note {
         /// What, in one line.
         what: String,
     },
+    /// Something is done otherwise because of what earlier tasks taught.
+    Learned(Adjustment),
     /// Old tool output was replaced by a line to keep the context small.
     ContextTrimmed {
         /// How many results.

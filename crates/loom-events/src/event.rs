@@ -4,10 +4,10 @@
 //! intent gets exactly one outcome. `docs/events.md` lists all of them and is checked against this.
 
 use crate::{
-    AttemptId, BlobId, Class, EffectId, Failure, FileChange, Kept, MemoryEntry, ModelReply,
-    NewTask, OnExpiry, Plan, PlanningId, Prepared, PromptRecord, Proposal, Question, QuestionId,
-    Reconciled, Rung, Scope, Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult, Usage,
-    Verdict, Work,
+    Adjustment, AttemptId, BlobId, Class, EffectId, Failure, FileChange, Kept, MemoryEntry,
+    ModelReply, NewTask, OnExpiry, Plan, PlanningId, Prepared, PromptRecord, Proposal, Question,
+    QuestionId, Reconciled, Rung, Scope, Seq, SubtaskId, Survey, TaskId, Tier, Time, ToolResult,
+    Usage, Verdict, Work,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,12 @@ pub enum Event {
     LimitReached { which: Limit, value: u64 },
     /// A fallback was taken: shown in the result, lowers confidence.
     Degraded { what: String },
+
+    /// Something is done otherwise because of what earlier tasks taught.
+    LearningApplied {
+        effect: EffectId,
+        adjustment: Adjustment,
+    },
 
     // ── subtask ─────────────────────────────────────────────────────────────────────────────
     /// An attempt begins; its seq is the [`AttemptId`].
@@ -518,6 +524,7 @@ impl Event {
             Self::TaskCancelled { .. } => "task_cancelled",
             Self::LimitReached { .. } => "limit_reached",
             Self::Degraded { .. } => "degraded",
+            Self::LearningApplied { .. } => "learning_applied",
             Self::SubtaskStarted { .. } => "subtask_started",
             Self::PrepareStarted { .. } => "prepare_started",
             Self::AttemptPrepared { .. } => "attempt_prepared",
@@ -608,6 +615,7 @@ impl Event {
             | Self::TaskCancelled { .. }
             | Self::LimitReached { .. }
             | Self::Degraded { .. }
+            | Self::LearningApplied { .. }
             | Self::SubtaskStarted { .. }
             | Self::AttemptPrepared { .. }
             | Self::NudgeGiven { .. }
@@ -689,6 +697,7 @@ impl Event {
             | Self::TaskCancelled { .. }
             | Self::LimitReached { .. }
             | Self::Degraded { .. }
+            | Self::LearningApplied { .. }
             | Self::SubtaskStarted { .. }
             | Self::PrepareStarted { .. }
             | Self::NudgeGiven { .. }

@@ -15,6 +15,7 @@ mod effect;
 mod envelope;
 mod event;
 mod ids;
+mod learning;
 mod memory;
 mod plan;
 mod prompt;
@@ -47,6 +48,7 @@ pub use event::{
 pub use ids::{
     AttemptId, BlobId, Digest, EffectId, IdError, PlanningId, QuestionId, Seq, SubtaskId, TaskId,
 };
+pub use learning::{Adjusted, Adjustment, Caution};
 pub use memory::{MemoryEntry, MemoryKind};
 pub use plan::{EditsTests, Plan, Size, SubtaskSpec, Tier};
 pub use prompt::{PromptPart, PromptRecord};

@@ -37,6 +37,8 @@ pub struct TaskSettings {
     pub unanswered: Unanswered,
     /// Nothing expires in so many milliseconds after a start or a resume.
     pub grace_ms: u64,
+    /// Whether what earlier tasks taught is used, and what this one teaches is kept.
+    pub learning: bool,
 }
 
 impl Default for TaskSettings {
@@ -56,6 +58,7 @@ impl Default for TaskSettings {
             question_timeout_ms: Some(24 * 60 * 60 * 1000),
             unanswered: Unanswered::Default,
             grace_ms: 60_000,
+            learning: true,
         }
     }
 }

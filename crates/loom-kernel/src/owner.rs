@@ -70,6 +70,7 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
         | Event::ForkChanged { effect, .. }
         | Event::SnapshotTaken { effect, .. }
         | Event::WorkspaceSurveyed { effect, .. }
+        | Event::LearningApplied { effect, .. }
         | Event::MemoryEntryCreated { effect, .. } => of_effect(state, *effect),
         Event::NudgeGiven { attempt, .. }
         | Event::AttemptEnded { attempt, .. }

@@ -7,8 +7,9 @@ use crate::tally::{Beta, Tally};
 use loom_events::{Tier, Time};
 use serde::Serialize;
 
-/// Fewest attempts, as they count now, before a model is passed over.
-const ENOUGH: f64 = 5.0;
+/// Fewest first attempts, as they count now, before a model is passed over. How sure it must be, says
+/// [`SURE`]; this is what keeps two unlucky steps from deciding.
+const ENOUGH: f64 = 2.5;
 
 /// How sure it must be that the other model is better.
 const SURE: f64 = 0.9;
@@ -18,9 +19,6 @@ const MARGIN: f64 = 0.15;
 
 /// A model that passes so often is not passed over, however good the other one is.
 const GOOD_ENOUGH: f64 = 0.75;
-
-/// Attempts by which a set-up has shown what it can do.
-const EXPERIENCED: u32 = 60;
 
 /// How unlikely the latest attempts must be, by what was seen before, to be called a change.
 const UNLIKELY: f64 = 0.01;
@@ -39,19 +37,6 @@ pub struct Choice {
 pub struct TierAdvice {
     /// Where to begin.
     pub tier: Tier,
-    /// Why, with the evidence.
-    pub why: String,
-}
-
-/// How careful to be, by how much was seen.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Caution {
-    /// The share of steps with strong evidence that a second model looks at all the same.
-    pub sample: f64,
-    /// The confidence below which a result is asked about, where a threshold decides.
-    pub threshold: f64,
-    /// Completed subtasks after which the plan is looked at again.
-    pub replan_interval: u32,
     /// Why, with the evidence.
     pub why: String,
 }
@@ -82,7 +67,13 @@ impl Book {
         let first = choices.next()?;
         let mut at = first;
         let mut known = self.known(kind, first, now);
-        for choice in choices.filter(|choice| choice.model != first.model) {
+        let mut seen_models = vec![first.model.as_str()];
+        for choice in choices {
+            // Where a tier has no model of its own, that of another one is given for it: the same again.
+            if seen_models.contains(&choice.model.as_str()) {
+                continue;
+            }
+            seen_models.push(&choice.model);
             let other = self.known(kind, choice, now);
             if known.is_passed_over_for(&other) {
                 (at, known) = (choice, other);
@@ -104,35 +95,13 @@ impl Book {
         Some(TierAdvice {
             tier: at.tier,
             why: format!(
-                "begins at tier {} instead of {}: of earlier attempts at `{kind}`, {}; {}",
+                "begins at tier {} instead of {}: of steps of `{kind}`, at the first attempt {}; {}",
                 u8::from(at.tier),
                 u8::from(first.tier),
                 seen(first),
                 seen(at),
             ),
         })
-    }
-
-    /// How careful to be.
-    #[must_use]
-    pub fn caution(&self) -> Caution {
-        let seen = self.seen();
-        let share = f64::from(seen.min(EXPERIENCED)) / f64::from(EXPERIENCED);
-        let between = |cold: f64, warm: f64| (warm - cold).mul_add(share, cold);
-        let why = match seen {
-            0 => "nothing was seen of these models yet: every result is looked at twice".to_owned(),
-            n if n < EXPERIENCED => format!(
-                "{n} of {EXPERIENCED} attempts were seen that it takes to know a set-up: caution is \
-                 relaxed with each"
-            ),
-            n => format!("{n} attempts were seen: a sample of strong results is looked at twice"),
-        };
-        Caution {
-            sample: between(1.0, 0.35),
-            threshold: between(0.9, 0.8),
-            replan_interval: if share < 1.0 { 5 } else { 10 },
-            why,
-        }
     }
 
     /// Models that do now what they did not do before.
@@ -156,7 +125,7 @@ impl Book {
             model: model.to_owned(),
             worse: shift.worse,
             why: format!(
-                "{model} got {word} at `{}`: {} of the latest {} attempts passed, before it was {} of {}",
+                "{model} got {word} at `{}`: {} of the latest {} first attempts passed, before it was {} of {}",
                 key.kind,
                 shift.passed,
                 shift.latest,
@@ -166,7 +135,7 @@ impl Book {
         })
     }
 
-    fn of(&self, kind: Kind, choice: &Choice) -> Tally {
+    pub(crate) fn of(&self, kind: Kind, choice: &Choice) -> Tally {
         let mut all = Tally::default();
         let same = |key: &Key| key.kind == kind && key.model == choice.model;
         for (_, tally) in self.tallies.iter().filter(|(key, _)| same(key)) {
@@ -279,6 +248,7 @@ mod tests {
             for passed in *attempts {
                 let tally = book.tallies.entry(key.clone()).or_default();
                 tally.observe(&Observation {
+                    turn: crate::tally::Turn::First,
                     passed: *passed,
                     millis: 1,
                     tokens: 1,
@@ -296,7 +266,7 @@ mod tests {
     #[test]
     fn without_evidence_a_step_begins_as_planned() {
         assert_eq!(advice(&Book::default(), Tier::Small), None);
-        let few = book(&[("small", Tier::Small, &[false; 4])]);
+        let few = book(&[("small", Tier::Small, &[false; 2])]);
         assert_eq!(advice(&few, Tier::Small), None);
     }
 
@@ -316,6 +286,23 @@ mod tests {
             "{}",
             advice.why
         );
+    }
+
+    #[test]
+    fn a_model_that_stands_in_for_a_higher_tier_is_no_other_model() {
+        let mut seen = [true; 8];
+        (seen[1], seen[4], seen[6]) = (false, false, false);
+        let book = book(&[
+            ("small", Tier::Small, &seen),
+            ("medium", Tier::Medium, &[true]),
+        ]);
+        let mut choices = choices().to_vec();
+        choices.push(Choice {
+            tier: Tier::Large,
+            model: "medium".to_owned(),
+        });
+        let advice = book.starting_tier(kind(), Tier::Small, &choices, Time::EPOCH);
+        assert_eq!(advice, None);
     }
 
     #[test]
@@ -350,20 +337,6 @@ mod tests {
             changes.iter().any(|change| change.worse)
         });
         assert!(noticed.is_some_and(|n| n <= 10), "{noticed:?}");
-    }
-
-    #[test]
-    fn caution_is_relaxed_with_evidence_and_never_beyond_its_end() {
-        let cold = Book::default().caution();
-        assert_eq!(
-            (cold.sample, cold.threshold, cold.replan_interval),
-            (1.0, 0.9, 5)
-        );
-        let some = book(&[("small", Tier::Small, &[true; 30])]).caution();
-        assert!(some.sample < cold.sample && some.sample > 0.35, "{some:?}");
-        let warm = book(&[("small", Tier::Small, &[true; 90])]).caution();
-        assert!((warm.sample - 0.35).abs() < 1e-9, "{warm:?}");
-        assert_eq!(warm.replan_interval, 10);
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl Book {
     /// How many attempts have been seen in all.
     #[must_use]
     pub fn seen(&self) -> u32 {
-        let seen = self.tallies.values().map(|tally| tally.seen);
+        let seen = self.tallies.values().map(Tally::attempts);
         seen.fold(0, u32::saturating_add)
     }
 
@@ -279,6 +279,7 @@ mod tests {
                 model: "a model: with a name".to_owned(),
                 tier: Tier::Large,
                 seen: Observation {
+                    turn: crate::tally::Turn::First,
                     passed: true,
                     millis: 5,
                     tokens: 7,

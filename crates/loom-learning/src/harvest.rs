@@ -2,7 +2,7 @@
 //! a kind of work or a wish of the user is kept; the world's faults teach nothing.
 
 use crate::kind::Kind;
-use crate::tally::Observation;
+use crate::tally::{Observation, Turn};
 use loom_events::{
     AttemptEnd, AttemptId, Event, FailureClass, Plan, Record, Seq, SubtaskId, SubtaskSpec, TaskId,
     Tier, Time, Usage,
@@ -85,6 +85,8 @@ struct Reading {
     specs: BTreeMap<SubtaskId, SubtaskSpec>,
     open: BTreeMap<Seq, Open>,
     ended: Vec<Attempted>,
+    /// The models that have failed at each step as it is.
+    tried: BTreeMap<SubtaskId, Vec<String>>,
     corrections: Vec<String>,
 }
 
@@ -95,7 +97,11 @@ impl Reading {
             Event::TaskCreated(new) => self.goal.clone_from(&new.goal),
             Event::TaskPlanReady { plan, fallback, .. } => {
                 for spec in &plan.subtasks {
-                    self.specs.insert(spec.id.clone(), spec.clone());
+                    let before = self.specs.insert(spec.id.clone(), spec.clone());
+                    // With other words it is another step.
+                    if before.is_some_and(|before| before != *spec) {
+                        self.tried.remove(&spec.id);
+                    }
                 }
                 self.plan = Some(plan.clone());
                 self.fallback = *fallback;
@@ -145,6 +151,15 @@ impl Reading {
         let Some(spec) = self.specs.get(&open.subtask) else {
             return;
         };
+        let tried = self.tried.entry(open.subtask.clone()).or_default();
+        let turn = match tried.as_slice() {
+            [] => Turn::First,
+            others if others.contains(&model) => Turn::Again,
+            _ => Turn::Rescue,
+        };
+        if !tried.contains(&model) {
+            tried.push(model.clone());
+        }
         let millis = at.since(open.began).as_millis();
         self.ended.push(Attempted {
             kind: Kind::of(spec),
@@ -152,6 +167,7 @@ impl Reading {
             model,
             tier: open.tier,
             seen: Observation {
+                turn,
                 passed,
                 millis: u64::try_from(millis).unwrap_or(u64::MAX),
                 tokens: open.tokens,

@@ -11,14 +11,15 @@
 
 mod advice;
 mod book;
+mod caution;
 mod harvest;
 mod kind;
 mod plans;
 mod tally;
 
-pub use advice::{Caution, Change, Choice, TierAdvice};
+pub use advice::{Change, Choice, TierAdvice};
 pub use book::{Book, Correction, Key, Line, LineError};
 pub use harvest::{Attempted, Harvest};
 pub use kind::{Action, Kind, Material, NoKind};
 pub use plans::{KnownPlan, Step};
-pub use tally::{Beta, Observation, Tally};
+pub use tally::{Beta, Observation, Tally, Turn};

@@ -13,6 +13,9 @@ const MAX_GOAL: usize = 200;
 /// Least share of words that two goals must have in common, weighted by how rare they are.
 const ALIKE: f64 = 0.25;
 
+/// Steps of a plan that are shown: more of them are no pattern any more, and every line costs room.
+const MAX_SHOWN: usize = 12;
+
 /// A plan that brought its goal about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownPlan {
@@ -79,6 +82,32 @@ const fn check_kind(check: &loom_events::Check) -> &'static str {
         Check::Tests { .. } => "tests",
         Check::Unchanged { .. } => "unchanged",
         Check::Symbol { .. } => "symbol",
+    }
+}
+
+impl KnownPlan {
+    /// The plan in a few lines, as a planner is shown it.
+    #[must_use]
+    pub fn outline(&self) -> String {
+        let mut lines = vec![format!("Goal: {}", self.goal)];
+        let steps = self.steps.iter().take(MAX_SHOWN).enumerate();
+        lines.extend(steps.map(|(at, step)| {
+            let mut line = format!("{}. {} ({})", at + 1, step.title, step.kind);
+            if !step.checks.is_empty() {
+                let mut checks = step.checks.clone();
+                checks.dedup();
+                line.push_str(&format!(", checked by {}", checks.join(" and ")));
+            }
+            if !step.needs.is_empty() {
+                let needs: Vec<String> = step.needs.iter().map(|n| (n + 1).to_string()).collect();
+                line.push_str(&format!(", after {}", needs.join(" and ")));
+            }
+            line
+        }));
+        if let Some(more) = self.steps.len().checked_sub(MAX_SHOWN).filter(|n| *n > 0) {
+            lines.push(format!("… and {more} more"));
+        }
+        lines.join("\n")
     }
 }
 

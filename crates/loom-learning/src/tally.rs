@@ -11,6 +11,10 @@ const HALF_LIFE_ATTEMPTS: f64 = 20.0;
 /// After so long without any, all of them count half: models, servers and projects change.
 const HALF_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// What a failure counts where another model had failed before: such a step is harder than most, and a
+/// model that is only asked to rescue must not look bad for it.
+const RESCUE: f64 = 0.5;
+
 /// The latest attempts that are kept one by one, to notice a change.
 const RECENT: u32 = 20;
 
@@ -18,27 +22,43 @@ const RECENT: u32 = 20;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Tally {
-    /// Attempts that the gate passed; older ones count less.
+    /// First attempts that the gate passed; older ones count less.
     pub passed: f64,
-    /// Attempts that it did not, or that the model itself ended badly; older ones count less.
+    /// First attempts that it did not, or that the model itself ended badly; older ones count less.
     pub failed: f64,
-    /// All of them, each counting one.
+    /// Steps that the model was tried at: its first attempts, each counting one.
     pub seen: u32,
-    /// All that passed.
+    /// Those that passed.
     pub seen_passed: u32,
-    /// The latest attempts, the last one in the lowest bit; 1 stands for passed.
+    /// Further attempts of the model at a step that it had failed at.
+    pub again: u32,
+    /// The latest first attempts, the last one in the lowest bit; 1 stands for passed.
     pub recent: u32,
-    /// Milliseconds of all of them.
+    /// Milliseconds of all attempts.
     pub millis: u64,
-    /// Prompt and completion tokens of all of them.
+    /// Prompt and completion tokens of all attempts.
     pub tokens: u64,
     /// When the last one ended.
     pub last: Time,
 }
 
+/// Whose turn at a step an attempt was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The first at this step.
+    First,
+    /// The model's first, after another one had failed.
+    Rescue,
+    /// The model's own again. What is to be decided is where to begin, and of that it says nothing
+    /// new: whether the step is hard or the model weak, the first attempt has shown.
+    Again,
+}
+
 /// One attempt that says something about its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
+    /// Whose turn it was.
+    pub turn: Turn,
     /// Whether the gate passed it.
     pub passed: bool,
     /// How long it took.
@@ -53,19 +73,33 @@ impl Tally {
     /// Adds an attempt.
     pub fn observe(&mut self, seen: &Observation) {
         self.fade(seen.at);
+        match seen.turn {
+            Turn::Again => self.again = self.again.saturating_add(1),
+            Turn::First | Turn::Rescue => self.observe_first(seen),
+        }
+        self.millis = self.millis.saturating_add(seen.millis);
+        self.tokens = self.tokens.saturating_add(seen.tokens);
+        self.last = self.last.max(seen.at);
+    }
+
+    fn observe_first(&mut self, seen: &Observation) {
         let keep = 0.5_f64.powf(1.0 / HALF_LIFE_ATTEMPTS);
         self.passed *= keep;
         self.failed *= keep;
-        match seen.passed {
-            true => self.passed += 1.0,
-            false => self.failed += 1.0,
+        match (seen.passed, seen.turn) {
+            (true, _) => self.passed += 1.0,
+            (false, Turn::Rescue) => self.failed += RESCUE,
+            (false, Turn::First | Turn::Again) => self.failed += 1.0,
         }
         self.seen = self.seen.saturating_add(1);
         self.seen_passed = self.seen_passed.saturating_add(u32::from(seen.passed));
         self.recent = ((self.recent << 1) | u32::from(seen.passed)) & ((1 << RECENT) - 1);
-        self.millis = self.millis.saturating_add(seen.millis);
-        self.tokens = self.tokens.saturating_add(seen.tokens);
-        self.last = self.last.max(seen.at);
+    }
+
+    /// Attempts of every kind.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        self.seen.saturating_add(self.again)
     }
 
     /// Takes back that an attempt passed: a human reverted its work, or a later gate found it wrong.
@@ -84,6 +118,7 @@ impl Tally {
         self.failed += other.failed;
         self.seen = self.seen.saturating_add(other.seen);
         self.seen_passed = self.seen_passed.saturating_add(other.seen_passed);
+        self.again = self.again.saturating_add(other.again);
         self.millis = self.millis.saturating_add(other.millis);
         self.tokens = self.tokens.saturating_add(other.tokens);
         self.last = self.last.max(other.last);
@@ -190,6 +225,7 @@ mod tests {
 
     fn seen(passed: bool, day: i64) -> Observation {
         Observation {
+            turn: Turn::First,
             passed,
             millis: 1_000,
             tokens: 10,
@@ -211,6 +247,28 @@ mod tests {
         assert!(before > 0.9, "{before}");
         assert!(after < 0.5, "{after}");
         assert_eq!((tally.seen, tally.seen_passed), (60, 40));
+    }
+
+    #[test]
+    fn a_rescuer_is_not_blamed_like_a_starter_and_a_second_try_says_nothing_new() {
+        let of = |turn| {
+            let mut tally = Tally::default();
+            for passed in [true, false, false] {
+                tally.observe(&Observation {
+                    turn,
+                    ..seen(passed, 1)
+                });
+            }
+            tally
+        };
+        let mean = |turn| of(turn).posterior(Tier::Medium).mean();
+        assert!(mean(Turn::Rescue) > mean(Turn::First));
+        let again = of(Turn::Again);
+        assert_eq!(
+            again.posterior(Tier::Medium),
+            Tally::default().posterior(Tier::Medium)
+        );
+        assert_eq!((again.seen, again.attempts(), again.tokens), (0, 3, 30));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an executor is told at the start of an attempt.
 
 use crate::budget::{Input, drop_last, shorten};
+use crate::planning::shrink_texts;
 use crate::project::{
     ProjectNote, SkillLine, notes_tokens, notes_view, shrink_notes, shrink_skills, skills_view,
 };
@@ -25,6 +26,8 @@ pub struct ExecutorInput {
     pub notes: Vec<ProjectNote>,
     /// The skills that it may ask for.
     pub skills: Vec<SkillLine>,
+    /// What the user asked for in earlier tasks, word for word; data of low rank.
+    pub preferences: Vec<String>,
     /// Tools to describe in the text; leave empty when the server takes them in a field of its own.
     pub tools_in_text: Vec<ToolSpec>,
     /// Tokens that system and user message may cost together; none means no bound.
@@ -43,6 +46,7 @@ impl ExecutorInput {
             feedback: None,
             notes: Vec::new(),
             skills: Vec::new(),
+            preferences: Vec::new(),
             tools_in_text: Vec::new(),
             budget: None,
             detail: Detail::Full,
@@ -86,6 +90,7 @@ impl Input for ExecutorInput {
             checks,
             notes => notes_view(&self.notes),
             skills => skills_view(&self.skills),
+            preferences => self.preferences.clone(),
             goal => goal_beyond_view(&self.state).unwrap_or_default(),
             state => state_yaml_at(&self.state, self.detail),
             feedback => self.feedback.as_deref().unwrap_or_default(),
@@ -118,7 +123,8 @@ impl Input for ExecutorInput {
             self.detail = less;
             return Some("task state: shown with less detail".to_owned());
         }
-        if let Some(what) = shrink_skills(&mut self.skills, excess)
+        if let Some(what) = shrink_texts("preferences", &mut self.preferences, excess)
+            .or_else(|| shrink_skills(&mut self.skills, excess))
             .or_else(|| shrink_notes(&mut self.notes, excess))
         {
             return Some(what);
@@ -195,6 +201,7 @@ mod tests {
                 "tools",
                 "skills",
                 "project_notes",
+                "preferences",
                 "task_state",
                 "memory",
                 "feedback",

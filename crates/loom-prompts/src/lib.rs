@@ -35,7 +35,7 @@ pub use executor::ExecutorInput;
 pub use extractor::ExtractorInput;
 pub use memory::{memory_schema, parse_memory};
 pub use plan::{parse_plan, plan_schema};
-pub use planning::{OldStep, PlannerInput, Repair, ReplannerInput, WorkspaceOverview};
+pub use planning::{Learned, OldStep, PlannerInput, Repair, ReplannerInput, WorkspaceOverview};
 pub use project::{
     NOTE_FILES, ProjectNote, Skill, SkillError, SkillLine, note_places, parse_skill, within,
 };

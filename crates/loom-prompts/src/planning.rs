@@ -30,10 +30,23 @@ pub struct PlannerInput {
     pub example: Option<PlanExample>,
     /// Most subtasks accepted.
     pub max_subtasks: u32,
+    /// What earlier tasks taught; data of lower rank.
+    pub learned: Learned,
     /// When this is the repair of a refused plan.
     pub repair: Option<Repair>,
     /// Tokens that the prompt may cost; none means no bound.
     pub budget: Option<u64>,
+}
+
+/// What earlier tasks taught a planner.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learned {
+    /// Plans that brought goals like this one about, the most alike first.
+    pub plans: Vec<String>,
+    /// What the user asked for in earlier tasks, word for word.
+    pub preferences: Vec<String>,
+    /// Whether little is known of the models yet, so that steps are better small.
+    pub small_steps: bool,
 }
 
 /// Everything that goes into the prompt for a later plan.
@@ -57,6 +70,8 @@ pub struct ReplannerInput {
     pub skills: Vec<SkillLine>,
     /// Most subtasks accepted.
     pub max_subtasks: u32,
+    /// What the user asked for in earlier tasks, word for word; data of lower rank.
+    pub preferences: Vec<String>,
     /// When this is the repair of a refused plan.
     pub repair: Option<Repair>,
     /// Tokens that the prompt may cost; none means no bound.
@@ -78,6 +93,7 @@ impl ReplannerInput {
             notes: Vec::new(),
             skills: Vec::new(),
             max_subtasks,
+            preferences: Vec::new(),
             repair: None,
             budget: None,
             detail: Detail::Full,
@@ -147,6 +163,9 @@ impl Input for PlannerInput {
             background => self.context.as_deref().unwrap_or_default(),
             instructions => self.instructions.clone(),
             max_subtasks => self.max_subtasks,
+            plans => self.learned.plans.clone(),
+            preferences => self.learned.preferences.clone(),
+            small_steps => self.learned.small_steps,
             errors => errors(self.repair.as_ref()),
         }
     }
@@ -160,6 +179,8 @@ impl Input for PlannerInput {
             .take()
             .map(|_| "example of a plan: left out".to_owned())
             .or_else(|| shrink_files(&mut self.workspace, excess))
+            .or_else(|| shrink_texts("earlier plans", &mut self.learned.plans, excess))
+            .or_else(|| shrink_texts("preferences", &mut self.learned.preferences, excess))
             .or_else(|| shrink_skills(&mut self.skills, excess))
             .or_else(|| shrink_notes(&mut self.notes, excess))
             .or_else(|| shrink_text("context", &mut self.context, excess))
@@ -202,6 +223,7 @@ impl Input for ReplannerInput {
             discoveries => self.discoveries.clone(),
             reason => self.reason.as_str(),
             max_subtasks => self.max_subtasks,
+            preferences => self.preferences.clone(),
             errors => errors(self.repair.as_ref()),
         }
     }
@@ -212,6 +234,7 @@ impl Input for ReplannerInput {
 
     fn shrink(&mut self, excess: u64) -> Option<String> {
         if let Some(what) = shrink_files(&mut self.workspace, excess)
+            .or_else(|| shrink_texts("preferences", &mut self.preferences, excess))
             .or_else(|| shrink_skills(&mut self.skills, excess))
             .or_else(|| shrink_notes(&mut self.notes, excess))
             .or_else(|| shrink_text("context", &mut self.context, excess))
@@ -317,6 +340,13 @@ fn shrink_files(overview: &mut Option<WorkspaceOverview>, excess: u64) -> Option
     Some(format!("list of files: {dropped} left out"))
 }
 
+/// Leaves out the last of some texts.
+pub(crate) fn shrink_texts(name: &str, texts: &mut Vec<String>, excess: u64) -> Option<String> {
+    let all = texts.len();
+    let dropped = drop_last(texts, excess, |text| estimate_tokens(text) + 1)?;
+    Some(format!("{name}: {dropped} of {all} left out"))
+}
+
 fn shrink_text(name: &str, text: &mut Option<String>, excess: u64) -> Option<String> {
     let now = text.take()?;
     *text = shorten(&now, excess);
@@ -386,6 +416,30 @@ mod tests {
             rendered.trimmed
         );
         assert!(format!("{rendered:?}").contains("British spelling"));
+    }
+
+    #[test]
+    fn what_earlier_tasks_taught_goes_before_the_words_of_this_one() {
+        let mut input = samples::planner();
+        let prompts = Prompts::builtin().unwrap();
+        let whole = prompts.planner(&input).unwrap();
+        let needed: u64 = whole.parts.iter().map(|part| part.tokens).sum();
+        // The example of a plan and the list of files go first; then these.
+        let cut = (1..needed).map(|less| {
+            input.budget = Some(needed - less);
+            prompts.planner(&input).unwrap()
+        });
+        let mut cut = cut.filter(|rendered| {
+            let trimmed = rendered.trimmed.join("; ");
+            trimmed.contains("preferences: 1 of 1 left out")
+        });
+        let rendered = cut.next().unwrap();
+        let trimmed = rendered.trimmed.join("; ");
+        assert!(
+            trimmed.contains("earlier plans: 1 of 1 left out"),
+            "{trimmed}"
+        );
+        assert!(format!("{rendered:?}").contains("Rename the option"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::state::{ErrorLine, FileLine, StepLine, StepStatus, TaskState};
 use crate::{
-    Block, CheckLine, ChecksInput, CriterionLine, ExecutorInput, ExtractorInput, OldStep,
+    Block, CheckLine, ChecksInput, CriterionLine, ExecutorInput, ExtractorInput, Learned, OldStep,
     PlannerInput, ProjectNote, Repair, ReplannerInput, SkillLine, VerifierInput, WorkspaceOverview,
 };
 use loom_events::{Check, MemoryEntry, MemoryKind, SubtaskId, SubtaskSpec, Tier, ToolSpec};
@@ -155,6 +155,7 @@ pub(crate) fn executor() -> ExecutorInput {
     input.feedback = Some("cli.py does not match /--color\\b/: no line matches.".to_owned());
     input.notes = notes();
     input.skills = skills();
+    input.preferences = strings(&["Use British spelling in prose."]);
     input.tools_in_text = vec![ToolSpec::new(
         "read_file",
         "Read a text file.",
@@ -177,6 +178,13 @@ pub(crate) fn planner() -> PlannerInput {
         skills: skills(),
         example: Some(crate::examples::sample()),
         max_subtasks: 40,
+        learned: Learned {
+            plans: strings(&[
+                "Goal: rename the option --size\n1. Find every use (inspect python)\n2. Rename it (rework python), checked by tests, after 1",
+            ]),
+            preferences: strings(&["Use British spelling in prose."]),
+            small_steps: true,
+        },
         repair: Some(repair()),
         budget: None,
     }
@@ -215,6 +223,7 @@ pub(crate) fn replanner() -> ReplannerInput {
         ),
     ];
     input.discoveries = strings(&["test.sh calls the tool with --colour."]);
+    input.preferences = strings(&["Use British spelling in prose."]);
     input.workspace = Some(overview());
     input.notes = notes();
     input.skills = skills();

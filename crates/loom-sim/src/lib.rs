@@ -36,7 +36,7 @@ pub use reply::{Call, Finish, Reply, Responder};
 pub use request::{ChatMessage, OfferedTool, PastCall, Request, Schema, Speaker};
 pub use server::{Options, Record, SimModel, SimServer, StartError};
 pub use weak::{
-    Defect, DefectKind, Item, ItemKind, Nature, Profile, Truth, WeakModels, World, inspect,
+    Defect, DefectKind, Item, ItemKind, Nature, Profile, Trade, Truth, WeakModels, World, inspect,
 };
 pub use well_formed::{Violation, ViolationKind};
 pub use when::{Called, OneOrMany, Span, Texts, When};

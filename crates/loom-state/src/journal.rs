@@ -4,8 +4,8 @@
 //! **Invariant:** an acknowledged append is durable; what a reader sees was committed.
 
 use crate::{
-    ApprovalRow, Claim, Delivery, DeliveryTried, MemoryQuery, MemoryRow, ModelFacts, NewDelivery,
-    RevertRecord, SubtaskRow, TaskFilter, TaskRow,
+    ApprovalRow, Claim, Delivery, DeliveryTried, Lesson, MemoryQuery, MemoryRow, ModelFacts,
+    NewDelivery, RevertRecord, SubtaskRow, TaskFilter, TaskRow, Taught,
 };
 use async_trait::async_trait;
 use loom_events::{BlobId, DecodeError, EncodeError, Envelope, Record, Seq, TaskId, Time};
@@ -213,6 +213,26 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`ReadError::Storage`] when the storage cannot be read.
     async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError>;
+
+    /// Keeps what a task taught, all of it or nothing, and answers whether it did: a task that has
+    /// taught before changes nothing. Durable when it returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn keep_lessons(&self, taught: Taught) -> Result<bool, AppendError>;
+
+    /// Everything that was learned, by section and name.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when the storage cannot be read.
+    async fn lessons(&self) -> Result<Vec<Lesson>, ReadError>;
+
+    /// Forgets everything that was learned; the tasks that taught it teach no second time. Durable
+    /// when it returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn forget_lessons(&self) -> Result<(), AppendError>;
 
     /// Claims a key for the task that is about to begin, and answers with the claim that counts: an
     /// earlier one whose task exists, else this one. Durable when it returns. Claims older than

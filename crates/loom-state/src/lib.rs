@@ -10,6 +10,7 @@ mod check;
 #[cfg(test)]
 mod fixtures;
 mod journal;
+mod lessons;
 mod lock;
 mod memory_journal;
 mod outbox;
@@ -23,6 +24,7 @@ mod suite;
 
 pub use check::{Mismatch, check_projections};
 pub use journal::{AppendError, BlobError, Journal, ReadError, StorageError};
+pub use lessons::{Lesson, Taught};
 pub use lock::{DataDirLock, Holder, LOCK_FILE, LockError};
 pub use memory_journal::MemoryJournal;
 pub use outbox::{Delivery, DeliveryState, DeliveryTried, NewDelivery};

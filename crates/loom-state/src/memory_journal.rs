@@ -6,8 +6,8 @@ use crate::projection::{Projection, Touched};
 use crate::search;
 use crate::{
     AppendError, ApprovalRow, BlobError, Claim, Delivery, DeliveryState, DeliveryTried, Journal,
-    MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord,
-    SubtaskRow, TaskFilter, TaskRow,
+    Lesson, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord,
+    SubtaskRow, TaskFilter, TaskRow, Taught,
 };
 use async_trait::async_trait;
 use loom_events::{BlobId, Envelope, Event, Record, Seq, TaskId, Time, encode};
@@ -34,6 +34,9 @@ struct Inner {
     imported: BTreeMap<TaskId, Time>,
     model_facts: BTreeMap<(String, String), ModelFacts>,
     claims: BTreeMap<String, Claim>,
+    /// By section and name.
+    lessons: BTreeMap<(String, String), Lesson>,
+    harvests: BTreeMap<TaskId, Time>,
     feeds: Option<Feeds>,
     tail: watch::Receiver<u64>,
 }
@@ -67,6 +70,8 @@ impl MemoryJournal {
             imported: BTreeMap::new(),
             model_facts: BTreeMap::new(),
             claims: BTreeMap::new(),
+            lessons: BTreeMap::new(),
+            harvests: BTreeMap::new(),
             feeds: Some(Feeds {
                 tail: sender,
                 live: broadcast::Sender::new(crate::subscribe::RING),
@@ -373,6 +378,38 @@ impl Journal for MemoryJournal {
 
     async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError> {
         Ok(self.lock().model_facts.values().cloned().collect())
+    }
+
+    async fn keep_lessons(&self, taught: Taught) -> Result<bool, AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        if inner.harvests.contains_key(&taught.task) {
+            return Ok(false);
+        }
+        inner.harvests.insert(taught.task, taught.at);
+        for name in &taught.forgotten {
+            inner.lessons.remove(name);
+        }
+        for lesson in taught.kept {
+            let name = (lesson.section.clone(), lesson.name.clone());
+            inner.lessons.insert(name, lesson);
+        }
+        Ok(true)
+    }
+
+    async fn lessons(&self) -> Result<Vec<Lesson>, ReadError> {
+        Ok(self.lock().lessons.values().cloned().collect())
+    }
+
+    async fn forget_lessons(&self) -> Result<(), AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        inner.lessons.clear();
+        Ok(())
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claim, AppendError> {

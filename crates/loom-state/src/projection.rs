@@ -236,6 +236,7 @@ impl Projection {
             | Event::ForkChanged { .. }
             | Event::SnapshotTaken { .. }
             | Event::WorkspaceSurveyed { .. }
+            | Event::LearningApplied { .. }
             | Event::EffectFailed { .. }
             | Event::EffectInterrupted { .. }
             | Event::ReconcileStarted { .. }

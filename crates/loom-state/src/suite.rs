@@ -5,9 +5,9 @@ use crate::fixtures::{
     remember, started, subtask, task, whole_task,
 };
 use crate::{
-    AppendError, BlobError, Claim, Closing, DeliveryState, DeliveryTried, Follow, Journal,
-    MemoryQuery, ModelFacts, NewDelivery, RevertRecord, RowStatus, TaskFilter, check_projections,
-    subscribe,
+    AppendError, BlobError, Claim, Closing, DeliveryState, DeliveryTried, Follow, Journal, Lesson,
+    MemoryQuery, ModelFacts, NewDelivery, RevertRecord, RowStatus, TaskFilter, Taught,
+    check_projections, subscribe,
 };
 use futures_util::StreamExt;
 use loom_events::{
@@ -69,6 +69,7 @@ suite! {
     messages_wait_until_they_are_delivered_or_given_up
     an_imported_task_is_history_and_never_replaces_one
     the_newest_facts_of_a_model_are_kept
+    a_task_teaches_once_and_what_is_forgotten_is_not_learned_again
 }
 
 async fn read(journal: &J, task: TaskId) -> Vec<Record> {
@@ -720,6 +721,47 @@ async fn the_newest_facts_of_a_model_are_kept(j: J) {
     let refused = j.put_model_facts(facts("http://a", "m", 5)).await;
     assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
     assert_eq!(j.model_facts().await.unwrap(), kept);
+}
+
+fn lesson(section: &str, name: &str, value: u64) -> Lesson {
+    Lesson {
+        section: section.into(),
+        name: name.into(),
+        value: serde_json::json!({ "n": value }),
+        last: Time::from_millis(i64::try_from(value).unwrap()),
+    }
+}
+
+async fn a_task_teaches_once_and_what_is_forgotten_is_not_learned_again(j: J) {
+    let taught = |n: u128, kept: Vec<Lesson>, forgotten: &[(&str, &str)]| Taught {
+        task: task(n),
+        at: Time::from_millis(7),
+        kept,
+        forgotten: forgotten
+            .iter()
+            .map(|(section, name)| ((*section).to_owned(), (*name).to_owned()))
+            .collect(),
+    };
+    let first = vec![lesson("tally", "b", 1), lesson("plan", "a'; --", 2)];
+    assert!(j.keep_lessons(taught(1, first.clone(), &[])).await.unwrap());
+    // The same task again, as after a restart.
+    let again = vec![lesson("tally", "b", 9)];
+    assert!(!j.keep_lessons(taught(1, again, &[])).await.unwrap());
+    let kept = [first[1].clone(), first[0].clone()];
+    assert_eq!(j.lessons().await.unwrap(), kept);
+    let second = taught(2, vec![lesson("tally", "b", 3)], &[("plan", "a'; --")]);
+    assert!(j.keep_lessons(second).await.unwrap());
+    assert_eq!(j.lessons().await.unwrap(), [lesson("tally", "b", 3)]);
+    j.forget_lessons().await.unwrap();
+    assert_eq!(j.lessons().await.unwrap(), []);
+    let after = taught(1, vec![lesson("tally", "b", 4)], &[]);
+    assert!(!j.keep_lessons(after).await.unwrap());
+    assert_eq!(j.lessons().await.unwrap(), []);
+    j.close().await;
+    let refused = j.keep_lessons(taught(3, Vec::new(), &[])).await;
+    assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
+    let refused = j.forget_lessons().await;
+    assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
 }
 
 async fn a_key_is_claimed_once_its_task_exists_and_forgotten_after_its_time(j: J) {

@@ -222,6 +222,7 @@ impl TaskView {
             | Event::ApprovalWithdrawn { question }
             | Event::QuestionAnswered { question, .. } => self.close(*question),
             Event::WorkspaceSurveyed { survey, .. } => self.survey = Some(survey.clone()),
+            Event::LearningApplied { adjustment, .. } => self.learned.push(adjustment.clone()),
             Event::Degraded { what } => self.degrade(std::slice::from_ref(what)),
             Event::TaskStopping { end } => {
                 self.inner.stopping = true;

@@ -18,9 +18,9 @@ pub use live::{Live, Signal};
 pub use wants::Wants;
 
 use loom_events::{
-    ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, Kept, LineCount, MemoryEntry, Nudge,
-    OnExpiry, Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary, Survey,
-    TaskId, Tier, Time, Usage, Verdict, Work,
+    Adjustment, ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, Kept, LineCount,
+    MemoryEntry, Nudge, OnExpiry, Operation, Question, QuestionId, Rung, Seq, SubtaskId,
+    SubtaskSpec, Summary, Survey, TaskId, Tier, Time, Usage, Verdict, Work,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,6 +173,9 @@ pub struct TaskView {
     pub survey: Option<Survey>,
     /// Fallbacks that were taken.
     pub degraded: Vec<String>,
+    /// What is done otherwise because of what earlier tasks taught.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<Adjustment>,
     /// Tokens of all calls so far.
     pub usage: Usage,
     /// Why it ended, when it failed or was cancelled.
@@ -361,6 +364,7 @@ impl TaskView {
             discoveries: Vec::new(),
             survey: None,
             degraded: Vec::new(),
+            learned: Vec::new(),
             usage: Usage::default(),
             reason: None,
             summary: None,

@@ -126,6 +126,8 @@ impl Variant {
             },
             // A plan is made again for a reason, not by the clock: the note knows no other.
             replan_interval: 0,
+            // What a task meets must not depend on the tasks before it.
+            learning: false,
             ..TaskSettings::default()
         };
         Self {

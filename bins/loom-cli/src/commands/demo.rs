@@ -164,6 +164,8 @@ impl Stage {
     /// Default settings: the demo is the same for everybody.
     fn config(&self, context: &Context) -> Config {
         let mut config = Config::default();
+        // Its data directory is new each time, so nothing could be known; the caution for that is no news.
+        config.task.learning = false;
         config.task.attended = context.ui.attended && self.model.is_none();
         crate::log::start(config.logging.level, loom_redact::Redactor::default());
         config

@@ -17,6 +17,7 @@ pub(crate) mod fork;
 pub(crate) mod gc;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod learning;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod man;
@@ -72,6 +73,8 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Fork(arguments) => fork::run(arguments, context).await,
         Command::Models(arguments) => models::run(&arguments, context).await,
         Command::Tools(arguments) => tools::run(&arguments, context).await,
+        Command::Learning(arguments) => learning::run(arguments, context).await,
+        Command::ResetLearning(arguments) => learning::reset(&arguments, context).await,
         Command::Replay(arguments) => replay::run(&arguments, context).await,
         Command::Doctor(arguments) => doctor::run(&arguments, context).await,
         Command::Completions(arguments) => completions::run(&arguments, context),

@@ -49,6 +49,9 @@ pub(crate) struct RunArgs {
     /// Work on up to N independent steps at once, each in a copy of the directory
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     parallel: Option<u32>,
+    /// Use nothing of what earlier tasks taught, and keep nothing of what this one teaches
+    #[arg(long)]
+    no_learning: bool,
     #[command(flatten)]
     model: ModelChoice,
     /// Print each event as a line of JSON, and a last line {"result": …}
@@ -95,6 +98,7 @@ pub(super) async fn run(arguments: RunArgs, context: &mut Context) -> Outcome {
         network: arguments.network.then_some(true),
         max_parallel_subtasks: arguments.parallel,
         checks: arguments.checks,
+        learning: arguments.no_learning.then_some(false),
         ..NewTaskRequest::default()
     };
     let go_on = go_on(&arguments.model);

@@ -137,6 +137,10 @@ impl Narrator {
                 .into_iter()
                 .map(|(tone, text)| Line::new(tone, 0, text).lasting())
                 .collect(),
+            Event::LearningApplied { adjustment, .. } => {
+                let text = format!("learned: {}", adjustment.why);
+                vec![Line::new(Tone::Dim, 0, text).lasting()]
+            }
             Event::Degraded { what } => {
                 vec![Line::new(Tone::Caught, 0, format!("degraded: {what}")).lasting()]
             }

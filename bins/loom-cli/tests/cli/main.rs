@@ -13,6 +13,8 @@ mod crash;
 mod demo;
 #[cfg(test)]
 mod doctor;
+#[cfg(test)]
+mod learning;
 mod models;
 mod policy;
 mod run;

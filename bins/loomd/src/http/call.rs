@@ -351,10 +351,12 @@ fn write_whole(value: &mut Value) -> bool {
         }
         Value::Array(items) => items
             .iter_mut()
-            .fold(false, |any, item| write_whole(item) || any),
+            .map(write_whole)
+            .fold(false, std::ops::BitOr::bitor),
         Value::Object(members) => members
             .values_mut()
-            .fold(false, |any, member| write_whole(member) || any),
+            .map(write_whole)
+            .fold(false, std::ops::BitOr::bitor),
         Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
 }

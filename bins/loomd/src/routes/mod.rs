@@ -4,6 +4,7 @@ pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod info;
+pub(crate) mod learning;
 pub(crate) mod memory;
 pub(crate) mod questions;
 pub(crate) mod stream;

@@ -158,9 +158,14 @@ fn settings(
             settings.verification.checks.push(line.clone());
         }
     }
+    if let Some(learning) = request.learning {
+        settings.learning = learning;
+    }
     let less_care = care(settings.approval) < care(configured.approval)
         || (configured.review_plan && !settings.review_plan)
-        || (settings.network && !configured.network);
+        || (settings.network && !configured.network)
+        // Without it there are fewer questions, with it the words of earlier tasks are seen.
+        || settings.learning != configured.learning;
     match less_care && scope < Scope::Owner {
         true => Err(Fault::forbidden(
             "scope",
@@ -320,10 +325,11 @@ mod tests {
             change(&mut request);
             settings(&configured, scope, &request).map_err(|fault| fault.status.as_u16())
         };
-        let less: [fn(&mut NewTaskRequest); 3] = [
+        let less: [fn(&mut NewTaskRequest); 4] = [
             |r| r.approval_mode = Some(Approval::Auto),
             |r| r.review_plan = Some(false),
             |r| r.network = Some(true),
+            |r| r.learning = Some(false),
         ];
         for less in less {
             assert_eq!(asked(Scope::Agent, less), Err(403));

@@ -76,7 +76,9 @@ async fn what_a_running_task_cannot_do_is_a_conflict() {
         assert_eq!(status, StatusCode::CONFLICT, "{verb}: {problem}");
     }
     let wrong = json!({"response": {"kind": "text", "text": "x"}});
+    // Which answers a question takes is a matter of the task and not of the request.
     let (status, problem) = service.post(&format!("/tasks/{task}/answer"), wrong).await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    assert_eq!(problem["error"], "rejected");
     service.end().await;
 }

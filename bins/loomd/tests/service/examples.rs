@@ -208,6 +208,8 @@ async fn what_the_first_loom_was_asked_with_is_taken() {
             "context": context,
             "approval_mode": mode,
             "callback_url": "https://agent.example/done",
+            // Before anything is known of its models Loom would ask about more results.
+            "learning": false,
         });
         let (status, made) = service.post("/tasks", asked).await;
         assert_eq!(status, StatusCode::CREATED, "{made}");

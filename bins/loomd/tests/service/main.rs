@@ -6,6 +6,7 @@ mod access;
 mod conflicts;
 mod deaths;
 mod examples;
+mod learning;
 mod logs;
 mod outside;
 mod reach;

@@ -13,6 +13,7 @@
 
 mod control;
 mod info;
+mod learning;
 mod problem;
 mod task;
 mod trace;
@@ -24,6 +25,10 @@ pub use control::{
 pub use info::{
     ConfigShown, ConfigValue, Health, MemoryItem, MemoryPage, ModelInfo, ModelList, Ready,
     ToolInfo, ToolList,
+};
+pub use learning::{
+    Forgotten, LearnedAdjustment, LearnedPlan, LearnedPreference, LearnedRecord, LearningExport,
+    LearningShown, LessonShown,
 };
 pub use problem::Problem;
 pub use task::{

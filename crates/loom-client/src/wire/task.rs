@@ -56,6 +56,9 @@ pub struct NewTaskRequest {
     #[cfg_attr(feature = "schema", schemars(length(max = 32)))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<String>,
+    /// Whether what earlier tasks taught is used, and what this one teaches is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning: Option<bool>,
 }
 
 /// What callers give as context. Kept as text: a model reads it, and nothing else does.

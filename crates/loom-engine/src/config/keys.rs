@@ -169,6 +169,7 @@ pub(super) const KEYS: &[Key<Config>] = &[
         |c| &mut c.task.unanswered,
     ),
     key("approval.grace", Form::Duration, |c| &mut c.task.grace_ms),
+    key("learning.enabled", Form::Switch, |c| &mut c.task.learning),
     key("state.durability", Form::Choice(&["full", "normal"]), |c| {
         &mut c.state.durability
     }),
@@ -359,10 +360,7 @@ pub(super) const SERVER_KEYS: &[Key<ServerConfig>] = &[
 ];
 
 /// Sections that are planned, with what holds until then.
-const LATER_SECTIONS: &[(&str, &str)] = &[
-    ("memory", "memory is on and needs no settings"),
-    ("learning", "Loom does not learn from task to task yet"),
-];
+const LATER_SECTIONS: &[(&str, &str)] = &[("memory", "memory is on and needs no settings")];
 
 /// What a path in the configuration leads to.
 pub(super) enum Place {

@@ -402,8 +402,8 @@ mod tests {
                 "c.toml:4: `mcp.servers.a.allow` must name tools that are in `tools`",
             ),
             (
-                "[learning]\nenabled = true",
-                "c.toml:1: `learning` is not supported yet: Loom does not learn from task to task yet",
+                "[learning]\nenabled = 3",
+                "c.toml:2: `learning.enabled` must be true or false, not 3",
             ),
             (
                 "[models.a]\nbase_url = 'http://h'\ntimeouts.stall = '2h'",

@@ -7,12 +7,12 @@ use crate::broken::{Broken, chain};
 use crate::ledger::{Ledger, PlanningLog};
 use crate::project;
 use loom_events::{
-    BlobId, Check, FailureClass, Outcome, Plan, PlanReason, PlanningId, Proposal, Role, SubtaskId,
-    SubtaskSpec, TaskId, TaskSettings,
+    Adjusted, Adjustment, BlobId, Check, FailureClass, Note, Outcome, Plan, PlanReason, PlanningId,
+    Proposal, Role, SubtaskId, SubtaskSpec, TaskId, TaskSettings, Tier,
 };
 use loom_prompts::{
-    ChecksAnswer, ChecksInput, OldStep, PlannerInput, Rendered, Repair, ReplannerInput, TaskState,
-    checks_schema, parse_checks, plan_schema,
+    ChecksAnswer, ChecksInput, Learned, OldStep, PlannerInput, Rendered, Repair, ReplannerInput,
+    TaskState, checks_schema, parse_checks, plan_schema,
 };
 use loom_router::{ChatRequest, JsonError, JsonSchema};
 use loom_verify::Astray;
@@ -34,6 +34,8 @@ pub(super) struct Task {
     about: Option<(SubtaskSpec, Vec<String>)>,
     /// Why the step that a new plan is wanted for ended.
     why_ended: Option<String>,
+    /// What is done otherwise because of earlier tasks, as recorded so far.
+    learned: Vec<Adjustment>,
 }
 
 impl Task {
@@ -57,6 +59,7 @@ impl Task {
             | PlanReason::FinalGate { .. } => None,
         });
         Self {
+            learned: view.learned.clone(),
             why_ended: wanted_for.map(|sub| sub.why.to_owned()),
             task: view.id,
             goal: view.goal.clone(),
@@ -104,7 +107,8 @@ fn about(ledger: &Ledger, why: &PlanReason) -> Option<(SubtaskSpec, Vec<String>)
     Some((spec, findings.unwrap_or_default()))
 }
 
-pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+pub(super) async fn run(mut task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    task.learned.extend(before_plan(&task, &cx).await?);
     let refused = task.log.as_ref().and_then(|log| log.refused.clone());
     let repair = match refused {
         None => None,
@@ -161,12 +165,82 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
             return Err(Broken::new(FailureClass::Environment, chain(&error)));
         }
     };
+    let proposal = or_earlier(proposal, earlier.as_deref(), &task, &cx).await?;
+    of_plan(&proposal, &task, &cx).await?;
     Ok(Outcome::Planned {
-        proposal: or_earlier(proposal, earlier.as_deref(), &task, &cx).await?,
+        proposal,
         answer: cx.put_answer(&reply.answer).await?,
         usage: reply.usage,
         model: reply.model,
     })
+}
+
+/// What earlier tasks have to say before anything is planned. Asked once: what was recorded then
+/// counts to the end of the task, also after a crash.
+async fn before_plan(task: &Task, cx: &Cx) -> Result<Vec<Adjustment>, Broken> {
+    let first = task
+        .log
+        .as_ref()
+        .is_none_or(|log| log.refused.is_none() && log.why == PlanReason::Initial);
+    if !first || !task.settings.learning || !task.learned.is_empty() {
+        return Ok(Vec::new());
+    }
+    let learning = &cx.shared.learning;
+    let said = learning
+        .before_plan(&cx.shared, &task.goal, &task.settings)
+        .await;
+    for adjustment in &said {
+        cx.signals
+            .must_note(Note::Learned(adjustment.clone()))
+            .await?;
+    }
+    Ok(said)
+}
+
+/// The steps that are better begun with a larger model. Recorded before the plan is, so that none
+/// begins without it.
+async fn of_plan(proposal: &Proposal, task: &Task, cx: &Cx) -> Result<(), Broken> {
+    let Proposal::Plan { plan } = proposal else {
+        return Ok(());
+    };
+    if !task.settings.learning {
+        return Ok(());
+    }
+    let begins_at = |spec: &SubtaskSpec| {
+        let recorded = task.learned.iter().filter_map(|one| match &one.what {
+            Adjusted::StartingTier { subtask, tier } if *subtask == spec.id => Some(*tier),
+            _ => None,
+        });
+        recorded.fold(spec.tier, Tier::max)
+    };
+    // What is done is not done again.
+    let open = Plan {
+        subtasks: plan
+            .subtasks
+            .iter()
+            .filter(|spec| task.done.iter().all(|done| done.id != spec.id))
+            .cloned()
+            .collect(),
+    };
+    let learning = &cx.shared.learning;
+    for adjustment in learning.of_plan(&cx.shared, &open, begins_at).await {
+        cx.signals.must_note(Note::Learned(adjustment)).await?;
+    }
+    Ok(())
+}
+
+/// What of it a planner is told.
+fn told(learned: &[Adjustment]) -> Learned {
+    let mut told = Learned::default();
+    for one in learned {
+        match &one.what {
+            Adjusted::Caution(caution) => told.small_steps |= caution.small_steps,
+            Adjusted::Plans { plans } => told.plans.extend(plans.iter().cloned()),
+            Adjusted::Preferences { texts } => told.preferences.extend(texts.iter().cloned()),
+            Adjusted::StartingTier { .. } => {}
+        }
+    }
+    told
 }
 
 /// A repair that cannot be read does not take the plan away that was to be repaired.
@@ -366,6 +440,7 @@ async fn render(task: &Task, repair: Option<Repair>, cx: &Cx) -> Result<Asked, B
                 example: example.cloned(),
                 budget: budget(Role::Planner, cx),
                 max_subtasks: task.settings.limits.max_subtasks,
+                learned: told(&task.learned),
                 repair,
             };
             (Role::Planner, prompts.planner(&input))
@@ -381,6 +456,7 @@ async fn render(task: &Task, repair: Option<Repair>, cx: &Cx) -> Result<Asked, B
             input.notes = material.notes;
             input.skills = material.skills;
             input.budget = budget(Role::Replanner, cx);
+            input.preferences = told(&task.learned).preferences;
             input.repair = repair;
             (Role::Replanner, prompts.replanner(&input))
         }

@@ -7,8 +7,8 @@ use crate::broken::{Broken, chain};
 use crate::ledger::{KeptFork, Ledger};
 use crate::project;
 use loom_events::{
-    AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Note, Outcome, Prepared, PromptPart,
-    Role, Rung, Seq, SubtaskSpec, Tier, ToolSpec,
+    Adjusted, AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Note, Outcome, Prepared,
+    PromptPart, Role, Rung, Seq, SubtaskSpec, Tier, ToolSpec,
 };
 use loom_prompts::{ExecutorInput, TaskState, estimate_tokens, tool_reminder};
 use loom_state::MemoryQuery;
@@ -55,6 +55,8 @@ pub(super) struct Task {
     /// Whether the planner may be asked to correct checks that say nothing.
     may_give_back: bool,
     survey: survey::Survey,
+    /// What the user asked for in earlier tasks, as recorded.
+    preferences: Vec<String>,
     state: TaskState,
 }
 
@@ -97,9 +99,19 @@ impl Task {
             check_rules: ledger.state.settings().defences.check_rules,
             may_give_back: ledger.state.may_give_back(&log.subtask),
             survey: survey::Survey::due(ledger, attempt),
+            preferences: preferences(ledger),
             state: task_state(ledger, Some(&log.subtask)),
         })
     }
+}
+
+fn preferences(ledger: &Ledger) -> Vec<String> {
+    let learned = ledger.view.learned.iter();
+    let texts = learned.filter_map(|one| match &one.what {
+        Adjusted::Preferences { texts } => Some(texts.clone()),
+        Adjusted::StartingTier { .. } | Adjusted::Caution(_) | Adjusted::Plans { .. } => None,
+    });
+    texts.flatten().collect()
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
@@ -139,6 +151,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     input.feedback = feedback(&task);
     input.notes = material.notes;
     input.skills = material.skills;
+    input.preferences.clone_from(&task.preferences);
     input.budget = cx.shared.prompt_budget(&selected.name);
     let rendered =
         cx.shared.prompts.executor(&input).map_err(|error| {

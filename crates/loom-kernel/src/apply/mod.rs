@@ -4,6 +4,7 @@
 mod attempt;
 mod failure;
 mod gate;
+mod learning;
 mod merge;
 mod model;
 mod planning;
@@ -83,6 +84,7 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
         }
         Event::LimitReached { which, .. } => task::limit_reached(state, *which),
         Event::Degraded { what } => state.degrade(what),
+        Event::LearningApplied { adjustment, .. } => learning::adjusted(state, adjustment),
         Event::SteerInstruction { .. } => state.steered = at.seq,
 
         Event::TaskPlanning { why, steer_upto } | Event::TaskReplanning { why, steer_upto } => {

@@ -32,7 +32,7 @@ fn started(state: &State, id: &SubtaskId, sub: &Subtask) -> Event {
     let ladder = &state.new.settings.ladder;
     let kind = ladder.get(at).or(ladder.last());
     let kind = kind.copied().unwrap_or(Rung::Planned);
-    let planned = sub.spec.tier;
+    let planned = state.starting_tier(&sub.spec);
     Event::SubtaskStarted {
         subtask: id.clone(),
         rung: sub.rung,

@@ -31,6 +31,7 @@ pub(super) fn handle(state: &State, id: EffectId, note: &Note) -> Result<Vec<Eve
             elided,
             before_turn,
         },
+        Note::Learned(adjustment) => Event::LearningApplied { effect, adjustment },
         Note::Snapshot { manifest } => Event::SnapshotTaken { effect, manifest },
         Note::Surveyed(survey) => Event::WorkspaceSurveyed { effect, survey },
     }])

@@ -6,9 +6,9 @@ use crate::desk::*;
 use crate::step::Machine;
 use crate::{Input, StepError};
 use loom_events::{
-    ApprovalMode, Check, Class, Command, EffectId, Event, FailureClass, Note, Outcome, Plan,
-    PlanReason, Proposal, Reconciled, Response, Rung, Said, Scope, Subject, TaskSettings,
-    Unanswered, VerdictResult, Work,
+    Adjusted, Adjustment, ApprovalMode, Caution, Check, Class, Command, EffectId, Event,
+    FailureClass, Note, Outcome, Plan, PlanReason, Proposal, Reconciled, Response, Rung, Said,
+    Scope, Subject, TaskSettings, Tier, Unanswered, VerdictResult, Work,
 };
 use std::time::Duration;
 
@@ -205,7 +205,10 @@ impl World {
     fn end(&mut self, id: EffectId) -> Result<(), String> {
         let (work, _) = self.desk.running[&id].clone();
         if self.random.percent(5) {
-            let note = Note::Progress { text: "…".into() };
+            let note = match &work {
+                Work::Plan { round, .. } => Note::Learned(learned(*round)),
+                _ => Note::Progress { text: "…".into() },
+            };
             self.feed(&Input::Note { id, note })?;
         }
         let outcome = self.outcome(&work);
@@ -484,6 +487,24 @@ impl World {
         plan.subtasks.splice(0..0, done);
         Command::EditPlan { plan }
     }
+}
+
+/// What a planning may say of earlier tasks.
+fn learned(round: u32) -> Adjustment {
+    let what = match round {
+        0 => Adjusted::StartingTier {
+            subtask: id("a"),
+            tier: Tier::Medium,
+        },
+        _ => Adjusted::Caution(Caution {
+            verification_tier: 2,
+            threshold: 0.9,
+            replan_interval: 5,
+            small_steps: true,
+        }),
+    };
+    let why = "seen before".to_owned();
+    Adjustment { what, why }
 }
 
 fn settings(random: &mut Random) -> TaskSettings {

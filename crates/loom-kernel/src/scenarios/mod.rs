@@ -5,6 +5,7 @@ mod disputes;
 mod flow;
 mod growth;
 mod ladder;
+mod learning;
 mod merge;
 mod planning;
 mod questions;

@@ -6,7 +6,7 @@ use crate::state::{
 };
 use loom_events::{
     AttemptId, Class, Digest, EffectId, End, Event, Failure, Limits, NewTask, Plan, QuestionId,
-    Seq, Subject, SubtaskId, SubtaskSpec, TaskId, TaskSettings, Time, Usage, Work,
+    Seq, Subject, SubtaskId, SubtaskSpec, TaskId, TaskSettings, Tier, Time, Usage, Work,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ pub struct State {
     pub(crate) extra_versions: u32,
     /// Subtasks of this and of earlier plans.
     pub(crate) subs: BTreeMap<SubtaskId, Subtask>,
+    /// The least tier that steps begin with, as earlier tasks taught.
+    pub(crate) floors: BTreeMap<SubtaskId, Tier>,
     pub(crate) inflight: BTreeMap<EffectId, InFlight>,
     pub(crate) questions: BTreeMap<QuestionId, Open>,
     /// What a human allowed for the whole task.
@@ -130,6 +132,7 @@ impl State {
             planning: None,
             extra_versions: 0,
             subs: BTreeMap::new(),
+            floors: BTreeMap::new(),
             inflight: BTreeMap::new(),
             questions: BTreeMap::new(),
             grants: BTreeMap::new(),
@@ -148,6 +151,12 @@ impl State {
             verdict: None,
             degraded: Vec::new(),
         }
+    }
+
+    /// The tier that a step begins with: what the plan says, or more.
+    pub(crate) fn starting_tier(&self, spec: &SubtaskSpec) -> Tier {
+        let floor = self.floors.get(&spec.id).copied();
+        spec.tier.max(floor.unwrap_or_default())
     }
 
     pub(crate) const fn limits(&self) -> &Limits {

@@ -69,6 +69,12 @@ impl State {
         self.seq
     }
 
+    /// The tier that a step would begin with: what the plan says, or what earlier tasks taught.
+    #[must_use]
+    pub fn begins_at(&self, spec: &SubtaskSpec) -> Tier {
+        self.starting_tier(spec)
+    }
+
     /// What is wanted.
     #[must_use]
     pub fn goal(&self) -> &str {

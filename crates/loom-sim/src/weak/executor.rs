@@ -247,7 +247,7 @@ impl Turn<'_> {
             elided: elides.then(|| ELISIONS[chance.about("elision").below(ELISIONS.len())]),
         };
         let path = if chance.about("wrong file").hit(profile.wrong_file) {
-            item.path.replace(".txt", "-new.txt")
+            item.elsewhere()
         } else {
             item.path.clone()
         };
@@ -267,8 +267,16 @@ impl Turn<'_> {
         let logit = profile.logic + profile.spread * z
             - profile.contagion * mind.wrong()
             - profile.length * mind.length / 16_384.0
-            + mind.feedback(nature);
+            + mind.feedback(nature)
+            + self.aptitude();
         self.chance.about("logic").hit(logistic(logit))
+    }
+
+    /// Log-odds that this model has more or less at what this world is about.
+    fn aptitude(&self) -> f64 {
+        let trade = self.work.world.trade;
+        let known = trade.and_then(|trade| self.profile().aptitudes.get(trade.verb()));
+        known.copied().unwrap_or_default()
     }
 
     /// The chance of forgetting the constraint, which grows each time the context was made shorter.

@@ -22,4 +22,4 @@ mod world;
 pub use model::WeakModels;
 pub use profile::{Nature, Profile};
 pub use truth::{Defect, DefectKind, Truth, inspect};
-pub use world::{Item, ItemKind, World};
+pub use world::{Item, ItemKind, Trade, World};

@@ -4,6 +4,7 @@
 //! confidence are given there. What that note leaves open is in [`Nature`], with the choice explained.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The rates of one class of models.
 ///
@@ -71,6 +72,9 @@ pub struct Profile {
     pub length: f64,
     /// Tokens of its window.
     pub window: f64,
+    /// Log-odds of right logic gained or lost at a trade, by its verb.
+    #[serde(default)]
+    pub aptitudes: BTreeMap<String, f64>,
 }
 
 /// What all models have in common: correlations, and the shape of what they do.
@@ -172,6 +176,7 @@ impl Profile {
             contagion: 1.4,
             length: 0.50,
             window: 32_768.0,
+            aptitudes: BTreeMap::new(),
         }
     }
 
@@ -209,6 +214,7 @@ impl Profile {
             contagion: 1.4,
             length: 0.35,
             window: 65_536.0,
+            aptitudes: BTreeMap::new(),
         }
     }
 
@@ -246,6 +252,7 @@ impl Profile {
             contagion: 0.7,
             length: 0.20,
             window: 131_072.0,
+            aptitudes: BTreeMap::new(),
         }
     }
 
@@ -283,6 +290,7 @@ impl Profile {
             contagion: 0.0,
             length: 0.0,
             window: 131_072.0,
+            aptitudes: BTreeMap::new(),
         }
     }
 }

@@ -95,7 +95,7 @@ pub fn inspect(world: &World, dir: &Path) -> Truth {
     let mut truth = Truth::default();
     for item in &world.items {
         let text = read(&item.path);
-        let elsewhere = dir.join(item.path.replace(".txt", "-new.txt")).exists();
+        let elsewhere = dir.join(item.elsewhere()).exists();
         let kinds = [
             of_file(world, item, text.as_deref(), elsewhere),
             of_manifest(item, &manifest),

@@ -37,15 +37,73 @@ done\n";
 pub struct World {
     /// `loft-STEPS-NUMBER`: it is in the goal, and all that a model needs to know its world.
     pub name: String,
+    /// What is done, to files of which kind, where that is told.
+    pub trade: Option<Trade>,
     /// What every file must end with, after `owner: `.
     pub owner: String,
     /// Its steps, in an order that respects their dependencies.
     pub items: Vec<Item>,
 }
 
+/// What a world's steps do, to files of which kind: models are not equally good at everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trade {
+    /// Puts settings right.
+    Mend,
+    /// Writes prose.
+    Draft,
+    /// Brings tables to another form.
+    Convert,
+    /// Adds to queries.
+    Extend,
+    /// Puts notes in order.
+    Sort,
+    /// Sets something up.
+    Configure,
+}
+
+impl Trade {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Mend,
+        Self::Draft,
+        Self::Convert,
+        Self::Extend,
+        Self::Sort,
+        Self::Configure,
+    ];
+
+    /// What is done, in a word of plans.
+    #[must_use]
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Mend => "mend",
+            Self::Draft => "draft",
+            Self::Convert => "convert",
+            Self::Extend => "extend",
+            Self::Sort => "sort",
+            Self::Configure => "configure",
+        }
+    }
+
+    const fn extension(self) -> &'static str {
+        match self {
+            Self::Mend => "yaml",
+            Self::Draft => "md",
+            Self::Convert => "csv",
+            Self::Extend => "sql",
+            Self::Sort => "txt",
+            // None that has rules of its own: what the files hold is no TOML.
+            Self::Configure => "conf",
+        }
+    }
+}
+
 /// One step of a world.
 #[derive(Clone, Debug)]
 pub struct Item {
+    /// What is done, where the world tells.
+    pub trade: Option<Trade>,
     /// Counts from 1.
     pub number: usize,
     /// Whether its file is new.
@@ -86,11 +144,25 @@ impl World {
     /// The world of this number with so many steps.
     #[must_use]
     pub fn new(seed: u64, steps: usize, number: u64) -> Self {
-        let name = format!("{PREFIX}{steps}-{number}");
+        Self::of(seed, steps, number, None)
+    }
+
+    /// A world of a trade.
+    #[must_use]
+    pub fn of_trade(seed: u64, steps: usize, number: u64, trade: Trade) -> Self {
+        Self::of(seed, steps, number, Some(trade))
+    }
+
+    fn of(seed: u64, steps: usize, number: u64, trade: Option<Trade>) -> Self {
+        let mut name = format!("{PREFIX}{steps}-{number}");
+        if let Some(trade) = trade {
+            push(&mut name, format_args!("-{}", trade.verb()));
+        }
         let chance = Chance::new(seed).about("world").about(&name);
         let rewrites = super::Nature::default().rewrites;
-        let items = (0..steps).map(|at| item(chance.with(at as u64), at, rewrites));
+        let items = (0..steps).map(|at| item(chance.with(at as u64), at, rewrites, trade));
         Self {
+            trade,
             owner: OWNERS[chance.about("owner").below(OWNERS.len())].to_owned(),
             items: items.collect(),
             name,
@@ -100,8 +172,8 @@ impl World {
     /// The world that a text speaks of.
     #[must_use]
     pub fn named_in(seed: u64, text: &str) -> Option<Self> {
-        let (steps, number) = name_in(text)?;
-        Some(Self::new(seed, steps, number))
+        let (steps, number, trade) = name_in(text)?;
+        Some(Self::of(seed, steps, number, trade))
     }
 
     /// The files of the project before any work, by path.
@@ -242,10 +314,16 @@ impl Item {
     }
 
     pub(crate) const fn verb(&self) -> &'static str {
-        match self.kind {
-            ItemKind::Create => "make",
-            ItemKind::Update => "bring up to date",
+        match (self.trade, self.kind) {
+            (Some(trade), _) => trade.verb(),
+            (None, ItemKind::Create) => "make",
+            (None, ItemKind::Update) => "bring up to date",
         }
+    }
+
+    /// The file that a model works on when it takes another one.
+    pub(crate) fn elsewhere(&self) -> String {
+        self.path.replacen('.', "-new.", 1)
     }
 
     /// The line of a clause, wrong by so much.
@@ -282,7 +360,7 @@ impl Item {
     }
 }
 
-fn item(chance: Chance, at: usize, rewrites: f64) -> Item {
+fn item(chance: Chance, at: usize, rewrites: f64, trade: Option<Trade>) -> Item {
     let kind = if chance.about("kind").hit(rewrites) {
         ItemKind::Update
     } else {
@@ -294,10 +372,12 @@ fn item(chance: Chance, at: usize, rewrites: f64) -> Item {
     };
     let number = at + 1;
     let value = |what: &str| 1_000 + chance.about(what).below(9_000) as u64;
+    let extension = trade.map_or("txt", Trade::extension);
     Item {
+        trade,
         number,
         kind,
-        path: format!("{folder}/s{number:02}.txt"),
+        path: format!("{folder}/s{number:02}.{extension}"),
         needs: needs(chance, at),
         key: value("key"),
         clauses: (0..CLAUSES)
@@ -324,14 +404,20 @@ fn needs(chance: Chance, at: usize) -> Vec<usize> {
     needs
 }
 
-/// Steps and number in the first name of a world in a text.
-fn name_in(text: &str) -> Option<(usize, u64)> {
-    let rest = &text[text.find(PREFIX)? + PREFIX.len()..];
+/// Steps, number and trade in the last name of a world in a text: what it is about comes after what
+/// is shown for comparison.
+fn name_in(text: &str) -> Option<(usize, u64, Option<Trade>)> {
+    let rest = &text[text.rfind(PREFIX)? + PREFIX.len()..];
     let (steps, rest) = rest.split_once('-')?;
     let end = rest
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(rest.len());
-    Some((steps.parse().ok()?, rest[..end].parse().ok()?))
+    let trade = rest[end..].strip_prefix('-');
+    let trade = trade.and_then(|word| {
+        let mut trades = Trade::ALL.into_iter();
+        trades.find(|trade| word.starts_with(trade.verb()))
+    });
+    Some((steps.parse().ok()?, rest[..end].parse().ok()?, trade))
 }
 
 pub(crate) fn push(text: &mut String, more: std::fmt::Arguments<'_>) {
@@ -355,6 +441,21 @@ mod tests {
         assert_eq!(world.files(), again.files());
         assert_ne!(world.files(), World::new(1, 10, 8).files());
         assert_ne!(world.files(), World::new(2, 10, 7).files());
+    }
+
+    #[test]
+    fn a_text_is_about_the_world_that_it_names_last() {
+        for trade in Trade::ALL {
+            let world = World::of_trade(1, 3, 7, trade);
+            let text = format!(
+                "like {}: done\nnow {}: do it",
+                World::new(1, 3, 2).name,
+                world.name
+            );
+            let found = World::named_in(1, &text).unwrap();
+            assert_eq!((found.name, found.trade), (world.name, Some(trade)));
+            assert!(world.items[0].path.ends_with(trade.extension()));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod blobs;
 mod column;
+mod lessons;
 mod outbox;
 mod reader;
 mod schema;
@@ -12,9 +13,9 @@ mod writer;
 
 use crate::journal::{blob_id, check_numbering};
 use crate::{
-    AppendError, ApprovalRow, BlobError, Claim, Delivery, DeliveryTried, Journal, MemoryQuery,
-    MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord, StorageError, SubtaskRow,
-    TaskFilter, TaskRow, subscribe,
+    AppendError, ApprovalRow, BlobError, Claim, Delivery, DeliveryTried, Journal, Lesson,
+    MemoryQuery, MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord, StorageError,
+    SubtaskRow, TaskFilter, TaskRow, Taught, subscribe,
 };
 use async_trait::async_trait;
 use blobs::{Packed, PendingBlobs};
@@ -368,6 +369,18 @@ impl Journal for SqliteJournal {
 
     async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError> {
         self.readers.run(reader::model_facts).await
+    }
+
+    async fn keep_lessons(&self, taught: Taught) -> Result<bool, AppendError> {
+        self.ask(|reply| Job::Taught { taught, reply }).await
+    }
+
+    async fn lessons(&self) -> Result<Vec<Lesson>, ReadError> {
+        self.readers.run(|conn| Ok(lessons::all(conn)?)).await
+    }
+
+    async fn forget_lessons(&self) -> Result<(), AppendError> {
+        self.ask(|reply| Job::ForgetLessons { reply }).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claim, AppendError> {

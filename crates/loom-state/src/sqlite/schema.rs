@@ -20,6 +20,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("0005_claims.sql")),
     M::up(include_str!("0006_outbox.sql")),
     M::up(include_str!("0009_imports.sql")),
+    M::up(include_str!("0010_lessons.sql")),
 ];
 
 /// How long a connection waits for another one. Only a backup or a person with a shell can hold

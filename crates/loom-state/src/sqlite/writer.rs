@@ -6,9 +6,11 @@
 //! dropped), so the thread ends, and only opening the database again can tell what is there.
 
 use super::blobs::{Packed, PendingBlobs};
-use super::{outbox, store};
+use super::{lessons, outbox, store};
 use crate::projection::{Projection, Touched};
-use crate::{AppendError, Claim, Delivery, DeliveryTried, ModelFacts, RevertRecord, StorageError};
+use crate::{
+    AppendError, Claim, Delivery, DeliveryTried, ModelFacts, RevertRecord, StorageError, Taught,
+};
 use loom_events::{BlobId, Encoded, Envelope, Record, Seq, TaskId, Time};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -91,6 +93,18 @@ pub(super) enum Job {
         /// Where the answer goes.
         reply: Reply<()>,
     },
+    /// What a task taught.
+    Taught {
+        /// What.
+        taught: Taught,
+        /// Where it goes whether that was new.
+        reply: Reply<bool>,
+    },
+    /// Everything that was learned is forgotten.
+    ForgetLessons {
+        /// Where the answer goes.
+        reply: Reply<()>,
+    },
 }
 
 /// A batch of events to append.
@@ -135,6 +149,7 @@ enum Written {
     Appended(Vec<Record>),
     Conflict(AppendError),
     Claimed(Claim),
+    Taught(bool),
     Done,
 }
 
@@ -213,6 +228,7 @@ impl Writer {
                 | Job::Collection { reply, .. }
                 | Job::Delivery { reply, .. }
                 | Job::Forget { reply, .. }
+                | Job::ForgetLessons { reply }
                 | Job::ModelFacts { reply, .. },
                 _,
             ) => {
@@ -221,9 +237,13 @@ impl Writer {
             (Job::Claim { reply, .. }, Written::Claimed(claim)) => {
                 reply.send(Ok(claim)).ok();
             }
+            (Job::Taught { reply, .. }, Written::Taught(new)) => {
+                reply.send(Ok(new)).ok();
+            }
             (Job::Blob { id, .. }, _) => self.pending.stored(&id),
             // What a job does not write, it is not told.
-            (Job::Append(_), Written::Claimed(_) | Written::Done) | (Job::Claim { .. }, _) => {}
+            (Job::Append(_), Written::Claimed(_) | Written::Taught(_) | Written::Done)
+            | (Job::Claim { .. } | Job::Taught { .. }, _) => {}
         }
     }
 
@@ -247,7 +267,11 @@ impl Writer {
                 | Job::Collection { reply, .. }
                 | Job::Delivery { reply, .. }
                 | Job::Forget { reply, .. }
+                | Job::ForgetLessons { reply }
                 | Job::ModelFacts { reply, .. } => {
+                    reply.send(Err(AppendError::Storage(cause.clone()))).ok();
+                }
+                Job::Taught { reply, .. } => {
                     reply.send(Err(AppendError::Storage(cause.clone()))).ok();
                 }
                 Job::Claim { reply, .. } => {
@@ -284,7 +308,9 @@ impl Job {
             | Self::Collection { .. }
             | Self::Delivery { .. }
             | Self::Forget { .. }
-            | Self::ModelFacts { .. } => 0,
+            | Self::ModelFacts { .. }
+            | Self::Taught { .. }
+            | Self::ForgetLessons { .. } => 0,
         }
     }
 }
@@ -319,6 +345,11 @@ impl Ledger<'_> {
             }
             Job::Forget { before, .. } => {
                 outbox::forget(self.tx, *before)?;
+                Ok(Written::Done)
+            }
+            Job::Taught { taught, .. } => Ok(Written::Taught(lessons::keep(self.tx, taught)?)),
+            Job::ForgetLessons { .. } => {
+                lessons::forget(self.tx)?;
                 Ok(Written::Done)
             }
             Job::ModelFacts { facts, .. } => {

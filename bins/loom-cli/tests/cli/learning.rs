@@ -1,0 +1,59 @@
+//! `loom learning` after a task that wrote one file.
+
+use crate::run::{WRITES_A_FILE, run};
+use crate::support::{Place, Ran};
+use serde_json::{Value, json};
+
+fn json_of(ran: &Ran) -> Value {
+    assert_eq!(ran.code, 0, "{ran:?}");
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+}
+
+#[test]
+fn what_a_task_taught_is_shown_with_its_reason_given_away_and_forgotten_on_request() {
+    let place = Place::new();
+    let ran = run(&place, WRITES_A_FILE, &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("learned: "), "{ran:?}");
+
+    let ran = place.loom(&["learning", "show"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for said in [
+        "document prose",
+        "1 of 1 at the first attempt",
+        "“write a note that says hello”: 1 step, once",
+    ] {
+        assert!(ran.out.contains(said), "{said:?} is missing in {ran:?}");
+    }
+    let shown = json_of(&place.loom(&["learning", "show", "--json"]));
+    assert_eq!(
+        (&shown["enabled"], &shown["attempts"]),
+        (&json!(true), &json!(1))
+    );
+    let export = json_of(&place.loom(&["learning", "export"]));
+    assert_eq!(
+        export["lessons"].as_array().map(Vec::len),
+        Some(2),
+        "{export}"
+    );
+
+    let ran = place.loom(&["learning", "reset"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("--yes"), "{ran:?}");
+    assert_eq!(json_of(&place.loom(&["learning", "export"])), export);
+
+    let forgotten = json_of(&place.loom(&["reset-learning", "--yes", "--json"]));
+    assert_eq!(forgotten, json!({ "forgotten": 2 }));
+    let ran = place.loom(&["learning", "show"]);
+    assert!(ran.out.contains("nothing was learned yet"), "{ran:?}");
+}
+
+#[test]
+fn a_task_without_learning_is_told_nothing_and_teaches_nothing() {
+    let place = Place::new();
+    let ran = run(&place, WRITES_A_FILE, &["--no-learning"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!ran.err.contains("learned: "), "{ran:?}");
+    let export = json_of(&place.loom(&["learning", "export"]));
+    assert_eq!(export, json!({ "lessons": [] }));
+}
