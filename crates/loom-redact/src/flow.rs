@@ -15,7 +15,7 @@ const MAX_HELD: usize = 20 * 1024;
 
 /// One text on its way. What it gives out is the text without secrets, only later: a name, a value and
 /// a private key that the pieces cut apart are told as in the whole. Of a known value that has more
-/// than [`HELD_WORDS`] blanks the first words may be shown.
+/// than `HELD_WORDS` blanks the first words may be shown.
 #[derive(Debug, Default)]
 pub struct Flow {
     /// What was shown last, as it came.
