@@ -61,7 +61,11 @@ async fn status(world: &World, task: TaskId) -> (TaskStatus, Option<TaskId>) {
 }
 
 async fn until(world: &World, task: TaskId, name: &str) {
-    let mut feed = world.engine.follow(task, Seq::ZERO);
+    until_after(world, task, Seq::ZERO, name).await;
+}
+
+async fn until_after(world: &World, task: TaskId, after: Seq, name: &str) {
+    let mut feed = world.engine.follow(task, after);
     while let Some(Ok(item)) = futures_util::StreamExt::next(&mut feed).await {
         if let Feed::Record(record) = item
             && record.envelope.event.name() == name
@@ -173,8 +177,9 @@ async fn after_a_death_those_that_waited_wait_again() {
     let mut world = world_behind(Arc::clone(&gate)).await;
     let first = world.engine.submit(task_in(&world, "a")).await.unwrap();
     let second = world.engine.submit(task_in(&world, "a")).await.unwrap();
+    let before = world.engine.reader().task(second).await.unwrap().last_seq;
     world.crash_and_recover().await;
-    until(&world, second, "task_queued").await;
+    until_after(&world, second, before, "task_queued").await;
     assert_eq!(
         status(&world, second).await,
         (TaskStatus::Queued, Some(first))

@@ -564,6 +564,7 @@ impl Engine {
 
     /// Asks every runner to end at its next boundary.
     pub(crate) async fn end_runners(&self) -> Vec<JoinHandle<Result<(), RunnerError>>> {
+        self.queue.close();
         let running: Vec<Running> = {
             let mut runners = self.lock_runners();
             runners.drain().map(|(_, running)| running).collect()
@@ -643,6 +644,7 @@ impl Engine {
     /// Dies as a killed process does: runners are dropped in the middle of whatever they do, and
     /// nothing is written any more. For tests of recovery.
     pub async fn abandon(self) {
+        self.queue.close();
         let running: Vec<Running> = {
             let mut runners = self.lock_runners();
             runners.drain().map(|(_, running)| running).collect()

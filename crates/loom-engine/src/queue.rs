@@ -3,7 +3,7 @@
 
 use loom_events::TaskId;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -14,6 +14,7 @@ pub(crate) struct Queue {
     places: usize,
     line: Mutex<Vec<Entry>>,
     numbers: AtomicU64,
+    closed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -50,7 +51,14 @@ impl Queue {
             places: usize::try_from(places.max(1)).unwrap_or(usize::MAX),
             line: Mutex::default(),
             numbers: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
         })
+    }
+
+    /// From now on nobody moves up: who leaves stays in the way. Where all runners end one by one,
+    /// none may begin because another one has ended first.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
     }
 
     /// How many tasks work, and how many wait.
@@ -106,6 +114,9 @@ impl Queue {
 
     fn leave(&self, number: u64) {
         let mut line = self.lock();
+        if self.closed.load(Ordering::SeqCst) {
+            return;
+        }
         line.retain(|entry| entry.number != number);
         self.tell(&line);
     }
@@ -234,6 +245,18 @@ mod tests {
         assert_eq!(four.behind(), Some(task(1)));
         drop(one);
         assert_eq!(four.behind(), None);
+    }
+
+    #[test]
+    fn when_the_line_is_closed_nobody_moves_up() {
+        let queue = Queue::new(1);
+        let one = join(&queue, 1, "/1");
+        let same = join(&queue, 2, "/1");
+        let other = join(&queue, 3, "/3");
+        queue.close();
+        drop(one);
+        assert_eq!(same.behind(), Some(task(1)));
+        assert_eq!(other.behind(), Some(task(1)));
     }
 
     #[test]
