@@ -195,8 +195,8 @@ async fn at_the_beginning_there_is_more_care_which_is_said_and_a_crash_does_not_
     assert_eq!((caution.replan_interval, caution.small_steps), (5, true));
     assert_eq!(
         said[0].why,
-        "none of 60 attempts were seen that it takes to know sim: the plan is looked at again after 5 \
-         steps, steps are kept small"
+        "sim is new here (seen in 0 of 60 attempts): the plan is looked at again after 5 steps, steps \
+         are kept small"
     );
     assert_eq!(ended.view.learned.len(), 1);
     assert!(sent(&world, 0, Role::Planner).contains("rather two small steps than one large one"));

@@ -98,6 +98,21 @@ impl Input {
         self.at = start;
     }
 
+    /// All of it in rows of so many columns, broken between words, and the row and column of the cursor.
+    pub(crate) fn rows(&self, columns: usize) -> (Vec<String>, usize, u16) {
+        // The cursor stands behind the last character.
+        let columns = columns.saturating_sub(1).max(1);
+        let (mut rows, mut cursor) = (Vec::new(), (0, 0));
+        for (start, end) in breaks(&self.text, columns) {
+            if start <= self.at {
+                let before = text::clean(&self.text[start..self.at.min(end)]);
+                cursor = (rows.len(), text::width(&before).min(columns));
+            }
+            rows.push(text::clean(self.text[start..end].trim_end()));
+        }
+        (rows, cursor.0, u16::try_from(cursor.1).unwrap_or(u16::MAX))
+    }
+
     /// What is shown in so many columns on one row, and the column of the cursor in it. A line break
     /// is shown as a mark.
     pub(crate) fn window(&self, columns: usize) -> (String, u16) {
@@ -117,6 +132,32 @@ impl Input {
             u16::try_from(column).unwrap_or(u16::MAX),
         )
     }
+}
+
+/// Where each row of a text begins and ends, in bytes. What is longer than a row goes on in the next
+/// one, behind its last space where it has one; a line break belongs to neither row.
+fn breaks(text: &str, columns: usize) -> Vec<(usize, usize)> {
+    let (mut rows, mut start) = (Vec::new(), 0);
+    for line in text.split('\n') {
+        let end = start + line.len();
+        let (mut from, mut used, mut space) = (start, 0, None);
+        for (at, c) in line.char_indices().map(|(at, c)| (start + at, c)) {
+            used += text::width(&text::clean(c.encode_utf8(&mut [0; 4])));
+            // Spaces at the end of a row are not seen, and do not break it.
+            if used > columns && c != ' ' && at > from {
+                let next = space.unwrap_or(at);
+                rows.push((from, next));
+                used = text::width(&text::clean(&text[next..at + c.len_utf8()]));
+                (from, space) = (next, None);
+            }
+            if c == ' ' {
+                space = Some(at + 1);
+            }
+        }
+        rows.push((from, end));
+        start = end + 1;
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -181,5 +222,49 @@ mod tests {
         assert_eq!(input.window(10), ("s not fit".to_owned(), 9));
         input.key(Key::Go(Move::Home));
         assert_eq!(input.window(10), ("a long te…".to_owned(), 0));
+    }
+    #[test]
+    fn a_long_text_goes_on_in_the_next_row_and_the_cursor_with_it() {
+        let mut input = Input::new("fix the last line\n\nand the unbreakablelongword");
+        let (rows, row, column) = input.rows(11);
+        let expected = [
+            "fix the",
+            "last line",
+            "",
+            "and the",
+            "unbreakabl",
+            "elongword",
+        ];
+        assert_eq!(rows, expected);
+        assert_eq!((row, column), (5, 9));
+        for _ in 0.."and the unbreakablelongword".len() {
+            input.key(Key::Go(Move::Left));
+        }
+        let (_, row, column) = input.rows(11);
+        assert_eq!((row, column), (3, 0));
+        assert_eq!(Input::default().rows(11), (vec![String::new()], 0, 0));
+    }
+
+    #[test]
+    fn every_character_is_in_exactly_one_row_and_the_cursor_in_reach() {
+        let text = "日本語のとても長い文 with words\tand  spaces   \nü\n";
+        for columns in 1..40 {
+            let mut input = Input::new(text);
+            let rows = breaks(text, columns);
+            let joined: Vec<_> = rows.iter().map(|&(from, to)| &text[from..to]).collect();
+            assert_eq!(joined.concat(), text.replace('\n', ""), "{columns}");
+            loop {
+                let (rows, row, column) = input.rows(columns + 1);
+                assert!(
+                    row < rows.len() && usize::from(column) <= columns,
+                    "{columns}"
+                );
+                let before = input.at;
+                input.key(Key::Go(Move::Left));
+                if input.at == before {
+                    break;
+                }
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that is known: what the service said, and where the user is. Changed by `update` only.
 
 use crate::look::Look;
-use crate::msg::Cmd;
+use crate::msg::{Cmd, Load};
 use crate::options::Options;
 use crate::overlays::Overlay;
 use crate::screens::{
@@ -132,6 +132,15 @@ impl Model {
         self.stack.last().copied().unwrap_or(Place::Dashboard)
     }
 
+    /// What Enter does in the form where the user types; none where there is no form.
+    pub(crate) fn form_takes(&self) -> Option<&'static str> {
+        match self.place() {
+            Place::NewTask => Some("begin"),
+            Place::Plan if self.plan.form.is_some() => Some("take it"),
+            _ => None,
+        }
+    }
+
     /// Goes somewhere.
     pub(crate) fn go(&mut self, place: Place) {
         if self.place() != place {
@@ -145,7 +154,7 @@ impl Model {
             self.stack.pop();
         }
         if self.place() == Place::Dashboard && self.watched.take().is_some() {
-            return vec![Cmd::Unwatch, Cmd::Load(crate::msg::Load::Tasks)];
+            return vec![Cmd::Unwatch, Cmd::Load(Load::Tasks)];
         }
         Vec::new()
     }
@@ -162,7 +171,7 @@ impl Model {
         }
         self.detail = Detail::default();
         self.watched = Some(Watched::new(task));
-        vec![Cmd::Watch(task)]
+        vec![Cmd::Watch(task), Cmd::Load(Load::Task(task))]
     }
 
     /// The task that an action is about.

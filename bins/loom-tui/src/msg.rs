@@ -3,7 +3,7 @@
 use crate::keys::Key;
 use crate::log::Scan;
 use loom_client::wire::{
-    DiffList, EventPage, MemoryPage, ModelList, NewTaskRequest, Ready, SubtaskTrace, TaskPage,
+    DiffList, EventPage, MemoryPage, ModelList, NewTaskRequest, Ready, SubtaskTrace, Task, TaskPage,
 };
 use loom_events::{
     Plan, QuestionId, Record, Response, RevertReport, RevertRequest, Seq, SubtaskId, TaskId, Time,
@@ -60,6 +60,7 @@ pub(crate) enum Msg {
 #[expect(clippy::large_enum_variant, reason = "it travels in a box")]
 pub(crate) enum Loaded {
     Tasks(TaskPage),
+    Task(Box<Task>),
     Older(TaskId, Seq, EventPage),
     Newer(TaskId, EventPage),
     /// A page for a search; what was asked for.
@@ -104,6 +105,8 @@ pub(crate) enum Cmd {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Load {
     Tasks,
+    /// What the journal of a task does not say.
+    Task(TaskId),
     Events {
         task: TaskId,
         after: Seq,

@@ -6,6 +6,7 @@ use crate::model::{Link, Model, Place};
 use crate::msg::{Cmd, Load, Loaded, Msg};
 use crate::overlays::{Asked, Confirm, Overlay};
 use crate::perform;
+use loom_client::wire::Reverted;
 use loom_events::{RevertRequest, TaskId};
 
 /// The list of tasks is asked for again this long after the last time, however much happens.
@@ -175,6 +176,11 @@ fn take(model: &mut Model, loaded: Loaded) -> Vec<Cmd> {
     online(model);
     match loaded {
         Loaded::Tasks(page) => model.dashboard.take(page),
+        Loaded::Task(task) => {
+            if let Some(watched) = watched(model, task.task_id) {
+                watched.taken_back = task.reverts.last().map(Reverted::words);
+            }
+        }
         Loaded::Older(task, after, page) => {
             if let Some(watched) = watched(model, task) {
                 watched.log.older(after, &page.events, &watched.view);
@@ -246,10 +252,11 @@ fn reverted(
         return Vec::new();
     }
     model.say(crate::overlays::reverted(report));
-    match model.diff.task == Some(task) {
-        true => vec![Cmd::Load(Load::Diff(task))],
-        false => Vec::new(),
+    let mut cmds = vec![Cmd::Load(Load::Task(task))];
+    if model.diff.task == Some(task) {
+        cmds.push(Cmd::Load(Load::Diff(task)));
     }
+    cmds
 }
 
 fn paste(model: &mut Model, text: &str) -> Vec<Cmd> {

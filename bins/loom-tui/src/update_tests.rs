@@ -3,8 +3,8 @@ use crate::actions::Action;
 use crate::keys::Move;
 use crate::msg::Wish;
 use crate::testing::{Journal, at, model, page, press, task, watching};
-use loom_client::wire::{DiffList, EventPage};
-use loom_events::{DiffStatus, FileDiff, RevertReport, RevertScope, Scope, Seq};
+use loom_client::wire::{DiffList, EventPage, Reverted, Task};
+use loom_events::{DiffStatus, FileDiff, RevertReport, RevertScope, Scope, Seq, Time};
 use loom_events::{QuestionId, Response};
 
 /// A table: where one is, the keys, what is then asked for.
@@ -16,16 +16,16 @@ fn keys_ask_for_what_they_name() {
         dry_run: true,
         ..RevertRequest::from(scope)
     };
-    let watch = |n| Cmd::Watch(task(n));
+    let watch = |n| vec![Cmd::Watch(task(n)), Cmd::Load(Load::Task(task(n)))];
     // On the list of tasks, of which the first one waits.
     let list: Vec<(&str, Vec<Cmd>)> = vec![
         ("q", vec![Cmd::Quit]),
-        ("\n", vec![watch(1)]),
-        ("l", vec![watch(1)]),
-        ("j\n", vec![watch(2)]),
-        ("jjk\n", vec![watch(2)]),
-        ("G\n", vec![watch(5)]),
-        ("a", vec![watch(1)]),
+        ("\n", watch(1)),
+        ("l", watch(1)),
+        ("j\n", watch(2)),
+        ("jjk\n", watch(2)),
+        ("G\n", watch(5)),
+        ("a", watch(1)),
         ("ja", vec![]),
         ("p", vec![Cmd::Ask(task(1), Wish::Pause)]),
         ("jjp", vec![Cmd::Ask(task(3), Wish::Resume)]),
@@ -67,7 +67,7 @@ fn keys_ask_for_what_they_name() {
         ),
         ("M", vec![Cmd::Load(Load::Models)]),
         ("n", vec![Cmd::Load(Load::Ready)]),
-        ("/faster\n\n", vec![watch(5)]),
+        ("/faster\n\n", watch(5)),
         (
             ":can\ny",
             vec![Cmd::Ask(
@@ -154,6 +154,26 @@ fn nothing_is_cancelled_or_taken_back_without_a_yes() {
     let cmds = press(&mut model, "y");
     assert_eq!(cmds, [Cmd::Ask(task(5), Wish::Revert(real))]);
     assert!(model.overlay.is_none());
+}
+
+#[test]
+fn a_task_that_was_taken_back_says_so() {
+    let mut model = watching(80, 24);
+    let mut shown = Task::new(Journal::busy().view(), false, None);
+    let taken_back = |model: &Model| crate::testing::picture(model).contains("was taken back");
+    update(
+        &mut model,
+        Msg::Loaded(Box::new(Loaded::Task(Box::new(shown.clone())))),
+    );
+    assert!(!taken_back(&model));
+    shown.reverts.push(Reverted {
+        scope: "task".to_owned(),
+        files: 2,
+        at: Time::EPOCH,
+    });
+    let loaded = Msg::Loaded(Box::new(Loaded::Task(Box::new(shown))));
+    update(&mut model, loaded);
+    assert!(taken_back(&model));
 }
 
 #[test]
@@ -479,5 +499,6 @@ fn a_click_selects_and_a_second_one_opens() {
     let mut model = model(80, 24);
     assert!(update(&mut model, Msg::Click(10, 3)).is_empty());
     assert_eq!(model.dashboard.selected().unwrap().task_id, task(2));
-    assert_eq!(update(&mut model, Msg::Click(10, 3)), [Cmd::Watch(task(2))]);
+    let opened = update(&mut model, Msg::Click(10, 3));
+    assert_eq!(opened[0], Cmd::Watch(task(2)));
 }

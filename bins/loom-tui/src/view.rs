@@ -108,6 +108,10 @@ fn link(model: &Model) -> (Tone, String) {
     }
 }
 
+/// Keys of every form.
+const FIELD: (&str, &str) = ("Tab", "next field");
+const LINE: (&str, &str) = ("Ctrl-J", "new line");
+
 /// A message, and the keys that can be pressed.
 fn foot(model: &Model, buffer: &mut Buffer) {
     let look = model.look;
@@ -140,6 +144,10 @@ fn foot(model: &Model, buffer: &mut Buffer) {
         (None, _) => {}
     }
     let keys = row(1);
+    if let Some(enter) = model.form_takes() {
+        let shown = [("Enter", enter), FIELD, LINE, ("Esc", "back")];
+        return overlays::keys(look, buffer, keys, keys.y, &shown);
+    }
     let always = |action| matches!(action, Action::Help | Action::Quit | Action::Back);
     let all: Vec<_> = usable(model).collect();
     let (last, first): (Vec<_>, Vec<_>) =

@@ -33,6 +33,8 @@ pub(crate) struct Watched {
     pub(crate) limits: Limits,
     /// How fast it is.
     pub(crate) pace: Pace,
+    /// That its files are no longer as it left them, in words.
+    pub(crate) taken_back: Option<String>,
     /// Why it cannot be followed, if it cannot.
     pub(crate) broken: Option<String>,
     /// The last event when it was opened; until it is reached the past is being read.
@@ -70,6 +72,7 @@ impl Watched {
             log: Log::default(),
             limits: Limits::default(),
             pace: Pace::default(),
+            taken_back: None,
             broken: None,
             spoken: BTreeMap::new(),
         }

@@ -391,7 +391,11 @@ impl Reader {
         Ok(self.journal.deliveries(task).await?)
     }
 
-    pub(crate) async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, QueryError> {
+    /// What was taken back of a task, oldest first.
+    ///
+    /// # Errors
+    /// [`QueryError::Journal`] when the journal cannot be read.
+    pub async fn reverts(&self, task: TaskId) -> Result<Vec<RevertRecord>, QueryError> {
         Ok(self.journal.reverts(task).await?)
     }
 

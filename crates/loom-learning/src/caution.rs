@@ -61,12 +61,12 @@ impl Book {
         let changes = changes(&caution, settings);
         (!changes.is_empty()).then(|| Adjustment {
             why: format!(
-                "{} of {EXPERIENCED} attempts were seen that it takes to know {}: {}",
-                match seen {
-                    0 => "none".to_owned(),
-                    n => n.to_string(),
-                },
+                "{} is {} (seen in {seen} of {EXPERIENCED} attempts): {}",
                 names(choices),
+                match seen {
+                    0 => "new here",
+                    _ => "not well known yet",
+                },
                 changes.join(", "),
             ),
             what: Adjusted::Caution(caution),

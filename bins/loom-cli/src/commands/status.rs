@@ -2,7 +2,7 @@
 
 use crate::context::{Context, client_fault};
 use crate::fault::{Exit, Fault, Outcome};
-use crate::render::status;
+use crate::render::{status, taken_back};
 use crate::ui::Tone;
 use clap::Args;
 use loom_client::TaskQuery;
@@ -36,8 +36,12 @@ pub(super) async fn run(arguments: StatusArgs, context: &mut Context) -> Outcome
             .raw(&format!("{}\n", serde_json::to_string(&task)?));
         return Ok(Exit::Done);
     }
-    for (tone, text) in status(&task.view, SystemClock.now()) {
+    let now = SystemClock.now();
+    for (tone, text) in status(&task.view, now) {
         context.ui.line(tone, &text);
+    }
+    if let Some(revert) = task.reverts.last() {
+        context.ui.line(Tone::Caught, &taken_back(revert, now));
     }
     if carried && !task.view.status.is_final() {
         let text = format!(

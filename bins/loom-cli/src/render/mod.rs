@@ -17,7 +17,7 @@ pub(crate) use models::{finding_lines, judging_line, model_table};
 pub(crate) use narrate::{Catch, Line, Narrator};
 pub(crate) use question::{Asking, answer, question};
 pub(crate) use report::{exit, report, result_json};
-pub(crate) use status::{Listed, status, task_table};
+pub(crate) use status::{Listed, status, taken_back, task_table};
 pub(crate) use survey::survey;
 pub(crate) use tools::{own_tool_lines, server_lines};
 pub(crate) use tree::{Moment, tree};

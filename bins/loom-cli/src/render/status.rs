@@ -2,7 +2,7 @@
 
 use super::report::file;
 use crate::ui::{Tone, clean, clip, count, duration, fit, plural};
-use loom_client::wire::TaskSummary;
+use loom_client::wire::{Reverted, TaskSummary};
 use loom_engine::{SubtaskStatus, SubtaskView, TaskView};
 use loom_events::{TaskId, Time};
 use loom_view::TaskStatus;
@@ -48,6 +48,13 @@ pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
             .map(|row| (Tone::Plain, format!("  {}", file(row)))),
     );
     lines
+}
+
+/// That the files are no longer as the task left them.
+pub(crate) fn taken_back(revert: &Reverted, now: Time) -> String {
+    let files = plural(revert.files as usize, "file");
+    let ago = duration(now.since(revert.at));
+    format!("{}: {files}, {ago} ago", clean(&revert.words()))
 }
 
 fn subtask(subtask: &SubtaskView) -> (Tone, String) {

@@ -2,9 +2,11 @@
 
 MODE is `legacy` or a revision; SERVER is a command line, or one http address with the token after it.
 Prints one line for each thing that was seen, and fails where something is missing.
+LOOM_PEER_SECONDS is how long the task with progress works, 3 by default.
 """
 
 import asyncio
+import os
 import sys
 
 import httpx2
@@ -14,6 +16,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
 
 mode, server = sys.argv[1], sys.argv[2:]
+seconds = int(os.environ.get("LOOM_PEER_SECONDS", "3"))
 
 
 def transport():
@@ -48,10 +51,11 @@ async def main():
         async def told(done, total, message):
             progress.append(done)
 
-        goal = {"goal": "slow 3", "wait": True}
+        goal = {"goal": f"slow {seconds}", "wait": True}
         done = shown(await client.call_tool("loom_execute_task", goal, progress_callback=told))
         assert done["status"] == "completed", done
-        assert len(progress) >= 2 and progress == sorted(set(progress)), progress
+        assert len(progress) >= min(seconds / 2, 2) and progress == sorted(set(progress)), progress
+        assert len(progress) <= seconds * 2 + 2, "no more than two a second"
         print("progress", len(progress))
 
         done = shown(await client.call_tool("loom_execute_task", {"goal": "ask", "wait": True}))
@@ -76,4 +80,4 @@ async def main():
         print("diff read")
 
 
-asyncio.run(asyncio.wait_for(main(), 120))
+asyncio.run(asyncio.wait_for(main(), 120 + seconds))

@@ -95,6 +95,7 @@ fn failed(what: &'static str, error: &ClientError) -> Msg {
 const fn words(load: &Load) -> &'static str {
     match load {
         Load::Tasks => "list the tasks",
+        Load::Task(_) => "read the task",
         Load::Events { .. } | Load::Scan(..) => "read the journal",
         Load::Diff(_) => "compare the files",
         Load::Memory(_) | Load::Search(_) => "read what was noted",
@@ -113,6 +114,7 @@ async fn fetch(client: &Client, load: Load) -> Result<Loaded, ClientError> {
             };
             Loaded::Tasks(client.tasks(&query).await?)
         }
+        Load::Task(task) => Loaded::Task(Box::new(client.task(&task.to_string()).await?)),
         Load::Events { task, after, until } => {
             let page = events(client, task, after, until).await?;
             match until {

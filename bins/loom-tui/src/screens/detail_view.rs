@@ -59,6 +59,17 @@ fn head(model: &Model, watched: &Watched, area: Rect, buffer: &mut Buffer) {
         &format!("{mark} {words}"),
         look.style(tone),
     );
+    let x = match &watched.taken_back {
+        Some(words) => put(
+            buffer,
+            area,
+            x,
+            y,
+            &format!(" · {}", clean(words)),
+            look.style(Tone::Caught),
+        ),
+        None => x,
+    };
     let end = if view.status.is_final() {
         view.updated
     } else {

@@ -6,13 +6,16 @@ use crate::keys::Key;
 use crate::look::{Look, Tone};
 use crate::model::Model;
 use crate::msg::Cmd;
-use crate::text::{clean, fit, wrap};
+use crate::text::{clean, clip, fit, wrap};
 use loom_client::wire::{Approval, NewTaskRequest};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 /// Directories shown that complete a path.
 const MAX_SHOWN: usize = 5;
+
+/// Rows of the text that is being typed, at most.
+const MAX_ROWS: usize = 8;
 
 /// Columns of the labels.
 const LABELS: u16 = 13;
@@ -201,7 +204,8 @@ pub(crate) fn draw(model: &Model, body: Rect, buffer: &mut Buffer) -> Option<Pos
     cursor
 }
 
-/// Draws a form, two rows a field; gives the place of the cursor.
+/// Draws a form, two rows a field; the text that is being typed takes what room there is. Gives the
+/// place of the cursor.
 pub(crate) fn draw_form(
     look: Look,
     form: &Form,
@@ -209,8 +213,12 @@ pub(crate) fn draw_form(
     buffer: &mut Buffer,
 ) -> Option<Position> {
     let mut cursor = None;
-    let rows = (area.y..area.bottom()).step_by(2);
-    for (y, (at, field)) in rows.zip(form.fields.iter().enumerate()) {
+    let spare = usize::from(area.height).saturating_sub(2 * form.fields.len());
+    let mut y = area.y;
+    for (at, field) in form.fields.iter().enumerate() {
+        if y >= area.bottom() {
+            break;
+        }
         let focused = at == form.focus;
         let (mark, tone) = if focused {
             ("▸", Tone::Strong)
@@ -220,30 +228,39 @@ pub(crate) fn draw_form(
         let label = format!("{mark} {} ", fit(field.label, usize::from(LABELS) - 3));
         let x = put(buffer, area, area.x, y, &label, look.style(tone));
         let room = usize::from(area.right().saturating_sub(x));
+        let mut line = |y, text: &str, tone| put(buffer, area, x, y, text, look.style(tone));
         match &field.value {
+            Value::Text(input) if focused && !input.text().is_empty() => {
+                let (rows, row, column) = input.rows(room);
+                let height = rows.len().min(spare + 1).min(MAX_ROWS);
+                // The row with the cursor is the last one shown, unless all before it fit.
+                let first = (row + 1).saturating_sub(height);
+                for text in rows.iter().skip(first).take(height) {
+                    line(y, text, Tone::Plain);
+                    y += 1;
+                }
+                let below = u16::try_from(first + height - row).unwrap_or(1);
+                cursor = Some(Position::new(x + column, y - below));
+                y += 1;
+                continue;
+            }
             Value::Text(input) | Value::Path(input) => {
                 let (text, column) = input.window(room);
-                if input.text().is_empty() {
-                    put(buffer, area, x, y, field.hint, look.style(Tone::Dim));
-                } else {
-                    put(buffer, area, x, y, &text, look.style(Tone::Plain));
-                }
+                match input.text() {
+                    "" => line(y, field.hint, Tone::Dim),
+                    _ if focused => line(y, &text, Tone::Plain),
+                    text => line(y, &clip(&clean(text), room), Tone::Plain),
+                };
                 if focused {
                     cursor = Some(Position::new(x + column, y));
                 }
             }
             Value::Choice { of, at } => {
-                let x = put(
-                    buffer,
-                    area,
-                    x,
-                    y,
-                    &format!("‹ {} ›", of[*at]),
-                    look.style(Tone::Plain),
-                );
+                let x = line(y, &format!("‹ {} ›", of[*at]), Tone::Plain);
                 put(buffer, area, x + 2, y, field.hint, look.style(Tone::Dim));
             }
         }
+        y += 2;
     }
     cursor
 }

@@ -53,7 +53,7 @@ impl PlanEditor {
 
     /// Whether it may be left: with edits, only by the second word.
     pub(crate) fn may_leave(&mut self) -> bool {
-        self.undo.is_empty() || std::mem::replace(&mut self.warned, true)
+        !self.is_edited() || std::mem::replace(&mut self.warned, true)
     }
 
     /// The plan as edited.
@@ -63,7 +63,12 @@ impl PlanEditor {
         }
     }
 
-    /// Whether anything was edited.
+    /// Whether it differs from the plan as it was; a step that is only looked at does not.
+    pub(crate) fn is_edited(&self) -> bool {
+        self.undo.first().is_some_and(|first| *first != self.steps)
+    }
+
+    /// Whether there is an edit to take back.
     pub(crate) const fn can_undo(&self) -> bool {
         !self.undo.is_empty()
     }
@@ -370,6 +375,20 @@ mod tests {
         editor.add();
         editor.form_key(Key::Esc).unwrap();
         assert_eq!(editor.steps.len(), 4);
+    }
+
+    #[test]
+    fn a_step_that_is_only_looked_at_is_no_edit() {
+        let mut editor = editor();
+        editor.edit().unwrap();
+        assert!(!editor.is_edited());
+        editor.form_key(Key::Enter).unwrap();
+        assert!(!editor.is_edited(), "what was taken is what was there");
+        assert!(editor.may_leave());
+        editor.carry(false).unwrap_err();
+        editor.drop_step().unwrap();
+        assert!(editor.is_edited());
+        assert!(!editor.may_leave());
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) fn areas(body: Rect) -> (Rect, Rect) {
 pub(crate) fn draw(model: &Model, body: Rect, buffer: &mut Buffer) -> Option<Position> {
     let (look, editor) = (model.look, &model.plan);
     let (list, below) = areas(body);
-    let changed = if editor.can_undo() {
+    let changed = if editor.is_edited() {
         "plan (edited, w saves it)"
     } else {
         "plan"

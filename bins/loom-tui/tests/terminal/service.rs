@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures_util::stream;
 use loom_client::wire::{
-    DiffList, EventPage, ModelList, Progress, Ready, Taken, TaskCreated, TaskPage, TaskSummary,
+    DiffList, EventPage, ModelList, Progress, Ready, Taken, Task, TaskCreated, TaskPage,
+    TaskSummary,
 };
 use loom_events::{
     DiffStatus, Envelope, Event, FileDiff, NewTask, Plan, Record, RevertReport, Seq, SubtaskId,
@@ -266,6 +267,9 @@ async fn other(State(journal): Shared, method: Method, uri: Uri, body: Bytes) ->
         })
         .into_response(),
         ("GET", "tasks") => axum::Json(listed(&journal)).into_response(),
+        ("GET", id) if id == task().to_string() => {
+            axum::Json(Task::new(shown(&journal), true, None)).into_response()
+        }
         ("GET", "models") => axum::Json(ModelList::default()).into_response(),
         ("GET", "diff") => axum::Json(differences()).into_response(),
         ("POST", "tasks") => axum::Json(TaskCreated {
@@ -294,12 +298,16 @@ async fn other(State(journal): Shared, method: Method, uri: Uri, body: Bytes) ->
     }
 }
 
-fn listed(journal: &Journal) -> TaskPage {
+fn shown(journal: &Journal) -> TaskView {
     let records = journal.records.lock().unwrap();
-    if records.is_empty() {
+    TaskView::fold(task(), records.iter().map(|record| &record.envelope))
+}
+
+fn listed(journal: &Journal) -> TaskPage {
+    if journal.records.lock().unwrap().is_empty() {
         return TaskPage::default();
     }
-    let view = TaskView::fold(task(), records.iter().map(|record| &record.envelope));
+    let view = shown(journal);
     let count = |n: usize| u32::try_from(n).unwrap();
     let row = TaskSummary {
         task_id: task(),

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::http::{Call, Given, How, Json, Made, Maybe, Parameters};
 use loom_client::wire::{
-    CancelRequest, IDEMPOTENCY_KEY, NewTaskRequest, Progress, SteerRequest, Taken, Task,
+    CancelRequest, IDEMPOTENCY_KEY, NewTaskRequest, Progress, Reverted, SteerRequest, Taken, Task,
     TaskCreated, TaskPage, TaskSummary,
 };
 use loom_engine::{Begun, OnceError};
@@ -280,10 +280,17 @@ pub(crate) async fn show(call: Call) -> Result<Json<Task>, Fault> {
     let view = engine.reader().task(task).await?;
     let collected = engine.reader().collected(task).await?;
     let imported = engine.reader().imported(task).await?;
+    let reverts = engine.reader().reverts(task).await?;
+    let reverts = reverts.into_iter().map(|revert| Reverted {
+        scope: revert.scope,
+        files: u32::try_from(revert.changes.len()).unwrap_or(u32::MAX),
+        at: revert.at,
+    });
     // A runner tidies up for a moment after the end.
     let running = engine.is_running(task) && !view.status.is_final();
     Ok(Json(Task {
         imported,
+        reverts: reverts.collect(),
         ..Task::new(view, running, collected)
     }))
 }

@@ -32,8 +32,8 @@ pub use learning::{
 };
 pub use problem::Problem;
 pub use task::{
-    Approval, Changes, DiffList, EventPage, FileList, NewTaskRequest, Progress, SubtaskList, Task,
-    TaskCreated, TaskImported, TaskPage, TaskSummary,
+    Approval, Changes, DiffList, EventPage, FileList, NewTaskRequest, Progress, Reverted,
+    SubtaskList, Task, TaskCreated, TaskImported, TaskPage, TaskSummary,
 };
 pub use trace::{AttemptTrace, CallTrace, PromptTrace, SubtaskTrace, TurnTrace};
 

@@ -194,6 +194,9 @@ pub struct Task {
     /// When it was imported, if it was: then it is history, and nothing goes on with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<Time>,
+    /// What of it was taken back since, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reverts: Vec<Reverted>,
     /// The task, as shown.
     #[serde(flatten)]
     pub view: TaskView,
@@ -213,7 +216,32 @@ impl Task {
             running,
             collected,
             imported: None,
+            reverts: Vec::new(),
             view,
+        }
+    }
+}
+
+/// Something that was taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Reverted {
+    /// What, in words: `task`, `subtask fix-bug`, `src/main.rs`, `last revert`.
+    pub scope: String,
+    /// Files that were put back.
+    pub files: u32,
+    /// When.
+    pub at: Time,
+}
+
+impl Reverted {
+    /// As a sentence without its end.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.scope.as_str() {
+            "task" => "everything that it changed was taken back".to_owned(),
+            "last revert" => "what was taken back is there again".to_owned(),
+            scope => format!("{scope} was taken back"),
         }
     }
 }
