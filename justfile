@@ -4,7 +4,7 @@ _list:
     @just --list --unsorted
 
 # Everything that CI runs.
-verify: fmt lint docs deny test
+verify: fmt lint docs deny semver test
 
 # Formatting, as committed.
 fmt:
@@ -21,6 +21,10 @@ docs:
 # Licences, bans and sources of dependencies.
 deny:
     sh .ci/deny
+
+# The interface of the library against the newest release, or the commit that is named.
+semver *REV:
+    bash .ci/semver {{REV}}
 
 # All tests.
 test:

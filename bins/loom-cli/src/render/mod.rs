@@ -13,7 +13,7 @@ mod tools;
 mod tree;
 
 pub(crate) use doctor::examination;
-pub(crate) use models::{finding_lines, judging_line, model_table};
+pub(crate) use models::{finding_lines, judging_line, judging_words, model_table};
 pub(crate) use narrate::{Catch, Line, Narrator};
 pub(crate) use question::{Asking, answer, question};
 pub(crate) use report::{exit, report, result_json};

@@ -206,17 +206,22 @@ pub(crate) fn finding_lines(name: &str, probe: &Probe, columns: Option<usize>) -
     lines
 }
 
-/// What a verifier's verdicts are worth, in a sentence.
-pub(crate) fn judging_line(name: &str, judging: Judging) -> (Tone, String) {
+/// What a verifier was right about, in a sentence without its end.
+pub(crate) fn judging_words(name: &str, judging: Judging) -> String {
     let Judging {
         right,
         passed,
         wrong,
         caught,
     } = judging;
-    let counts = format!(
+    format!(
         "{name} passed {passed} of {right} right changes and caught {caught} of {wrong} wrong ones"
-    );
+    )
+}
+
+/// What a verifier's verdicts are worth.
+pub(crate) fn judging_line(name: &str, judging: Judging) -> (Tone, String) {
+    let counts = judging_words(name, judging);
     match judging.is_advice_only() {
         false => (Tone::Good, format!("✓ {counts}: its verdicts count")),
         true => (

@@ -124,6 +124,7 @@ fn the_token_the_journal_the_service_and_the_window_are_looked_at() {
     }
     let models = said(&found, "models");
     assert!(models.contains("a window of 32,768 tokens"), "{models}");
+    assert!(models.contains("verdicts of one are worth"), "{models}");
 
     let token = place.data_dir().join("token");
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -18,20 +18,20 @@ impl Engine {
     pub async fn export(&self, task: TaskId) -> Result<Vec<u8>, QueryError> {
         let records = self.reader().records(task).await?;
         let mut events: Vec<Value> = records.iter().map(|r| event(r, self.redactor())).collect();
+        let mut renamed = BTreeMap::new();
+        // By the names that they get, so that the same task is the same file wherever it comes from.
         let mut payloads = BTreeMap::new();
         for id in events.iter().flat_map(named) {
-            if payloads.contains_key(&id) {
+            if renamed.contains_key(&id) {
                 continue;
             }
             if let Some(bytes) = self.reader().blob(&id).await? {
-                payloads.insert(id, redacted(bytes, self.redactor()));
+                let bytes = redacted(bytes, self.redactor());
+                // What lost a secret has another hash, and that is its name.
+                renamed.insert(id, name(&bytes));
+                payloads.insert(name(&bytes), bytes);
             }
         }
-        // What lost a secret has another hash, and that is its name.
-        let renamed: BTreeMap<BlobId, BlobId> = payloads
-            .iter()
-            .map(|(id, bytes)| (id.clone(), name(bytes)))
-            .collect();
         events.iter_mut().for_each(|event| rename(event, &renamed));
         let head = Head {
             loom_export: EXPORT_FORMAT,

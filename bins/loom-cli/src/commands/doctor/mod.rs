@@ -6,9 +6,10 @@ use crate::cli::ModelChoice;
 use crate::context::Context;
 use crate::fault::{Exit, Fault, Outcome, chain};
 use crate::models::{HOW_TO_START, Model, facts, survey};
-use crate::render::examination;
+use crate::render::{examination, judging_words};
 use clap::Args;
 use loom_engine::{Config, ShellPlace};
+use loom_events::Role;
 use loom_router::{Finding, Verdict};
 use loom_workspace::{CommandLine, CommandSpec, RunStatus, Rung, Sandbox, SandboxSurvey};
 use serde_json::json;
@@ -322,13 +323,39 @@ async fn models(context: &Context, config: &Config) -> Vec<Finding> {
     if asked.is_empty() {
         return vec![finding(Verdict::Problem, "no model answers", HOW_TO_START)];
     }
-    let of_each = asked.into_iter().map(|one| match one.down {
-        None => answers(&one.model),
-        Some(why) => finding(
+    let of_each = asked.into_iter().flat_map(|one| match one.down {
+        None => std::iter::once(answers(&one.model))
+            .chain(verdicts(&one.model))
+            .collect(),
+        Some(why) => vec![finding(
             Verdict::Problem,
             format!("{}: {why}", one.model.entry.name),
             "",
-        ),
+        )],
     });
     of_each.collect()
+}
+
+/// Whether it is known what the verdicts of a verifier are worth.
+fn verdicts(model: &Model) -> Option<Finding> {
+    if !model.entry.roles.contains(&Role::Verifier) {
+        return None;
+    }
+    let name = &model.entry.name;
+    Some(match model.known.judging {
+        None => finding(
+            Verdict::Note,
+            format!("what verdicts of {name} are worth was never measured"),
+            "`loom models --judge` shows it 24 changes, half of them wrong",
+        ),
+        Some(judging) if judging.is_advice_only() => finding(
+            Verdict::Problem,
+            format!(
+                "{}: it is not asked for verdicts",
+                judging_words(name, judging)
+            ),
+            "give the role `verifier` to a larger model",
+        ),
+        Some(judging) => finding(Verdict::Good, judging_words(name, judging), ""),
+    })
 }
