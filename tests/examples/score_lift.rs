@@ -2,9 +2,13 @@
 //!
 //! `score_lift` runs the whole table, `score_lift quick` a part of it, `score_lift faults` the faults,
 //! and `score_lift cell LETTERS CLASS STEPS TASKS` single cells; `LETTERS` may be
-//! the name of an ablation. `LOOM_LIFT_SHOW=DIR` keeps the journal of each task there.
+//! the name of an ablation. `LOOM_LIFT_SHOW=DIR` keeps the journal of each task there, `LOOM_LIFT_KEEP=FILE`
+//! adds a line for each task of a cell to that file, and `LOOM_LIFT_PLACE=DIR` is where data and workspaces
+//! are, if not in memory.
 
-use loom_tests::lift::{Cell, Class, Extent, Place, Tally, Variant, matrix, measure, run, say};
+use loom_tests::lift::{
+    Cell, Class, Extent, Place, Tally, Variant, keep, look, matrix, measure, run, say,
+};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -79,7 +83,11 @@ async fn cell(variant: Variant, class: &str, (steps, tasks): (&str, &str)) {
         trouble: None,
     };
     let begun = std::time::Instant::now();
-    let outcomes = run(&cell, &Place::in_memory()).await;
+    let place = std::env::var_os("LOOM_LIFT_PLACE").map(|dir| Place(dir.into()));
+    let outcomes = run(&cell, &place.unwrap_or_else(Place::in_memory)).await;
+    if let Some(file) = std::env::var_os("LOOM_LIFT_KEEP") {
+        keep(Path::new(&file), &cell, &outcomes).expect("a file that can be written");
+    }
     let t = Tally::of(&outcomes);
     let defects = t.defects.iter().filter(|(_, share)| **share > 0.0);
     let defects: Vec<String> = defects
@@ -99,6 +107,7 @@ async fn cell(variant: Variant, class: &str, (steps, tasks): (&str, &str)) {
         begun.elapsed().as_secs_f64(),
         defects.join(", ")
     ));
+    look(&outcomes);
     let mut why: Vec<String> = outcomes
         .iter()
         .filter(|o| !o.completed)

@@ -6,6 +6,7 @@
 mod calibration;
 mod cell;
 mod faults;
+mod kept;
 mod outcome;
 mod plot;
 mod score;
@@ -14,6 +15,7 @@ mod variant;
 
 pub use cell::{Cell, Place, run};
 pub use faults::matrix;
+pub use kept::keep;
 pub use outcome::Tally;
-pub use score::{Extent, measure, say};
+pub use score::{Extent, look, measure, say};
 pub use variant::{Class, Variant};

@@ -1,5 +1,6 @@
 //! What came of one task, and of many.
 
+use super::kept;
 use loom_engine::{SubtaskStatus, TaskStatus, TaskView};
 use loom_events::Record;
 use loom_sim::{DefectKind, Truth};
@@ -20,6 +21,8 @@ pub struct Outcome {
     pub confidence: f64,
     /// For each completed step how sure it was, and whether it is right at the end.
     pub steps: Vec<(f64, bool)>,
+    /// What its verdicts rest on, for those who look closer.
+    pub evidence: serde_json::Value,
     pub took: Duration,
 }
 
@@ -49,6 +52,7 @@ impl Outcome {
             confidence: steps.iter().map(|(sure, _)| sure).product(),
             steps,
             truth,
+            evidence: kept::evidence(view),
             took,
         }
     }

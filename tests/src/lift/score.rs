@@ -184,15 +184,19 @@ fn pooled(rows: &[Row]) -> Vec<Outcome> {
 }
 
 fn calibrations(rows: &[Row]) {
-    let outcomes = pooled(rows);
+    look(&pooled(rows));
+}
+
+/// Says how far what was stated of these is so.
+pub fn look(outcomes: &[Outcome]) {
     for (what, bins) in [
         (
             "Steps: stated and true share of right ones, by tenths of what was stated",
-            calibration::deciles(&calibration::of_steps(&outcomes)),
+            calibration::deciles(&calibration::of_steps(outcomes)),
         ),
         (
             "Tasks reported complete: stated and true share of finished ones",
-            calibration::deciles(&calibration::of_tasks(&outcomes)),
+            calibration::deciles(&calibration::of_tasks(outcomes)),
         ),
     ] {
         heading(what);
