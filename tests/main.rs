@@ -4,6 +4,7 @@
 
 mod again;
 mod archetypes;
+mod by_hand;
 mod context;
 mod documents;
 mod forks;

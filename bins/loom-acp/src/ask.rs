@@ -21,6 +21,9 @@ const REJECT: &str = "reject";
 const RETRY: &str = "retry";
 const SKIP: &str = "skip";
 const ABORT: &str = "abort";
+const TAKE_OVER: &str = "take-over";
+const DONE: &str = "done";
+const GIVE_BACK: &str = "give-back";
 const CHOICE: &str = "choice-";
 const IN_WORDS: &str = "in-words";
 
@@ -43,6 +46,13 @@ pub(crate) fn options(view: &QuestionView) -> Vec<PermissionOption> {
         Wants::WayOut => vec![
             option(RETRY, "Try the step again".into(), AllowOnce),
             option(SKIP, "Leave the step out".into(), RejectOnce),
+            option(TAKE_OVER, "Do it by hand".into(), AllowOnce),
+            option(ABORT, "End the task".into(), RejectOnce),
+        ],
+        Wants::Done => vec![
+            option(DONE, "It is done: run its checks".into(), AllowOnce),
+            option(SKIP, "Leave the step out".into(), RejectOnce),
+            option(GIVE_BACK, "Give it back".into(), RejectOnce),
             option(ABORT, "End the task".into(), RejectOnce),
         ],
         Wants::Words if view.question.choices.is_empty() => Vec::new(),
@@ -115,13 +125,15 @@ pub(crate) fn decided(
     Some(match name {
         APPROVE => Response::Grant { scope: Scope::Once },
         APPROVE_TASK => Response::Grant { scope: Scope::Task },
-        REJECT => Response::Deny {
+        REJECT | GIVE_BACK => Response::Deny {
             reason: String::new(),
         },
         RETRY => Response::Retry {
             guidance: String::new(),
         },
         SKIP => Response::Skip,
+        TAKE_OVER => Response::TakeOver,
+        DONE => Response::Done,
         ABORT => Response::Abort,
         name => {
             let at = name.strip_prefix(CHOICE)?.parse::<usize>().ok()?;

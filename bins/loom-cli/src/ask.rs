@@ -55,7 +55,7 @@ impl Asker {
     /// Takes up what is open now and drops what was closed by somebody else.
     pub(crate) fn update(&mut self, view: &TaskView) {
         let open = &view.questions;
-        let plan = |q: &&QuestionView| matches!(q.question.subject, Subject::Plan { .. });
+        let plan = |q: &&QuestionView| has_plan(&q.question.subject);
         match (open.iter().find(plan), &self.review) {
             (Some(_), None) => self.review = Some(Review::of(view, &self.dir)),
             (None, Some(_)) => {
@@ -147,13 +147,21 @@ impl Asker {
             let shown = self.shown.as_ref()?;
             // The keyboard is gone: nobody is here any more.
             let line = line?;
-            if matches!(shown.question.subject, Subject::Plan { .. }) {
+            if has_plan(&shown.question.subject) {
                 let question = shown.id;
+                let stuck = matches!(shown.question.subject, Subject::Exhausted { .. });
                 match self.edited(ui, &line) {
                     Edit::Plan(plan) => {
                         self.shown = None;
                         self.sent = Some(question);
-                        return Some(Reply::Plan(plan));
+                        // A plan under review is put in its place; a step that is stuck is answered.
+                        return Some(match stuck {
+                            false => Reply::Plan(plan),
+                            true => Reply::Answer {
+                                question,
+                                response: Response::EditPlan { plan },
+                            },
+                        });
                     }
                     Edit::Waits => continue,
                     Edit::No => {}
@@ -171,6 +179,11 @@ impl Asker {
             }
         }
     }
+}
+
+/// Whether another plan is among the answers.
+const fn has_plan(subject: &Subject) -> bool {
+    matches!(subject, Subject::Plan { .. } | Subject::Exhausted { .. })
 }
 
 /// What a line means for a plan under review.

@@ -26,6 +26,9 @@ const REJECT: &str = "reject";
 const RETRY: &str = "retry";
 const SKIP: &str = "skip_the_step";
 const ABORT: &str = "abort_the_task";
+const TAKE_OVER: &str = "do_it_by_hand";
+const DONE: &str = "it_is_done";
+const GIVE_BACK: &str = "give_it_back";
 
 /// The name of a question among the inputs of a call.
 pub(crate) fn key(question: QuestionId) -> String {
@@ -103,11 +106,23 @@ fn form(view: &QuestionView) -> ElicitationSchema {
                 (LATER, "Decide later: it keeps waiting"),
                 (RETRY, "Try the step again"),
                 (SKIP, "Leave the step out"),
+                (TAKE_OVER, "Do it by hand"),
                 (ABORT, "End the task"),
             ];
             fields.insert("decision".to_owned(), decision("Decision", &options));
             let about = "What to do differently; only when it is tried again.";
             fields.insert("guidance".to_owned(), words("Guidance", about));
+            "decision"
+        }
+        Wants::Done => {
+            let options = [
+                (LATER, "Not yet"),
+                (DONE, "It is done: run its checks"),
+                (SKIP, "Leave the step out"),
+                (GIVE_BACK, "Give it back"),
+                (ABORT, "End the task"),
+            ];
+            fields.insert("decision".to_owned(), decision("Decision", &options));
             "decision"
         }
         Wants::Words => {
@@ -158,8 +173,13 @@ pub(crate) fn decided(view: &QuestionView, result: &ElicitResult) -> Option<Resp
             (Wants::WayOut, RETRY) => Some(Response::Retry {
                 guidance: field("guidance").unwrap_or_default(),
             }),
-            (Wants::WayOut, SKIP) => Some(Response::Skip),
-            (Wants::WayOut, ABORT) => Some(Response::Abort),
+            (Wants::WayOut, TAKE_OVER) => Some(Response::TakeOver),
+            (Wants::Done, DONE) => Some(Response::Done),
+            (Wants::Done, GIVE_BACK) => Some(Response::Deny {
+                reason: String::new(),
+            }),
+            (Wants::WayOut | Wants::Done, SKIP) => Some(Response::Skip),
+            (Wants::WayOut | Wants::Done, ABORT) => Some(Response::Abort),
             _ => None,
         };
     };

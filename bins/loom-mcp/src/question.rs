@@ -17,8 +17,8 @@ const MAX_ACTION: usize = 4_000;
 pub(crate) struct QuestionShown {
     /// Its number; what answers it takes it.
     pub(crate) question: u64,
-    /// What it wants: `consent` (only a human may give it), `words`, or a `way_out` of a step that
-    /// could not be done.
+    /// What it wants: `consent` (only a human may give it), `words`, a `way_out` of a step that
+    /// could not be done, or `done` from the human who does a step by hand.
     #[schemars(with = "WantsWord")]
     pub(crate) wants: &'static str,
     /// Why it is asked.
@@ -43,6 +43,7 @@ enum WantsWord {
     Consent,
     Words,
     WayOut,
+    Done,
 }
 
 impl From<&QuestionView> for QuestionShown {

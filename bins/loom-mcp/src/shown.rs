@@ -290,6 +290,7 @@ fn asked(task: &Task) -> String {
             }
             Wants::Words => " Answer it with loom_answer; ask your user when you do not know.",
             Wants::WayOut => " Decide with loom_answer: retry with guidance, skip the step, or abort.",
+            Wants::Done => " Your user does the step by hand: only they can say that it is done.",
         })
         .collect();
     how.sort_unstable();

@@ -97,6 +97,7 @@ fn of_step(event: &Event) -> Option<String> {
         Event::SubtaskFailed { reason, .. } => format!("the step failed: {reason}"),
         Event::SubtaskBlocked { reason, .. } => format!("the step is blocked: {reason}"),
         Event::SubtaskSkipped { .. } => "the step is left out".to_owned(),
+        Event::SubtaskReset { by_hand: true, .. } => "the user does the step by hand".to_owned(),
         Event::SubtaskReset { guidance, .. } => format!("the step starts again: {guidance}"),
         Event::ApprovalRequested { question, .. } => {
             format!("asks: {} — {}", question.reason, question.action)
@@ -199,6 +200,9 @@ fn given(answer: &GivenAnswer) -> String {
         GivenAnswer::Text { text } => text.clone(),
         GivenAnswer::Retry { guidance } => format!("try again {guidance}"),
         GivenAnswer::Skip => "leave it out".to_owned(),
+        GivenAnswer::EditPlan => "go on with another plan".to_owned(),
+        GivenAnswer::TakeOver => "I do it by hand".to_owned(),
+        GivenAnswer::Done => "it is done".to_owned(),
         GivenAnswer::Abort => "end the task".to_owned(),
     }
 }

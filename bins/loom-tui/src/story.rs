@@ -113,7 +113,14 @@ pub(crate) fn lines(envelope: &Envelope, view: &TaskView) -> Vec<LogLine> {
             0,
             &format!("- {}: {}", title(view, subtask), skipped(*by)),
         ),
-        Event::SubtaskReset { subtask, guidance } => human(
+        Event::SubtaskReset {
+            subtask,
+            by_hand: true,
+            ..
+        } => human(&format!("{} is done by hand", title(view, subtask))),
+        Event::SubtaskReset {
+            subtask, guidance, ..
+        } => human(
             format!("{} starts again: {guidance}", title(view, subtask)).trim_end_matches(": "),
         ),
         Event::ModelCallCompleted { reply, .. } => replied(envelope, reply),
@@ -418,6 +425,9 @@ fn given(answer: &GivenAnswer) -> String {
         GivenAnswer::Retry { guidance } if guidance.is_empty() => "try again".to_owned(),
         GivenAnswer::Retry { guidance } => format!("try again: {}", first_line(guidance)),
         GivenAnswer::Skip => "leave it out".to_owned(),
+        GivenAnswer::EditPlan => "go on with another plan".to_owned(),
+        GivenAnswer::TakeOver => "I do it by hand".to_owned(),
+        GivenAnswer::Done => "it is done".to_owned(),
         GivenAnswer::Abort => "end the task".to_owned(),
     }
 }

@@ -88,7 +88,13 @@ impl Shown<'_> {
                 Response::Deny { reason } => self.text(reason),
                 Response::Text { text } => self.text(text),
                 Response::Retry { guidance } => self.text(guidance),
-                Response::Grant { .. } | Response::Skip | Response::Abort => {}
+                // A plan is run.
+                Response::EditPlan { .. }
+                | Response::Grant { .. }
+                | Response::Skip
+                | Response::TakeOver
+                | Response::Done
+                | Response::Abort => {}
             },
             Command::Retry { guidance, .. } => self.text(guidance),
             // A plan is run.

@@ -5,7 +5,8 @@
 use crate::engine::Engine;
 use crate::reader::{QueryError, blocking, changes, changes_where};
 use loom_events::{
-    Event, FileChange, FileState, Record, RevertReport, RevertRequest, RevertScope, Seq, TaskId,
+    Event, FileChange, FileState, Origin, Record, RevertReport, RevertRequest, RevertScope, Seq,
+    TaskId,
 };
 use loom_state::RevertRecord;
 use loom_view::touches;
@@ -82,6 +83,15 @@ impl Engine {
 
 /// The changes that are to be taken back, oldest first.
 fn wanted(scope: &RevertScope, records: &[Record], earlier: &[RevertRecord]) -> Vec<FileChange> {
+    let mut wanted = within(scope, records, earlier);
+    // What the user did by hand is theirs: only when it is named is it taken back.
+    if !matches!(scope, RevertScope::Entry(_) | RevertScope::LastRevert) {
+        wanted.retain(|change| change.origin != Origin::User);
+    }
+    wanted
+}
+
+fn within(scope: &RevertScope, records: &[Record], earlier: &[RevertRecord]) -> Vec<FileChange> {
     match scope {
         RevertScope::Task => all(changes(records, None), earlier),
         RevertScope::Subtask(id) => changes(records, Some(id)),

@@ -63,6 +63,9 @@ pub enum Origin {
     Shell,
     /// Loom itself: a restore, a merge, a revert.
     Loom,
+    /// The user's own hands, in a step that they took over; found by comparing with the snapshot
+    /// taken when it was handed to them.
+    User,
 }
 
 /// One state of a path.

@@ -135,10 +135,12 @@ pub enum Event {
     SubtaskBlocked { subtask: SubtaskId, reason: String },
     /// It will not be done.
     SubtaskSkipped { subtask: SubtaskId, by: SkippedBy },
-    /// Its ladder starts again, on a human's word.
+    /// Its ladder starts again, on a human's word; or the human does it by hand.
     SubtaskReset {
         subtask: SubtaskId,
         guidance: String,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_hand: bool,
     },
 
     // ── model ───────────────────────────────────────────────────────────────────────────────
@@ -498,6 +500,12 @@ pub enum GivenAnswer {
     },
     /// Leave it out.
     Skip,
+    /// Go on with the plan that follows in the journal.
+    EditPlan,
+    /// It is done by hand.
+    TakeOver,
+    /// What was taken over is done.
+    Done,
     /// End the task.
     Abort,
 }

@@ -1,6 +1,6 @@
 //! Questions to a human and their answers.
 
-use crate::{AttemptId, Digest, EffectId, SubtaskId};
+use crate::{AttemptId, Digest, EffectId, Plan, SubtaskId};
 use serde::{Deserialize, Serialize};
 
 /// A question put to a human.
@@ -61,6 +61,11 @@ pub enum Subject {
         /// The subtask.
         subtask: SubtaskId,
     },
+    /// A step that the user took over: whether it is done.
+    ByHand {
+        /// The attempt.
+        attempt: AttemptId,
+    },
     /// A plan, before anything runs.
     Plan {
         /// Its version.
@@ -118,6 +123,15 @@ pub enum Response {
     },
     /// Leave the subtask out; what depends on it may run.
     Skip,
+    /// Go on with another plan, in which the subtask is not as it was.
+    EditPlan {
+        /// The whole plan; completed subtasks must be in it unchanged.
+        plan: Plan,
+    },
+    /// The user does the subtask by hand.
+    TakeOver,
+    /// A subtask that was taken over is done: its checks are to be run.
+    Done,
     /// End the task as failed.
     Abort,
 }

@@ -126,6 +126,8 @@ pub enum Rung {
     NextTier,
     /// The highest tier, thinking, from the attempt's base.
     TopTier,
+    /// The user's own hands: never part of a ladder, always their own choice.
+    ByHand,
 }
 
 /// What becomes of a passed result by its confidence, where [`ApprovalMode::Auto`] decides.

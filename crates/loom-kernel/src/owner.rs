@@ -194,7 +194,8 @@ fn of_subject(state: &State, subject: &Subject) -> Belongs {
     match subject {
         Subject::Call { attempt, .. }
         | Subject::Ask { attempt, .. }
-        | Subject::Result { attempt } => of_attempt(state, *attempt),
+        | Subject::Result { attempt }
+        | Subject::ByHand { attempt } => of_attempt(state, *attempt),
         Subject::Exhausted { subtask } => of_subtask(state, subtask),
         Subject::Doubt { effect } => of_effect(state, *effect),
         Subject::Plan { .. } | Subject::PlanLimit { .. } => Belongs::task(),

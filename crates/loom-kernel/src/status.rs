@@ -94,6 +94,7 @@ fn running_status(state: &State, attempt: &Attempt) -> SubtaskStatus {
         attempt: attempt.id,
     };
     match &attempt.last {
+        _ if attempt.in_hand() => SubtaskStatus::WaitingApproval,
         Last::Passed(_) if state.asked(&result) => SubtaskStatus::WaitingApproval,
         Last::Acting(acting) if waits_for_human(acting) => SubtaskStatus::WaitingApproval,
         Last::Spoke { .. } | Last::Unsure { .. } | Last::GateFailed { .. } => {

@@ -4,8 +4,8 @@
 use crate::kind::Kind;
 use crate::tally::{Observation, Turn};
 use loom_events::{
-    AttemptEnd, AttemptId, Event, FailureClass, Plan, Record, Seq, SubtaskId, SubtaskSpec, TaskId,
-    Tier, Time, Usage,
+    AttemptEnd, AttemptId, Event, FailureClass, Plan, Record, Rung, Seq, SubtaskId, SubtaskSpec,
+    TaskId, Tier, Time, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -106,6 +106,10 @@ impl Reading {
                 self.plan = Some(plan.clone());
                 self.fallback = *fallback;
             }
+            // Nobody learns of a model from what the user did.
+            Event::SubtaskStarted {
+                kind: Rung::ByHand, ..
+            } => {}
             Event::SubtaskStarted { subtask, tier, .. } => {
                 let open = Open {
                     subtask: subtask.clone(),

@@ -297,7 +297,8 @@ impl Projection {
         match &question.subject {
             Subject::Call { attempt, .. }
             | Subject::Ask { attempt, .. }
-            | Subject::Result { attempt } => self.owner(*attempt),
+            | Subject::Result { attempt }
+            | Subject::ByHand { attempt } => self.owner(*attempt),
             Subject::Exhausted { subtask } => Some(subtask.clone()),
             Subject::Plan { .. } | Subject::PlanLimit { .. } | Subject::Doubt { .. } => None,
         }

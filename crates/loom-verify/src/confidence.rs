@@ -9,6 +9,8 @@ use loom_events::{CheckPower, CheckResult, Confidence, ConfidencePart, Tier, Ver
 pub(crate) struct Evidence<'a> {
     pub(crate) result: VerdictResult,
     pub(crate) executor: Tier,
+    /// Whether the user did it with their own hands.
+    pub(crate) by_hand: bool,
     /// Which attempt at the subtask it is, from 1.
     pub(crate) ordinal: u32,
     pub(crate) checks: &'a [CheckResult],
@@ -42,10 +44,15 @@ const MAX_PENALTIES: usize = 4;
 /// Sums the evidence up.
 pub(crate) fn compose(evidence: &Evidence<'_>) -> Confidence {
     let mut sum = Sum::default();
-    sum.add(
-        prior(evidence.executor),
-        format!("a model of tier {}", evidence.executor),
-    );
+    if evidence.by_hand {
+        // Nobody measured people: they are trusted like the best of models.
+        sum.add(prior(Tier::Large), "done by hand".to_owned());
+    } else {
+        sum.add(
+            prior(evidence.executor),
+            format!("a model of tier {}", evidence.executor),
+        );
+    }
     checks(evidence, &mut sum);
     if let Some((tier, same_model)) = evidence.verifier {
         let worth = worth(evidence.votes);
@@ -131,7 +138,9 @@ fn checks(evidence: &Evidence<'_>, sum: &mut Sum) {
 }
 
 fn penalties(evidence: &Evidence<'_>, sum: &mut Sum) {
-    for ordinal in 2..=evidence.ordinal.min(1 + MAX_PENALTIES as u32) {
+    // The attempts of models before it say nothing of the user's.
+    let attempts = if evidence.by_hand { 1 } else { evidence.ordinal };
+    for ordinal in 2..=attempts.min(1 + MAX_PENALTIES as u32) {
         sum.add(-0.2, format!("attempt {ordinal}"));
     }
     for _ in 0..evidence.untold.min(MAX_PENALTIES) {
@@ -236,6 +245,7 @@ mod tests {
         Evidence {
             result: VerdictResult::Pass,
             executor: Tier::Small,
+            by_hand: false,
             ordinal: 1,
             checks,
             own_tests: false,

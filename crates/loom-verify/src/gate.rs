@@ -200,6 +200,7 @@ impl<'a> Draft<'a> {
         let confidence = compose(&Evidence {
             result,
             executor: attempt.tier,
+            by_hand: attempt.by_hand,
             ordinal: attempt.ordinal,
             checks: &self.report.checks,
             own_tests: self.own_tests,

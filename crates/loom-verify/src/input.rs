@@ -139,6 +139,8 @@ fn succeeds(line: &str) -> Check {
 /// of a step that only looks, which is its product.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptFacts {
+    /// Whether the user did the work with their own hands.
+    pub by_hand: bool,
     /// Whether any call looked at or changed something.
     pub touched: bool,
     /// The executor's last words: a claim.

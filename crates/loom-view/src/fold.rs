@@ -186,7 +186,9 @@ impl TaskView {
             Event::SubtaskSkipped { subtask, .. } => {
                 self.set_status(subtask, SubtaskStatus::Skipped, None);
             }
-            Event::SubtaskReset { subtask, guidance } => {
+            Event::SubtaskReset {
+                subtask, guidance, ..
+            } => {
                 self.set_status(subtask, SubtaskStatus::Pending, None);
                 if let Some(s) = self.subtask_mut(subtask) {
                     s.guidance
@@ -449,7 +451,8 @@ fn attempt_of(question: &Question) -> Option<AttemptId> {
     match &question.subject {
         Subject::Call { attempt, .. }
         | Subject::Ask { attempt, .. }
-        | Subject::Result { attempt } => Some(*attempt),
+        | Subject::Result { attempt }
+        | Subject::ByHand { attempt } => Some(*attempt),
         Subject::Exhausted { .. }
         | Subject::Plan { .. }
         | Subject::PlanLimit { .. }

@@ -15,6 +15,8 @@ pub enum Wants {
     Words,
     /// What to do with a step that could not be done.
     WayOut,
+    /// Whether a step that the user took over is done.
+    Done,
 }
 
 impl Wants {
@@ -29,6 +31,7 @@ impl Wants {
             | Subject::Doubt { .. } => Self::Consent { task: false },
             Subject::Ask { .. } => Self::Words,
             Subject::Exhausted { .. } => Self::WayOut,
+            Subject::ByHand { .. } => Self::Done,
         }
     }
 
@@ -39,6 +42,7 @@ impl Wants {
             Self::Consent { .. } => "consent",
             Self::Words => "words",
             Self::WayOut => "way_out",
+            Self::Done => "done",
         }
     }
 }

@@ -5,23 +5,27 @@ use crate::context::Context;
 use crate::fault::{Exit, Fault, Outcome};
 use clap::Args;
 use loom_client::wire::{AnswerRequest, FeedbackRequest};
-use loom_events::{QuestionId, Response, Seq};
+use loom_events::{Plan, QuestionId, Response, Seq};
+use std::path::{Path, PathBuf};
 
 /// Arguments of `loom answer`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A question of the model is answered with the words. A step that has no attempt left is tried again
-with them as guidance; --skip leaves it out, --abort ends the task.
+with them as guidance; --skip leaves it out, --plan goes on with another plan, --take-over lets you do
+it by hand (--done when it is done, then its checks are run), --abort ends the task.
 
 Examples:
   loom answer 1a2b3c4d \"keep both formats\"
   loom answer 1a2b3c4d --skip
+  loom answer 1a2b3c4d --take-over
+  loom answer 1a2b3c4d --done
   loom answer 1a2b3c4d --question 42 \"use the second one\"")]
 pub(crate) struct AnswerArgs {
     /// The task: its id, or the last digits of it
     task: String,
     /// The answer
-    #[arg(required_unless_present_any = ["skip", "abort"])]
+    #[arg(required_unless_present_any = ["skip", "abort", "take_over", "done", "plan"])]
     words: Option<String>,
     /// The number of the question; needed when several wait
     #[arg(long, value_name = "SEQ")]
@@ -29,6 +33,15 @@ pub(crate) struct AnswerArgs {
     /// Leave the step out; what depends on it may run
     #[arg(long, conflicts_with_all = ["words", "abort"])]
     skip: bool,
+    /// Do the step yourself, in the workspace
+    #[arg(long, conflicts_with_all = ["words", "abort", "skip"])]
+    take_over: bool,
+    /// The step that you took over is done: its checks are run
+    #[arg(long, conflicts_with_all = ["words", "abort", "skip", "take_over"])]
+    done: bool,
+    /// Go on with the plan in this file (YAML or JSON, as `loom plan TASK --json` has it)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "abort", "skip", "take_over", "done"])]
+    plan: Option<PathBuf>,
     /// End the task as failed
     #[arg(long, conflicts_with = "words")]
     abort: bool,
@@ -41,11 +54,7 @@ pub(super) async fn run(arguments: AnswerArgs, context: &mut Context) -> Outcome
     let (service, task) = working(&arguments.task, context).await?;
     let (client, id) = (service.client(), task.task_id);
     let question = arguments.question.map(|seq| QuestionId(Seq(seq)));
-    let response = match (arguments.skip, arguments.abort) {
-        (true, _) => Some(Response::Skip),
-        (_, true) => Some(Response::Abort),
-        (false, false) => None,
-    };
+    let response = chosen(&arguments)?;
     let answer = match (response, arguments.words) {
         (Some(response), _) => {
             let request = AnswerRequest { question, response };
@@ -68,4 +77,29 @@ pub(super) async fn run(arguments: AnswerArgs, context: &mut Context) -> Outcome
         }
     };
     taken(answer, arguments.json, context)
+}
+
+/// What was chosen, if it was not words.
+fn chosen(arguments: &AnswerArgs) -> Result<Option<Response>, Fault> {
+    if let Some(file) = &arguments.plan {
+        let plan = plan_in(file)?;
+        return Ok(Some(Response::EditPlan { plan }));
+    }
+    let ways = [
+        (arguments.skip, Response::Skip),
+        (arguments.take_over, Response::TakeOver),
+        (arguments.done, Response::Done),
+        (arguments.abort, Response::Abort),
+    ];
+    Ok(ways.into_iter().find_map(|(on, way)| on.then_some(way)))
+}
+
+fn plan_in(file: &Path) -> Result<Plan, Fault> {
+    let unusable = |why: String| {
+        let text = format!("{} cannot be used as a plan: {why}", file.display());
+        Fault::usage(text).exit(Exit::Usage)
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    // JSON is YAML.
+    serde_yaml::from_str(&text).map_err(|error| unusable(error.to_string()))
 }

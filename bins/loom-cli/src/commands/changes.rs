@@ -77,6 +77,7 @@ fn line(entry: &ChangeEntry, began: Option<Time>) -> String {
         Origin::Tool => "tool",
         Origin::Shell => "shell",
         Origin::Loom => "loom",
+        Origin::User => "user",
     };
     let letter = match entry.change.operation {
         Operation::Create => 'A',

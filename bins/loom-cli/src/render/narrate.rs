@@ -178,7 +178,17 @@ impl Narrator {
                     format!("- {}: {}", title(view, subtask), skipped(*by)),
                 )]
             }
-            Event::SubtaskReset { subtask, guidance } => {
+            Event::SubtaskReset {
+                subtask,
+                by_hand: true,
+                ..
+            } => {
+                let text = format!("{} is done by hand", title(view, subtask));
+                vec![Line::new(Tone::Plain, 0, &text).lasting()]
+            }
+            Event::SubtaskReset {
+                subtask, guidance, ..
+            } => {
                 let text = format!("{} starts again: {guidance}", title(view, subtask));
                 vec![Line::new(Tone::Plain, 0, text.trim_end_matches(": ")).lasting()]
             }
@@ -482,6 +492,9 @@ fn given(answer: &GivenAnswer) -> String {
         GivenAnswer::Retry { guidance } if guidance.is_empty() => "try again".to_owned(),
         GivenAnswer::Retry { guidance } => format!("try again: {guidance}"),
         GivenAnswer::Skip => "leave it out".to_owned(),
+        GivenAnswer::EditPlan => "go on with another plan".to_owned(),
+        GivenAnswer::TakeOver => "I do it by hand".to_owned(),
+        GivenAnswer::Done => "it is done".to_owned(),
         GivenAnswer::Abort => "end the task".to_owned(),
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Asking {
     Words,
     /// What to do with a step that nobody could do.
     WayOut,
+    /// Whether a step that the user does by hand is done.
+    Done,
 }
 
 impl Asking {
@@ -32,6 +34,7 @@ impl Asking {
             }
             Subject::Ask { .. } => Self::Words,
             Subject::Exhausted { .. } => Self::WayOut,
+            Subject::ByHand { .. } => Self::Done,
         }
     }
 
@@ -44,7 +47,10 @@ impl Asking {
             Self::Consent { always: false } => "[y]es, [n]o, no because [r]eason: ",
             Self::Plan => "[y]es, [n]o, no because [r]eason, [e]dit it: ",
             Self::Words => "your answer: ",
-            Self::WayOut => "[r]etry with guidance, [s]kip it, [a]bort the task: ",
+            Self::WayOut => {
+                "[r]etry with guidance, [s]kip it, [e]dit the plan, take it [o]ver, [a]bort the task: "
+            }
+            Self::Done => "[d]one, [s]kip it, [g]ive it back, [a]bort the task: ",
         }
     }
 }
@@ -73,7 +79,10 @@ pub(crate) fn question(view: &QuestionView, now: Time) -> Vec<(Tone, String)> {
     if more > 0 {
         lines.push((Tone::Caught, format!("  │ … {more} more lines")));
     }
-    for (at, choice) in question.choices.iter().enumerate() {
+    // The ways out are on the last line, with their keys.
+    let keyed = matches!(Asking::of(&question.subject), Asking::WayOut | Asking::Done);
+    let choices = question.choices.iter().filter(|_| !keyed);
+    for (at, choice) in choices.enumerate() {
         lines.push((Tone::Plain, format!("  {}. {}", at + 1, clean(choice))));
     }
     lines.extend(unanswered(view, now).map(|text| (Tone::Plain, format!("  {text}"))));
@@ -128,8 +137,14 @@ pub(crate) fn answer(view: &QuestionView, typed: &str) -> Result<Response, &'sta
         }),
         (Asking::WayOut, "r" | "retry") => Ok(Response::Retry { guidance: rest }),
         (Asking::WayOut, "s" | "skip") => Ok(Response::Skip),
+        (Asking::WayOut, "o" | "over") => Ok(Response::TakeOver),
         (Asking::WayOut, "a" | "abort") => Ok(Response::Abort),
-        (Asking::WayOut, _) => Err("type r (and what to do differently), s or a"),
+        (Asking::WayOut, _) => Err("type r (and what to do differently), s, e, o or a"),
+        (Asking::Done, "d" | "done") => Ok(Response::Done),
+        (Asking::Done, "s" | "skip") => Ok(Response::Skip),
+        (Asking::Done, "g" | "give") => Ok(Response::Deny { reason: rest }),
+        (Asking::Done, "a" | "abort") => Ok(Response::Abort),
+        (Asking::Done, _) => Err("type d when it is done, s, g or a"),
     }
 }
 
@@ -192,6 +207,22 @@ mod tests {
             answer(&call(), "a"),
             Ok(Response::Grant { scope: Scope::Task })
         ));
+    }
+
+    #[test]
+    fn a_step_that_nobody_could_do_has_its_ways_out_and_one_by_hand_its_own() {
+        let stuck = view(Subject::Exhausted {
+            subtask: loom_events::SubtaskId::new("a").unwrap(),
+        });
+        assert_eq!(answer(&stuck, "o"), Ok(Response::TakeOver));
+        assert_eq!(answer(&stuck, "s"), Ok(Response::Skip));
+        assert!(answer(&stuck, "d").is_err() && answer(&stuck, "y").is_err());
+        let mine = view(Subject::ByHand {
+            attempt: AttemptId(Seq(3)),
+        });
+        assert_eq!(answer(&mine, "d"), Ok(Response::Done));
+        assert!(matches!(answer(&mine, "g"), Ok(Response::Deny { .. })));
+        assert!(answer(&mine, "y").is_err() && answer(&mine, "").is_err());
     }
 
     #[test]

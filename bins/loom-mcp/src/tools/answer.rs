@@ -87,6 +87,10 @@ fn response(view: &QuestionView, action: Action, words: String) -> Result<Respon
             "the question wants consent, which only a human can give: loom_approve asks them; `action` reject says no"
                 .to_owned(),
         )),
+        (Wants::Done, _) => Err(Refusal(
+            "your user does this step by hand, and only they can say that it is done: `loom answer TASK --done` in a terminal"
+                .to_owned(),
+        )),
         (Wants::WayOut, _) => Err(Refusal(
             "the question wants a way out: `action` retry (with guidance as `answer`), skip or abort".to_owned(),
         )),

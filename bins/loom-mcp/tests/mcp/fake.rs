@@ -396,6 +396,9 @@ async fn answer(
         Answer::Text { text } => answered(GivenAnswer::Text { text }),
         Answer::Retry { guidance } => answered(GivenAnswer::Retry { guidance }),
         Answer::Skip => answered(GivenAnswer::Skip),
+        Answer::EditPlan { .. } => answered(GivenAnswer::EditPlan),
+        Answer::TakeOver => answered(GivenAnswer::TakeOver),
+        Answer::Done => answered(GivenAnswer::Done),
         Answer::Abort => answered(GivenAnswer::Abort),
     };
     served.world.add(task, event);

@@ -102,6 +102,7 @@ impl Asked {
         }
         let subject = &self.view.question.subject;
         let way_out = matches!(subject, Subject::Exhausted { .. });
+        let by_hand = matches!(subject, Subject::ByHand { .. });
         match key {
             Key::Esc | Key::Char('q') => Reply::Close,
             Key::Char('r') => {
@@ -113,10 +114,16 @@ impl Asked {
                 self.typing = Some((typing, Input::default()));
                 Reply::Stay
             }
-            Key::Char('s') if way_out => self.answer(Response::Skip),
-            Key::Char('x') if way_out => self.answer(Response::Abort),
+            Key::Char('y') if by_hand => self.answer(Response::Done),
+            Key::Char('s') if way_out || by_hand => self.answer(Response::Skip),
+            Key::Char('x') if way_out || by_hand => self.answer(Response::Abort),
+            Key::Char('o') if way_out => self.answer(Response::TakeOver),
+            Key::Char('e') if way_out => Reply::EditPlan,
             Key::Char('d')
-                if matches!(subject, Subject::Result { .. } | Subject::Exhausted { .. }) =>
+                if matches!(
+                    subject,
+                    Subject::Result { .. } | Subject::Exhausted { .. } | Subject::ByHand { .. }
+                ) =>
             {
                 Reply::Diff
             }
@@ -181,9 +188,18 @@ impl Asked {
             return vec![("Enter", enter), ("Esc", esc)];
         }
         let mut hints = match self.view.question.subject {
+            Subject::ByHand { .. } => vec![
+                ("y", "it is done"),
+                ("s", "leave it out"),
+                ("n", "give it back"),
+                ("x", "end the task"),
+                ("d", "diff"),
+            ],
             Subject::Exhausted { .. } => vec![
                 ("r", "try again"),
                 ("s", "leave it out"),
+                ("e", "edit the plan"),
+                ("o", "do it by hand"),
                 ("x", "end the task"),
                 ("d", "diff"),
             ],

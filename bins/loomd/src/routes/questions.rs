@@ -67,11 +67,13 @@ pub(crate) async fn feedback(call: Call<(), Given<FeedbackRequest>>) -> Result<J
         | Subject::Result { .. }
         | Subject::Plan { .. }
         | Subject::PlanLimit { .. }
+        | Subject::ByHand { .. }
         | Subject::Doubt { .. } => {
-            let text = format!(
-                "question {} takes yes or no: approve or reject it",
-                meant.id
-            );
+            let takes = match meant.question.subject {
+                Subject::ByHand { .. } => "no words: answer that it is done",
+                _ => "yes or no: approve or reject it",
+            };
+            let text = format!("question {} takes {takes}", meant.id);
             return Err(Fault::conflict("rejected", text).of(task));
         }
     };

@@ -1,12 +1,13 @@
 //! Running a gate: over an attempt's result, or over the whole goal at the end.
 
+use super::by_hand;
 use super::checks::Checks;
 use super::merge::settled_manifest;
 use super::{Cx, FrozenPrompt, Known};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Entry, Ledger, recheck_name};
 use loom_events::{
-    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, Role, SubtaskId,
+    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, Role, Rung, SubtaskId,
     SubtaskSpec, Tier, Verification, Work,
 };
 use loom_kernel::Start;
@@ -33,6 +34,15 @@ pub(super) struct Task {
     round: u32,
     /// For a result that was merged onto other work.
     recheck: Option<Recheck>,
+    /// For a step that the user did.
+    by_hand: Option<ByHand>,
+}
+
+/// What the user did: only the checks are asked about it, and nothing of it is put back.
+struct ByHand {
+    attempt: AttemptId,
+    /// Changes of theirs that are journaled.
+    told: Vec<FileChange>,
 }
 
 /// What was merged: only the deterministic checks are asked again, and only about that.
@@ -64,17 +74,27 @@ impl Task {
             attempt,
             changes: ledger.changes_by(attempt),
         });
+        let by_hand = (log.rung == Rung::ByHand).then(|| ByHand {
+            attempt,
+            told: ledger.changes_by(attempt),
+        });
+        let mut defences = ledger.state.settings().defences;
+        if by_hand.is_some() {
+            // Whoever says what is wanted may change what judges, and whatever they like.
+            (defences.protection, defences.scope) = (false, false);
+        }
         Ok(Self {
             step: Step::of_subtask(&subtask.spec),
-            defences: ledger.state.settings().defences,
+            defences,
             settings: Verification {
-                tier: match recheck {
-                    Some(_) => 1,
-                    None => settings.tier,
+                tier: match (&recheck, &by_hand) {
+                    (None, None) => settings.tier,
+                    _ => settings.tier.min(1),
                 },
                 ..settings.clone()
             },
             attempt: AttemptFacts {
+                by_hand: by_hand.is_some(),
                 touched: log.touched > 0,
                 answer: String::new(),
                 model: prepared.model.clone(),
@@ -90,6 +110,7 @@ impl Task {
             prompts: vec![prepared.prompt.clone()],
             round: round(start),
             recheck,
+            by_hand,
         })
     }
 
@@ -107,6 +128,7 @@ impl Task {
             settings: settings.clone(),
             defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
+                by_hand: false,
                 touched: ledger.attempts.values().any(|a| a.touched > 0),
                 answer: String::new(),
                 model: prepared()
@@ -126,6 +148,7 @@ impl Task {
             prompts: prepared().map(|p| p.prompt.clone()).collect(),
             round: round(start),
             recheck: None,
+            by_hand: None,
         }
     }
 }
@@ -144,18 +167,25 @@ const fn round(start: &Start) -> u32 {
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    if let Some(by_hand) = &task.by_hand {
+        if let Some(base) = &task.base {
+            by_hand::record(base, &by_hand.told, &cx).await?;
+        }
+        let attempt = by_hand.attempt;
+        return judge_copy(task, attempt, cx).await;
+    }
     match &task.recheck {
         Some(recheck) => {
             let attempt = recheck.attempt;
-            recheck_merged(task, attempt, cx).await
+            judge_copy(task, attempt, cx).await
         }
         None => judge(task, cx).await,
     }
 }
 
-/// Judges the merged tree in a copy of it, which is thrown away: the user may be working in the tree
-/// itself, and nothing of that is to be put back.
-async fn recheck_merged(task: Task, attempt: AttemptId, cx: Cx) -> Result<Outcome, Broken> {
+/// Judges the tree in a copy of it, which is thrown away: the user may be working in the tree itself,
+/// and nothing of that is to be put back.
+async fn judge_copy(task: Task, attempt: AttemptId, cx: Cx) -> Result<Outcome, Broken> {
     let Some(origin) = cx.place.workspace.clone() else {
         return judge(task, cx).await;
     };
@@ -165,7 +195,7 @@ async fn recheck_merged(task: Task, attempt: AttemptId, cx: Cx) -> Result<Outcom
         Ok(fork) => fork,
         Err(error) => {
             let what = format!(
-                "a merged result was checked in the workspace itself, since a fork cannot be had: {}",
+                "a result was checked in the workspace itself, since a fork cannot be had: {}",
                 chain(&error)
             );
             cx.signals.degraded(&[what]).await?;

@@ -2,6 +2,7 @@
 //! runs on its own; it reports facts through [`Signals`] and ends in exactly one outcome.
 
 mod beside;
+mod by_hand;
 mod checks;
 mod extract;
 mod judge;

@@ -2,7 +2,7 @@
 //! the model chosen, the prompt frozen.
 
 use super::checks::Checks;
-use super::{Cx, FrozenPrompt, Known, beside, survey, task_state};
+use super::{Cx, FrozenPrompt, Known, beside, by_hand, survey, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::{KeptFork, Ledger};
 use crate::project;
@@ -49,7 +49,7 @@ pub(super) struct Task {
     pub(super) kept: Option<KeptFork>,
     /// The states that attempts began with, and the prompts that hold what checks said then.
     pub(super) tried: Vec<(BlobId, BlobId)>,
-    heard: Seq,
+    pub(super) heard: Seq,
     /// Whether checks are tried before the work.
     check_rules: bool,
     /// Whether the planner may be asked to correct checks that say nothing.
@@ -115,6 +115,9 @@ fn preferences(ledger: &Ledger) -> Vec<String> {
 }
 
 pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
+    if task.rung == Rung::ByHand {
+        return by_hand::prepare(&task, &cx).await;
+    }
     survey::run(task.survey, &cx).await?;
     let stand = match task.beside_others {
         true => beside::stand(&task, &cx).await?,
@@ -130,7 +133,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     }
     let min_tier = match task.rung {
         Rung::TopTier => cx.shared.top_tier(Role::Executor),
-        Rung::Planned | Rung::Feedback | Rung::NextTier => task.tier,
+        Rung::Planned | Rung::Feedback | Rung::NextTier | Rung::ByHand => task.tier,
     };
     let selected = cx
         .shared

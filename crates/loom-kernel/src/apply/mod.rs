@@ -122,7 +122,9 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
         Event::SubtaskFailed { subtask, reason } => subtask::failed(state, at, subtask, reason)?,
         Event::SubtaskBlocked { subtask, reason } => subtask::blocked(state, at, subtask, reason)?,
         Event::SubtaskSkipped { subtask, by } => subtask::skipped(state, at, subtask, *by)?,
-        Event::SubtaskReset { subtask, .. } => subtask::reset(state, at, subtask)?,
+        Event::SubtaskReset {
+            subtask, by_hand, ..
+        } => subtask::reset(state, at, subtask, *by_hand)?,
         Event::NudgeGiven { attempt, nudge, .. } => attempt::nudged(state, at, *attempt, *nudge)?,
         Event::AttemptEnded { .. } => attempt::ended(state, at, event)?,
 

@@ -5,7 +5,7 @@ use crate::Impossible;
 use crate::owner::owner_of_work;
 use crate::state::{CallState, FinaleStage, Help, Last, Open, Resolved, State};
 use loom_events::{
-    AttemptId, End, GivenAnswer, OnExpiry, Question, QuestionId, Scope, Subject, Time, Work,
+    AttemptId, End, GivenAnswer, OnExpiry, Question, QuestionId, Said, Scope, Subject, Time, Work,
 };
 
 pub(super) fn requested(
@@ -22,7 +22,7 @@ pub(super) fn requested(
             }
             state.owner(*attempt)
         }
-        Subject::Result { attempt } => state.owner(*attempt),
+        Subject::Result { attempt } | Subject::ByHand { attempt } => state.owner(*attempt),
         Subject::Doubt { effect } => {
             let work = state.inflight.get(effect).map(|e| e.work.clone());
             work.and_then(|work| owner_of_work(state, &work))
@@ -97,8 +97,8 @@ fn yes(state: &mut State, question: QuestionId, open: &Open, scope: Scope) {
             answer_call(state, *attempt, *call, default);
             state.degrade("a question of the model was not answered");
         }
-        // It takes other answers; `handle` refuses this one.
-        Subject::Exhausted { .. } => {}
+        // They take other answers; `handle` refuses this one.
+        Subject::Exhausted { .. } | Subject::ByHand { .. } => {}
     }
 }
 
@@ -119,7 +119,7 @@ fn no(state: &mut State, open: &Open, reason: &str) {
         Subject::Call { attempt, call, .. } | Subject::Ask { attempt, call, .. } => {
             answer_call(state, *attempt, *call, reason);
         }
-        Subject::Result { attempt } => {
+        Subject::Result { attempt } | Subject::ByHand { attempt } => {
             if let Some(attempt) = state.attempt_mut(*attempt) {
                 attempt.last = Last::Denied(reason.to_owned());
             }
@@ -159,6 +159,10 @@ pub(super) fn answered(
         }
         GivenAnswer::Retry { guidance } => help(state, &open, &Help::Retry(guidance.clone())),
         GivenAnswer::Skip => help(state, &open, &Help::Skip),
+        GivenAnswer::TakeOver => help(state, &open, &Help::TakeOver),
+        GivenAnswer::Done => done_by_hand(state, &open),
+        // The plan itself is the next event.
+        GivenAnswer::EditPlan => {}
         GivenAnswer::Abort => state.verdict = Some(failed(format!("aborted by {by}"), false)),
     }
     Ok(())
@@ -167,7 +171,7 @@ pub(super) fn answered(
 fn help(state: &mut State, open: &Open, help: &Help) {
     let subtask = match &open.question.subject {
         Subject::Exhausted { subtask } => Some(subtask.clone()),
-        Subject::Result { attempt } => {
+        Subject::Result { attempt } | Subject::ByHand { attempt } => {
             if let Some(attempt) = state.attempt_mut(*attempt) {
                 attempt.last = Last::Denied("left out".to_owned());
             }
@@ -181,6 +185,20 @@ fn help(state: &mut State, open: &Open, help: &Help) {
     };
     if let Some(sub) = subtask.and_then(|id| state.subs.get_mut(&id)) {
         sub.help = Some(help.clone());
+    }
+}
+
+/// The user says that what they took over is done: to be judged, like any claim.
+fn done_by_hand(state: &mut State, open: &Open) {
+    let Subject::ByHand { attempt } = &open.question.subject else {
+        return;
+    };
+    if let Some(attempt) = state.attempt_mut(*attempt) {
+        attempt.gate = attempt.gate.saturating_add(1);
+        attempt.last = Last::Spoke {
+            said: Said::Done,
+            unreadable: false,
+        };
     }
 }
 

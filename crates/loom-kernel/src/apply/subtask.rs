@@ -142,7 +142,12 @@ pub(super) fn skipped(
     Ok(())
 }
 
-pub(super) fn reset(state: &mut State, at: &Place, subtask: &SubtaskId) -> Result<(), Impossible> {
+pub(super) fn reset(
+    state: &mut State,
+    at: &Place,
+    subtask: &SubtaskId,
+    by_hand: bool,
+) -> Result<(), Impossible> {
     let spec = state.plan.subtasks.iter().find(|s| &s.id == subtask);
     let spec = spec.cloned();
     let sub = find(state, at, subtask, |stage| {
@@ -150,8 +155,11 @@ pub(super) fn reset(state: &mut State, at: &Place, subtask: &SubtaskId) -> Resul
     })?;
     let spec = spec.unwrap_or_else(|| sub.spec.clone());
     sub.restart(spec);
-    sub.replanned = false;
-    sub.disputed = false;
+    sub.by_hand = by_hand;
+    if !by_hand {
+        sub.replanned = false;
+        sub.disputed = false;
+    }
     // The last gate may be in flight over a tree that is not the last one any more.
     let round = state.finale.round.saturating_add(1);
     state.finale = Finale {

@@ -1,10 +1,11 @@
 //! What follows from the last fact of an attempt, where that is an event and not more work.
 
 use super::ending::{ask, asked_by_model, failed, objections};
+use super::lane;
 use crate::state::{Acting, Attempt, CallState, Last, Proof, State, digest};
 use loom_events::{
     ApprovalMode, AttemptEnd, Event, Failure, FailureClass, Limit, Nudge, OnExpiry, Question, Risk,
-    Said, Subject, SubtaskId, Time, Work,
+    Said, Subject, SubtaskId, SubtaskSpec, Time, Work,
 };
 
 /// Above this a nudge costs more than a fresh attempt: half of the window is full of the old one.
@@ -35,6 +36,9 @@ struct One<'a> {
 
 impl One<'_> {
     fn follows(&self) -> Option<Vec<Event>> {
+        if self.attempt.in_hand() {
+            return self.ask_hand();
+        }
         match &self.attempt.last {
             Last::Started | Last::Ended(_) => None,
             Last::Prepared | Last::Nudged => self.out_of_turns(),
@@ -73,6 +77,41 @@ impl One<'_> {
             why,
             feedback: feedback.to_owned(),
             counts,
+        }])
+    }
+
+    /// Whoever took the step over says when it is done. They have all the time that they need.
+    fn ask_hand(&self) -> Option<Vec<Event>> {
+        let subject = Subject::ByHand {
+            attempt: self.attempt.id,
+        };
+        if self.state.asked(&subject) || !lane::may_work_in_place(self.state, self.attempt) {
+            return None;
+        }
+        let id = self.subtask;
+        let reason = if let Last::GateFailed { feedback, .. } | Last::Unsure { feedback, .. } =
+            &self.attempt.last
+        {
+            format!("`{id}` is not done yet: {feedback}")
+        } else {
+            format!("`{id}` is yours: do it in the workspace, then say that it is done")
+        };
+        let spec = self.state.subs.get(id).map(|sub| &sub.spec);
+        let question = Question {
+            subject,
+            reason,
+            action: spec.map(what_to_do).unwrap_or_default(),
+            risk: Risk::Low,
+            rules: Vec::new(),
+            choices: ["done", "skip", "give it back", "abort"]
+                .map(str::to_owned)
+                .to_vec(),
+            default: None,
+        };
+        Some(vec![Event::ApprovalRequested {
+            question,
+            deadline: None,
+            on_expiry: OnExpiry::Fail,
         }])
     }
 
@@ -211,6 +250,10 @@ impl One<'_> {
 
     /// An instruction that reached no completed call of this attempt comes before any gate.
     fn heard_all(&self) -> Option<Vec<Event>> {
+        // Whoever gives instructions is who works here.
+        if self.attempt.by_hand() {
+            return None;
+        }
         let attempt = self.attempt.id;
         let merging = self.state.in_flight(&Work::Merge { attempt }).is_some();
         let judging = self.state.inflight.values().any(|effect| {
@@ -260,6 +303,10 @@ impl One<'_> {
     fn passed(&self, proof: &Proof) -> Option<Vec<Event>> {
         if let Some(unheard) = self.heard_all() {
             return Some(unheard);
+        }
+        // Whoever would be asked has just said that it is done.
+        if self.attempt.by_hand() {
+            return self.in_place();
         }
         let wanted = match self.state.consent(proof) {
             Consent::Given => return self.in_place(),
@@ -312,6 +359,15 @@ impl One<'_> {
     fn in_place(&self) -> Option<Vec<Event>> {
         (!self.attempt.fork).then(|| self.ended_well())?
     }
+}
+
+/// A step in words, for whoever does it by hand.
+fn what_to_do(spec: &SubtaskSpec) -> String {
+    let mut lines = vec![spec.title.clone(), spec.description.clone()];
+    lines.extend(spec.criteria.iter().map(|text| format!("- {text}")));
+    lines.extend(spec.checks.iter().map(|check| format!("check: {check}")));
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
 }
 
 impl State {

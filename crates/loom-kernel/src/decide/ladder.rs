@@ -48,7 +48,16 @@ fn dropped(id: &SubtaskId, sub: &Subtask) -> Option<Vec<Event>> {
 fn helped(id: &SubtaskId, sub: &Subtask) -> Option<Vec<Event>> {
     let subtask = id.clone();
     Some(vec![match sub.help.clone()? {
-        Help::Retry(guidance) => Event::SubtaskReset { subtask, guidance },
+        Help::Retry(guidance) => Event::SubtaskReset {
+            subtask,
+            guidance,
+            by_hand: false,
+        },
+        Help::TakeOver => Event::SubtaskReset {
+            subtask,
+            guidance: String::new(),
+            by_hand: true,
+        },
         Help::Skip => Event::SubtaskSkipped {
             subtask,
             by: SkippedBy::Human,
@@ -64,6 +73,10 @@ fn tried(
     (why, counts): (&AttemptEnd, bool),
     now: Time,
 ) -> Option<Vec<Event>> {
+    // Whoever took it over gave it back: the same choices again.
+    if sub.by_hand {
+        return out_of_rungs(state, (id, sub), now);
+    }
     if *why == AttemptEnd::Blocked {
         return Some(vec![Event::SubtaskBlocked {
             subtask: id.clone(),
@@ -149,6 +162,9 @@ fn out_of_rungs(state: &State, (id, sub): (&SubtaskId, &Subtask), now: Time) -> 
     })
 }
 
+/// What can be done with a step that nobody could do.
+const WAYS_OUT: [&str; 5] = ["retry", "skip", "edit the plan", "take over", "abort"];
+
 fn exhausted_question(id: &SubtaskId, sub: &Subtask, subject: Subject) -> Question {
     Question {
         subject,
@@ -156,7 +172,7 @@ fn exhausted_question(id: &SubtaskId, sub: &Subtask, subject: Subject) -> Questi
         action: sub.spec.title.clone(),
         risk: Risk::Low,
         rules: Vec::new(),
-        choices: ["retry", "skip", "abort"].map(str::to_owned).to_vec(),
+        choices: WAYS_OUT.map(str::to_owned).to_vec(),
         default: None,
     }
 }

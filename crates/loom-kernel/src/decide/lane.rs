@@ -38,6 +38,22 @@ pub(super) fn may_work_in_place(state: &State, attempt: &Attempt) -> bool {
     first == Some(attempt.id) && !merging(state, Some(attempt.id))
 }
 
+/// Whether the workspace may be handed to a human for an attempt that is not prepared: nobody else
+/// writes it, and no other one is being handed over. All other attempts may.
+pub(super) fn may_be_handed(state: &State, attempt: &Attempt) -> bool {
+    let first = being_handed(state).map(|a| a.id).min();
+    attempt.last != Last::Started
+        || !attempt.by_hand()
+        || (first == Some(attempt.id)
+            && in_place(state).next().is_none()
+            && !merging(state, Some(attempt.id)))
+}
+
+fn being_handed(state: &State) -> impl Iterator<Item = &Attempt> {
+    let running = state.running().map(|(_, attempt)| attempt);
+    running.filter(|a| a.by_hand() && a.last == Last::Started)
+}
+
 /// Whether the fork of an attempt may be merged now: the first in plan order among those ready.
 pub(super) fn may_merge(state: &State, attempt: &Attempt) -> bool {
     let mut ready = state.running().filter(|(_, a)| a.fork && agreed(state, a));
@@ -48,7 +64,9 @@ pub(super) fn may_merge(state: &State, attempt: &Attempt) -> bool {
         })
         .is_some();
     let turn = first == Some(attempt.id) || started;
-    turn && !merging(state, Some(attempt.id)) && in_place(state).next().is_none()
+    // One that is under way is waited for; no other begins while the workspace is being handed over.
+    let free = started || being_handed(state).next().is_none();
+    turn && free && !merging(state, Some(attempt.id)) && in_place(state).next().is_none()
 }
 
 /// Whether a gate passed and whoever had to agree did.

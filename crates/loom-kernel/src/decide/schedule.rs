@@ -31,7 +31,14 @@ fn started(state: &State, id: &SubtaskId, sub: &Subtask) -> Event {
     let at = usize::try_from(sub.rung).unwrap_or(usize::MAX);
     let ladder = &state.new.settings.ladder;
     let kind = ladder.get(at).or(ladder.last());
-    let kind = kind.copied().unwrap_or(Rung::Planned);
+    // Only a human's own choice puts a step into their hands, never a ladder.
+    let kind = match sub.by_hand {
+        true => Rung::ByHand,
+        false => kind
+            .copied()
+            .filter(|kind| *kind != Rung::ByHand)
+            .unwrap_or(Rung::Planned),
+    };
     let planned = state.starting_tier(&sub.spec);
     Event::SubtaskStarted {
         subtask: id.clone(),
@@ -39,7 +46,7 @@ fn started(state: &State, id: &SubtaskId, sub: &Subtask) -> Event {
         kind,
         ordinal: sub.ordinal + 1,
         tier: match kind {
-            Rung::Planned | Rung::Feedback => planned,
+            Rung::Planned | Rung::Feedback | Rung::ByHand => planned,
             Rung::NextTier => planned.up().unwrap_or(planned),
             Rung::TopTier => Tier::Large,
         },

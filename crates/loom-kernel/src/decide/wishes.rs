@@ -110,7 +110,7 @@ fn attempt_wishes(state: &State, attempt: &Attempt, wishes: &mut Vec<Wish>) {
     let id = attempt.id;
     let held_up =
         !attempt.fork && attempt.last != Last::Started && !lane::may_work_in_place(state, attempt);
-    if held_up {
+    if held_up || attempt.in_hand() || !lane::may_be_handed(state, attempt) {
         return;
     }
     let mut wish = |work, class| wishes.push(Wish::new(work, class, attempt.backoff.until));

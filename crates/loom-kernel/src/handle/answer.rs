@@ -1,8 +1,8 @@
 //! `answer`: what a human said to an open question. Which answers fit which question is one table.
 
-use super::{Rejection, must_be_active};
+use super::{Rejection, edit_plan, must_be_active};
 use crate::state::State;
-use loom_events::{Event, GivenAnswer, QuestionId, Response, Subject};
+use loom_events::{Event, GivenAnswer, Plan, QuestionId, Response, Subject};
 
 pub(super) fn handle(
     state: &State,
@@ -19,6 +19,11 @@ pub(super) fn handle(
         return Err(Rejection::WrongAnswer { question, takes });
     }
     let by = by.to_owned();
+    if let Response::EditPlan { plan } = response {
+        let mut events = vec![answered(question, GivenAnswer::EditPlan, by)];
+        events.extend(other_plan(state, subject, plan)?);
+        return Ok(events);
+    }
     Ok(vec![match response.clone() {
         Response::Grant { scope } => Event::ApprovalGranted {
             question,
@@ -33,8 +38,34 @@ pub(super) fn handle(
         Response::Text { text } => answered(question, GivenAnswer::Text { text }, by),
         Response::Retry { guidance } => answered(question, GivenAnswer::Retry { guidance }, by),
         Response::Skip => answered(question, GivenAnswer::Skip, by),
+        Response::EditPlan { .. } => answered(question, GivenAnswer::EditPlan, by),
+        Response::TakeOver => answered(question, GivenAnswer::TakeOver, by),
+        Response::Done => answered(question, GivenAnswer::Done, by),
         Response::Abort => answered(question, GivenAnswer::Abort, by),
     }])
+}
+
+/// A plan that would leave the step as it was answers nothing: the same question would follow.
+fn other_plan(state: &State, subject: &Subject, plan: &Plan) -> Result<Vec<Event>, Rejection> {
+    let stuck = match subject {
+        Subject::Exhausted { subtask } => state.subs.get(subtask),
+        Subject::Call { .. }
+        | Subject::Ask { .. }
+        | Subject::Result { .. }
+        | Subject::ByHand { .. }
+        | Subject::Plan { .. }
+        | Subject::PlanLimit { .. }
+        | Subject::Doubt { .. } => None,
+    };
+    if let Some(sub) = stuck.filter(|sub| plan.subtasks.contains(&sub.spec)) {
+        let id = &sub.spec.id;
+        let error =
+            format!("subtask `{id}` is as it was: change it, leave it out, or try it again");
+        return Err(Rejection::Plan {
+            errors: vec![error],
+        });
+    }
+    edit_plan::handle(state, plan)
 }
 
 const fn answered(question: QuestionId, answer: GivenAnswer, by: String) -> Event {
@@ -57,13 +88,23 @@ const fn fits(subject: &Subject, response: &Response) -> bool {
             Response::Grant { .. },
         )
         | (Subject::Ask { .. }, Response::Text { .. })
-        | (Subject::Exhausted { .. }, Response::Retry { .. })
-        | (Subject::Exhausted { .. } | Subject::Result { .. }, Response::Skip) => true,
+        | (
+            Subject::Exhausted { .. },
+            Response::Retry { .. } | Response::EditPlan { .. } | Response::TakeOver,
+        )
+        | (Subject::ByHand { .. }, Response::Done)
+        | (
+            Subject::Exhausted { .. } | Subject::Result { .. } | Subject::ByHand { .. },
+            Response::Skip,
+        ) => true,
         (
             _,
             Response::Grant { .. }
             | Response::Text { .. }
             | Response::Retry { .. }
+            | Response::EditPlan { .. }
+            | Response::TakeOver
+            | Response::Done
             | Response::Skip,
         ) => false,
     }
@@ -77,6 +118,7 @@ const fn takes(subject: &Subject) -> &'static str {
         | Subject::Doubt { .. } => "grant, deny or abort",
         Subject::Result { .. } => "grant, deny, skip or abort",
         Subject::Ask { .. } => "text, deny or abort",
-        Subject::Exhausted { .. } => "retry, skip, deny or abort",
+        Subject::Exhausted { .. } => "retry, skip, edit_plan, take_over, deny or abort",
+        Subject::ByHand { .. } => "done, skip, deny or abort",
     }
 }

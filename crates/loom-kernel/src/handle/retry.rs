@@ -20,6 +20,7 @@ pub(super) fn handle(
             Ok(vec![Event::SubtaskReset {
                 subtask: subtask.clone(),
                 guidance: guidance.to_owned(),
+                by_hand: false,
             }])
         }
         Stage::Pending | Stage::Running(_) | Stage::Completed(_) | Stage::Skipped(_) => {

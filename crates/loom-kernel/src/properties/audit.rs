@@ -2,9 +2,9 @@
 //! they can be, and shares nothing with the state of the kernel.
 
 use loom_events::{
-    AttemptEnd, AttemptId, Class, Digest, EffectId, End, Envelope, Event, FailureClass, Limit,
-    OnExpiry, PlanReason, QuestionId, Reconciled, Seq, SkippedBy, Subject, SubtaskId, SubtaskSpec,
-    TaskSettings, Time, Work,
+    AttemptEnd, AttemptId, Class, Digest, EffectId, End, Envelope, Event, FailureClass,
+    GivenAnswer, Limit, OnExpiry, PlanReason, QuestionId, Reconciled, Rung, Seq, SkippedBy,
+    Subject, SubtaskId, SubtaskSpec, TaskSettings, Time, Work,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -27,6 +27,9 @@ struct AttemptBook {
     subtask: Option<SubtaskId>,
     prepared: Seq,
     fork: bool,
+    by_hand: bool,
+    /// Whether the human said that their work is done, and no verdict came since.
+    said_done: bool,
     over: bool,
     completed: bool,
     passed: bool,
@@ -155,7 +158,7 @@ impl Books {
                 Subject::Call { attempt, turn, .. } | Subject::Ask { attempt, turn, .. } => {
                     runs(attempt) && self.attempts[attempt].turns == turn + 1
                 }
-                Subject::Result { attempt } => runs(attempt),
+                Subject::Result { attempt } | Subject::ByHand { attempt } => runs(attempt),
                 Subject::Exhausted { subtask } => {
                     self.planned.contains(subtask) && !self.completed.contains(subtask)
                 }
@@ -207,7 +210,10 @@ impl Books {
         if class != Class::Pure {
             self.one_writer(seq, work);
         }
-        if let Work::Verify { attempt, .. } | Work::Merge { attempt } = work {
+        self.in_hand(seq, work);
+        if let Work::Verify { attempt, .. } | Work::Merge { attempt } = work
+            && self.attempts.get(attempt).is_none_or(|a| !a.by_hand)
+        {
             let heard = self.attempts.get(attempt).map_or(Seq::ZERO, |a| a.heard);
             if self.steered.last().is_some_and(|last| *last > heard) {
                 self.fault(seq, format!("{work:?} in spite of an unheard instruction"));
@@ -221,6 +227,32 @@ impl Books {
         self.open.insert(EffectId(seq), intent);
         self.all.insert(EffectId(seq), work.clone());
         self.starts.insert(EffectId(seq), seq);
+    }
+
+    /// What a human does is no model's, is judged on their word, and nobody writes beside it.
+    fn in_hand(&mut self, seq: Seq, work: &Work) {
+        let fault = match work {
+            Work::Model { attempt, .. } | Work::Tool { attempt, .. } => {
+                let book = self.attempts.get(attempt);
+                book.is_some_and(|a| a.by_hand)
+                    .then(|| format!("{work:?} in a step that is done by hand"))
+            }
+            Work::Verify { attempt, .. } => {
+                let book = self.attempts.get(attempt);
+                book.is_some_and(|a| a.by_hand && !a.said_done)
+                    .then(|| format!("{work:?} before the human said that it is done"))
+            }
+            Work::Merge { .. } => {
+                let mut books = self.attempts.values();
+                books
+                    .any(|a| a.by_hand && a.prepared > Seq::ZERO && !a.over)
+                    .then(|| format!("{work:?} while a human works in the workspace"))
+            }
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            self.fault(seq, fault);
+        }
     }
 
     fn call_started(&mut self, seq: Seq, work: &Work, class: Class, grant: Option<QuestionId>) {
@@ -463,7 +495,9 @@ impl Books {
             } => self.given_up = true,
             Event::Degraded { what } => self.too_late |= what.contains("too late"),
             Event::SteerInstruction { .. } => self.steered.push(seq),
-            Event::SubtaskStarted { subtask, .. } => self.attempt_started(seq, subtask),
+            Event::SubtaskStarted { subtask, kind, .. } => {
+                self.attempt_started(seq, subtask, *kind == Rung::ByHand);
+            }
             Event::AttemptPrepared {
                 attempt, prepared, ..
             } => {
@@ -531,9 +565,22 @@ impl Books {
                     self.granted.insert(*question, subject);
                 }
             }
-            Event::ApprovalDenied { question, .. }
-            | Event::QuestionAnswered { question, .. }
-            | Event::ApprovalWithdrawn { question } => {
+            Event::QuestionAnswered {
+                question, answer, ..
+            } => {
+                if let Some((Subject::ByHand { attempt }, ..)) = self.closed(seq, *question)
+                    && *answer == GivenAnswer::Done
+                {
+                    self.attempts.entry(attempt).or_default().said_done = true;
+                }
+            }
+            Event::VerificationFailed { effect, .. }
+            | Event::VerificationInconclusive { effect, .. } => {
+                if let Some(Work::Verify { attempt, .. }) = self.all.get(effect) {
+                    self.attempts.entry(*attempt).or_default().said_done = false;
+                }
+            }
+            Event::ApprovalDenied { question, .. } | Event::ApprovalWithdrawn { question } => {
                 self.closed(seq, *question);
             }
             Event::ApprovalExpired { question } => self.expired(seq, time, *question),
@@ -584,7 +631,7 @@ impl Books {
         }
     }
 
-    fn attempt_started(&mut self, seq: Seq, subtask: &SubtaskId) {
+    fn attempt_started(&mut self, seq: Seq, subtask: &SubtaskId, by_hand: bool) {
         self.started += 1;
         if self.started > self.settings.limits.iterations {
             self.fault(seq, format!("{} attempts", self.started));
@@ -608,6 +655,7 @@ impl Books {
         }
         let book = AttemptBook {
             subtask: Some(subtask.clone()),
+            by_hand,
             ..AttemptBook::default()
         };
         self.attempts.insert(AttemptId(seq), book);

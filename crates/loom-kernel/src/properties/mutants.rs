@@ -232,6 +232,27 @@ fn forgetting_to_take_a_merge_back_is_noticed() {
 }
 
 #[test]
+fn a_model_at_work_in_a_step_that_a_human_does_is_noticed() {
+    fn busy(state: &State, now: Time) -> Decision {
+        let busy = doctored(state, |s| {
+            for sub in s.subs.values_mut() {
+                if let Stage::Running(attempt) = &mut sub.stage
+                    && attempt.last == Last::Prepared
+                {
+                    attempt.kind = loom_events::Rung::Planned;
+                }
+            }
+        });
+        decide(&busy, now)
+    }
+    const MUTANT: Machine = Machine {
+        decide: busy,
+        ..LOOM
+    };
+    is_found(&MUTANT);
+}
+
+#[test]
 fn a_held_call_that_runs_without_a_grant_is_noticed() {
     fn lax(state: &State, now: Time) -> Decision {
         let lax = doctored(state, |s| {

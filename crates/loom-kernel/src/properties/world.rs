@@ -234,7 +234,11 @@ impl World {
         }
         match work {
             Work::Plan { .. } => self.plan(trouble),
-            Work::Prepare { .. } => {
+            Work::Prepare { attempt } => {
+                let found = self.desk.state.find_attempt(*attempt);
+                if found.is_some_and(|(_, attempt)| attempt.by_hand()) {
+                    return prepared(None);
+                }
                 let parallel = self.desk.state.settings().max_parallel_subtasks > 1;
                 let fork = parallel && !self.random.percent(10);
                 prepared(fork.then_some("f"))
@@ -436,7 +440,17 @@ impl World {
         let guidance = "try this".to_owned();
         let fits = match subject {
             Subject::Ask { .. } => vec![Response::Text { text: "5".into() }, no],
-            Subject::Exhausted { .. } => vec![Response::Retry { guidance }, Response::Skip, no],
+            Subject::Exhausted { .. } => {
+                let mut ways = vec![Response::Retry { guidance }, Response::Skip, no];
+                ways.extend([Response::TakeOver, Response::TakeOver]);
+                if let Command::EditPlan { plan } = self.edit() {
+                    ways.push(Response::EditPlan { plan });
+                }
+                ways
+            }
+            Subject::ByHand { .. } => {
+                vec![Response::Done, Response::Done, Response::Skip, no]
+            }
             Subject::Result { .. } => vec![grant.clone(), grant, no, Response::Skip],
             Subject::Call { .. }
             | Subject::Plan { .. }

@@ -118,7 +118,8 @@ fn a_human_can_retry_skip_or_give_up_what_is_exhausted() {
         fail(&mut desk);
         assert_eq!(status(&desk.state), TaskStatus::WaitingApproval);
         let (question, asked, _) = desk.state.open_questions().next().unwrap();
-        assert_eq!(asked.choices, ["retry", "skip", "abort"]);
+        let ways = ["retry", "skip", "edit the plan", "take over", "abort"];
+        assert_eq!(asked.choices, ways);
         desk.mark();
         desk.command(Command::Answer {
             question,

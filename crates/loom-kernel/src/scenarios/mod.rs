@@ -1,6 +1,7 @@
 //! What must hold, told as short scenes at a [`Desk`](crate::desk::Desk). By phase.
 
 mod attempt;
+mod by_hand;
 mod disputes;
 mod flow;
 mod growth;
@@ -10,7 +11,6 @@ mod merge;
 mod planning;
 mod questions;
 mod queue;
-
 mod recovery;
 mod stopping;
 mod table;

@@ -81,7 +81,7 @@ fn cancel() -> Command {
     }
 }
 
-const SCENES: [Scene; 24] = [
+const SCENES: [Scene; 25] = [
     ("nothing", || Desk::empty(&crate::step::LOOM)),
     ("planning", || Desk::new(|_| {})),
     ("repairing the plan", || {
@@ -127,6 +127,17 @@ const SCENES: [Scene; 24] = [
         desk
     }),
     ("asking about an exhausted subtask", exhausted),
+    ("in a human's hands", || {
+        let mut desk = exhausted();
+        let (question, ..) = desk.state.open_questions().next().unwrap();
+        desk.command(Command::Answer {
+            question,
+            response: Response::TakeOver,
+            by: "me".into(),
+        });
+        desk.done("prepare", prepared(None));
+        desk
+    }),
     ("extracting", || {
         let mut desk = Desk::acting(|_| {});
         desk.pass();
@@ -224,6 +235,9 @@ fn commands(desk: &Desk) -> Vec<(&'static str, Command)> {
             },
         ),
         ("answer skip", Response::Skip),
+        ("take over", Response::TakeOver),
+        ("done by hand", Response::Done),
+        ("another plan", Response::EditPlan { plan: plan("y") }),
         ("abort", Response::Abort),
     ];
     if let Some((question, ..)) = desk.state.open_questions().next() {

@@ -56,6 +56,31 @@ impl Attempt {
         }
     }
 
+    /// Whether a human does the work.
+    pub(crate) fn by_hand(&self) -> bool {
+        self.kind == Rung::ByHand
+    }
+
+    /// Whether it waits for a human to say that their work is done.
+    pub(crate) fn in_hand(&self) -> bool {
+        self.by_hand()
+            && match &self.last {
+                Last::Prepared | Last::GateFailed { .. } | Last::Unsure { .. } => true,
+                Last::Started
+                | Last::Acting(_)
+                | Last::Spoke { .. }
+                | Last::Nudged
+                | Last::Passed(_)
+                | Last::Agreed(_)
+                | Last::Merged { .. }
+                | Last::Rechecked(_)
+                | Last::Conflict(_)
+                | Last::Denied(_)
+                | Last::Failed(_)
+                | Last::Ended(_) => false,
+            }
+    }
+
     /// Whether its fork is on the way into the workspace, or there and not judged yet.
     pub(crate) const fn merging(&self) -> bool {
         self.merged || matches!(self.last, Last::Merged { .. } | Last::Rechecked(_))

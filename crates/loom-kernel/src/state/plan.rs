@@ -72,6 +72,8 @@ pub(crate) struct Subtask {
     pub(crate) disputed: bool,
     /// What a human said to do with it.
     pub(crate) help: Option<Help>,
+    /// Whether a human does it, or did and gave it back.
+    pub(crate) by_hand: bool,
     /// Why the last attempt ended, or why it failed, for questions and reasons.
     pub(crate) why: String,
     pub(crate) stage: Stage,
@@ -87,6 +89,7 @@ impl Subtask {
             replanned: false,
             disputed: false,
             help: None,
+            by_hand: false,
             why: String::new(),
             stage: Stage::Pending,
         }
@@ -97,6 +100,7 @@ impl Subtask {
         self.spec = spec;
         self.rung = 0;
         self.help = None;
+        self.by_hand = false;
         self.stage = Stage::Pending;
     }
 
@@ -166,5 +170,6 @@ pub(crate) enum Extraction {
 pub(crate) enum Help {
     Retry(String),
     Skip,
+    TakeOver,
     GiveUp(String),
 }

@@ -293,6 +293,9 @@ impl State {
                 Subject::Result { attempt } => self
                     .find_attempt(*attempt)
                     .is_some_and(|(_, found)| matches!(found.last, Last::Passed(_))),
+                Subject::ByHand { attempt } => self
+                    .find_attempt(*attempt)
+                    .is_some_and(|(_, found)| found.in_hand()),
                 Subject::Exhausted { subtask } => {
                     self.planned(subtask)
                         && self.subs.get(subtask).is_some_and(|sub| {

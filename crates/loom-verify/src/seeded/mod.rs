@@ -119,6 +119,7 @@ fn input(pair: &Pair, seed: u64) -> GateInput {
         workspace: None,
         changes: Vec::new(),
         attempt: AttemptFacts {
+            by_hand: false,
             touched: true,
             answer: String::new(),
             // Nobody did this work, so nobody is passed over for it.
