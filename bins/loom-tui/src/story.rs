@@ -282,11 +282,15 @@ fn plan_lines(envelope: &Envelope, version: u32, plan: &Plan, fallback: bool) ->
 
 fn ended(envelope: &Envelope, tone: Tone, head: &str, summary: &Summary) -> Vec<LogLine> {
     let rests = format!(
-        "{} verified, {} claimed, {} unfinished; about {:.1} of them expected to be wrong",
+        "{} verified, {} claimed, {} unfinished; about {:.1} of them expected to be wrong{}",
         summary.verified.len(),
         summary.claimed.len(),
         summary.unfinished.len(),
-        summary.expected_wrong
+        summary.expected_wrong,
+        summary.confidence.map_or(String::new(), |all| format!(
+            ", all right with {:.0} %",
+            all * 100.0
+        ))
     );
     let mut lines = vec![
         line(envelope, Kind::Step, tone, 0, head),

@@ -371,6 +371,10 @@ pub struct Summary {
     pub unfinished: Vec<SubtaskId>,
     /// Sum of 1 − confidence over the completed subtasks.
     pub expected_wrong: f64,
+    /// How sure it is that all of them are right: the product of their confidences. None when nothing was
+    /// completed, and in results from before it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// Tokens of the whole task.
     pub usage: Usage,
     /// Fallbacks that were taken.

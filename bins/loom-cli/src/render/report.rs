@@ -3,7 +3,7 @@
 use crate::fault::Exit;
 use crate::ui::{Tone, clean, count, duration, first_line, plural};
 use loom_engine::{FileRow, SubtaskView, TaskStatus, TaskView};
-use loom_events::{CheckPower, CheckResult, Operation, SubtaskId, Verdict, VerdictResult};
+use loom_events::{CheckPower, CheckResult, Operation, SubtaskId, Summary, Verdict, VerdictResult};
 use serde_json::{Value, json};
 
 /// Checks named for one subtask; more are counted.
@@ -70,6 +70,7 @@ pub(crate) fn report(view: &TaskView) -> Vec<(Tone, String)> {
         "not done",
         unfinished(view, &summary.unfinished),
     );
+    section(&mut lines, Tone::Plain, "how sure", how_sure(summary));
     section(&mut lines, Tone::Bad, "the whole goal", final_gate(view));
     let degraded = view
         .degraded
@@ -84,6 +85,18 @@ pub(crate) fn report(view: &TaskView) -> Vec<(Tone, String)> {
     lines.push((Tone::Plain, String::new()));
     lines.extend(next(view));
     lines
+}
+
+/// A product of twenty 0.93s is 0.23, and whoever reads the result should know it.
+fn how_sure(summary: &Summary) -> Vec<String> {
+    let done = summary.verified.len() + summary.claimed.len();
+    let Some(all) = summary.confidence.filter(|_| done > 0) else {
+        return Vec::new();
+    };
+    let (all, wrong) = ((all * 100.0).round(), summary.expected_wrong);
+    vec![format!(
+        "all of it right: {all} %; expected to be wrong: {wrong:.1} of {done}"
+    )]
 }
 
 fn section(lines: &mut Vec<(Tone, String)>, tone: Tone, name: &str, body: Vec<String>) {
@@ -253,7 +266,7 @@ fn next(view: &TaskView) -> Vec<(Tone, String)> {
 mod tests {
     use super::*;
     use crate::render::testing::{Journal, id};
-    use loom_events::{Event, Summary};
+    use loom_events::Event;
 
     fn text(view: &TaskView) -> String {
         let lines: Vec<_> = report(view).into_iter().map(|(_, text)| text).collect();

@@ -20,7 +20,9 @@ pub(super) fn summary(state: &State, end: &End) -> Summary {
     for (id, sub) in state.current() {
         match &sub.stage {
             Stage::Completed(done) => {
-                summary.expected_wrong += 1.0 - done.proof.confidence;
+                let sure = done.proof.confidence;
+                summary.expected_wrong += 1.0 - sure;
+                summary.confidence = Some(summary.confidence.unwrap_or(1.0) * sure);
                 if done.proof.proven {
                     summary.verified.push(id.clone());
                 } else {

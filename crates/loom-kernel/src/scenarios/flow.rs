@@ -58,6 +58,7 @@ fn a_task_with_one_subtask_runs_to_completion() {
     };
     assert_eq!(summary.verified, [id("a")]);
     assert!((summary.expected_wrong - 0.25).abs() < 1e-9);
+    assert!((summary.confidence.unwrap() - 0.75).abs() < 1e-9);
     assert_eq!(summary.usage.total(), 11 * 6);
 }
 
