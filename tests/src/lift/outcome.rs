@@ -2,7 +2,7 @@
 
 use super::kept;
 use loom_engine::{SubtaskStatus, TaskStatus, TaskView};
-use loom_events::Record;
+use loom_events::{Confidence, ConfidencePart, Record};
 use loom_sim::{DefectKind, Truth};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,7 +37,8 @@ impl Outcome {
             .filter_map(|step| {
                 let verdict = step.last_attempt()?.verdict.as_ref()?;
                 let number = number(&step.spec.title)?;
-                Some((verdict.verdict.confidence.value, truth.is_right(number)))
+                let sure = as_with_a_sandbox(&verdict.verdict.confidence);
+                Some((sure, truth.is_right(number)))
             })
             .collect();
         let completed = view.status == TaskStatus::Completed;
@@ -60,6 +61,25 @@ impl Outcome {
     pub const fn finished(&self) -> bool {
         self.truth.finished()
     }
+}
+
+/// How sure it would be with a sandbox. These runs have none, for speed, and Loom takes that off its
+/// sureness as it does everywhere; the work of a simulated model does not depend on it.
+fn as_with_a_sandbox(confidence: &Confidence) -> f64 {
+    /// What stays while a model has no record, and while something else was degraded.
+    const NO_RECORD: f64 = 0.95;
+    const DEGRADED: f64 = -0.4;
+    let parts = || {
+        let parts = confidence.parts.iter();
+        parts.filter(|part| !part.why.contains("without a sandbox"))
+    };
+    let is_cap = |part: &&ConfidencePart| part.why.starts_with("at most");
+    let sum: f64 = parts().filter(|p| !is_cap(p)).map(|part| part.delta).sum();
+    let degraded = parts().any(|part| (part.delta - DEGRADED).abs() < 1e-9);
+    let caps = parts().filter(is_cap);
+    let caps = caps.filter(|part| degraded || !part.why.ends_with("something was degraded"));
+    let cap = caps.map(|part| part.delta).fold(NO_RECORD, f64::min);
+    (1.0 / (1.0 + (-sum).exp())).min(cap)
 }
 
 /// The number of the step that a title names.
@@ -112,5 +132,32 @@ impl Tally {
             seconds: mean(outcomes.iter().map(|o| o.took.as_secs_f64()).sum()),
             defects,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sure(parts: &[(&str, f64)]) -> f64 {
+        let parts = parts.iter().map(|(why, delta)| ConfidencePart {
+            why: (*why).to_owned(),
+            delta: *delta,
+        });
+        as_with_a_sandbox(&Confidence {
+            value: 0.5,
+            parts: parts.collect(),
+        })
+    }
+
+    #[test]
+    fn what_a_missing_sandbox_takes_off_is_left_out_and_nothing_else() {
+        let bare = ("commands run without a sandbox, as told", -0.4);
+        let cap = ("at most 0.79: something was degraded", 0.79);
+        let proven = ("a check was red before the work and is green", 2.3);
+        assert!((sure(&[proven, bare, cap]) - 0.909).abs() < 0.001);
+        let other = ("the verifier is weaker", -0.4);
+        assert!((sure(&[proven, bare, other, cap]) - 0.79).abs() < 0.001);
+        assert!((sure(&[("much", 9.0), bare, cap]) - 0.95).abs() < 0.001);
     }
 }
