@@ -8,6 +8,7 @@ mod by_hand;
 mod context;
 mod documents;
 mod forks;
+mod held_out;
 mod layers;
 mod learning;
 mod lift;

@@ -50,7 +50,7 @@ pub use ids::{
 };
 pub use learning::{Adjusted, Adjustment, Caution};
 pub use memory::{MemoryEntry, MemoryKind};
-pub use plan::{EditsTests, Plan, Size, SubtaskSpec, Tier};
+pub use plan::{EditsTests, HeldOut, Plan, Size, SubtaskSpec, Tier};
 pub use prompt::{PromptPart, PromptRecord};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
 pub use revert::{

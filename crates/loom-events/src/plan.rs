@@ -34,6 +34,9 @@ pub struct SubtaskSpec {
     /// Deterministic conditions, judged on the final state.
     #[serde(default)]
     pub checks: Vec<Check>,
+    /// More of them, which whoever works is never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_out: Vec<HeldOut>,
     /// Files that must exist and be non-empty afterwards, relative to the workspace.
     #[serde(default)]
     pub outputs: Vec<String>,
@@ -63,12 +66,39 @@ impl SubtaskSpec {
             depends_on: Vec::new(),
             tier: Tier::default(),
             checks: Vec::new(),
+            held_out: Vec::new(),
             outputs: Vec::new(),
             inspect: false,
             expected_files: Vec::new(),
             size: Size::default(),
             edits_tests: None,
         }
+    }
+
+    /// Every check, those that are held out last.
+    pub fn every_check(&self) -> impl Iterator<Item = &Check> {
+        let held_out = self.held_out.iter().map(|held| &held.check);
+        self.checks.iter().chain(held_out)
+    }
+}
+
+/// A check that whoever works is never shown, nor what it says: with other inputs than the ones that
+/// are shown, it sees work that fits only those.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct HeldOut {
+    /// What it is about, in a sentence without its inputs: all that is ever told of it.
+    pub criterion: String,
+    /// The check.
+    pub check: Check,
+}
+
+impl HeldOut {
+    /// What it is called wherever whoever works may read of it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("held out: {}", self.criterion)
     }
 }
 
@@ -187,7 +217,7 @@ mod tests {
     fn what_a_plan_does_not_say_of_its_extent_is_not_written() {
         let spec = SubtaskSpec::new(SubtaskId::new("a").unwrap(), "A", "do a");
         let text = serde_json::to_string(&spec).unwrap();
-        for field in ["expected_files", "size", "edits_tests"] {
+        for field in ["held_out", "expected_files", "size", "edits_tests"] {
             assert!(!text.contains(field), "{text}");
         }
         assert_eq!(serde_json::from_str::<SubtaskSpec>(&text).unwrap(), spec);

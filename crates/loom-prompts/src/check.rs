@@ -40,6 +40,8 @@ pub(crate) fn check_schema() -> Value {
             "min": {"type": "integer"},
             "must_pass": {"type": "array", "items": {"type": "string"}},
             "name": {"type": "string"},
+            "held_out": {"type": "boolean"},
+            "criterion": {"type": "string"},
         },
         "required": ["kind"],
     })
@@ -83,6 +85,16 @@ pub(crate) fn check(label: String, value: &Value, errors: &mut Vec<String>) -> O
     refuse_other_fields(&mut fields, &kind);
     let faultless = fields.errors().len() == before;
     check.filter(|_| faultless)
+}
+
+/// Whether a check is to be held out, and what it is said to be about.
+pub(crate) fn held_out(value: &Value) -> Option<String> {
+    let held = value.get("held_out")?;
+    let on = held.as_bool() == Some(true) || held.as_str() == Some("true");
+    on.then(|| {
+        let said = value.get("criterion").and_then(Value::as_str);
+        said.unwrap_or_default().trim().to_owned()
+    })
 }
 
 fn path(fields: &mut Fields<'_>) -> Option<String> {
@@ -212,7 +224,17 @@ fn refuse_other_fields(fields: &mut Fields<'_>, kind: &str) {
         _ => PATH.to_vec(),
     };
     // Words about the check change nothing, and models like to fill in an exit status everywhere.
-    let harmless = ["kind", "type", "description", "name", "why", "id", "exit"];
+    let harmless = [
+        "kind",
+        "type",
+        "description",
+        "name",
+        "why",
+        "id",
+        "exit",
+        "held_out",
+        "criterion",
+    ];
     let foreign: Vec<&str> = fields
         .names()
         .filter(|name| !own.contains(name) && !harmless.contains(name))

@@ -37,6 +37,17 @@ pub enum ChecksAnswer {
     Replaced(Vec<Check>),
 }
 
+impl ChecksInput {
+    /// Of a check that is held out the planner, who wrote it, sees the whole.
+    fn in_full(&self, words: &str) -> String {
+        let mut held = self.step.held_out.iter();
+        match held.find(|held| held.words() == words) {
+            Some(held) => format!("{words} ({})", held.check),
+            None => words.to_owned(),
+        }
+    }
+}
+
 impl Input for ChecksInput {
     const ROLE: Role = Role::Replanner;
     const NAME: &'static str = "checks";
@@ -61,7 +72,7 @@ impl Input for ChecksInput {
             criteria => self.step.criteria.clone(),
             instructions => self.instructions.clone(),
             checks,
-            disputed => self.disputed.clone(),
+            disputed => self.disputed.iter().map(|words| self.in_full(words)).collect::<Vec<_>>(),
             reason => self.reason.as_str(),
             evidence => self.evidence.clone(),
             errors => errors(self.repair.as_ref()),

@@ -3,10 +3,10 @@
 //! A check is one flat object here, since grammars of local servers handle neither `$ref` nor
 //! `oneOf` well; reading turns it into the typed form and refuses what would change its meaning.
 
-use crate::check::{check, check_schema, relative};
+use crate::check::{check, check_schema, held_out, relative};
 use crate::read::{Fields, kind};
 use crate::tokens::clip_chars;
-use loom_events::{EditsTests, Plan, Size, SubtaskId, SubtaskSpec, Tier};
+use loom_events::{EditsTests, HeldOut, Plan, Size, SubtaskId, SubtaskSpec, Tier};
 use serde_json::{Value, json};
 
 /// JSON schema of a plan, within what grammar-constrained servers handle.
@@ -98,6 +98,9 @@ fn subtask_list(value: &Value) -> Option<&Vec<Value>> {
         })
 }
 
+/// What a held-out check is about when the planner did not say.
+const UNNAMED: &str = "The step does all that it was asked to do.";
+
 fn subtask(number: usize, value: &Value, errors: &mut Vec<String>) -> Option<SubtaskSpec> {
     let label = match value.get("id").and_then(Value::as_str) {
         Some(id) => format!("subtask {number} (`{}`)", clip_chars(id, 64)),
@@ -127,14 +130,24 @@ fn subtask(number: usize, value: &Value, errors: &mut Vec<String>) -> Option<Sub
     let edits_tests = edits_tests(&mut fields, &label);
     let inspect = fields.flag("inspect");
     let checks = fields.list(&["checks"]);
-    let checks = checks
-        .iter()
-        .enumerate()
-        .filter_map(|(at, value)| {
-            let label = format!("{label}, check {}", at + 1);
-            check(label, value, fields.errors())
-        })
-        .collect();
+    let mut shown = Vec::new();
+    let mut held = Vec::new();
+    for (at, value) in checks.iter().enumerate() {
+        let label = format!("{label}, check {}", at + 1);
+        let Some(check) = check(label, value, fields.errors()) else {
+            continue;
+        };
+        match held_out(value) {
+            None => shown.push(check),
+            Some(criterion) => held.push(HeldOut {
+                criterion: match criterion.is_empty() {
+                    true => UNNAMED.to_owned(),
+                    false => criterion,
+                },
+                check,
+            }),
+        }
+    }
     let (id, description) = (id?, description?);
     Some(SubtaskSpec {
         title: title.unwrap_or_else(|| clip_chars(&description, 60)),
@@ -143,7 +156,8 @@ fn subtask(number: usize, value: &Value, errors: &mut Vec<String>) -> Option<Sub
         criteria,
         depends_on,
         tier,
-        checks,
+        checks: shown,
+        held_out: held,
         outputs,
         inspect,
         expected_files,

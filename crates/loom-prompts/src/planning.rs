@@ -318,7 +318,9 @@ fn old_step(step: &OldStep) -> Value {
         .iter()
         .map(ToString::to_string)
         .collect();
-    let checks: Vec<String> = step.spec.checks.iter().map(ToString::to_string).collect();
+    let mut checks: Vec<String> = step.spec.checks.iter().map(ToString::to_string).collect();
+    let held_out = step.spec.held_out.iter();
+    checks.extend(held_out.map(|held| format!("{} ({})", held.words(), held.check)));
     context! {
         id => step.spec.id.as_str(),
         title => step.spec.title.as_str(),

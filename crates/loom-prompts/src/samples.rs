@@ -6,7 +6,9 @@ use crate::{
     Block, CheckLine, ChecksInput, CriterionLine, ExecutorInput, ExtractorInput, Learned, OldStep,
     PlannerInput, ProjectNote, Repair, ReplannerInput, SkillLine, VerifierInput, WorkspaceOverview,
 };
-use loom_events::{Check, MemoryEntry, MemoryKind, SubtaskId, SubtaskSpec, Tier, ToolSpec};
+use loom_events::{
+    Check, HeldOut, MemoryEntry, MemoryKind, SubtaskId, SubtaskSpec, Tier, ToolSpec,
+};
 use serde_json::json;
 
 const GOAL: &str = "Rename the option --colour to --color in the command line tool and its manual.";
@@ -38,6 +40,14 @@ fn subtask() -> SubtaskSpec {
                 stdout_regex: None,
             },
         ],
+        held_out: vec![HeldOut {
+            criterion: "cli.py knows one spelling of the option only.".to_owned(),
+            check: Check::Command {
+                command: "! python3 cli.py --colour=never".to_owned(),
+                exit: 0,
+                stdout_regex: None,
+            },
+        }],
         outputs: strings(&["cli.py"]),
         ..SubtaskSpec::new(
             id("rename-option"),
@@ -52,6 +62,7 @@ fn bare_subtask() -> SubtaskSpec {
         criteria: Vec::new(),
         depends_on: Vec::new(),
         checks: Vec::new(),
+        held_out: Vec::new(),
         outputs: Vec::new(),
         inspect: true,
         ..subtask()

@@ -50,11 +50,12 @@ impl Baseline {
             .map_or(CheckPower::Unknown, |trial| trial.power)
     }
 
-    /// What is wrong with the checks themselves, for the planner.
+    /// What is wrong with these checks themselves, for the planner.
     #[must_use]
-    pub fn mistakes(&self) -> Vec<String> {
+    pub fn mistakes(&self, of: &[Check]) -> Vec<String> {
         self.trials
             .iter()
+            .filter(|t| of.contains(&t.check))
             .filter_map(|t| t.unusable.clone())
             .collect()
     }
@@ -108,7 +109,7 @@ pub async fn baseline(
         tests_before: None,
     };
     let mut trials: Vec<Trial> = Vec::new();
-    for check in &step.checks {
+    for check in step.every_check() {
         trials.push(try_check(scene, step, check).await);
     }
     Baseline { trials }

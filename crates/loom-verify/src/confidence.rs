@@ -16,6 +16,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) checks: &'a [CheckResult],
     /// Whether a check that was red runs the project's own tests.
     pub(crate) own_tests: bool,
+    /// Whether a check that whoever worked never saw was red and is green.
+    pub(crate) held_out: bool,
     /// The verifier's tier and whether it is the executor's own model, when it passed the work.
     pub(crate) verifier: Option<(Tier, bool)>,
     /// What each of several verifiers said; empty when one was asked.
@@ -132,6 +134,12 @@ fn checks(evidence: &Evidence<'_>, sum: &mut Sum) {
                 "a check was red before the work and is green".to_owned(),
             );
         }
+        if evidence.held_out {
+            sum.add(
+                0.5,
+                "a check that was held out was red and is green".to_owned(),
+            );
+        }
     } else if green(CheckPower::Guard) {
         sum.add(0.2, "checks that were green stayed green".to_owned());
     }
@@ -139,7 +147,11 @@ fn checks(evidence: &Evidence<'_>, sum: &mut Sum) {
 
 fn penalties(evidence: &Evidence<'_>, sum: &mut Sum) {
     // The attempts of models before it say nothing of the user's.
-    let attempts = if evidence.by_hand { 1 } else { evidence.ordinal };
+    let attempts = if evidence.by_hand {
+        1
+    } else {
+        evidence.ordinal
+    };
     for ordinal in 2..=attempts.min(1 + MAX_PENALTIES as u32) {
         sum.add(-0.2, format!("attempt {ordinal}"));
     }
@@ -249,6 +261,7 @@ mod tests {
             ordinal: 1,
             checks,
             own_tests: false,
+            held_out: false,
             verifier: None,
             votes: &[],
             untold: 0,

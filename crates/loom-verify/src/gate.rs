@@ -73,7 +73,11 @@ pub async fn gate(input: &GateInput, tools: &GateTools<'_>) -> Result<Verdict, F
 fn disputable(input: &GateInput, report: &Tier1Report) -> Vec<String> {
     let on = input.defences.disputes && input.settings.tier >= 2;
     let again = |words: &String| input.attempt.red_before.contains(words);
-    let planned = |words: &String| input.step.checks.iter().any(|c| c.to_string() == *words);
+    let planned = |words: &String| {
+        let step = &input.step;
+        step.checks.iter().any(|c| c.to_string() == *words)
+            || step.held_out.iter().any(|held| held.words() == *words)
+    };
     let red: Vec<String> = report
         .faults
         .iter()
@@ -204,6 +208,7 @@ impl<'a> Draft<'a> {
             ordinal: attempt.ordinal,
             checks: &self.report.checks,
             own_tests: self.own_tests,
+            held_out: self.report.held_out,
             verifier,
             votes: &asked.votes,
             untold: asked.untold(),

@@ -141,6 +141,7 @@ pub(crate) fn step(checks: Vec<Check>) -> Step {
         task: "Greet in English.\nLet greet.sh print hello.".to_owned(),
         criteria: vec!["greet.sh prints hello.".to_owned()],
         checks,
+        held_out: Vec::new(),
         outputs: Vec::new(),
         inspect: false,
         expected_files: Vec::new(),

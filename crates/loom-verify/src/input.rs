@@ -2,7 +2,7 @@
 
 use crate::Baseline;
 use loom_events::{
-    Check, Defences, EditsTests, FileChange, Plan, Size, SubtaskSpec, Tier, Verification,
+    Check, Defences, EditsTests, FileChange, HeldOut, Plan, Size, SubtaskSpec, Tier, Verification,
 };
 use loom_redact::Redactor;
 use loom_workspace::Workspace;
@@ -44,6 +44,8 @@ pub struct Step {
     pub criteria: Vec<String>,
     /// Deterministic conditions.
     pub checks: Vec<Check>,
+    /// More of them, of which nothing is said but what they are about.
+    pub held_out: Vec<HeldOut>,
     /// Files that must exist and be non-empty.
     pub outputs: Vec<String>,
     /// Whether only looking and reporting was asked for.
@@ -66,6 +68,12 @@ pub enum Scope {
 }
 
 impl Step {
+    /// Every check, those that are held out last.
+    pub fn every_check(&self) -> impl Iterator<Item = &Check> {
+        let held_out = self.held_out.iter().map(|held| &held.check);
+        self.checks.iter().chain(held_out)
+    }
+
     /// One subtask. Without criteria its description is the criterion.
     #[must_use]
     pub fn of_subtask(spec: &SubtaskSpec) -> Self {
@@ -79,6 +87,7 @@ impl Step {
             task: format!("{}\n{}", spec.title, spec.description),
             criteria,
             checks: spec.checks.clone(),
+            held_out: spec.held_out.clone(),
             outputs: spec.outputs.clone(),
             inspect: spec.inspect,
             expected_files: spec.expected_files.clone(),
@@ -92,6 +101,8 @@ impl Step {
     pub fn of_goal(goal: &str, plan: &Plan, own: &[String]) -> Self {
         let mut checks: Vec<Check> = own.iter().map(|line| succeeds(line)).collect();
         let mut outputs: Vec<String> = Vec::new();
+        let held_out = plan.subtasks.iter().flat_map(|spec| &spec.held_out);
+        let held_out: Vec<HeldOut> = held_out.cloned().collect();
         for spec in &plan.subtasks {
             checks.extend(
                 spec.checks
@@ -116,6 +127,7 @@ impl Step {
                 "Nothing that should have stayed was removed or broken.".to_owned(),
             ],
             checks,
+            held_out,
             outputs,
             inspect: plan.subtasks.iter().all(|spec| spec.inspect),
             // Each step was held to its own.

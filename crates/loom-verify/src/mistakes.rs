@@ -37,7 +37,7 @@ pub fn plan_paths(plan: &Plan, workspace: &Workspace) -> Vec<Astray> {
             makes(spec, path) || before.iter().filter_map(|id| by_id.get(id)).any(of)
         };
         let missing = |path: &String| !in_time(path) && !is_there(workspace, path);
-        for check in &spec.checks {
+        for check in spec.every_check() {
             let paths = read_by(check);
             let whys = paths.iter().filter(|path| missing(path));
             astray.extend(whys.filter_map(|path| {

@@ -12,7 +12,7 @@ use crate::{
     Fault, GateInput, GateTools, Scope, gutted, kept, lost, markers, protected, scope, suspicious,
     wellformed,
 };
-use loom_events::{Check, CheckPower, CheckResult, Digest};
+use loom_events::{Check, CheckPower, CheckResult, Digest, HeldOut};
 use loom_workspace::Workspace;
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub struct Tier1Report {
     pub degraded: Vec<String>,
     /// Files that the work is judged by and that it changed without leave.
     pub tampered: Vec<String>,
+    /// Whether a held-out check was red before the work and is green.
+    pub held_out: bool,
     /// Hash over the tree that was judged.
     pub tree: Option<Digest>,
 }
@@ -174,7 +176,8 @@ async fn tampered(
             Some(changed) => changed.before.clone(),
             None => text(&workspace, path),
         };
-        let scripts = protected::run_by_checks(&step.checks, before);
+        let checks: Vec<Check> = step.every_check().cloned().collect();
+        let scripts = protected::run_by_checks(&checks, before);
         protected::tampered(&files, &scripts, &step)
     })
     .await
@@ -294,6 +297,9 @@ async fn checks(
     for check in input.step.checks.iter().filter(|check| !is_command(check)) {
         run_check(input, workspace, tools, check, report).await;
     }
+    for held in &input.step.held_out {
+        run_held_out(input, workspace, tools, held, report).await;
+    }
     for check in input.step.checks.iter().filter(is_command) {
         if too_slow_after_a_fault(input, check, report) {
             report.checks.push(CheckResult {
@@ -345,6 +351,45 @@ async fn run_check(
         }
     }
     record(check, power, seen, tools, report).await;
+}
+
+/// Runs a check that whoever works is not to know: the report names what it is about, and neither the
+/// check nor what it saw.
+async fn run_held_out(
+    input: &GateInput,
+    workspace: &Arc<Workspace>,
+    tools: &GateTools<'_>,
+    held: &HeldOut,
+    report: &mut Tier1Report,
+) {
+    let mut own = Tier1Report::default();
+    run_check(input, workspace, tools, &held.check, &mut own).await;
+    let Some(seen) = own.checks.pop() else {
+        return;
+    };
+    let decides = !own.faults.is_empty();
+    if !seen.passed && !decides {
+        let what = format!("a check could not say anything: {}", held.words());
+        report.degraded.push(what);
+    }
+    report.held_out |= seen.passed && seen.power == CheckPower::Discriminating;
+    report.checks.push(CheckResult {
+        check: held.words(),
+        detail: String::new(),
+        // Its output is for people who look at the verdict; no prompt is made from it.
+        ..seen
+    });
+    if decides {
+        report.faults.push(Fault {
+            what: held.words(),
+            expected: held.criterion.clone(),
+            seen:
+                "a check that you are not shown says that it is not so; go through the criteria of \
+                   the step with other inputs than those you tried"
+                    .to_owned(),
+            place: None,
+        });
+    }
 }
 
 /// What a check can prove. With the rules for checks off it counts as planned.

@@ -131,6 +131,10 @@ fn describe(model: &Model, step: &SubtaskSpec, area: Rect, buffer: &mut Buffer) 
             .iter()
             .map(|check| (Tone::Dim, format!("checked: {}", clean(&check.to_string())))),
     );
+    lines.extend(step.held_out.iter().map(|held| {
+        let check = held.check.to_string();
+        (Tone::Dim, format!("held out: {}", clean(&check)))
+    }));
     lines.extend(
         step.outputs
             .iter()

@@ -84,6 +84,10 @@ fn lines(trace: &SubtaskTrace) -> Lines {
             format!("  checked: {}", clean(&check.to_string())),
         )
     }));
+    out.extend(spec.held_out.iter().map(|held| {
+        let check = held.check.to_string();
+        (Tone::Dim, format!("  held out: {}", clean(&check)))
+    }));
     if trace.attempts.is_empty() {
         out.push((Tone::Dim, "nothing was tried yet".to_owned()));
     }

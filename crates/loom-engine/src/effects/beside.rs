@@ -118,7 +118,7 @@ async fn baseline(
     cx: &Cx,
 ) -> Result<Option<Baseline>, Broken> {
     let is_known = |check| known.iter().any(|trial| &trial.check == check);
-    if task.spec.checks.iter().all(is_known) {
+    if task.spec.every_check().all(is_known) {
         return Ok(Some(Baseline { trials: known }));
     }
     let baseline = try_checks(task, fork.workspace(), cx).await;

@@ -311,6 +311,15 @@ async fn read(value: &serde_json::Value, task: &Task, cx: &Cx) -> Result<Proposa
         spec.checks = good;
         let bad: Vec<Check> = bad;
         left_out.extend(bad.iter().map(|check| left_out_of(&spec.id, check)));
+        let all = spec.held_out.len();
+        spec.held_out.retain(|held| !is_astray(&held.check));
+        // What is noted is read by whoever works, so it does not name the check.
+        left_out.extend((spec.held_out.len() < all).then(|| {
+            format!(
+                "a held-out check of `{}` was left out, since it needs what nobody makes",
+                spec.id
+            )
+        }));
     }
     cx.signals.degraded(&left_out).await?;
     Ok(Proposal::Plan { plan })

@@ -124,12 +124,20 @@ fn with_kept(kept: Vec<SubtaskSpec>, plan: &Plan) -> Plan {
 
 /// The plan as it is, with other checks for the subtask that was asked about.
 fn with_checks(state: &State, planning: &Planning, checks: &[Check]) -> Option<Plan> {
-    let PlanReason::Checks { subtask, .. } = &planning.why else {
+    let PlanReason::Checks {
+        subtask,
+        checks: disputed,
+        ..
+    } = &planning.why
+    else {
         return None;
     };
     let mut plan = state.plan.clone();
     let spec = plan.subtasks.iter_mut().find(|spec| &spec.id == subtask)?;
     spec.checks = checks.to_vec();
+    // One that is held out is never shown to be mended: when the work speaks against it, it goes.
+    spec.held_out
+        .retain(|held| !disputed.contains(&held.words()));
     Some(plan)
 }
 

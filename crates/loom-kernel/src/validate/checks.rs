@@ -5,7 +5,7 @@ use loom_events::{Check, CountOp, Counted, SubtaskSpec};
 
 /// Faults of the checks of a step: of their form, and with `rules` of their power.
 pub(super) fn faults(spec: &SubtaskSpec, rules: bool, errors: &mut Vec<String>) {
-    let found = spec.checks.iter().filter_map(|check| fault(check, rules));
+    let found = spec.every_check().filter_map(|check| fault(check, rules));
     errors.extend(found.map(|fault| format!("`{}`: {fault}", spec.id)));
 }
 
@@ -18,6 +18,14 @@ pub(super) fn leave_out(spec: &mut SubtaskSpec, rules: bool, said: &mut Vec<Stri
             said.push(format!("a check of `{id}` was left out: {fault}"));
             false
         }
+    });
+    // Of a check that nobody at work is to see nothing is said that they may read.
+    spec.held_out.retain(|held| {
+        let usable = fault(&held.check, rules).is_none();
+        if !usable {
+            said.push(format!("a held-out check of `{id}` was left out"));
+        }
+        usable
     });
 }
 

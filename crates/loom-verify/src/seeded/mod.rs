@@ -110,6 +110,7 @@ fn input(pair: &Pair, seed: u64) -> GateInput {
             task: pair.task.clone(),
             criteria: vec![pair.criterion.clone()],
             checks: Vec::new(),
+            held_out: Vec::new(),
             outputs: Vec::new(),
             inspect: false,
             expected_files: Vec::new(),
