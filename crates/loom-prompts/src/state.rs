@@ -318,6 +318,7 @@ fn changes_view(changes: &[FileLine], bounds: Bounds) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn task(steps: usize, completed: usize) -> TaskState {
         let step = |n: usize| StepLine {
@@ -393,6 +394,107 @@ mod tests {
         assert!(estimate_tokens(&state_yaml(&task)) <= MAX_TOKENS);
         task.steps.truncate(LISTED_STEPS);
         assert!(estimate_tokens(&state_yaml(&task)) <= MAX_TOKENS);
+    }
+
+    /// Any text, and those that YAML has to quote, escape or fold.
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[a-z ]{0,300}",
+            any::<String>(),
+            "[日本語🦀é\u{202e}]{0,400}",
+            "[\"'\\\\:#&*!|>%@`{}\\[\\],\\-? \n\t\r\u{0}\u{85}\u{2028}\u{feff}]{0,400}",
+            "(- [a-z]{1,5}: \n){0,60}",
+            "[0-9]{0,200}",
+        ]
+    }
+
+    fn any_status() -> impl Strategy<Value = StepStatus> {
+        prop::sample::select(vec![
+            StepStatus::Pending,
+            StepStatus::Running,
+            StepStatus::Verifying,
+            StepStatus::WaitingApproval,
+            StepStatus::Completed,
+            StepStatus::Failed,
+            StepStatus::Blocked,
+            StepStatus::Skipped,
+        ])
+    }
+
+    fn any_state() -> impl Strategy<Value = TaskState> {
+        let steps = prop_oneof![0_usize..16, 16_usize..60, Just(500)].prop_flat_map(|count| {
+            let step = ("[a-z0-9-]{1,64}", any_text(), any_status(), any_text());
+            prop::collection::vec(step, count)
+        });
+        let texts = || prop::collection::vec(any_text(), 0..30);
+        let errors = prop::collection::vec((any_text(), prop::option::of(any_text())), 0..20);
+        let changes = prop::collection::vec((any_text(), any::<u32>(), any::<u32>()), 0..40);
+        let current = any::<prop::sample::Index>();
+        (
+            any_text(),
+            steps,
+            current,
+            texts(),
+            texts(),
+            errors,
+            changes,
+        )
+            .prop_map(
+                |(goal, steps, current, instructions, decisions, errors, changes)| {
+                    let steps: Vec<StepLine> = (0..)
+                        .zip(steps)
+                        .map(|(n, (id, title, status, summary))| StepLine {
+                            id: SubtaskId::new(
+                                format!("{n}{id}").chars().take(64).collect::<String>(),
+                            )
+                            .unwrap_or_else(|_| SubtaskId::new(format!("s{n}")).unwrap()),
+                            title,
+                            status,
+                            summary,
+                        })
+                        .collect();
+                    TaskState {
+                        goal,
+                        plan_version: 3,
+                        current: (!steps.is_empty())
+                            .then(|| steps[current.index(steps.len())].id.clone()),
+                        steps,
+                        instructions,
+                        decisions,
+                        errors: errors
+                            .into_iter()
+                            .map(|(what, resolution)| ErrorLine { what, resolution })
+                            .collect(),
+                        changes: changes
+                            .into_iter()
+                            .map(|(path, added, removed)| FileLine {
+                                path,
+                                added,
+                                removed,
+                            })
+                            .collect(),
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn the_view_of_any_task_stays_within_its_tokens_and_can_be_read(state in any_state()) {
+            let yaml = state_yaml(&state);
+            let tokens = estimate_tokens(&yaml);
+            prop_assert!(tokens <= MAX_TOKENS, "{tokens} tokens\n{yaml}");
+            let view: serde_yaml::Value = serde_yaml::from_str(&yaml)
+                .map_err(|error| TestCaseError::fail(format!("{error}\n{yaml}")))?;
+            prop_assert!(view["goal"].is_string());
+            if let Some(current) = &state.current {
+                let steps = view["plan"]["steps"].as_sequence().unwrap();
+                let shown = steps.iter().any(|step| step["id"] == current.as_str());
+                prop_assert!(shown, "the current step is not shown\n{yaml}");
+            }
+        }
     }
 
     #[test]
