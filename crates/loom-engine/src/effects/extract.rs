@@ -17,6 +17,12 @@ const SUMMARY_CHARS: usize = 100;
 /// Entries kept of one subtask: more is noise in every later prompt.
 const ENTRIES: usize = 8;
 
+/// Errors among them, where code writes them down.
+const ERRORS: usize = 3;
+
+/// Longest list of files in one entry.
+const DETAIL_CHARS: usize = 2_000;
+
 /// Tokens an extraction may write: a bounded list of short facts.
 const MAX_TOKENS: u32 = 1_000;
 
@@ -136,23 +142,46 @@ fn by_code(task: &Task) -> (String, Vec<MemoryEntry>) {
         [] => "done; no file changed".to_owned(),
         paths => format!("changed {}", paths.join(", ")),
     };
-    let artifacts = paths.iter().map(|path| MemoryEntry {
+    // What went wrong is not crowded out by a long list of files; the last of it says most.
+    let errors = &task.errors[task.errors.len().saturating_sub(ERRORS)..];
+    let mut entries: Vec<MemoryEntry> = errors
+        .iter()
+        .map(|error| MemoryEntry {
+            kind: MemoryKind::Error,
+            subtask: None,
+            summary: error.lines().next().unwrap_or_default().to_owned(),
+            detail: error.clone(),
+            tags: vec!["retry".to_owned()],
+            relevance_to: String::new(),
+        })
+        .collect();
+    let changed = |what: String, detail: String| MemoryEntry {
         kind: MemoryKind::Artifact,
         subtask: None,
-        summary: format!("changed {path}"),
-        detail: String::new(),
+        summary: format!("changed {what}"),
+        detail,
         tags: vec!["file".to_owned()],
         relevance_to: String::new(),
-    });
-    let errors = task.errors.iter().map(|error| MemoryEntry {
-        kind: MemoryKind::Error,
-        subtask: None,
-        summary: error.lines().next().unwrap_or_default().to_owned(),
-        detail: error.clone(),
-        tags: vec!["retry".to_owned()],
-        relevance_to: String::new(),
-    });
-    (summary, artifacts.chain(errors).collect())
+    };
+    let room = ENTRIES.saturating_sub(entries.len());
+    match paths.get(room.saturating_sub(1)..) {
+        Some(rest) if rest.len() > 1 => {
+            let listed = &paths[..room.saturating_sub(1)];
+            entries.extend(
+                listed
+                    .iter()
+                    .map(|path| changed((*path).to_owned(), String::new())),
+            );
+            let detail = clip_chars(&rest.join(", "), DETAIL_CHARS);
+            entries.push(changed(format!("{} more files", rest.len()), detail));
+        }
+        _ => entries.extend(
+            paths
+                .iter()
+                .map(|path| changed((*path).to_owned(), String::new())),
+        ),
+    }
+    (summary, entries)
 }
 
 fn change_line(change: &FileChange) -> String {
@@ -172,4 +201,60 @@ fn change_line(change: &FileChange) -> String {
         "{verb} {}{to} (+{} -{})",
         change.path, lines.added, lines.removed
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use loom_events::LineCount;
+
+    fn task(files: usize, errors: usize) -> Task {
+        let change = |n: usize| FileChange {
+            path: format!("f{n:02}.txt"),
+            new_path: None,
+            operation: Operation::Modify,
+            before: None,
+            after: None,
+            lines: LineCount::default(),
+            origin: loom_events::Origin::Tool,
+        };
+        Task {
+            task: "019ac000-0000-7000-8000-000000000001".parse().unwrap(),
+            goal: "g".to_owned(),
+            subtask: SubtaskId::new("s").unwrap(),
+            spec: None,
+            steps: Vec::new(),
+            changes: (0..files).map(change).collect(),
+            checks: Vec::new(),
+            errors: (0..errors).map(|n| format!("red {n}\nall of it")).collect(),
+        }
+    }
+
+    fn summaries(files: usize, errors: usize) -> Vec<String> {
+        let (_, entries) = by_code(&task(files, errors));
+        assert!(entries.len() <= ENTRIES);
+        entries.into_iter().map(|entry| entry.summary).collect()
+    }
+
+    #[test]
+    fn without_a_model_the_files_and_the_errors_are_written_down() {
+        assert_eq!(
+            summaries(2, 1),
+            ["red 0", "changed f00.txt", "changed f01.txt"]
+        );
+        assert_eq!(summaries(0, 0), Vec::<String>::new());
+        assert_eq!(by_code(&task(0, 0)).0, "done; no file changed");
+        assert_eq!(summaries(8, 0).len(), 8);
+        assert_eq!(summaries(8, 0)[7], "changed f07.txt");
+    }
+
+    #[test]
+    fn of_many_files_the_first_are_named_and_the_rest_are_one_entry_beside_the_errors() {
+        let noted = summaries(30, 5);
+        assert_eq!(noted[..3], ["red 2", "red 3", "red 4"]);
+        assert_eq!(noted[3], "changed f00.txt");
+        assert_eq!(noted.last().unwrap(), "changed 26 more files");
+        let (_, entries) = by_code(&task(30, 5));
+        assert!(entries.last().unwrap().detail.ends_with("f29.txt"));
+    }
 }
