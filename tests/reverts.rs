@@ -318,3 +318,41 @@ async fn nothing_is_collected_while_a_task_runs_and_an_unfinished_one_keeps_ever
     let report = world.engine.revert(id, RevertScope::Task).await.unwrap();
     assert_eq!((list(&world).as_str(), report.conflicts), (BEFORE, vec![]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_takes_back_speaks_once_against_the_model_that_did_it() {
+    let world = World::new(TWO_STEPS).await;
+    world.write("list.txt", BEFORE);
+    let mut new = world.task("work on list.txt");
+    new.settings.learning = true;
+    let ended = world.run_task(new).await;
+    while world.engine.is_running(ended.id) {
+        tokio::task::yield_now().await;
+    }
+    let passed = async || {
+        let learned = world.engine.learned().await;
+        let counts = learned.records.iter().map(|one| (one.seen, one.passed));
+        counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+    };
+    assert_eq!(passed().await, (2, 2));
+    // A single file says nothing of a step.
+    let file = RevertScope::File("new.txt".to_owned());
+    world.engine.revert(ended.id, file).await.unwrap();
+    world
+        .engine
+        .revert(ended.id, RevertScope::LastRevert)
+        .await
+        .unwrap();
+    assert_eq!(passed().await, (2, 2));
+    let second = RevertScope::Subtask(SubtaskId::new("second").unwrap());
+    world.engine.revert(ended.id, second.clone()).await.unwrap();
+    assert_eq!(passed().await, (2, 1));
+    // To and fro is one opinion.
+    world
+        .engine
+        .revert(ended.id, RevertScope::LastRevert)
+        .await
+        .unwrap();
+    world.engine.revert(ended.id, second).await.unwrap();
+    assert_eq!(passed().await, (2, 1));
+}

@@ -6,13 +6,13 @@ use crate::broken::chain;
 use crate::engine::Engine;
 use crate::shared::Shared;
 use loom_events::{
-    Adjusted, Adjustment, Event, Plan, Record, Role, Seq, SubtaskSpec, TaskId, TaskSettings, Tier,
-    Time,
+    Adjusted, Adjustment, Event, Plan, Record, Role, Seq, SubtaskId, SubtaskSpec, TaskId,
+    TaskSettings, Tier, Time,
 };
 use loom_learning::{Book, Choice, Harvest, Kind, Line};
 use loom_redact::Redactor;
 use loom_state::{AppendError, Journal, Lesson, ReadError, Taught};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -87,6 +87,23 @@ pub struct LearnedPlan {
     pub last: Time,
 }
 
+impl Learned {
+    /// Where there is no data directory yet: what the first tasks are done with.
+    #[must_use]
+    pub fn nothing(settings: &TaskSettings) -> Self {
+        let caution = Book::default().caution(&[], None, settings);
+        let caution = caution.filter(|_| settings.learning);
+        Self {
+            enabled: settings.learning,
+            adjustments: caution
+                .map(|caution| ("caution".to_owned(), caution.why))
+                .into_iter()
+                .collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Learning {
     /// Reads what was learned. A line of another build is left out, and costs only itself.
     pub(crate) async fn open(journal: &dyn Journal) -> Result<Self, ReadError> {
@@ -151,6 +168,39 @@ impl Learning {
             *book = taught;
         }
         Ok(new)
+    }
+
+    /// Learns from a human who has taken back what subtasks of a task had done: it had passed, and was
+    /// not what was wanted. As with a task, what goes wrong is logged.
+    pub(crate) async fn taken_back(
+        &self,
+        shared: &Shared,
+        records: &[Record],
+        subtasks: &BTreeSet<SubtaskId>,
+    ) {
+        let Some(harvest) = Harvest::of(records) else {
+            return;
+        };
+        for subtask in subtasks {
+            let Some(key) = harvest.accepted(subtask) else {
+                continue;
+            };
+            let mut book = self.book.lock().await;
+            let mut taught = book.clone();
+            taught.take_back(&key);
+            let change = Taught {
+                reverted: Some(subtask.clone()),
+                at: shared.clock.now(),
+                ..difference(&book, &taught, &harvest)
+            };
+            match shared.journal.keep_lessons(change).await {
+                Ok(true) => *book = taught,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%subtask, error = chain(&error), "nothing was learned from a revert");
+                }
+            }
+        }
     }
 
     /// What a task is told before its first plan is made.
@@ -304,12 +354,14 @@ fn adjustments(
     settings: &TaskSettings,
     now: Time,
 ) -> Vec<(String, String)> {
-    let choices = &choices(shared);
-    // Without models, as where somebody only looks, nobody would begin a step.
-    let begins = !choices.is_empty();
-    let mut found: Vec<(String, String)> = begins
-        .then(|| book.caution(choices, judge(shared).as_deref(), settings))
-        .flatten()
+    // Where somebody only looks there are no models: those that were used last would be again.
+    let choices = &match choices(shared) {
+        none if none.is_empty() => book.lately(),
+        some => some,
+    };
+    let caution = book.caution(choices, judge(shared).as_deref(), settings);
+    let mut found: Vec<(String, String)> = caution
+        .filter(|_| settings.learning)
         .map(|caution| ("caution".to_owned(), caution.why))
         .into_iter()
         .collect();
@@ -387,6 +439,7 @@ fn difference(before: &Book, after: &Book, harvest: &Harvest) -> Taught {
     let forgotten = before.keys().filter(|name| !after.contains_key(*name));
     Taught {
         task: harvest.task,
+        reverted: None,
         at: harvest.at,
         forgotten: forgotten.cloned().collect(),
         kept: after

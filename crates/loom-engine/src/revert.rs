@@ -6,11 +6,12 @@ use crate::engine::Engine;
 use crate::reader::{QueryError, blocking, changes, changes_where};
 use loom_events::{
     Event, FileChange, FileState, Origin, Record, RevertReport, RevertRequest, RevertScope, Seq,
-    TaskId,
+    SubtaskId, TaskId,
 };
 use loom_state::RevertRecord;
 use loom_view::touches;
 use loom_workspace::{Choices, Conflict, ConflictKind, FsError, UndoPlan, Workspace};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl Engine {
@@ -77,7 +78,47 @@ impl Engine {
             self.record_revert(task, record).await?;
         }
         report.changes = blocking(move || workspace.undo(&plan)).await?;
+        if !report.changes.is_empty() && learns(&records) {
+            let reverted = judged(&request.scope, &records);
+            let shared = &self.shared;
+            shared
+                .learning
+                .taken_back(shared, &records, &reverted)
+                .await;
+        }
         Ok(report)
+    }
+}
+
+/// Whether what becomes of a task is learned from.
+fn learns(records: &[Record]) -> bool {
+    let new = records
+        .iter()
+        .find_map(|record| match &record.envelope.event {
+            Event::TaskCreated(new) => Some(new.settings.learning),
+            _ => None,
+        });
+    new.unwrap_or(false)
+}
+
+/// The subtasks whose work somebody takes back as a whole. A single file, what is done
+/// again by a task that continues, or a revert of a revert say nothing of that kind.
+fn judged(scope: &RevertScope, records: &[Record]) -> BTreeSet<SubtaskId> {
+    match scope {
+        RevertScope::Task => records
+            .iter()
+            .filter(|record| match &record.envelope.event {
+                Event::FileChanged { change, .. } => change.origin != Origin::User,
+                _ => false,
+            })
+            .filter_map(|record| record.envelope.subtask_id.clone())
+            .collect(),
+        RevertScope::Subtask(id) => BTreeSet::from([id.clone()]),
+        RevertScope::Subtasks(_)
+        | RevertScope::After(_)
+        | RevertScope::File(_)
+        | RevertScope::Entry(_)
+        | RevertScope::LastRevert => BTreeSet::new(),
     }
 }
 

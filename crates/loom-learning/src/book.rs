@@ -1,6 +1,7 @@
 //! Everything that was learned, in memory: small, since it holds aggregates. It is read from rows at
 //! start, taught by each finished task, and written back row by row.
 
+use crate::advice::Choice;
 use crate::harvest::Harvest;
 use crate::kind::Kind;
 use crate::plans::KnownPlan;
@@ -124,6 +125,24 @@ impl Book {
     pub fn seen(&self) -> u32 {
         let seen = self.tallies.values().map(Tally::attempts);
         seen.fold(0, u32::saturating_add)
+    }
+
+    /// The models that were used last, each with the tier that it was asked for, the lowest first. For
+    /// whoever only looks, and has no models at hand.
+    #[must_use]
+    pub fn lately(&self) -> Vec<Choice> {
+        let mut latest: BTreeMap<Tier, (Time, &str)> = BTreeMap::new();
+        for (key, tally) in &self.tallies {
+            let newest = latest.entry(key.tier).or_insert((tally.last, &key.model));
+            if tally.last > newest.0 {
+                *newest = (tally.last, &key.model);
+            }
+        }
+        let choices = latest.into_iter().map(|(tier, (_, model))| Choice {
+            tier,
+            model: model.to_owned(),
+        });
+        choices.collect()
     }
 
     /// Takes back that the last attempt of a model at a kind of work passed.

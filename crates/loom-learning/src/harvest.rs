@@ -1,6 +1,7 @@
 //! What a finished task has to teach: a fold of its journal. Only what says something about a model,
 //! a kind of work or a wish of the user is kept; the world's faults teach nothing.
 
+use crate::book::Key;
 use crate::kind::Kind;
 use crate::tally::{Observation, Turn};
 use loom_events::{
@@ -72,6 +73,20 @@ impl Harvest {
             attempts: reading.ended,
             corrections: reading.corrections,
             plan,
+        })
+    }
+}
+
+impl Harvest {
+    /// Whose work at a subtask was accepted: what a human takes back speaks against it.
+    #[must_use]
+    pub fn accepted(&self, subtask: &SubtaskId) -> Option<Key> {
+        let of = |one: &&Attempted| &one.subtask == subtask && one.seen.passed;
+        let one = self.attempts.iter().rev().find(of)?;
+        Some(Key {
+            kind: one.kind,
+            model: one.model.clone(),
+            tier: one.tier,
         })
     }
 }
@@ -332,6 +347,17 @@ mod tests {
             ]
         );
         assert!(harvest.plan.is_some());
+    }
+
+    #[test]
+    fn what_was_accepted_in_the_end_is_known_by_its_subtask() {
+        let mut journal = Journal::new();
+        journal.attempt(AttemptEnd::GateFailed);
+        assert_eq!(Journal(journal.0.clone()).harvest().accepted(&step()), None);
+        journal.attempt(AttemptEnd::Passed);
+        let harvest = journal.harvest();
+        assert_eq!(harvest.accepted(&step()).unwrap().model, "qwen");
+        assert_eq!(harvest.accepted(&SubtaskId::new("two").unwrap()), None);
     }
 
     #[test]

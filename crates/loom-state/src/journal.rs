@@ -214,7 +214,7 @@ pub trait Journal: Send + Sync {
     /// [`ReadError::Storage`] when the storage cannot be read.
     async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError>;
 
-    /// Keeps what a task taught, all of it or nothing, and answers whether it did: a task that has
+    /// Keeps what a task or a revert taught, all of it or nothing, and answers whether it did: what has
     /// taught before changes nothing. Durable when it returns.
     ///
     /// # Errors

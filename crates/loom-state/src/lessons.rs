@@ -1,6 +1,6 @@
 //! What was learned, as a journal keeps it: rows whose meaning is somebody else's.
 
-use loom_events::{TaskId, Time};
+use loom_events::{SubtaskId, TaskId, Time};
 use serde::{Deserialize, Serialize};
 
 /// One thing that was learned.
@@ -16,15 +16,27 @@ pub struct Lesson {
     pub last: Time,
 }
 
-/// What a task that has ended changes of what was learned.
+/// What a task that has ended, or the revert of one of its subtasks, changes of what was learned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taught {
     /// The task. It teaches once.
     pub task: TaskId,
+    /// The subtask whose work was taken back, where that is what teaches. It does so once, too.
+    pub reverted: Option<SubtaskId>,
     /// When.
     pub at: Time,
     /// What is new or other than before.
     pub kept: Vec<Lesson>,
     /// What is forgotten, by section and name.
     pub forgotten: Vec<(String, String)>,
+}
+
+impl Taught {
+    /// What teaches no second time.
+    pub(crate) fn teacher(&self) -> String {
+        match &self.reverted {
+            None => self.task.to_string(),
+            Some(subtask) => format!("{} {subtask}", self.task),
+        }
+    }
 }

@@ -36,7 +36,7 @@ struct Inner {
     claims: BTreeMap<String, Claim>,
     /// By section and name.
     lessons: BTreeMap<(String, String), Lesson>,
-    harvests: BTreeMap<TaskId, Time>,
+    harvests: BTreeMap<String, Time>,
     feeds: Option<Feeds>,
     tail: watch::Receiver<u64>,
 }
@@ -385,10 +385,10 @@ impl Journal for MemoryJournal {
         if inner.feeds.is_none() {
             return Err(AppendError::Closed);
         }
-        if inner.harvests.contains_key(&taught.task) {
+        if inner.harvests.contains_key(&taught.teacher()) {
             return Ok(false);
         }
-        inner.harvests.insert(taught.task, taught.at);
+        inner.harvests.insert(taught.teacher(), taught.at);
         for name in &taught.forgotten {
             inner.lessons.remove(name);
         }

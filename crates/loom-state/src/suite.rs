@@ -735,6 +735,7 @@ fn lesson(section: &str, name: &str, value: u64) -> Lesson {
 async fn a_task_teaches_once_and_what_is_forgotten_is_not_learned_again(j: J) {
     let taught = |n: u128, kept: Vec<Lesson>, forgotten: &[(&str, &str)]| Taught {
         task: task(n),
+        reverted: None,
         at: Time::from_millis(7),
         kept,
         forgotten: forgotten
@@ -747,6 +748,13 @@ async fn a_task_teaches_once_and_what_is_forgotten_is_not_learned_again(j: J) {
     // The same task again, as after a restart.
     let again = vec![lesson("tally", "b", 9)];
     assert!(!j.keep_lessons(taught(1, again, &[])).await.unwrap());
+    // The revert of a subtask is another teacher, and one too.
+    let revert = || Taught {
+        reverted: Some(subtask("first")),
+        ..taught(1, Vec::new(), &[])
+    };
+    assert!(j.keep_lessons(revert()).await.unwrap());
+    assert!(!j.keep_lessons(revert()).await.unwrap());
     let kept = [first[1].clone(), first[0].clone()];
     assert_eq!(j.lessons().await.unwrap(), kept);
     let second = taught(2, vec![lesson("tally", "b", 3)], &[("plan", "a'; --")]);

@@ -6,7 +6,9 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::ui::{Tone, clean, count, plural};
 use clap::{Args, Subcommand};
 use loom_client::ClientError;
-use loom_client::wire::{Forgotten, LearnedRecord, LearningExport, LearningShown};
+use loom_client::wire::{
+    Forgotten, LearnedAdjustment, LearnedRecord, LearningExport, LearningShown,
+};
 use loomd::Service;
 use serde_json::json;
 
@@ -109,10 +111,18 @@ async fn export(context: &mut Context) -> Outcome {
 
 async fn show(json: bool, context: &mut Context) -> Outcome {
     let shown = match context.looking().await? {
-        None => LearningShown {
-            enabled: context.load(&[])?.config.task.learning,
-            ..LearningShown::default()
-        },
+        None => {
+            let learned = loom_engine::Learned::nothing(&context.load(&[])?.config.task);
+            LearningShown {
+                enabled: learned.enabled,
+                adjustments: learned
+                    .adjustments
+                    .into_iter()
+                    .map(|(about, why)| LearnedAdjustment { about, why })
+                    .collect(),
+                ..LearningShown::default()
+            }
+        }
         Some(service) => {
             let answer = service.client().learning().await;
             left(service, answer).await?

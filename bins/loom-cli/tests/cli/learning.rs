@@ -16,9 +16,11 @@ fn what_a_task_taught_is_shown_with_its_reason_given_away_and_forgotten_on_reque
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.err.contains("learned: "), "{ran:?}");
 
+    // Nothing runs any more, and it is told all the same what the next task is done with.
     let ran = place.loom(&["learning", "show"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     for said in [
+        "caution: 1 of 60 attempts were seen that it takes to know",
         "document prose",
         "1 of 1 at the first attempt",
         "“write a note that says hello”: 1 step, once",
@@ -46,6 +48,16 @@ fn what_a_task_taught_is_shown_with_its_reason_given_away_and_forgotten_on_reque
     assert_eq!(forgotten, json!({ "forgotten": 2 }));
     let ran = place.loom(&["learning", "show"]);
     assert!(ran.out.contains("nothing was learned yet"), "{ran:?}");
+}
+
+#[test]
+fn before_the_first_task_it_is_told_what_that_is_done_with() {
+    let place = Place::new();
+    let ran = place.loom(&["learning", "show"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("nothing was learned yet"), "{ran:?}");
+    let told = "caution: none of 60 attempts were seen that it takes to know the models";
+    assert!(ran.out.contains(told), "{ran:?}");
 }
 
 #[test]

@@ -4,11 +4,11 @@ use super::column::{from_json, json, time};
 use crate::{Lesson, Taught};
 use rusqlite::{Connection, Result, params};
 
-/// Keeps what a task taught; false when it has taught before.
+/// Keeps what was taught; false when whoever teaches has taught before.
 pub(super) fn keep(conn: &Connection, taught: &Taught) -> Result<bool> {
     let new = conn
         .prepare_cached("INSERT OR IGNORE INTO harvests (task_id, ts) VALUES (?1, ?2)")?
-        .execute(params![taught.task.to_string(), taught.at.as_millis()])?;
+        .execute(params![taught.teacher(), taught.at.as_millis()])?;
     if new == 0 {
         return Ok(false);
     }
