@@ -125,8 +125,9 @@ async fn what_was_completed_counts_and_the_rest_is_done_again_without_a_new_plan
     assert_eq!(ended.view.continues.map(|(from, _)| from), Some(old));
     assert_eq!(ended.view.summary.clone().unwrap().verified.len(), 3);
     let noted = |view: &loom_engine::TaskView, step: &str| {
+        let entries = view.memory.iter().map(|fact| &fact.entry);
         let of = |m: &&loom_events::MemoryEntry| m.subtask == Some(id(step));
-        view.memory.iter().filter(of).cloned().collect::<Vec<_>>()
+        entries.filter(of).cloned().collect::<Vec<_>>()
     };
     let before = world.engine.reader().task(old).await.unwrap();
     for step in ["one", "two"] {

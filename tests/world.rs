@@ -117,7 +117,8 @@ impl World {
         Self::with_entry(server, entry).await
     }
 
-    async fn with_entry(server: SimServer, entry: ModelEntry) -> Self {
+    /// A world over a simulated server with an entry of the test's own.
+    pub(crate) async fn with_entry(server: SimServer, entry: ModelEntry) -> Self {
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("work")).unwrap();
         let engine = open(

@@ -4,7 +4,7 @@ mod http;
 mod stdio;
 mod tasks;
 
-use loom_events::{Digest, FileChange, MemoryEntry, ToolSpec};
+use loom_events::{Digest, Fact, FileChange, ToolSpec};
 use loom_tools::policy::Policy;
 use loom_tools::{
     CallOutcome, Found, Free, Held, Offer, Past, PastError, RecordError, Recorder, Registry, Seen,
@@ -248,7 +248,7 @@ impl Past for Nothing {
         Ok(Found::Nothing { known: Vec::new() })
     }
 
-    async fn memory(&self, _: &str, _: usize) -> Result<Vec<MemoryEntry>, PastError> {
+    async fn memory(&self, _: &str, _: usize) -> Result<Vec<Fact>, PastError> {
         Ok(Vec::new())
     }
 }

@@ -113,6 +113,9 @@ snapshots!(memory, |columns, rows| {
             tags: vec!["sum".into(), "shell".into()],
             relevance_to: "the page".into(),
         },
+        seen: 1,
+        last: None,
+        about: None,
     };
     let entries = vec![
         entry(MemoryKind::Discovery, "sum.sh counts lines"),

@@ -5,7 +5,7 @@ use crate::engine::{Engine, SubmitError};
 use crate::ledger::Ledger;
 use crate::reader::{QueryError, Reader};
 use loom_events::{
-    CheckPower, Command, Continued, Kept, NewTask, Plan, RevertRequest, RevertScope, Seq,
+    CheckPower, Command, Continued, Fact, Kept, NewTask, Plan, RevertRequest, RevertScope, Seq,
     SubtaskId, TaskId, TaskSettings,
 };
 use loom_view::{SubtaskStatus, SubtaskView, TaskView};
@@ -221,8 +221,10 @@ fn continued(view: &TaskView, at: Seq, redone: &BTreeSet<SubtaskId>) -> Continue
     let stays = |id: &SubtaskId| !redone.contains(id);
     let specs = view.subtasks.iter().map(|s| s.spec.clone());
     let kept = view.subtasks.iter().filter(|s| stays(&s.spec.id));
-    let facts = view.memory.iter();
-    let facts = facts.filter(|fact| fact.subtask.as_ref().is_some_and(stays));
+    let stays_noted = |fact: &&Fact| fact.entry.subtask.as_ref().is_some_and(stays);
+    let mut facts: Vec<&Fact> = view.memory.iter().filter(stays_noted).collect();
+    // They are noted anew, so what was said last must be noted last.
+    facts.sort_by_key(|fact| fact.last);
     Continued {
         // Replaced by the caller: it is checked and completed on the way.
         task: NewTask {
@@ -239,7 +241,7 @@ fn continued(view: &TaskView, at: Seq, redone: &BTreeSet<SubtaskId>) -> Continue
             subtasks: specs.collect(),
         },
         kept: kept.map(result).collect(),
-        facts: facts.cloned().collect(),
+        facts: facts.into_iter().map(|fact| fact.entry.clone()).collect(),
     }
 }
 

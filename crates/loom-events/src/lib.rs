@@ -49,7 +49,7 @@ pub use ids::{
     AttemptId, BlobId, Digest, EffectId, IdError, PlanningId, QuestionId, Seq, SubtaskId, TaskId,
 };
 pub use learning::{Adjusted, Adjustment, Caution};
-pub use memory::{MemoryEntry, MemoryKind};
+pub use memory::{Fact, MemoryEntry, MemoryKind};
 pub use plan::{EditsTests, HeldOut, Plan, Size, SubtaskSpec, Tier};
 pub use prompt::{PromptPart, PromptRecord};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};

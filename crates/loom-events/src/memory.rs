@@ -1,6 +1,6 @@
 //! Facts worth keeping after a subtask.
 
-use crate::SubtaskId;
+use crate::{Seq, SubtaskId, Time};
 use serde::{Deserialize, Serialize};
 
 /// A fact extracted when it was fresh.
@@ -24,6 +24,41 @@ pub struct MemoryEntry {
     /// What later work this matters to, in a few words.
     #[serde(default)]
     pub relevance_to: String,
+}
+
+/// Something that a task noted, once or more often.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Fact {
+    /// As it was noted first.
+    #[serde(flatten)]
+    pub entry: MemoryEntry,
+    /// Seq of the event that noted it first.
+    pub seq: Seq,
+    /// When that was.
+    pub at: Time,
+    /// How often it was noted.
+    pub seen: u32,
+    /// When it was noted last.
+    pub last: Time,
+    /// What it is about, where the task noted something else about the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+}
+
+impl Fact {
+    /// What a reader is told beside the entry: how often it was noted, and when where something else was
+    /// noted about the same. Nothing where there is nothing to tell.
+    #[must_use]
+    pub fn noted(&self) -> Option<String> {
+        let last = self.last.minute();
+        match (self.seen, &self.about) {
+            (0 | 1, None) => None,
+            (0 | 1, Some(_)) => Some(format!("noted {last}")),
+            (times, None) => Some(format!("noted {times} times")),
+            (times, Some(_)) => Some(format!("noted {times} times, last {last}")),
+        }
+    }
 }
 
 /// Kinds of memory entries.

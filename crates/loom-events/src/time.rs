@@ -40,6 +40,17 @@ impl Time {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+
+    /// As people read a date: to the minute, `2026-11-23 03:40`.
+    #[must_use]
+    pub fn minute(self) -> String {
+        // A time that no calendar has is no reason to fail where it is only shown.
+        let Ok(stamp) = jiff::Timestamp::from_millisecond(self.0) else {
+            return "at no time".to_owned();
+        };
+        let text = stamp.to_string();
+        text.get(..16).unwrap_or(&text).replace('T', " ")
+    }
 }
 
 impl fmt::Display for Time {
@@ -74,6 +85,12 @@ mod tests {
         let text = serde_json::to_string(&time).unwrap();
         assert_eq!(text, "\"2026-11-23T03:40:00.120Z\"");
         assert_eq!(serde_json::from_str::<Time>(&text).unwrap(), time);
+    }
+
+    #[test]
+    fn a_date_for_people_ends_with_the_minute() {
+        let time = Time::from_millis(1_795_405_200_120);
+        assert_eq!(time.minute(), "2026-11-23 03:40");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::project::{
 };
 use crate::state::{Detail, TaskState, goal_beyond_view, state_yaml_at};
 use crate::tokens::{clip_chars, estimate_tokens};
-use loom_events::{MemoryEntry, Role, SubtaskSpec, ToolSpec};
+use loom_events::{Fact, Role, SubtaskSpec, ToolSpec};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 
@@ -19,7 +19,7 @@ pub struct ExecutorInput {
     /// The subtask of this attempt.
     pub subtask: SubtaskSpec,
     /// Facts from earlier subtasks, most relevant first.
-    pub memory: Vec<MemoryEntry>,
+    pub memory: Vec<Fact>,
     /// What was wrong with the previous attempt, word for word.
     pub feedback: Option<String>,
     /// The project's own files of instructions, the nearest last; data of low rank.
@@ -87,6 +87,7 @@ impl Input for ExecutorInput {
         context! {
             tools,
             memory,
+            differ => self.memory.iter().any(|fact| fact.about.is_some()),
             checks,
             notes => notes_view(&self.notes),
             skills => skills_view(&self.skills),
@@ -114,9 +115,8 @@ impl Input for ExecutorInput {
             return shrink_notes(&mut self.notes, over.min(excess));
         }
         let left = self.memory.len();
-        let cost =
-            |fact: &MemoryEntry| estimate_tokens(&fact.summary) + estimate_tokens(&fact.detail);
-        if let Some(dropped) = drop_last(&mut self.memory, excess, cost) {
+        let dropped = drop_facts(&mut self.memory, excess);
+        if dropped > 0 {
             return Some(format!("memory: {dropped} of {left} entries left out"));
         }
         if let Some(less) = self.detail.less() {
@@ -147,11 +147,30 @@ fn tool(spec: &ToolSpec) -> Value {
     }
 }
 
-fn fact(entry: &MemoryEntry) -> Value {
+/// Leaves out what was found last, and says how much. Of what was said about the same the newest comes
+/// last; what it speaks against is not shown without it.
+fn drop_facts(facts: &mut Vec<Fact>, excess: u64) -> usize {
+    let cost =
+        |fact: &Fact| estimate_tokens(&fact.entry.summary) + estimate_tokens(&fact.entry.detail);
+    let about: Vec<Option<String>> = facts.iter().map(|fact| fact.about.clone()).collect();
+    let mut dropped = drop_last(facts, excess, cost).unwrap_or_default();
+    while let Some(last) = facts.last()
+        && last.about.is_some()
+        && about.get(facts.len()) == Some(&last.about)
+    {
+        facts.pop();
+        dropped += 1;
+    }
+    dropped
+}
+
+fn fact(fact: &Fact) -> Value {
+    let entry = &fact.entry;
     context! {
         kind => Value::from(Serde(entry.kind)),
         summary => clip_chars(&entry.summary, 100),
         detail => clip_chars(&entry.detail, MEMORY_DETAIL_CHARS),
+        noted => fact.noted().unwrap_or_default(),
     }
 }
 
@@ -227,6 +246,31 @@ mod tests {
         input.tools_in_text.clear();
         let (system, user) = texts(&render(&input));
         assert_eq!((system + &user).matches("Read a text file").count(), 0);
+    }
+
+    #[test]
+    fn what_was_said_otherwise_later_is_shown_with_its_date_and_never_left_out_alone() {
+        let mut input = samples::executor();
+        let said = |summary: &str, minute: i64| {
+            let mut fact = input.memory[0].clone();
+            fact.entry.summary = summary.to_owned();
+            fact.last = loom_events::Time::from_millis(minute * 60_000);
+            fact.about = Some("discovery: port is".to_owned());
+            fact
+        };
+        let facts = vec![said("the port is 80", 0), said("the port is 81", 1)];
+        input.memory.extend(facts);
+        let text = texts(&render(&input)).1;
+        let (one, other) = (
+            text.find("the port is 80").unwrap(),
+            text.find("the port is 81").unwrap(),
+        );
+        assert!(one < other);
+        assert!(text.contains("(noted 1970-01-01 00:01)"), "{text}");
+        assert!(text.contains("go by the newest"), "{text}");
+        assert_eq!(drop_facts(&mut input.memory, 1), 2);
+        assert_eq!(input.memory.len(), 1);
+        assert!(!texts(&render(&input)).1.contains("go by the newest"));
     }
 
     #[test]

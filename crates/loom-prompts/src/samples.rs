@@ -7,7 +7,8 @@ use crate::{
     PlannerInput, ProjectNote, Repair, ReplannerInput, SkillLine, VerifierInput, WorkspaceOverview,
 };
 use loom_events::{
-    Check, HeldOut, MemoryEntry, MemoryKind, SubtaskId, SubtaskSpec, Tier, ToolSpec,
+    Check, Fact, HeldOut, MemoryEntry, MemoryKind, Seq, SubtaskId, SubtaskSpec, Tier, Time,
+    ToolSpec,
 };
 use serde_json::json;
 
@@ -155,13 +156,20 @@ fn repair() -> Repair {
 
 pub(crate) fn executor() -> ExecutorInput {
     let mut input = ExecutorInput::new(state(), subtask());
-    input.memory = vec![MemoryEntry {
-        kind: MemoryKind::Discovery,
-        subtask: Some(id("find-uses")),
-        summary: "The option is declared in build_parser() in cli.py.".to_owned(),
-        detail: "Line 14: parser.add_argument(\"--colour\", default=\"auto\").".to_owned(),
-        tags: strings(&["cli"]),
-        relevance_to: "renaming the option".to_owned(),
+    input.memory = vec![Fact {
+        entry: MemoryEntry {
+            kind: MemoryKind::Discovery,
+            subtask: Some(id("find-uses")),
+            summary: "The option is declared in build_parser() in cli.py.".to_owned(),
+            detail: "Line 14: parser.add_argument(\"--colour\", default=\"auto\").".to_owned(),
+            tags: strings(&["cli"]),
+            relevance_to: "renaming the option".to_owned(),
+        },
+        seq: Seq(7),
+        at: Time::EPOCH,
+        seen: 1,
+        last: Time::EPOCH,
+        about: None,
     }];
     input.feedback = Some("cli.py does not match /--color\\b/: no line matches.".to_owned());
     input.notes = notes();

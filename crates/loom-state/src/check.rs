@@ -1,8 +1,9 @@
 //! Whether the stored rows of a task are what its events say.
 
+use crate::archive::Archive;
 use crate::projection::{Projection, Touched};
-use crate::{ApprovalRow, Journal, MemoryQuery, ReadError, SubtaskRow};
-use loom_events::{Event, Record, Seq, TaskId};
+use crate::{ApprovalRow, Journal, MemoryQuery, MemoryRow, ReadError, SubtaskRow};
+use loom_events::{Seq, TaskId};
 
 /// Events folded at a time.
 const PAGE: usize = 1024;
@@ -47,31 +48,27 @@ pub async fn check_projections(
         &journal.approvals(task).await?,
         &folded.projection.approvals.into_values().collect(),
     );
+    let noted: Vec<MemoryRow> = folded.noted.rows(task).collect();
     let query = MemoryQuery {
         task: Some(task),
-        limit: folded.memory.len() + 1,
+        limit: noted.len() + 1,
         ..MemoryQuery::default()
     };
-    let mut stored: Vec<Seq> = journal
-        .search_memory(query)
-        .await?
-        .iter()
-        .map(|m| m.seq)
-        .collect();
-    stored.sort_unstable();
-    compare(&mut found, "memory entries", &stored, &folded.memory);
+    let mut stored = journal.search_memory(query).await?;
+    stored.sort_unstable_by_key(|row| row.id);
+    compare(&mut found, "memory entries", &stored, &noted);
     Ok(found)
 }
 
 struct Folded {
     projection: Projection,
-    memory: Vec<Seq>,
+    noted: Archive,
 }
 
 async fn fold(journal: &dyn Journal, task: TaskId) -> Result<Folded, ReadError> {
     let mut folded = Folded {
         projection: Projection::new(task),
-        memory: Vec::new(),
+        noted: Archive::default(),
     };
     loop {
         let after = folded.projection.task.last_seq;
@@ -79,11 +76,11 @@ async fn fold(journal: &dyn Journal, task: TaskId) -> Result<Folded, ReadError> 
         if page.is_empty() {
             return Ok(folded);
         }
-        for Record { envelope, .. } in &page {
-            folded.projection.apply(envelope, &mut Touched::default());
-            if let Event::MemoryEntryCreated { .. } = envelope.event {
-                folded.memory.push(envelope.seq);
-            }
+        for record in &page {
+            folded
+                .projection
+                .apply(&record.envelope, &mut Touched::default());
+            folded.noted.note(record);
         }
     }
 }

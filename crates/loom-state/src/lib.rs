@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+mod archive;
 mod check;
 #[cfg(test)]
 mod fixtures;

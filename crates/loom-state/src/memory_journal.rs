@@ -1,16 +1,17 @@
 //! The twin of the database in memory: the same behaviour, nothing durable. For tests of everything
 //! that needs a journal and not a disk.
 
+use crate::archive::Archive;
 use crate::journal::{blob_id, check_numbering};
 use crate::projection::{Projection, Touched};
-use crate::search;
 use crate::{
     AppendError, ApprovalRow, BlobError, Claim, Delivery, DeliveryState, DeliveryTried, Journal,
     Lesson, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord,
     SubtaskRow, TaskFilter, TaskRow, Taught,
 };
+use crate::{archive, search};
 use async_trait::async_trait;
-use loom_events::{BlobId, Envelope, Event, Record, Seq, TaskId, Time, encode};
+use loom_events::{BlobId, Envelope, Record, Seq, TaskId, Time, encode};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{broadcast, watch};
@@ -25,7 +26,7 @@ pub struct MemoryJournal {
 struct Inner {
     records: Vec<Record>,
     tasks: BTreeMap<TaskId, Projection>,
-    memory: Vec<MemoryRow>,
+    memory: BTreeMap<TaskId, Archive>,
     blobs: BTreeMap<BlobId, Vec<u8>>,
     outbox: Vec<Delivery>,
     reverts: BTreeMap<TaskId, Vec<RevertRecord>>,
@@ -62,7 +63,7 @@ impl MemoryJournal {
         let inner = Inner {
             records: Vec::new(),
             tasks: BTreeMap::new(),
-            memory: Vec::new(),
+            memory: BTreeMap::new(),
             blobs: BTreeMap::new(),
             outbox: Vec::new(),
             reverts: BTreeMap::new(),
@@ -116,7 +117,7 @@ impl Inner {
             .or_insert_with(|| Projection::new(task));
         for record in &records {
             projection.apply(&record.envelope, &mut Touched::default());
-            self.memory.extend(memory_row(record));
+            self.memory.entry(task).or_default().note(record);
         }
         self.records.extend_from_slice(&records);
         self.outbox
@@ -126,19 +127,6 @@ impl Inner {
         feeds.live.send(records.clone().into()).ok();
         Ok(records)
     }
-}
-
-fn memory_row(record: &Record) -> Option<MemoryRow> {
-    let Event::MemoryEntryCreated { entry, .. } = &record.envelope.event else {
-        return None;
-    };
-    Some(MemoryRow {
-        id: record.id,
-        task: record.envelope.task_id,
-        seq: record.envelope.seq,
-        at: record.envelope.timestamp,
-        entry: entry.clone(),
-    })
 }
 
 #[async_trait]
@@ -262,14 +250,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, ReadError> {
-        let inner = self.lock();
-        let rows = inner.memory.iter();
-        let mut found: Vec<_> = rows
-            .filter_map(|row| search::score(row, &query).map(|score| (score, row)))
-            .collect();
-        found.sort_by_key(|(score, row)| std::cmp::Reverse((*score, row.id)));
-        let best = found.into_iter().take(query.limit);
-        Ok(best.map(|(_, row)| row.clone()).collect())
+        Ok(archive::find(&self.lock().memory, &query))
     }
 
     async fn record_revert(&self, task: TaskId, revert: RevertRecord) -> Result<(), AppendError> {

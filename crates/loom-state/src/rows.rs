@@ -1,8 +1,8 @@
 //! Rows of the views that are derived from events, and the questions they answer. Plain data.
 
 use loom_events::{
-    FileChange, MemoryEntry, MemoryKind, OnExpiry, Question, QuestionId, Seq, SubtaskId, TaskId,
-    Tier, Time,
+    Fact, FileChange, MemoryEntry, MemoryKind, OnExpiry, Question, QuestionId, Seq, SubtaskId,
+    TaskId, Tier, Time,
 };
 use serde::{Deserialize, Serialize};
 
@@ -236,10 +236,12 @@ pub struct MemoryQuery {
     pub kinds: Vec<MemoryKind>,
     /// With all of these tags; case does not matter.
     pub tags: Vec<String>,
-    /// With a word that begins like one of these words; the best match comes first. Any text is
-    /// taken as words, nothing in it is syntax; text without a word finds nothing.
+    /// With one of these words, or one that begins like it where it has three letters or more; the best
+    /// match comes first, and where a task noted something else about the same, that beside it, the
+    /// newest last. Any text is taken as words, nothing in it is syntax; text without a word finds
+    /// nothing. In all tasks, of words that are in very many entries the newest are found.
     pub text: Option<String>,
-    /// At most so many.
+    /// At most so many; without a text the newest come first.
     pub limit: usize,
 }
 
@@ -256,7 +258,7 @@ impl Default for MemoryQuery {
     }
 }
 
-/// A memory entry with its place in the journal.
+/// A memory entry with its place in the journal. What a task noted again is one row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryRow {
     /// Id of the record that made it.
@@ -267,9 +269,29 @@ pub struct MemoryRow {
     pub seq: Seq,
     /// When.
     pub at: Time,
-    /// The entry.
+    /// The entry, as it was noted first.
     #[serde(flatten)]
     pub entry: MemoryEntry,
+    /// How often it was noted.
+    pub seen: u32,
+    /// When it was noted last.
+    pub last: Time,
+    /// What it is about, where the task noted something else about the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+}
+
+impl From<MemoryRow> for Fact {
+    fn from(row: MemoryRow) -> Self {
+        Self {
+            entry: row.entry,
+            seq: row.seq,
+            at: row.at,
+            seen: row.seen,
+            last: row.last,
+            about: row.about,
+        }
+    }
 }
 
 /// What was found out about a model at a server.

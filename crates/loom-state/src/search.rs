@@ -1,34 +1,34 @@
-//! Words of a memory search. What a person or a model types is taken as words; none of it can be
-//! syntax of a query language.
+//! How well an entry fits the words that are sought. One measure for every back end: what differs
+//! between them is only how they come by the entries that may fit.
+//!
+//! What a person or a model types is taken as words; none of it can be syntax of a query language.
 
-use crate::{MemoryQuery, MemoryRow};
-use std::collections::BTreeSet;
+use loom_events::MemoryEntry;
+use loom_view::memory::words;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
-/// Most words of a query that are looked for: more never make a result better, and each costs a
-/// term of the full-text query.
+/// Most words of a query that are looked for: more never make a result better, and each costs a look
+/// at every entry.
 const MAX_WORDS: usize = 32;
 
-/// Longest word looked for; the index has none that a person would type beyond this.
-const MAX_WORD_CHARS: usize = 64;
+/// What a word counts in summary, detail, tags and relevance: the first is one line that says what the
+/// entry is about, the second is long and says everything.
+const WEIGHTS: [u8; 4] = [4, 1, 3, 2];
 
-/// The words of a text, in lower case, each once, in order.
-pub(crate) fn words(text: &str) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    split(text)
-        .filter(|word| seen.insert(word.clone()))
-        .take(MAX_WORDS)
-        .collect()
-}
+/// What a word counts that only begins like the one that is sought.
+const BEGINS: f64 = 0.5;
 
-/// The full-text query for a text: any entry with a word that begins like one of its words. None
-/// when the text has no words.
-pub(crate) fn fts_query(text: &str) -> Option<String> {
-    let terms: Vec<String> = words(text)
-        .iter()
-        .map(|word| format!("\"{word}\"*"))
-        .collect();
-    (!terms.is_empty()).then(|| terms.join(" OR "))
-}
+/// How much of an entry's weight for a word is reached at half: in summary and tags is little more
+/// than in the summary alone.
+const HALF: f64 = 1.5;
+
+/// Least letters of a word that also finds those that begin like it: `a` begins half of all. Scripts
+/// without spaces have no such short words.
+const MIN_BEGINNING: usize = 3;
+
+/// Statements about the same that are shown together: what was said before those is history.
+pub(crate) const TOLD: usize = 4;
 
 /// A tag in the form in which tags are compared.
 pub(crate) fn tag(text: &str) -> String {
@@ -43,57 +43,273 @@ pub(crate) fn id_digits(text: &str) -> Option<String> {
     hex.then(|| digits.to_ascii_lowercase())
 }
 
-/// How well an entry fits: none when it does not, otherwise higher is better. What the full-text
-/// index does with statistics is done here by counting, which is enough for the twin.
-pub(crate) fn score(row: &MemoryRow, query: &MemoryQuery) -> Option<usize> {
-    let entry = &row.entry;
-    let tags: BTreeSet<String> = entry.tags.iter().map(|t| tag(t)).collect();
-    let wanted = query.task.is_none_or(|task| task == row.task)
-        && (query.subtask.is_none() || query.subtask == entry.subtask)
-        && (query.kinds.is_empty() || query.kinds.contains(&entry.kind))
-        && query.tags.iter().all(|t| tags.contains(&tag(t)));
-    if !wanted {
-        return None;
-    }
-    let Some(text) = &query.text else {
-        return Some(0);
-    };
-    let indexed = [&entry.summary, &entry.detail, &entry.relevance_to]
-        .into_iter()
-        .chain(&entry.tags)
-        .flat_map(|part| split(part))
-        .collect::<BTreeSet<_>>();
-    let hits = words(text)
-        .iter()
-        .filter(|word| indexed.iter().any(|have| have.starts_with(*word)))
-        .count();
-    (hits > 0).then_some(hits)
+/// Whether a word also finds those that begin like it.
+pub(crate) fn finds_beginnings(word: &str) -> bool {
+    !word.is_ascii() || word.len() >= MIN_BEGINNING
 }
 
-fn split(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(|word| word.chars().take(MAX_WORD_CHARS).collect::<String>())
-        .map(|word| word.to_lowercase())
+/// The words of an entry, each once, with the parts of the entry that it is in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Indexed(BTreeMap<String, u8>);
+
+impl Indexed {
+    /// Of an entry.
+    pub(crate) fn of(entry: &MemoryEntry) -> Self {
+        let tags = entry.tags.join(" ");
+        let parts = [&entry.summary, &entry.detail, &tags, &entry.relevance_to];
+        let mut all = BTreeMap::new();
+        for (at, part) in parts.into_iter().enumerate() {
+            for word in words(part) {
+                *all.entry(word).or_default() |= 1 << at;
+            }
+        }
+        Self(all)
+    }
+
+    /// The words alone.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// As it is stored and as [`Sought::look`] reads it: words with a digit in front, which says in
+    /// which parts they are.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for (word, parts) in &self.0 {
+            write!(text, "{parts:x}{word} ").expect("BUG: text can be written to a string");
+        }
+        text
+    }
+}
+
+/// What is sought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sought {
+    words: Vec<String>,
+    /// Places in `words` by the first byte of the word: most words of an entry need no more than a look
+    /// here.
+    by_first: Vec<Vec<usize>>,
+}
+
+/// What an entry has of what is sought: for each word its best weight, and how many words of the entry
+/// are or begin like it.
+pub(crate) type Hits = Vec<(f64, u64)>;
+
+/// In how many entries of how many the words are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rarity {
+    /// Entries.
+    pub(crate) entries: u64,
+    /// For each word that is sought: the entries that have it, added up over all words that begin so.
+    pub(crate) with: Vec<u64>,
+}
+
+impl Sought {
+    /// The words of a text, each once; none when it has none.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        let mut seen = BTreeSet::new();
+        let words: Vec<String> = words(text)
+            .filter(|word| seen.insert(word.clone()))
+            .take(MAX_WORDS)
+            .collect();
+        let mut by_first = vec![Vec::new(); 256];
+        for (at, word) in words.iter().enumerate() {
+            let first = word.bytes().next()?;
+            by_first.get_mut(usize::from(first))?.push(at);
+        }
+        (!words.is_empty()).then_some(Self { words, by_first })
+    }
+
+    /// The words.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// Looks at an entry's words, as [`Indexed::text`] wrote them; none when none of them is sought.
+    pub(crate) fn look(&self, text: &str) -> Option<Hits> {
+        let mut hits: Option<Hits> = None;
+        for item in text.split(' ') {
+            let (Some(parts), Some(word)) = (item.get(..1), item.get(1..)) else {
+                continue;
+            };
+            let first = word.bytes().next().unwrap_or_default();
+            for at in self.by_first.get(usize::from(first)).into_iter().flatten() {
+                let sought = &self.words[*at];
+                let share = match word == sought {
+                    true => 1.0,
+                    false if finds_beginnings(sought) && word.starts_with(sought.as_str()) => {
+                        BEGINS
+                    }
+                    false => continue,
+                };
+                let hits = hits.get_or_insert_with(|| vec![(0.0, 0); self.words.len()]);
+                let (best, count) = &mut hits[*at];
+                *best = best.max(share * weight(parts));
+                *count += 1;
+            }
+        }
+        hits
+    }
+
+    /// How rare the words are among entries that were looked at.
+    pub(crate) fn rarity<'a>(
+        &self,
+        entries: usize,
+        hits: impl Iterator<Item = &'a Hits>,
+    ) -> Rarity {
+        let mut with = vec![0; self.words.len()];
+        for hits in hits {
+            for (all, (_, count)) in with.iter_mut().zip(hits) {
+                *all += count;
+            }
+        }
+        Rarity {
+            entries: u64::try_from(entries).unwrap_or(u64::MAX),
+            with,
+        }
+    }
+}
+
+impl Rarity {
+    /// How well an entry fits: a rare word says more than a frequent one, and a word says more in the
+    /// summary than in the detail.
+    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 entries")]
+    pub(crate) fn score(&self, hits: &Hits) -> f64 {
+        let each = self.with.iter().zip(hits).map(|(with, (weight, _))| {
+            let with = (*with).min(self.entries) as f64;
+            let rare = (1.0 + (self.entries as f64 - with + 0.5) / (with + 0.5)).ln();
+            rare * weight / (weight + HALF)
+        });
+        each.sum()
+    }
+}
+
+/// The entries by their scores, the best first; among equals the newest.
+pub(crate) fn best(mut scored: Vec<(f64, i64)>) -> Vec<i64> {
+    scored.sort_by(|(a, one), (b, other)| b.total_cmp(a).then(other.cmp(one)));
+    scored.into_iter().map(|(_, number)| number).collect()
+}
+
+/// What was found, at most so much, with what the same task noted about the same: such statements come
+/// together where the best of them is, the newest last, also those in which nothing is sought.
+///
+/// `alike` gives the newest [`TOLD`] of them, the oldest first; none for what stands alone.
+pub(crate) fn together<E>(
+    found: &[i64],
+    most: usize,
+    mut alike: impl FnMut(i64) -> Result<Vec<i64>, E>,
+) -> Result<Vec<i64>, E> {
+    let mut shown: Vec<i64> = Vec::new();
+    for number in found {
+        let room = most.saturating_sub(shown.len());
+        if room == 0 {
+            break;
+        }
+        if shown.contains(number) {
+            continue;
+        }
+        let mut group = alike(*number)?;
+        if !group.contains(number) {
+            group.insert(0, *number);
+        }
+        // Where not all fit, the older ones go, but not the one that was found.
+        while group.len() > room.min(TOLD) {
+            let oldest = group.iter().position(|other| other != number);
+            group.remove(oldest.unwrap_or_default());
+        }
+        shown.extend(group);
+    }
+    Ok(shown)
+}
+
+fn weight(parts: &str) -> f64 {
+    let parts = u8::from_str_radix(parts, 16).unwrap_or_default();
+    let all = WEIGHTS.into_iter().enumerate();
+    let sum: u8 = all
+        .filter(|(at, _)| parts >> at & 1 == 1)
+        .map(|(_, weight)| weight)
+        .sum();
+    f64::from(sum)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::entry;
+    use loom_events::MemoryKind;
+
+    fn score(sought: &str, summaries: &[&str]) -> Vec<usize> {
+        let sought = Sought::of(sought).unwrap();
+        let texts = summaries
+            .iter()
+            .map(|summary| Indexed::of(&entry(MemoryKind::Context, summary, &[])).text());
+        let hits: Vec<_> = texts.map(|text| sought.look(&text)).collect();
+        let rarity = sought.rarity(hits.len(), hits.iter().flatten());
+        let mut fits: Vec<_> = hits
+            .iter()
+            .enumerate()
+            .filter_map(|(at, hits)| Some((at, rarity.score(hits.as_ref()?))))
+            .collect();
+        fits.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        fits.into_iter().map(|(at, _)| at).collect()
+    }
 
     #[test]
     fn nothing_in_a_text_is_syntax() {
+        let words = |text| Sought::of(text).map(|sought| sought.words);
         assert_eq!(
-            fts_query("a\" OR b* NEAR(c) -d:e").as_deref(),
-            Some("\"a\"* OR \"or\"* OR \"b\"* OR \"near\"* OR \"c\"* OR \"d\"* OR \"e\"*")
+            words("a\" OR b* NEAR(c) -d:e").unwrap(),
+            ["a", "or", "b", "near", "c", "d", "e"]
         );
-        assert_eq!(fts_query("\"'*^():;--\0"), None);
-        assert_eq!(fts_query(""), None);
+        assert_eq!(words("\"'*^():;--\0"), None);
+        assert_eq!(words(""), None);
     }
 
     #[test]
     fn the_number_of_words_is_bounded() {
         let text = (0..1000).map(|i| format!("w{i} ")).collect::<String>();
-        assert_eq!(words(&text).len(), MAX_WORDS);
+        assert_eq!(Sought::of(&text).unwrap().words.len(), MAX_WORDS);
+    }
+
+    #[test]
+    fn a_rare_word_counts_more_than_a_frequent_one_and_a_whole_word_more_than_a_beginning() {
+        let all = [
+            "parser of dates",
+            "parser of times",
+            "parser",
+            "printers",
+            "printer of dates",
+        ];
+        assert_eq!(score("parser printers", &all)[0], 3);
+        assert_eq!(score("print", &all), [3, 4]);
+        assert_eq!(score("pr", &all), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn statements_about_the_same_come_together_within_the_bound_and_the_newest_stays() {
+        let alike = |number: i64| -> Result<Vec<i64>, ()> {
+            Ok(match number {
+                1..=3 => vec![1, 2, 3],
+                10..=19 => (16..=19).collect(),
+                _ => Vec::new(),
+            })
+        };
+        assert_eq!(
+            together(&[7, 2, 8, 3, 1], 9, alike),
+            Ok(vec![7, 1, 2, 3, 8])
+        );
+        assert_eq!(together(&[2, 7], 2, alike), Ok(vec![2, 3]));
+        assert_eq!(together(&[3, 7], 1, alike), Ok(vec![3]));
+        assert_eq!(together(&[11, 7], 9, alike), Ok(vec![11, 17, 18, 19, 7]));
+    }
+
+    #[test]
+    fn a_word_counts_more_in_the_summary_than_in_the_detail() {
+        let sought = Sought::of("cache").unwrap();
+        let mut one = entry(MemoryKind::Context, "cache", &[]);
+        let in_summary = sought.look(&Indexed::of(&one).text()).unwrap();
+        std::mem::swap(&mut one.summary, &mut one.detail);
+        let in_detail = sought.look(&Indexed::of(&one).text()).unwrap();
+        assert!(in_summary[0].0 > in_detail[0].0);
     }
 }

@@ -62,6 +62,8 @@ suite! {
     a_payload_is_kept_once_and_readable_at_once
     memory_is_found_by_task_subtask_kind_and_tags
     memory_is_found_by_text_the_best_match_first
+    what_is_noted_again_is_one_row_that_counts
+    statements_that_differ_about_the_same_are_found_together_the_newest_last
     no_text_of_a_query_is_an_error
     reverts_have_a_stream_of_their_own
     a_collection_is_noted_once
@@ -602,6 +604,73 @@ async fn memory_is_found_by_text_the_best_match_first(j: J) {
         ..by_text("sqlite")
     };
     assert_eq!(found(&j, with_kind).await, [3]);
+}
+
+async fn what_is_noted_again_is_one_row_that_counts(j: J) {
+    use MemoryKind::{Decision, Discovery};
+    let mut events = vec![created("a")];
+    for summary in [
+        "Tests run with `make`.",
+        "the port is 80",
+        "tests run with make",
+    ] {
+        events.push(remember(entry(Discovery, summary, &["build"])));
+    }
+    events.push(remember(entry(Decision, "tests run with make", &[])));
+    append(&*j, task(1), events).await.unwrap();
+    let again = vec![
+        created("b"),
+        remember(entry(Discovery, "tests run with make", &[])),
+    ];
+    append(&*j, task(2), again).await.unwrap();
+    let query = MemoryQuery {
+        task: Some(task(1)),
+        text: Some("make".to_owned()),
+        ..MemoryQuery::default()
+    };
+    let rows = j.search_memory(query).await.unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| (row.seq.0, row.seen)).collect();
+    assert_eq!(seen, [(5, 1), (2, 2)], "of one task and one kind");
+    assert_eq!(rows[1].entry.summary, "Tests run with `make`.");
+    assert!(rows[1].at < rows[1].last);
+    assert!(rows.iter().all(|row| row.about.is_none()));
+    for id in [task(1), task(2)] {
+        assert_eq!(check_projections(&*j, id).await.unwrap(), []);
+    }
+}
+
+async fn statements_that_differ_about_the_same_are_found_together_the_newest_last(j: J) {
+    use MemoryKind::Discovery;
+    let mut events = vec![created("a")];
+    for summary in [
+        "the server listens on port 80",
+        "nothing listens elsewhere",
+        "server listens on port 8080 in tests",
+        "The server listens on port 80.",
+    ] {
+        events.push(remember(entry(Discovery, summary, &[])));
+    }
+    append(&*j, task(1), events).await.unwrap();
+    for (text, limit, expected) in [
+        ("tests", 9, vec![4, 2]),
+        ("tests nothing", 9, vec![4, 2, 3]),
+        ("tests", 1, vec![4]),
+    ] {
+        for of in [None, Some(task(1))] {
+            let query = MemoryQuery {
+                task: of,
+                text: Some(text.to_owned()),
+                limit,
+                ..MemoryQuery::default()
+            };
+            let rows = j.search_memory(query).await.unwrap();
+            let seqs: Vec<u64> = rows.iter().map(|row| row.seq.0).collect();
+            assert_eq!(seqs, expected, "{text}, {of:?}");
+            assert!(rows[0].about.is_some());
+            assert_eq!(rows[0].about, rows[rows.len().min(2) - 1].about);
+        }
+    }
+    assert_eq!(check_projections(&*j, task(1)).await.unwrap(), []);
 }
 
 async fn no_text_of_a_query_is_an_error(j: J) {

@@ -2,7 +2,7 @@
 
 use crate::Seen;
 use crate::policy::Policy;
-use loom_events::{Digest, FileChange, MemoryEntry};
+use loom_events::{Digest, Fact, FileChange};
 use loom_redact::Redactor;
 use loom_workspace::{Sandbox, Workspace};
 use std::ffi::OsString;
@@ -68,9 +68,9 @@ pub trait Past: Send + Sync {
     /// The whole output of an earlier call that the model knows by this id.
     async fn output(&self, id: &str) -> Result<Found, PastError>;
 
-    /// Memory entries of the task that have words of the text, the best first. Any text is taken
-    /// as words.
-    async fn memory(&self, text: &str, limit: usize) -> Result<Vec<MemoryEntry>, PastError>;
+    /// What the task noted that has words of the text, the best first; statements about the same come
+    /// together, the newest last. Any text is taken as words.
+    async fn memory(&self, text: &str, limit: usize) -> Result<Vec<Fact>, PastError>;
 
     /// A skill that may be used here, or another file of it.
     async fn skill(&self, name: &str, file: Option<&str>) -> Result<SkillFile, PastError> {

@@ -2,7 +2,7 @@
 
 use crate::tool::{CallOutcome, ToolOutput};
 use crate::{Call, Found, PastError, ShellSettings, Tool};
-use loom_events::{Class, MemoryEntry, ToolSpec};
+use loom_events::{Class, Fact, ToolSpec};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -174,8 +174,11 @@ async fn memory(call: &Call<'_>, query: &str) -> Result<ToolOutput, PastError> {
     let room = call.context.output_bytes.saturating_sub(FRAME_BYTES);
     let mut text = format!("noted earlier, best match for {query:?} first:\n");
     let mut shown = 0;
-    for entry in &found {
-        let lines = entry_text(entry);
+    if found.iter().any(|fact| fact.about.is_some()) {
+        text.push_str("(what is dated was noted otherwise before or after: go by the newest that you can confirm)\n");
+    }
+    for fact in &found {
+        let lines = fact_text(fact);
         // The first is shown in any case, cut by the caller if it must be.
         if shown > 0 && text.len() + lines.len() > room {
             text.push_str(&format!(
@@ -195,10 +198,15 @@ async fn memory(call: &Call<'_>, query: &str) -> Result<ToolOutput, PastError> {
     })
 }
 
-fn entry_text(entry: &MemoryEntry) -> String {
-    let step = entry.subtask.as_ref();
-    let step = step.map_or(String::new(), |id| format!(" (step {id})"));
-    let mut text = format!("- {}: {}{step}\n", entry.kind.name(), entry.summary);
+fn fact_text(fact: &Fact) -> String {
+    let entry = &fact.entry;
+    let step = entry.subtask.as_ref().map(|id| format!("step {id}"));
+    let from: Vec<String> = step.into_iter().chain(fact.noted()).collect();
+    let from = match from.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", from.join(", ")),
+    };
+    let mut text = format!("- {}: {}{from}\n", entry.kind.name(), entry.summary);
     for line in entry.detail.lines() {
         writeln!(text, "  {line}").expect("BUG: text can be written to a string");
     }

@@ -202,7 +202,10 @@ impl TaskView {
                     s.summary.clone_from(summary);
                 }
             }
-            Event::MemoryEntryCreated { entry, .. } => self.memory.push(entry.clone()),
+            Event::MemoryEntryCreated { entry, .. } => {
+                let noted = &mut self.inner.noted;
+                noted.note(&mut self.memory, entry, envelope.seq, envelope.timestamp);
+            }
             Event::FileChanged { change, .. } => self.changed(change),
             Event::SteerInstruction { text } => self.steering.push(Steering {
                 seq: envelope.seq,

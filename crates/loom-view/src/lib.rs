@@ -9,6 +9,7 @@
 mod change;
 mod fold;
 mod live;
+pub mod memory;
 pub mod text;
 mod wants;
 
@@ -18,9 +19,9 @@ pub use live::{Live, Signal};
 pub use wants::Wants;
 
 use loom_events::{
-    Adjustment, ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, Kept, LineCount,
-    MemoryEntry, Nudge, OnExpiry, Operation, Question, QuestionId, Rung, Seq, SubtaskId,
-    SubtaskSpec, Summary, Survey, TaskId, Tier, Time, Usage, Verdict, Work,
+    Adjustment, ApprovalMode, AttemptEnd, AttemptId, EffectId, Envelope, Fact, Kept, LineCount,
+    Nudge, OnExpiry, Operation, Question, QuestionId, Rung, Seq, SubtaskId, SubtaskSpec, Summary,
+    Survey, TaskId, Tier, Time, Usage, Verdict, Work,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,8 +163,8 @@ pub struct TaskView {
     pub steering: Vec<Steering>,
     /// Files changed, one row a path.
     pub files: Vec<FileRow>,
-    /// Facts extracted so far.
-    pub memory: Vec<MemoryEntry>,
+    /// Facts extracted so far, each once.
+    pub memory: Vec<Fact>,
     /// Errors with what came of them, oldest first.
     pub errors: Vec<ErrorRow>,
     /// What models found that changed the plan.
@@ -200,6 +201,7 @@ struct Inner {
     planning: bool,
     paused: bool,
     stopping: bool,
+    noted: memory::Noted,
 }
 
 /// A subtask, as shown.

@@ -147,6 +147,23 @@ fn entry(model: &Model, item: &MemoryItem, area: Rect, buffer: &mut Buffer) {
         Tone::Dim,
         format!("task {}{from}, event {}", item.task_id.short(), item.seq),
     ));
+    if item.seen > 1 {
+        let last = item.last.unwrap_or(item.at);
+        lines.push((
+            Tone::Dim,
+            format!("noted {} times, last {}", item.seen, last.minute()),
+        ));
+    }
+    if let Some(about) = &item.about {
+        lines.push((
+            Tone::Dim,
+            format!(
+                "noted {}; there is another note about “{}”",
+                item.at.minute(),
+                clean(about)
+            ),
+        ));
+    }
     if !entry.relevance_to.is_empty() {
         lines.push((
             Tone::Dim,

@@ -35,7 +35,8 @@ pub(crate) struct MemoryOf {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Search {
-    /// Words; an entry fits that has a word beginning with each of them.
+    /// Words; an entry fits that has one of them, or a word beginning with one that has three letters
+    /// or more. The more of them, and the rarer they are, the better.
     #[schemars(length(min = 1, max = 1000))]
     q: String,
     /// Only those of this task.
@@ -106,5 +107,8 @@ fn item(row: MemoryRow) -> MemoryItem {
         seq: row.seq,
         at: row.at,
         entry: row.entry,
+        seen: row.seen,
+        last: (row.seen > 1).then_some(row.last),
+        about: row.about,
     }
 }

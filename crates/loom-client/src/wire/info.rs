@@ -129,7 +129,7 @@ pub struct MemoryPage {
     pub entries: Vec<MemoryItem>,
 }
 
-/// A memory entry with its place in the journal.
+/// A memory entry with its place in the journal. What a task noted again is one entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemoryItem {
@@ -139,7 +139,21 @@ pub struct MemoryItem {
     pub seq: Seq,
     /// When.
     pub at: Time,
-    /// The entry.
+    /// The entry, as it was noted first.
     #[serde(flatten)]
     pub entry: MemoryEntry,
+    /// How often it was noted.
+    #[serde(default = "once")]
+    pub seen: u32,
+    /// When it was noted last; none where that was the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Time>,
+    /// What it is about, where the task noted something else about the same: compare the dates. A search
+    /// gives such entries one after the other, what was said last at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+}
+
+const fn once() -> u32 {
+    1
 }

@@ -5,7 +5,7 @@
 use super::Cx;
 use crate::broken::{Broken, chain};
 use crate::ledger::{Entry, ResultText};
-use loom_events::{BlobId, MemoryEntry, TaskId};
+use loom_events::{BlobId, Fact, TaskId};
 use loom_state::MemoryQuery;
 use loom_tools::{Found, Past, PastError, SkillFile};
 
@@ -86,7 +86,7 @@ impl Past for Remembered<'_> {
         })
     }
 
-    async fn memory(&self, text: &str, limit: usize) -> Result<Vec<MemoryEntry>, PastError> {
+    async fn memory(&self, text: &str, limit: usize) -> Result<Vec<Fact>, PastError> {
         let query = MemoryQuery {
             task: Some(self.task),
             text: Some(text.to_owned()),
@@ -95,7 +95,7 @@ impl Past for Remembered<'_> {
         };
         let rows = self.cx.shared.journal.search_memory(query).await;
         let rows = rows.map_err(|error| PastError::new(chain(&error)))?;
-        Ok(rows.into_iter().map(|row| row.entry).collect())
+        Ok(rows.into_iter().map(Fact::from).collect())
     }
 
     async fn skill(&self, name: &str, file: Option<&str>) -> Result<SkillFile, PastError> {

@@ -7,7 +7,7 @@ use crate::broken::{Broken, chain};
 use crate::ledger::{KeptFork, Ledger};
 use crate::project;
 use loom_events::{
-    Adjusted, AttemptId, BlobId, CheckPower, FailureClass, MemoryEntry, Note, Outcome, Prepared,
+    Adjusted, AttemptId, BlobId, CheckPower, Fact, FailureClass, Note, Outcome, Prepared,
     PromptPart, Role, Rung, Seq, SubtaskSpec, Tier, ToolSpec,
 };
 use loom_prompts::{ExecutorInput, TaskState, estimate_tokens, tool_reminder};
@@ -323,7 +323,7 @@ pub(super) async fn try_checks(
     }
 }
 
-async fn recall(task: &Task, cx: &Cx) -> Result<Vec<MemoryEntry>, Broken> {
+async fn recall(task: &Task, cx: &Cx) -> Result<Vec<Fact>, Broken> {
     let query = MemoryQuery {
         task: Some(task.task),
         text: Some(format!("{} {}", task.spec.title, task.spec.description)),
@@ -336,7 +336,7 @@ async fn recall(task: &Task, cx: &Cx) -> Result<Vec<MemoryEntry>, Broken> {
         .search_memory(query)
         .await
         .map_err(|error| Broken::environment("the memory could not be searched", &error))?;
-    Ok(rows.into_iter().map(|row| row.entry).collect())
+    Ok(rows.into_iter().map(Fact::from).collect())
 }
 
 fn feedback(task: &Task) -> Option<String> {

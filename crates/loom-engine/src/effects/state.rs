@@ -2,7 +2,7 @@
 //! Loom's own bookkeeping.
 
 use crate::ledger::Ledger;
-use loom_events::{MemoryKind, SubtaskId};
+use loom_events::{Fact, MemoryKind, SubtaskId};
 use loom_prompts::{ErrorLine, FileLine, StepLine, StepStatus, TaskState};
 use loom_view::{SubtaskStatus, TaskView};
 
@@ -15,12 +15,7 @@ pub(crate) fn task_state(ledger: &Ledger, current: Option<&SubtaskId>) -> TaskSt
         steps: steps(view),
         current: current.cloned(),
         instructions: view.steering.iter().map(|s| s.text.clone()).collect(),
-        decisions: view
-            .memory
-            .iter()
-            .filter(|entry| entry.kind == MemoryKind::Decision)
-            .map(|entry| entry.summary.clone())
-            .collect(),
+        decisions: decisions(view),
         errors: view.errors.iter().map(error_line).collect(),
         changes: view
             .files
@@ -32,6 +27,18 @@ pub(crate) fn task_state(ledger: &Ledger, current: Option<&SubtaskId>) -> TaskSt
             })
             .collect(),
     }
+}
+
+/// What was decided, the newest last; where two decisions are about the same, with their dates.
+fn decisions(view: &TaskView) -> Vec<String> {
+    let of_kind = |fact: &&Fact| fact.entry.kind == MemoryKind::Decision;
+    let mut facts: Vec<&Fact> = view.memory.iter().filter(of_kind).collect();
+    facts.sort_by_key(|fact| fact.last);
+    let line = |fact: &Fact| match fact.about {
+        Some(_) => format!("[{}] {}", fact.last.minute(), fact.entry.summary),
+        None => fact.entry.summary.clone(),
+    };
+    facts.into_iter().map(line).collect()
 }
 
 fn steps(view: &TaskView) -> Vec<StepLine> {

@@ -3,6 +3,7 @@
 mod blobs;
 mod column;
 mod lessons;
+mod memory;
 mod outbox;
 mod reader;
 mod schema;
@@ -314,7 +315,7 @@ impl Journal for SqliteJournal {
 
     async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, ReadError> {
         self.readers
-            .run(move |conn| reader::search_memory(conn, &query))
+            .run(move |conn| memory::search(conn, &query))
             .await
     }
 

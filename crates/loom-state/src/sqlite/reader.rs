@@ -6,12 +6,12 @@ use super::column::{from_json, from_word, int, limit, text, time, uint};
 use super::schema::{configure_reader, reader_flags};
 use super::store::{self, APPROVAL_COLUMNS, SUBTASK_COLUMNS, TASK_COLUMNS};
 use crate::{
-    ApprovalRow, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, ReadError, RevertRecord,
-    StorageError, SubtaskRow, TaskFilter, TaskRow, search,
+    ApprovalRow, MAX_FOUND, ModelFacts, ReadError, RevertRecord, StorageError, SubtaskRow,
+    TaskFilter, TaskRow, search,
 };
 use loom_events::{BlobId, DecodeError, Envelope, Event, Record, Seq, TaskId, Time, decode};
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl From<Fault> for ReadError {
     }
 }
 
-type Result<T> = std::result::Result<T, Fault>;
+pub(super) type Result<T> = std::result::Result<T, Fault>;
 
 /// The connections that read.
 #[derive(Debug)]
@@ -177,6 +177,16 @@ pub(super) fn last_id(conn: &Connection) -> rusqlite::Result<u64> {
     conn.query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| {
         uint(row, 0)
     })
+}
+
+/// One event.
+pub(super) fn record(conn: &Connection, id: u64) -> Result<Option<Record>> {
+    let sql = format!("SELECT {EVENT_COLUMNS} FROM events WHERE id = ?1");
+    let found = conn
+        .prepare_cached(&sql)?
+        .query_row([int(id)], stored)
+        .optional()?;
+    found.map(Stored::record).transpose()
 }
 
 /// Events of a task.
@@ -341,75 +351,4 @@ pub(super) fn model_facts(conn: &Connection) -> Result<Vec<ModelFacts>> {
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-const MEMORY_SELECT: &str = "SELECT e.id, e.task_id, e.seq, e.ts, e.type, e.version, \
-     e.subtask_id, e.attempt, e.correlation_id, e.data \
-     FROM memory m JOIN events e ON e.id = m.id";
-
-const MEMORY_WHERE: &str = "(:task IS NULL OR m.task_id = :task) \
-     AND (:subtask IS NULL OR m.subtask_id = :subtask) \
-     AND (:kinds = '[]' OR m.kind IN (SELECT value FROM json_each(:kinds))) \
-     AND NOT EXISTS (SELECT 1 FROM json_each(:tags) AS wanted WHERE NOT EXISTS \
-       (SELECT 1 FROM memory_tags t WHERE t.tag = wanted.value AND t.memory_id = m.id))";
-
-/// How much a hit weighs in summary, detail, tags and relevance: the first is one line that says
-/// what the entry is about, the second is long and says everything.
-const WEIGHTS: &str = "bm25(memory_fts, 4.0, 1.0, 3.0, 2.0)";
-
-/// Memory entries, best first.
-pub(super) fn search_memory(conn: &Connection, query: &MemoryQuery) -> Result<Vec<MemoryRow>> {
-    // The text is always bound, also where it is not used, so that both statements take the same
-    // parameters.
-    let (sql, words) = match &query.text {
-        None => (
-            format!(
-                "{MEMORY_SELECT} WHERE :text IS NULL AND {MEMORY_WHERE} ORDER BY m.id DESC LIMIT :limit"
-            ),
-            None,
-        ),
-        Some(text) => {
-            let Some(words) = search::fts_query(text) else {
-                return Ok(Vec::new());
-            };
-            let sql = format!(
-                "{MEMORY_SELECT} JOIN memory_fts ON memory_fts.rowid = m.id \
-                 WHERE memory_fts MATCH :text AND {MEMORY_WHERE} \
-                 ORDER BY {WEIGHTS}, m.id DESC LIMIT :limit"
-            );
-            (sql, Some(words))
-        }
-    };
-    let kinds: Vec<&str> = query.kinds.iter().map(|kind| kind.name()).collect();
-    let tags: Vec<String> = query.tags.iter().map(|tag| search::tag(tag)).collect();
-    let mut statement = conn.prepare_cached(&sql)?;
-    let rows = statement.query_map(
-        named_params! {
-            ":task": query.task.map(|task| task.to_string()),
-            ":subtask": query.subtask.as_ref().map(loom_events::SubtaskId::as_str),
-            ":kinds": super::column::json(&kinds)?,
-            ":tags": super::column::json(&tags)?,
-            ":text": words,
-            ":limit": limit(query.limit),
-        },
-        stored,
-    )?;
-    let mut found = Vec::new();
-    for row in rows {
-        found.extend(memory_row(&row?)?);
-    }
-    Ok(found)
-}
-
-fn memory_row(stored: &Stored) -> Result<Option<MemoryRow>> {
-    let Event::MemoryEntryCreated { entry, .. } = stored.event()? else {
-        return Ok(None);
-    };
-    Ok(Some(MemoryRow {
-        id: stored.id,
-        task: stored.task_id,
-        seq: stored.seq,
-        at: stored.around.timestamp,
-        entry,
-    }))
 }

@@ -21,7 +21,11 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("0006_outbox.sql")),
     M::up(include_str!("0009_imports.sql")),
     M::up(include_str!("0010_lessons.sql")),
+    M::up(include_str!("0011_memory.sql")),
 ];
+
+/// From this schema on memory is found by what code makes of it, beyond what SQL can.
+const MEMORY_READ_AGAIN: usize = 9;
 
 /// How long a connection waits for another one. Only a backup or a person with a shell can hold
 /// the database that long; the journal's own connections never do.
@@ -29,6 +33,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Size to which the write-ahead log is cut back once a long reader that made it grow is gone.
 const MAX_IDLE_WAL_BYTES: i64 = 64 * 1024 * 1024;
+
+/// Pages that a reading connection keeps: those of a long task's memory, so that a search of it does not
+/// read them anew each time. Taken only when they are read.
+const READER_CACHE_KIB: i64 = 8 * 1024;
 
 /// Prepared statements kept by a connection: more than there are different ones.
 const STATEMENTS: usize = 64;
@@ -165,6 +173,9 @@ fn open_with(
     Migrations::from_slice(migrations)
         .to_latest(&mut conn)
         .map_err(|e| failed(StorageError::new(e)))?;
+    if migrations.len() >= MEMORY_READ_AGAIN {
+        super::memory::read_again(&mut conn).map_err(|e| failed(StorageError::new(e)))?;
+    }
     Ok(conn)
 }
 
@@ -172,6 +183,7 @@ fn open_with(
 pub(super) fn configure_reader(conn: &Connection) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     conn.pragma_update(None, "query_only", true)
 }
 

@@ -3,10 +3,9 @@
 
 use super::column::{from_json, int, json, must_word, text, time, uint, word};
 use crate::projection::{Projection, SubtaskState, Touched};
-use crate::{ApprovalRow, Claim, Closed, ModelFacts, RevertRecord, SubtaskRow, TaskRow, search};
+use crate::{ApprovalRow, Claim, Closed, ModelFacts, RevertRecord, SubtaskRow, TaskRow};
 use loom_events::{
-    AttemptId, BlobId, Encoded, Envelope, Event, MemoryEntry, QuestionId, Record, Seq, SubtaskId,
-    TaskId, Tier, Time,
+    AttemptId, BlobId, Encoded, Event, QuestionId, Record, Seq, SubtaskId, TaskId, Tier, Time,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
@@ -43,44 +42,11 @@ pub(super) fn insert_event(conn: &Connection, record: &Record, encoded: &Encoded
         encoded.data,
     ])?;
     match &envelope.event {
-        Event::MemoryEntryCreated { entry, .. } => insert_memory(conn, *id, envelope, entry),
+        Event::MemoryEntryCreated { entry, .. } => {
+            super::memory::insert(conn, *id, envelope, entry)
+        }
         _ => Ok(()),
     }
-}
-
-fn insert_memory(
-    conn: &Connection,
-    id: u64,
-    envelope: &Envelope,
-    entry: &MemoryEntry,
-) -> Result<()> {
-    let subtask = entry.subtask.as_ref().map(SubtaskId::as_str);
-    conn.prepare_cached(
-        "INSERT INTO memory (id, task_id, subtask_id, kind) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![
-        int(id),
-        envelope.task_id.to_string(),
-        subtask,
-        entry.kind.name(),
-    ])?;
-    let mut tag =
-        conn.prepare_cached("INSERT OR IGNORE INTO memory_tags (tag, memory_id) VALUES (?1, ?2)")?;
-    for name in &entry.tags {
-        tag.execute(params![search::tag(name), int(id)])?;
-    }
-    conn.prepare_cached(
-        "INSERT INTO memory_fts (rowid, summary, detail, tags, relevance_to) \
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        int(id),
-        entry.summary,
-        entry.detail,
-        entry.tags.join(" "),
-        entry.relevance_to,
-    ])?;
-    Ok(())
 }
 
 /// Keeps a compressed payload; one that is there already is left alone.

@@ -6,9 +6,12 @@ use crate::fixtures::{
     append, created, degraded, digest, entry, model_started, number, plan_ready, remember, replied,
     started, task, tool_done, tool_started, whole_task,
 };
-use crate::{AppendError, BlobError, Follow, Journal, ReadError, check_projections, subscribe};
+use crate::{
+    AppendError, BlobError, Follow, Journal, MemoryJournal, MemoryQuery, ReadError,
+    check_projections, subscribe,
+};
 use futures_util::StreamExt;
-use loom_events::{MemoryKind, Seq};
+use loom_events::{MemoryKind, Seq, SubtaskId};
 use rusqlite::Connection;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -387,4 +390,190 @@ async fn a_process_that_is_killed_loses_nothing_acknowledged() {
             assert_eq!(check_projections(&j, task(n)).await.unwrap(), []);
         }
     }
+}
+
+/// Draws that are the same each time.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, most: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(most).unwrap()).unwrap()
+    }
+
+    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[self.below(all.len())]
+    }
+
+    fn words(&mut self, least: usize, more: usize) -> String {
+        const WORDS: &[&str] = &[
+            "parser",
+            "parse",
+            "port",
+            "is",
+            "the",
+            "80",
+            "81",
+            "cache",
+            "caches",
+            "Crème",
+            "creme",
+            "日本",
+            "日本語",
+            "x",
+            "xy",
+            "xylophone",
+            "use",
+            "for",
+            "tests",
+            "=kind=error",
+            "\"",
+            "kind",
+        ];
+        let count = least + self.below(more);
+        let words: Vec<&str> = (0..count).map(|_| self.of(WORDS)).collect();
+        words.join(" ")
+    }
+}
+
+const KINDS: [MemoryKind; 3] = [
+    MemoryKind::Decision,
+    MemoryKind::Error,
+    MemoryKind::Discovery,
+];
+
+#[tokio::test]
+async fn a_quick_search_finds_what_a_look_at_everything_finds_in_the_same_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (quick, slow) = (open(dir.path()), MemoryJournal::new());
+    let mut draw = Draw(7);
+    let tags = ["api", "Build", "two words", "ü", "a\"b"];
+    // Few enough that no word is so frequent that only the newest entries with it are ranked.
+    for n in 0..28 {
+        let id = task(1 + n % 7);
+        let mut events = Vec::new();
+        for _ in 0..8 {
+            let tags: Vec<&str> = (0..draw.below(3)).map(|_| draw.of(&tags)).collect();
+            let mut one = entry(KINDS[draw.below(3)], &draw.words(1, 5), &tags);
+            one.detail = draw.words(0, 4);
+            one.subtask = SubtaskId::new(draw.of(&["one", "two"])).ok();
+            events.push(remember(one));
+        }
+        append(&quick, id, events.clone()).await.unwrap();
+        append(&slow, id, events).await.unwrap();
+    }
+    let mut found = 0;
+    for _ in 0..400 {
+        let query = MemoryQuery {
+            task: (draw.below(2) == 0).then(|| task(1 + u128::try_from(draw.below(7)).unwrap())),
+            subtask: (draw.below(5) == 0).then(|| SubtaskId::new("one").unwrap()),
+            kinds: KINDS[..draw.below(3)].to_vec(),
+            tags: (0..draw.below(3) / 2)
+                .map(|_| draw.of(&tags).to_owned())
+                .collect(),
+            text: (draw.below(6) > 0).then(|| draw.words(0, 4)),
+            limit: 1 + draw.below(30),
+        };
+        let rows = quick.search_memory(query.clone()).await.unwrap();
+        found += rows.len();
+        assert_eq!(
+            rows,
+            slow.search_memory(query.clone()).await.unwrap(),
+            "{query:?}"
+        );
+    }
+    assert!(found > 1_000, "the queries are about nothing: {found}");
+    for n in 1..=7 {
+        assert_eq!(check_projections(&quick, task(n)).await.unwrap(), []);
+    }
+}
+
+#[tokio::test]
+async fn among_very_many_entries_those_with_a_rare_word_are_found_and_the_newest_with_a_frequent_one()
+ {
+    let dir = tempfile::tempdir().unwrap();
+    let j = open(dir.path());
+    let mut made = 0;
+    for n in 1..=60 {
+        let events = (0..50).map(|_| {
+            made += 1;
+            let rare = match made {
+                3 => "needle",
+                5 | 7 => "haystack barn",
+                _ => "haystack",
+            };
+            let parity = if made % 2 == 0 { "even" } else { "odd" };
+            remember(entry(
+                MemoryKind::Context,
+                &format!("{rare} {parity} {made}"),
+                &[],
+            ))
+        });
+        append(&j, task(n), events.collect()).await.unwrap();
+    }
+    let first = async |text: &str, limit: usize| {
+        let query = MemoryQuery {
+            text: Some(text.to_owned()),
+            limit,
+            ..MemoryQuery::default()
+        };
+        let rows = j.search_memory(query).await.unwrap();
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(first("haystack even needle", 1).await, [3]);
+    assert_eq!(first("barn", 9).await, [7, 5]);
+    assert_eq!(first("haystack", 3).await, [3000, 2999, 2998]);
+    assert_eq!(first("odd even", 2).await, [3000, 2999]);
+    // Each of both is frequent; both together are not, and old.
+    assert_eq!(first("hay barn", 2).await, [7, 5]);
+}
+
+#[tokio::test]
+async fn notes_of_an_older_database_are_found_and_merged() {
+    let dir = tempfile::tempdir().unwrap();
+    let j = open(dir.path());
+    let one = entry(MemoryKind::Discovery, "the port is 80", &["Net"]);
+    let mut other = one.clone();
+    other.summary = "the port is 81".to_owned();
+    let events = vec![
+        created("a"),
+        remember(one.clone()),
+        remember(other),
+        remember(one),
+    ];
+    append(&j, task(1), events).await.unwrap();
+    j.close().await;
+    drop(j);
+    // As the schema before had it.
+    let conn = beside(dir.path());
+    conn.execute_batch(
+        "DROP TABLE memory; DROP TABLE memory_tags; DROP TABLE memory_words; DROP TABLE memory_fts;
+         CREATE TABLE memory (id INTEGER PRIMARY KEY REFERENCES events (id), task_id TEXT NOT NULL,
+           subtask_id TEXT, kind TEXT NOT NULL) STRICT;
+         CREATE INDEX memory_by_task ON memory (task_id);
+         CREATE TABLE memory_tags (tag TEXT NOT NULL, memory_id INTEGER NOT NULL REFERENCES memory (id),
+           PRIMARY KEY (tag, memory_id)) STRICT, WITHOUT ROWID;
+         CREATE VIRTUAL TABLE memory_fts USING fts5 (summary, detail, tags, relevance_to,
+           content = '', tokenize = 'unicode61 remove_diacritics 2');
+         INSERT INTO memory SELECT id, task_id, 'first', 'discovery' FROM events
+           WHERE type = 'memory_entry_created';
+         INSERT INTO memory_tags SELECT 'net', id FROM memory;
+         PRAGMA user_version = 8;",
+    )
+    .unwrap();
+    drop(conn);
+
+    let j = open(dir.path());
+    assert_eq!(check_projections(&j, task(1)).await.unwrap(), []);
+    let query = MemoryQuery {
+        text: Some("port".to_owned()),
+        tags: vec!["net".to_owned()],
+        ..MemoryQuery::default()
+    };
+    let rows = j.search_memory(query).await.unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| (row.seq.0, row.seen)).collect();
+    assert_eq!(seen, [(3, 1), (2, 2)]);
+    assert!(dir.path().join("loom.db.schema-8.bak").exists());
 }

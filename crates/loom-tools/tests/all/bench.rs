@@ -1,6 +1,6 @@
 //! A temporary workspace with everything that a call needs.
 
-use loom_events::{Digest, FileChange, MemoryEntry, Operation};
+use loom_events::{Digest, Fact, FileChange, Operation};
 use loom_redact::Redactor;
 use loom_tools::policy::Policy;
 use loom_tools::{
@@ -207,7 +207,7 @@ pub(crate) fn done(outcome: CallOutcome) -> ToolOutput {
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) outputs: Vec<(&'static str, String)>,
-    pub(crate) entries: Vec<MemoryEntry>,
+    pub(crate) facts: Vec<Fact>,
 }
 
 #[async_trait::async_trait]
@@ -229,10 +229,10 @@ impl Past for Kept {
         })
     }
 
-    async fn memory(&self, text: &str, limit: usize) -> Result<Vec<MemoryEntry>, PastError> {
-        let fits = |entry: &&MemoryEntry| text.contains(entry.summary.as_str());
+    async fn memory(&self, text: &str, limit: usize) -> Result<Vec<Fact>, PastError> {
+        let fits = |fact: &&Fact| text.contains(fact.entry.summary.as_str());
         Ok(self
-            .entries
+            .facts
             .iter()
             .filter(fits)
             .take(limit)

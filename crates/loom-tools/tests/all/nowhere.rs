@@ -1,6 +1,6 @@
 //! A recorder that records nothing and a past in which nothing was; shared with the examples.
 
-use loom_events::{FileChange, MemoryEntry};
+use loom_events::{Fact, FileChange};
 use loom_tools::{Found, Past, PastError, RecordError, Recorder};
 
 pub(crate) struct Nowhere;
@@ -20,7 +20,7 @@ impl Past for Nowhere {
         Ok(Found::Nothing { known: Vec::new() })
     }
 
-    async fn memory(&self, _: &str, _: usize) -> Result<Vec<MemoryEntry>, PastError> {
+    async fn memory(&self, _: &str, _: usize) -> Result<Vec<Fact>, PastError> {
         Ok(Vec::new())
     }
 }

@@ -1,7 +1,7 @@
 //! Looking up what was left out.
 
 use crate::bench::Bench;
-use loom_events::{MemoryEntry, MemoryKind};
+use loom_events::{Fact, MemoryEntry, MemoryKind, Seq, Time};
 use loom_tools::Recall;
 use serde_json::json;
 use std::sync::Arc;
@@ -70,22 +70,59 @@ async fn what_is_not_there_is_said_with_what_is() {
     assert!(text.contains("not both"), "{text}");
 }
 
+fn fact(summary: &str, detail: &str) -> Fact {
+    Fact {
+        entry: MemoryEntry {
+            kind: MemoryKind::Decision,
+            subtask: None,
+            summary: summary.into(),
+            detail: detail.into(),
+            tags: Vec::new(),
+            relevance_to: String::new(),
+        },
+        seq: Seq(1),
+        at: Time::EPOCH,
+        seen: 1,
+        last: Time::EPOCH,
+        about: None,
+    }
+}
+
 #[tokio::test]
 async fn facts_are_shown_with_their_details() {
     let mut bench = bench();
-    bench.past.entries.push(MemoryEntry {
-        kind: MemoryKind::Decision,
-        subtask: None,
-        summary: "tabs".into(),
-        detail: "since the file has them".into(),
-        tags: Vec::new(),
-        relevance_to: String::new(),
-    });
+    bench
+        .past
+        .facts
+        .push(fact("tabs", "since the file has them"));
     let text = bench.ok("recall", json!({"query": "tabs or spaces"})).await;
     assert!(
         text.contains("- decision: tabs\n  since the file has them\n"),
         "{text}"
     );
+    assert!(!text.contains("dated"), "{text}");
+}
+
+#[tokio::test]
+async fn facts_that_differ_about_the_same_are_shown_with_their_dates() {
+    let mut bench = bench();
+    for (summary, seen, minute) in [("tabs", 2, 0), ("spaces", 1, 5)] {
+        bench.past.facts.push(Fact {
+            seen,
+            last: Time::from_millis(minute * 60_000),
+            about: Some("decision: indentation".into()),
+            ..fact(summary, "")
+        });
+    }
+    let text = bench.ok("recall", json!({"query": "tabs or spaces"})).await;
+    assert!(
+        text.contains(
+            "- decision: tabs (noted 2 times, last 1970-01-01 00:00)\n\
+             - decision: spaces (noted 1970-01-01 00:05)\n"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("go by the newest"), "{text}");
 }
 
 #[tokio::test]
