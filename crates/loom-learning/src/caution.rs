@@ -111,7 +111,7 @@ fn changes(caution: &Caution, settings: &TaskSettings) -> Vec<String> {
 fn names(choices: &[Choice]) -> &str {
     choices
         .first()
-        .map_or("the models", |choice| choice.model.as_str())
+        .map_or("the model", |choice| choice.model.as_str())
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ fn what_a_task_taught_is_shown_with_its_reason_given_away_and_forgotten_on_reque
     let ran = place.loom(&["learning", "show"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     for said in [
-        "caution: 1 of 60 attempts were seen that it takes to know",
+        "is not well known yet (seen in 1 of 60 attempts)",
         "document prose",
         "1 of 1 at the first attempt",
         "“write a note that says hello”: 1 step, once",
@@ -56,7 +56,7 @@ fn before_the_first_task_it_is_told_what_that_is_done_with() {
     let ran = place.loom(&["learning", "show"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.out.contains("nothing was learned yet"), "{ran:?}");
-    let told = "caution: none of 60 attempts were seen that it takes to know the models";
+    let told = "caution: the model is new here (seen in 0 of 60 attempts)";
     assert!(ran.out.contains(told), "{ran:?}");
 }
 
