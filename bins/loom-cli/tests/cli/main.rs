@@ -15,6 +15,8 @@ mod demo;
 mod doctor;
 #[cfg(test)]
 mod learning;
+#[cfg(test)]
+mod logs;
 mod models;
 mod policy;
 mod run;
@@ -26,3 +28,6 @@ mod transfer;
 mod trust;
 #[cfg(test)]
 mod undo;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod unit;
