@@ -176,7 +176,15 @@ async fn a_question_and_the_end_are_told_once_each_signed_and_without_secrets() 
     assert_eq!(ended.view.status, TaskStatus::Completed);
     let told = receiver.next().await;
     told.assert_signed();
-    assert_eq!(told.json()["event_type"], "task_completed");
+    let body = told.json();
+    assert_eq!(body["event_type"], "task_completed");
+    assert_eq!(body["status"], "completed");
+    assert!(body["data"]["verified"].is_array(), "{body}");
+    // What the receivers of the first Loom read.
+    assert_eq!(body["data"]["status"], "completed");
+    assert_eq!(body["data"]["goal"], "write hello into out.txt");
+    assert_eq!(body["data"]["subtasks_completed"], 1);
+    assert_eq!(body["data"]["subtasks_failed"], 0);
     assert_ne!(told.header("loom-delivery"), asked.header("loom-delivery"));
     let outbox = settled(&world, task, DeliveryState::Delivered).await;
     assert_eq!(outbox.len(), 2);

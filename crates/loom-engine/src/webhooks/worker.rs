@@ -4,9 +4,10 @@
 use super::Webhooks;
 use super::send::{Message, Sent};
 use crate::shared::Shared;
-use loom_events::{EffectId, Event, Time};
-use loom_state::{Delivery, DeliveryState, DeliveryTried};
+use loom_events::{EffectId, Event, TaskId, Time};
+use loom_state::{Delivery, DeliveryState, DeliveryTried, ReadError, RowStatus};
 use loom_view::{Live, Signal};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -212,15 +213,21 @@ async fn message<'a>(
     let record = records.first().ok_or("the event is not there")?;
     let mut body = serde_json::to_value(record)
         .map_err(|error| format!("the event could not be written: {error}"))?;
+    if let Some(status) = ended(&record.envelope.event) {
+        let sums = sums(delivery.task, shared, status).await;
+        let sums = sums.map_err(|error| format!("the task could not be read: {error}"))?;
+        if let Some(data) = body["data"].as_object_mut() {
+            for (name, sum) in sums {
+                // What the event says itself counts.
+                data.entry(name).or_insert(sum);
+            }
+        }
+        body["status"] = status.into();
+    }
     // Once more: some of what is kept is exact, see decision 0017.
     shared.redactor.value(&mut body);
-    if let Some(body) = body.as_object_mut() {
-        let task = format!("{}/tasks/{}", shared.base_url(), delivery.task);
-        body.insert("links".to_owned(), serde_json::json!({ "task": task }));
-        if let Some(status) = ended(&record.envelope.event) {
-            body.insert("status".to_owned(), status.into());
-        }
-    }
+    let task = format!("{}/tasks/{}", shared.base_url(), delivery.task);
+    body["links"] = serde_json::json!({ "task": task });
     Ok(Message {
         id: &delivery.id,
         event: record.envelope.event.name(),
@@ -228,6 +235,33 @@ async fn message<'a>(
         body: body.to_string().into_bytes(),
         at,
     })
+}
+
+/// What a receiver is told of a task that has ended, so that it need not ask: the first Loom's do not.
+async fn sums(
+    task: TaskId,
+    shared: &Shared,
+    status: &'static str,
+) -> Result<[(&'static str, Value); 4], ReadError> {
+    let goal = shared.journal.task(task).await?.map(|row| row.goal);
+    let steps = shared.journal.subtasks(task).await?;
+    let newest = steps.iter().map(|step| step.plan_version).max();
+    let count = |is: fn(RowStatus) -> bool| {
+        let current = steps
+            .iter()
+            .filter(|step| Some(step.plan_version) == newest);
+        current.filter(|step| is(step.status)).count()
+    };
+    let failed = |status| matches!(status, RowStatus::Failed | RowStatus::Blocked);
+    Ok([
+        ("status", status.into()),
+        ("goal", goal.into()),
+        (
+            "subtasks_completed",
+            count(|status| status == RowStatus::Completed).into(),
+        ),
+        ("subtasks_failed", count(failed).into()),
+    ])
 }
 
 /// How a task stands after its last event, in the word of the API.
@@ -273,7 +307,7 @@ fn wait(first: Duration, tries: u32, id: &str) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use loom_events::{Seq, TaskId};
+    use loom_events::Seq;
 
     fn delivery(tries: u32) -> Delivery {
         Delivery {
