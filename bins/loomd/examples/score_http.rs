@@ -52,6 +52,34 @@ impl Line {
     }
 }
 
+/// The simulated model, on threads of its own: what it computes is not to delay those who ask the
+/// service, since that is what is measured.
+struct Model {
+    url: String,
+    _stop: tokio::sync::oneshot::Sender<()>,
+}
+
+impl Model {
+    async fn start() -> Result<Self, Fault> {
+        let playbook = playbook()?;
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        std::thread::spawn(move || {
+            let serve = async {
+                let server = SimServer::start(playbook, Options::default()).await?;
+                // Nobody to tell, nobody to serve.
+                if tell.send(server.url().to_owned()).is_ok() {
+                    stopped.await.ok();
+                }
+                Ok::<_, Fault>(())
+            };
+            tokio::runtime::Runtime::new().map(|runtime| runtime.block_on(serve))
+        });
+        let url = told.await?;
+        Ok(Self { url, _stop: stop })
+    }
+}
+
 /// A real `loomd` in a directory of its own.
 struct Daemon {
     /// None once it has ended.
@@ -67,7 +95,7 @@ impl Daemon {
         clippy::disallowed_methods,
         reason = "the program itself is measured, as a process of its own"
     )]
-    async fn start(home: &Path, sim: &SimServer) -> Result<Self, Fault> {
+    async fn start(home: &Path, sim: &Model) -> Result<Self, Fault> {
         let program = std::env::current_exe()?;
         let program = program
             .ancestors()
@@ -79,7 +107,7 @@ impl Daemon {
             &config,
             format!(
                 "[execution]\nmax_parallel_tasks = 200\n[execution.limits]\nturns_per_attempt = 100\niterations = 1000\n[models.sim]\nbase_url = \"{}\"\ncontext_length = 32768\nmax_concurrency = 64\n",
-                sim.url()
+                sim.url
             ),
         )?;
         let data = home.join("data");
@@ -423,11 +451,7 @@ async fn bad_tokens(daemon: &Daemon, each: usize) -> Result<Line, Fault> {
     ))
 }
 
-async fn restart(
-    daemon: Daemon,
-    sim: &SimServer,
-    size: Size,
-) -> Result<(Daemon, Vec<Line>), Fault> {
+async fn restart(daemon: Daemon, sim: &Model, size: Size) -> Result<(Daemon, Vec<Line>), Fault> {
     let client = daemon.client()?;
     // Ended by being cancelled: their journals are short, and it is their number that counts.
     for n in 0..size.ended {
@@ -525,7 +549,7 @@ fn raise_descriptors() {
 #[expect(clippy::print_stdout, reason = "where it is served is asked for")]
 async fn serve() -> Result<(), Fault> {
     let home = tempfile::tempdir()?;
-    let sim = SimServer::start(playbook()?, Options::default()).await?;
+    let sim = Model::start().await?;
     let daemon = Daemon::start(home.path(), &sim).await?;
     daemon.ready().await?;
     let client = daemon.client()?;
@@ -563,7 +587,7 @@ async fn main() -> Result<(), Fault> {
     }
     let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
     let home = tempfile::tempdir()?;
-    let sim = SimServer::start(playbook()?, Options::default()).await?;
+    let sim = Model::start().await?;
     let daemon = Daemon::start(home.path(), &sim).await?;
     daemon.ready().await?;
     let mut lines = Vec::new();

@@ -9,6 +9,7 @@
 
 mod access;
 mod app;
+mod beside;
 mod docs;
 mod fault;
 mod front;

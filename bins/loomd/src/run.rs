@@ -1,13 +1,14 @@
 //! A service from its configuration to its end: what `loomd` does, and `loom serve`.
 
 use crate::access::Tokens;
+use crate::beside::Beside;
 use crate::fault::chain;
 use crate::limits::Limits;
 use crate::notify::Notifier;
 use crate::server::Server;
 use crate::setup::{self, SetupError, Surroundings, models};
 use loom_client::wire::ConfigValue;
-use loom_engine::{Config, Engine, Loaded, OpenError, Reader, show};
+use loom_engine::{Config, Engine, Extensions, Loaded, OpenError, Reader, show};
 use loom_router::Usable;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -40,7 +41,13 @@ pub async fn run(
     raise_descriptors();
     let models = models(here, data_dir, &loaded.config).await?;
     let setup = setup::setup(here, loaded.config.clone(), models, data_dir);
-    let engine = Arc::new(Engine::open(setup).await.map_err(open_error)?);
+    let beside = Beside::start().map_err(|error| SetupError::of(&error))?;
+    let extensions = Extensions {
+        effects: beside.handle(),
+        ..Extensions::default()
+    };
+    let opened = Box::pin(Engine::open_with(setup, extensions)).await;
+    let engine = Arc::new(opened.map_err(open_error)?);
     let served = serve(here, data_dir, &loaded, auth, &engine, stop, listening).await;
     if tokio::time::timeout(TO_THE_BOUNDARY, engine.stop())
         .await

@@ -292,6 +292,7 @@ impl Engine {
         let (live, _) = broadcast::channel(LIVE_SIGNALS);
         let shared = Arc::new(Shared {
             journal: Arc::clone(&journal),
+            effects: extensions.effects,
             router: Arc::new(router),
             prompts: Arc::new(prompts),
             registry: Arc::new(registry),
@@ -548,6 +549,18 @@ impl Engine {
         // The first address stays: it is where links of messages lead.
         self.shared.served_at.set(url.to_owned()).ok();
         Ok(())
+    }
+
+    /// How many tasks this engine works on, or has waiting for their turn.
+    #[must_use]
+    pub fn at_work(&self) -> usize {
+        self.running().len()
+    }
+
+    /// Whether a task waits for another one to end.
+    #[must_use]
+    pub fn is_queued(&self, task: TaskId) -> bool {
+        self.queue.is_waiting(task)
     }
 
     /// Whether a runner of this engine works on a task.

@@ -5,6 +5,7 @@
 use loom_router::{BuiltinProviders, ProviderFactory};
 use loom_tools::Tool;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// What an engine has beyond its own.
 #[derive(Clone)]
@@ -15,6 +16,10 @@ pub struct Extensions {
     pub tools: Vec<Arc<dyn Tool>>,
     /// Makes the provider of each model entry.
     pub providers: Arc<dyn ProviderFactory>,
+    /// Where effects run: prompts, answers, checks and files take time of the processor. With a
+    /// runtime of their own nobody who asks something waits in line behind them. It must live as
+    /// long as the engine. Without one they run where the engine does.
+    pub effects: Option<Handle>,
 }
 
 impl Default for Extensions {
@@ -23,6 +28,7 @@ impl Default for Extensions {
         Self {
             tools: Vec::new(),
             providers: Arc::new(BuiltinProviders),
+            effects: None,
         }
     }
 }

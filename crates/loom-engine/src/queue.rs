@@ -76,6 +76,13 @@ impl Queue {
         (running, waiting)
     }
 
+    /// Whether a task is in the line and has not come to its turn.
+    pub(crate) fn is_waiting(&self, task: TaskId) -> bool {
+        let line = self.lock();
+        let mut of_it = line.iter().filter(|entry| entry.task == task);
+        of_it.any(|entry| *entry.standing.borrow() != Standing::Admitted)
+    }
+
     /// Takes the last place in the line.
     pub(crate) fn join(self: &Arc<Self>, task: TaskId, workspace: Option<PathBuf>) -> Ticket {
         self.enter(task, workspace, true)

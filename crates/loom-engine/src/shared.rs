@@ -16,11 +16,15 @@ use loom_tools::{Registry, Servers, ShellSettings};
 use loom_workspace::{Store, Workspace};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast};
+use tokio::task::JoinHandle;
 
 /// Everything that effects use and that outlives a task.
 pub(crate) struct Shared {
     pub(crate) journal: Arc<dyn Journal>,
+    /// Where effects run, if not where everything else does.
+    pub(crate) effects: Option<Handle>,
     pub(crate) router: Arc<Router>,
     pub(crate) prompts: Arc<Prompts>,
     /// Our own tools; those of an attempt are [`crate::effects::Slot::registry`].
@@ -115,6 +119,17 @@ pub(crate) fn label(task: TaskId) -> String {
 }
 
 impl Shared {
+    /// Begins an effect.
+    pub(crate) fn spawn_effect<T: Send + 'static>(
+        &self,
+        job: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        match &self.effects {
+            Some(runtime) => runtime.spawn(job),
+            None => tokio::spawn(job),
+        }
+    }
+
     /// The address below which tasks are found; empty when nobody serves them.
     pub(crate) fn base_url(&self) -> &str {
         match self.webhooks.base_url() {

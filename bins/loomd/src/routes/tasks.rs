@@ -65,13 +65,19 @@ pub(super) async fn created(
     workspace: Option<&str>,
     is_new: bool,
 ) -> Result<Made<TaskCreated>, Fault> {
-    let status = standing(app, task).await?;
-    let mut message = match (is_new, status) {
-        (false, _) => "this request began the task before",
-        (true, TaskStatus::Queued) => "the task is kept, and waits for another one to end",
-        (true, _) => "the task is kept, and begins",
-    }
-    .to_owned();
+    // Of a new task that is known without the journal, in which others read and write.
+    let (status, message) = match (is_new, app.engine.is_queued(task)) {
+        (false, _) => (
+            standing(app, task).await?,
+            "this request began the task before",
+        ),
+        (true, true) => (
+            TaskStatus::Queued,
+            "the task is kept, and waits for another one to end",
+        ),
+        (true, false) => (TaskStatus::Pending, "the task is kept, and begins"),
+    };
+    let mut message = message.to_owned();
     if workspace.is_some_and(|dir| !is_writable(Path::new(dir))) {
         message.push_str("; its workspace cannot be written by this service");
     }
@@ -89,6 +95,11 @@ pub(super) async fn created(
 
 /// Whether one more task is taken.
 pub(super) async fn room(app: &App) -> Result<(), Fault> {
+    // That is known without the journal, and nearly always enough. A runner tidies up for a moment
+    // after its task has ended.
+    if app.engine.at_work() < app.limits.tasks {
+        return Ok(());
+    }
     let open = app.engine.reader().unfinished().await?.len();
     match open < app.limits.tasks {
         true => Ok(()),
