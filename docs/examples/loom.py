@@ -60,7 +60,7 @@ def events(task):
     last = 0
     while True:
         try:
-            # Something comes every 15 seconds, if only a sign of life.
+            # Something comes every few seconds, if only a sign of life.
             answer = ask("GET", f"/tasks/{task}/stream?live=false", timeout=45, Last_Event_ID=str(last))
             if answer.status == 204:
                 return

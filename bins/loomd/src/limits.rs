@@ -21,7 +21,7 @@ pub struct Limits {
     /// has not read is in the journal, so it resumes where it was.
     pub stall: Duration,
     /// How long a stream is silent before it says that it is still there: proxies cut what is silent
-    /// for a minute or less.
+    /// for a minute or less, and clients made with httpx as it comes give up after five seconds.
     pub keep_alive: Duration,
     /// How long requests that are being answered may take to end once the service stops.
     pub farewell: Duration,
@@ -48,7 +48,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(60),
             body_time: Duration::from_secs(30),
             stall: Duration::from_secs(30),
-            keep_alive: Duration::from_secs(15),
+            keep_alive: Duration::from_secs(4),
             farewell: Duration::from_secs(2),
         }
     }

@@ -265,6 +265,10 @@ fn responses(route: &Route, generator: &mut SchemaGenerator) -> Value {
         "description": done,
         "content": content,
     } });
+    for (name, about) in route.says {
+        responses[route.status.to_string()]["headers"][name] =
+            json!({ "description": about, "schema": { "type": "string" } });
+    }
     for (status, about) in route.also {
         responses[status.to_string()] = match status {
             204 => json!({ "description": about }),

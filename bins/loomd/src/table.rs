@@ -4,7 +4,8 @@
 use crate::access::{Scope, Who};
 use crate::http::{Route, route};
 use crate::routes::{
-    control, events, files, info, learning, memory, questions, stream, subtasks, tasks, transfer,
+    control, conversation, events, files, info, learning, memory, questions, stream, subtasks,
+    tasks, transfer,
 };
 use axum::http::Method;
 
@@ -47,7 +48,22 @@ fn of_tasks() -> Vec<Route> {
         route(Method::DELETE, "/tasks/{id}", AGENT, "Cancel a task")
             .about("What is half done is put back first; the task ends with `task_cancelled`.")
             .to(tasks::cancel),
+        route(POST, "/tasks/{id}/cancel", AGENT, "Cancel a task, without the method DELETE")
+            .about("The same as `DELETE /tasks/{id}`, for senders that give no body with that.")
+            .to(tasks::cancel),
+        route(POST, "/tasks/{id}/steer", AGENT, "Give a task an instruction, without the method PATCH")
+            .about("The same as `PATCH /tasks/{id}`.")
+            .to(tasks::steer),
+        route(POST, "/tasks/{id}/message", AGENT, "Say something to a task")
+            .about("It is an instruction, as with `PATCH /tasks/{id}`.")
+            .to(conversation::say),
+        route(GET, "/tasks/{id}/conversation", READER, "List what was said to a task, the oldest first")
+            .to(conversation::said),
+        route(GET, "/tasks/{id}/tokens", READER, "Follow the text that models write in the steps of a task")
+            .about("Server-sent events from now on: `token`, with `token`, `subtask_id` and `model` in the data. None of it is a record, and what was missed is not sent again. The stream ends with the terminal event.")
+            .to(conversation::tokens),
         route(POST, "/tasks/{id}/approve", OWNER, "Say yes to a question")
+            .about("With `approved: false` it is a no, as `reject` says it.")
             .to(questions::approve),
         route(POST, "/tasks/{id}/reject", OWNER, "Say no to a question")
             .about("The reason becomes feedback for the next attempt.")

@@ -5,9 +5,9 @@ use crate::error::ClientError;
 use crate::wire::{
     AnswerRequest, ApproveRequest, CancelRequest, Changes, ConfigShown, DiffList, EventPage,
     FeedbackRequest, Forgotten, ForkRequest, Health, IDEMPOTENCY_KEY, LearningExport,
-    LearningShown, MemoryPage, ModelList, NewTaskRequest, PlanRequest, Ready, RejectRequest,
-    RetryRequest, SteerRequest, SubtaskTrace, Taken, Task, TaskCreated, TaskImported, TaskPage,
-    ToolList,
+    LearningShown, MemoryPage, ModelList, NEXT_CURSOR, NewTaskRequest, PlanRequest, Ready,
+    RejectRequest, RetryRequest, SteerRequest, SubtaskTrace, Taken, Task, TaskCreated,
+    TaskImported, TaskPage, ToolList,
 };
 use loom_events::{FileDiff, RevertReport, RevertRequest, Seq, SubtaskId, TaskId};
 use loom_view::{TaskStatus, TaskView};
@@ -141,7 +141,17 @@ impl Client {
         add("workspace", query.workspace.clone());
         add("limit", query.limit.map(|limit| limit.to_string()));
         add("cursor", query.cursor.clone());
-        self.get(&["tasks"], &pairs).await
+        let asked = self.open_with(Method::GET, &["tasks"], &pairs);
+        let response = self.send(asked.timeout(TOTAL)).await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(response).await);
+        }
+        let next = response.headers().get(NEXT_CURSOR);
+        let next_cursor = next.and_then(|value| Some(value.to_str().ok()?.to_owned()));
+        Ok(TaskPage {
+            tasks: self.read(response).await?,
+            next_cursor,
+        })
     }
 
     /// Everything that is known of a task. `task` is its id, or at least four of its last digits.

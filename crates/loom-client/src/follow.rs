@@ -12,7 +12,7 @@ use loom_view::Live;
 use reqwest::{Method, StatusCode, header};
 use std::time::Duration;
 
-/// The service says something every 15 seconds, if only that it is there; after three times that
+/// The service says something every few seconds, if only that it is there; after so long without it
 /// the connection is dead, whatever the system believes.
 const SILENCE: Duration = Duration::from_secs(45);
 

@@ -72,6 +72,7 @@ pub(super) async fn run(arguments: AnswerArgs, context: &mut Context) -> Outcome
             let request = FeedbackRequest {
                 feedback: words.unwrap_or_default(),
                 question,
+                subtask_id: None,
             };
             client.feedback(id, &request).await
         }

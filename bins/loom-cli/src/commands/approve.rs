@@ -33,6 +33,7 @@ pub(super) async fn run(arguments: &ApproveArgs, context: &mut Context) -> Outco
     let request = ApproveRequest {
         question: arguments.question.map(|seq| QuestionId(Seq(seq))),
         scope: arguments.always.then_some(Scope::Task),
+        ..ApproveRequest::default()
     };
     let answer = service.client().approve(task.task_id, &request).await;
     taken(answer, arguments.json, context)

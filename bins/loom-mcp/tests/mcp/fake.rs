@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use futures_util::{Stream, StreamExt as _, stream};
 use loom_client::wire::{
     AnswerRequest, CancelRequest, DiffList, EventPage, IDEMPOTENCY_KEY, NewTaskRequest, Problem,
-    Progress, SteerRequest, Taken, Task, TaskCreated, TaskPage, TaskSummary,
+    Progress, SteerRequest, Taken, Task, TaskCreated, TaskSummary,
 };
 use loom_client::{Endpoint, TOKEN_FILE};
 use loom_events::{
@@ -311,7 +311,7 @@ async fn submit(
     .into_response()
 }
 
-async fn list(State(served): State<Served>) -> Json<TaskPage> {
+async fn list(State(served): State<Served>) -> Json<Vec<TaskSummary>> {
     let row = |task: TaskId| {
         let view = served.world.view(task);
         TaskSummary {
@@ -327,10 +327,7 @@ async fn list(State(served): State<Served>) -> Json<TaskPage> {
             waiting: u32::try_from(view.questions.len()).unwrap(),
         }
     };
-    Json(TaskPage {
-        tasks: served.world.tasks().into_iter().rev().map(row).collect(),
-        next_cursor: None,
-    })
+    Json(served.world.tasks().into_iter().rev().map(row).collect())
 }
 
 async fn show(State(served): State<Served>, Path(id): Path<String>) -> Response {

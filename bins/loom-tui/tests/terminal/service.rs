@@ -9,8 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures_util::stream;
 use loom_client::wire::{
-    DiffList, EventPage, ModelList, Progress, Ready, Taken, Task, TaskCreated, TaskPage,
-    TaskSummary,
+    DiffList, EventPage, ModelList, Progress, Ready, Taken, Task, TaskCreated, TaskSummary,
 };
 use loom_events::{
     DiffStatus, Envelope, Event, FileDiff, NewTask, Plan, Record, RevertReport, Seq, SubtaskId,
@@ -303,9 +302,9 @@ fn shown(journal: &Journal) -> TaskView {
     TaskView::fold(task(), records.iter().map(|record| &record.envelope))
 }
 
-fn listed(journal: &Journal) -> TaskPage {
+fn listed(journal: &Journal) -> Vec<TaskSummary> {
     if journal.records.lock().unwrap().is_empty() {
-        return TaskPage::default();
+        return Vec::new();
     }
     let view = shown(journal);
     let count = |n: usize| u32::try_from(n).unwrap();
@@ -324,10 +323,7 @@ fn listed(journal: &Journal) -> TaskPage {
         tokens: view.usage.total(),
         waiting: count(view.questions.len()),
     };
-    TaskPage {
-        tasks: vec![row],
-        next_cursor: None,
-    }
+    vec![row]
 }
 
 fn differences() -> DiffList {

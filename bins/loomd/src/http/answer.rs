@@ -4,6 +4,7 @@ use crate::shown::Shown;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use loom_client::wire::NEXT_CURSOR;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,6 +15,8 @@ pub(crate) trait Answer: Send {
     const STATUS: u16;
     /// Further statuses, with what they mean.
     const ALSO: &'static [(u16, &'static str)] = &[];
+    /// Headers that it may have beside those of all answers, with what they mean.
+    const HEADERS: &'static [(&'static str, &'static str)] = &[];
     /// Its forms by media type, each with a schema.
     fn forms(generator: &mut SchemaGenerator) -> Vec<(&'static str, Value)>;
     /// Sends it, without secrets.
@@ -35,6 +38,34 @@ impl<T: Serialize + JsonSchema + Send> Answer for Json<T> {
 
     fn into_response(self, shown: &Shown) -> Response {
         json_response(StatusCode::OK, &self.0, shown)
+    }
+}
+
+/// 200 with a list, of which there may be more.
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// Where the next page begins.
+    pub(crate) next: Option<String>,
+}
+
+impl<T: Serialize + JsonSchema + Send> Answer for Page<T> {
+    const STATUS: u16 = 200;
+    const HEADERS: &'static [(&'static str, &'static str)] = &[(
+        NEXT_CURSOR,
+        "`cursor` of the next page; missing when this is the last one.",
+    )];
+
+    fn forms(generator: &mut SchemaGenerator) -> Vec<(&'static str, Value)> {
+        Json::<Vec<T>>::forms(generator)
+    }
+
+    fn into_response(self, shown: &Shown) -> Response {
+        let mut response = json_response(StatusCode::OK, &self.items, shown);
+        if let Some(Ok(next)) = self.next.map(HeaderValue::try_from) {
+            let name = HeaderName::from_static(NEXT_CURSOR);
+            response.headers_mut().insert(name, next);
+        }
+        response
     }
 }
 

@@ -7,7 +7,7 @@ mod route;
 mod router;
 mod stall;
 
-pub(crate) use answer::{Answer, Either, How, Json, Kind, Made, Text};
+pub(crate) use answer::{Answer, Either, How, Json, Kind, Made, Page, Text};
 pub(crate) use call::{Call, ExportFile, Given, Maybe, NDJSON, Parameters, Wanted};
 pub(crate) use listen::listen;
 pub(crate) use route::{Route, route};

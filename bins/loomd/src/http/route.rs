@@ -38,6 +38,7 @@ pub(crate) struct Route {
     pub(crate) media: &'static str,
     pub(crate) status: u16,
     pub(crate) also: &'static [(u16, &'static str)],
+    pub(crate) says: &'static [(&'static str, &'static str)],
     pub(crate) forms: Forms,
     serve: Serve,
 }
@@ -145,6 +146,7 @@ impl Draft {
             media: B::MEDIA,
             status: A::STATUS,
             also: A::ALSO,
+            says: A::HEADERS,
             forms: A::forms,
             serve,
         }

@@ -1,6 +1,7 @@
 //! What each route does: read the request, make one call of the engine, give back a word of the wire.
 
 pub(crate) mod control;
+pub(crate) mod conversation;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod info;

@@ -6,29 +6,47 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::http::{Call, Given, Json, Maybe};
 use loom_client::wire::{AnswerRequest, ApproveRequest, FeedbackRequest, RejectRequest, Taken};
-use loom_events::{Command, QuestionId, Response, Scope as Reach, Subject, TaskId};
-use loom_view::QuestionView;
+use loom_events::{Command, QuestionId, Response, Scope as Reach, Subject, SubtaskId, TaskId};
+use loom_view::{QuestionView, SubtaskView, TaskView};
 
 /// Who answers, as the journal names it.
 const BY: &str = "api";
 
 pub(crate) async fn approve(call: Call<(), Maybe<ApproveRequest>>) -> Result<Json<Taken>, Fault> {
     let task = call.task().await?;
-    let request = call.body.0;
-    let scope = request.scope.unwrap_or(Reach::Once);
-    respond(&call.app, task, request.question, Response::Grant { scope }).await
+    let ApproveRequest {
+        question,
+        subtask_id,
+        scope,
+        approved,
+        reason,
+    } = call.body.0;
+    let response = match approved.unwrap_or(true) {
+        true => Response::Grant {
+            scope: scope.unwrap_or(Reach::Once),
+        },
+        false => Response::Deny {
+            reason: reason.unwrap_or_default(),
+        },
+    };
+    let meant = Meant {
+        question,
+        subtask: subtask_id,
+    };
+    respond(&call.app, task, &meant, response).await
 }
 
 pub(crate) async fn reject(call: Call<(), Maybe<RejectRequest>>) -> Result<Json<Taken>, Fault> {
     let task = call.task().await?;
     let RejectRequest { question, reason } = call.body.0;
-    respond(&call.app, task, question, Response::Deny { reason }).await
+    let meant = Meant::by_name(question);
+    respond(&call.app, task, &meant, Response::Deny { reason }).await
 }
 
 pub(crate) async fn answer(call: Call<(), Given<AnswerRequest>>) -> Result<Json<Taken>, Fault> {
     let task = call.task().await?;
     let AnswerRequest { question, response } = call.body.0;
-    respond(&call.app, task, question, response).await
+    respond(&call.app, task, &Meant::by_name(question), response).await
 }
 
 pub(crate) async fn feedback(call: Call<(), Given<FeedbackRequest>>) -> Result<Json<Taken>, Fault> {
@@ -36,22 +54,35 @@ pub(crate) async fn feedback(call: Call<(), Given<FeedbackRequest>>) -> Result<J
     let FeedbackRequest {
         feedback: text,
         question,
+        subtask_id,
     } = call.body.0;
-    let open = call.app.engine.reader().task(task).await?.questions;
-    let takes_words = |view: &&QuestionView| {
+    let view = call.app.engine.reader().task(task).await?;
+    let about = subtask_id.as_ref();
+    if let Some(id) = about.filter(|id| view.subtask(id).is_none()) {
+        return Err(Fault::not_found(format!("the plan has no subtask `{id}`")).of(task));
+    }
+    let takes_words = |open: &&QuestionView| {
         matches!(
-            view.question.subject,
+            open.question.subject,
             Subject::Ask { .. } | Subject::Exhausted { .. }
-        )
+        ) && about.is_none_or(|id| subtask_of(&view, open) == Some(id))
     };
-    let waiting: Vec<&QuestionView> = open.iter().filter(takes_words).collect();
+    let waiting: Vec<&QuestionView> = view.questions.iter().filter(takes_words).collect();
     let meant = match (question, waiting.as_slice()) {
-        (Some(_), _) => Some(named(&open, task, question)?),
+        (Some(_), _) => {
+            let named = Meant {
+                question,
+                subtask: subtask_id.clone(),
+            };
+            Some(named.of(&view)?)
+        }
         (None, []) => None,
         (None, [one]) => Some(*one),
         (None, several) => return Err(ambiguous(several.iter().copied(), task)),
     };
     let Some(meant) = meant else {
+        // Whoever works on another step hears it, too, and must not take it for theirs.
+        let text = about.map_or(text.clone(), |id| format!("About the step `{id}`: {text}"));
         let steer = Command::Steer { text };
         let taken = command(&call.app, task, steer, "the next model call hears it").await?;
         return Ok(Json(taken));
@@ -77,14 +108,68 @@ pub(crate) async fn feedback(call: Call<(), Given<FeedbackRequest>>) -> Result<J
             return Err(Fault::conflict("rejected", text).of(task));
         }
     };
-    respond(&call.app, task, Some(meant.id), response).await
+    let meant = Meant::by_name(Some(meant.id));
+    respond(&call.app, task, &meant, response).await
+}
+
+/// Which question is meant.
+struct Meant {
+    question: Option<QuestionId>,
+    /// The subtask that it is about.
+    subtask: Option<SubtaskId>,
+}
+
+impl Meant {
+    const fn by_name(question: Option<QuestionId>) -> Self {
+        Self {
+            question,
+            subtask: None,
+        }
+    }
+
+    /// The question that is meant: the one that is named, by itself or by its subtask, else the only
+    /// one.
+    fn of<'a>(&self, view: &'a TaskView) -> Result<&'a QuestionView, Fault> {
+        let fits = |open: &&QuestionView| {
+            self.question.is_none_or(|id| id == open.id)
+                && (self.subtask.as_ref()).is_none_or(|id| subtask_of(view, open) == Some(id))
+        };
+        let fitting: Vec<&QuestionView> = view.questions.iter().filter(fits).collect();
+        let gone = |what: String| {
+            let text = format!("{what} is not open: it was answered, has expired or was withdrawn");
+            Fault::conflict("not_waiting", text).of(view.id)
+        };
+        match (fitting.as_slice(), &self.question, &self.subtask) {
+            ([one], _, _) => Ok(one),
+            ([], Some(id), Some(subtask)) => {
+                Err(gone(format!("question {id} about subtask `{subtask}`")))
+            }
+            ([], Some(id), None) => Err(gone(format!("question {id}"))),
+            ([], None, Some(subtask)) => Err(gone(format!("a question about subtask `{subtask}`"))),
+            (_, _, _) => Err(ambiguous(fitting.iter().copied(), view.id)),
+        }
+    }
+}
+
+/// The subtask that a question is about, if about one.
+fn subtask_of<'a>(view: &'a TaskView, open: &'a QuestionView) -> Option<&'a SubtaskId> {
+    let attempt = match &open.question.subject {
+        Subject::Exhausted { subtask } => return Some(subtask),
+        Subject::Call { attempt, .. }
+        | Subject::Ask { attempt, .. }
+        | Subject::Result { attempt }
+        | Subject::ByHand { attempt } => *attempt,
+        Subject::Plan { .. } | Subject::PlanLimit { .. } | Subject::Doubt { .. } => return None,
+    };
+    let has = |subtask: &&SubtaskView| subtask.attempts.iter().any(|one| one.id == attempt);
+    view.subtasks.iter().find(has).map(|found| &found.spec.id)
 }
 
 /// Answers a question.
 async fn respond(
     app: &App,
     task: TaskId,
-    question: Option<QuestionId>,
+    meant: &Meant,
     response: Response,
 ) -> Result<Json<Taken>, Fault> {
     let view = app.engine.reader().task(task).await?;
@@ -99,7 +184,7 @@ async fn respond(
         );
         return Err(Fault::conflict("not_waiting", text).of(task));
     }
-    let question = named(&view.questions, task, question)?.id;
+    let question = meant.of(&view)?.id;
     let answer = Command::Answer {
         question,
         response,
@@ -107,23 +192,6 @@ async fn respond(
     };
     let message = format!("question {question} is answered");
     Ok(Json(command(app, task, answer, &message).await?))
-}
-
-/// The question that is meant: the one that is named, else the only one.
-fn named(
-    open: &[QuestionView],
-    task: TaskId,
-    question: Option<QuestionId>,
-) -> Result<&QuestionView, Fault> {
-    match (question, open) {
-        (Some(id), _) => open.iter().find(|view| view.id == id).ok_or_else(|| {
-            let text =
-                format!("question {id} is not open: it was answered, has expired or was withdrawn");
-            Fault::conflict("not_waiting", text).of(task)
-        }),
-        (None, [one]) => Ok(one),
-        (None, several) => Err(ambiguous(several.iter(), task)),
-    }
 }
 
 fn ambiguous<'a>(several: impl Iterator<Item = &'a QuestionView>, task: TaskId) -> Fault {

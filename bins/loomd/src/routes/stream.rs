@@ -124,13 +124,11 @@ pub(crate) async fn all(call: Call<Parameters<AllStream>>) -> Result<Streamed, F
     let after = last_id(&call)?.or(call.query.0.after);
     // Whatever is committed from here on is after it.
     let after = after.unwrap_or_else(|| engine.last_record());
-    let opening = Word {
-        event: Event::default()
-            .event(STREAM_OPEN)
-            .id(after.to_string())
-            .data("{}"),
-        is_last: false,
-    };
+    let opening = Event::default()
+        .event(STREAM_OPEN)
+        .id(after.to_string())
+        .data("{}");
+    let opening = Word::passing(opening);
     let app = Arc::clone(&call.app);
     let records = engine
         .follow_all(after)
@@ -140,14 +138,22 @@ pub(crate) async fn all(call: Call<Parameters<AllStream>>) -> Result<Streamed, F
 }
 
 /// One event on its way.
-struct Word {
+pub(super) struct Word {
     event: Event,
     /// Whether the stream ends with it.
     is_last: bool,
 }
 
 impl Word {
-    fn of_task(record: &Record, shown: &Shown) -> Self {
+    /// What is no record, and nothing ends with it.
+    pub(super) const fn passing(event: Event) -> Self {
+        Self {
+            event,
+            is_last: false,
+        }
+    }
+
+    pub(super) fn of_task(record: &Record, shown: &Shown) -> Self {
         Self {
             event: named(record, shown).id(record.envelope.seq.to_string()),
             is_last: record.envelope.event.is_terminal(),
@@ -164,10 +170,7 @@ impl Word {
     fn live(signal: &loom_view::Live, shown: &Shown) -> Self {
         let event = Event::default().event(MODEL_DELTA);
         let named = Named::new(MODEL_DELTA, signal);
-        Self {
-            event: event.data(said(shown.text(&named))),
-            is_last: false,
-        }
+        Self::passing(event.data(said(shown.text(&named))))
     }
 }
 
@@ -205,7 +208,7 @@ fn cut(task: Option<TaskId>, code: &str, detail: &str) -> Event {
 }
 
 /// A stream of words that ends with the service, too.
-fn open<E: std::error::Error + 'static>(
+pub(super) fn open<E: std::error::Error + 'static>(
     app: &App,
     words: impl Stream<Item = Result<Word, E>> + Send + 'static,
     place: OwnedSemaphorePermit,
@@ -266,7 +269,7 @@ fn open<E: std::error::Error + 'static>(
 }
 
 /// One of the places for streams.
-fn place(app: &App) -> Result<OwnedSemaphorePermit, Fault> {
+pub(super) fn place(app: &App) -> Result<OwnedSemaphorePermit, Fault> {
     let place = Arc::clone(&app.subscribers).try_acquire_owned();
     place.map_err(|_| {
         Fault::too_many(

@@ -4,10 +4,10 @@ use super::{command, standing, status};
 use crate::access::Scope;
 use crate::app::App;
 use crate::fault::Fault;
-use crate::http::{Call, Given, How, Json, Made, Maybe, Parameters};
+use crate::http::{Call, Given, How, Json, Made, Maybe, Page, Parameters};
 use loom_client::wire::{
     CancelRequest, IDEMPOTENCY_KEY, NewTaskRequest, Progress, Reverted, SteerRequest, Taken, Task,
-    TaskCreated, TaskPage, TaskSummary,
+    TaskCreated, TaskSummary,
 };
 use loom_engine::{Begun, OnceError};
 use loom_events::{ApprovalMode, Command, NewTask, TaskId, TaskSettings};
@@ -236,12 +236,12 @@ pub(crate) struct ListQuery {
     #[serde(default)]
     #[schemars(range(min = 1, max = 500))]
     limit: Option<usize>,
-    /// `next_cursor` of the page before.
+    /// The header `x-next-cursor` of the page before.
     #[serde(default)]
     cursor: Option<TaskId>,
 }
 
-pub(crate) async fn list(call: Call<Parameters<ListQuery>>) -> Result<Json<TaskPage>, Fault> {
+pub(crate) async fn list(call: Call<Parameters<ListQuery>>) -> Result<Page<TaskSummary>, Fault> {
     let query = call.query.0;
     let limit = query.limit.unwrap_or(PAGE);
     if !(1..=LONGEST_PAGE).contains(&limit) {
@@ -261,10 +261,10 @@ pub(crate) async fn list(call: Call<Parameters<ListQuery>>) -> Result<Json<TaskP
     let more = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().map(|row| row.id.to_string());
-    Ok(Json(TaskPage {
-        tasks: rows.into_iter().map(summary).collect(),
-        next_cursor: last.filter(|_| more),
-    }))
+    Ok(Page {
+        items: rows.into_iter().map(summary).collect(),
+        next: last.filter(|_| more),
+    })
 }
 
 fn summary(row: TaskRow) -> TaskSummary {

@@ -6,6 +6,7 @@ mod access;
 mod conflicts;
 mod deaths;
 mod examples;
+mod first_loom;
 mod learning;
 mod logs;
 mod outside;

@@ -1,6 +1,6 @@
 //! What is asked of a task that exists.
 
-use loom_events::{Choices, Plan, QuestionId, Response, Scope, Seq, SubtaskId, TaskId};
+use loom_events::{Choices, Plan, QuestionId, Response, Scope, Seq, SubtaskId, TaskId, Time};
 use loom_view::TaskStatus;
 use serde::{Deserialize, Serialize};
 
@@ -32,9 +32,18 @@ pub struct ApproveRequest {
     /// The question; none means the one that waits. With several it must be named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub question: Option<QuestionId>,
-    /// For this once, or for the same thing in this task.
+    /// The subtask whose question it is, instead of the question's own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subtask_id: Option<SubtaskId>,
+    /// Of a yes: for this once, or for the same thing in this task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
+    /// Whether it is a yes; without a word it is. A no is what `reject` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approved: Option<bool>,
+    /// Of a no: why. It becomes feedback for the next attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The body of `POST /tasks/{id}/reject`.
@@ -74,6 +83,44 @@ pub struct FeedbackRequest {
     /// The question they answer; none means the one that waits, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<QuestionId>,
+    /// The subtask that they are about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subtask_id: Option<SubtaskId>,
+}
+
+/// The body of `POST /tasks/{id}/message`: an instruction, as whoever talks to a task sends it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MessageRequest {
+    /// What is said.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), regex(pattern = r"\S")))]
+    pub message: String,
+    /// Who says it: nobody else than the user is heard.
+    #[serde(default)]
+    pub role: Speaker,
+}
+
+/// Who may say something to a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The user, or a program in their place.
+    #[default]
+    User,
+}
+
+/// Something that was said to a task while it ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Said {
+    /// Its event.
+    pub id: Seq,
+    /// What was said.
+    pub message: String,
+    /// When.
+    pub timestamp: Time,
 }
 
 /// The body of `PUT /tasks/{id}/plan`: replaces what is still to be done.

@@ -27,9 +27,10 @@ pub struct Ready {
     pub missing: Vec<String>,
 }
 
-/// The answer to `GET /models`.
+/// The answer to `GET /models`: a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
 pub struct ModelList {
     /// In the order of the configuration.
     pub models: Vec<ModelInfo>,
@@ -79,9 +80,10 @@ pub struct ModelInfo {
     pub decode_per_s: Option<f32>,
 }
 
-/// The answer to `GET /tools`.
+/// The answer to `GET /tools`: a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
 pub struct ToolList {
     /// In the order in which a model is offered them.
     pub tools: Vec<ToolInfo>,

@@ -19,8 +19,8 @@ mod task;
 mod trace;
 
 pub use control::{
-    AnswerRequest, ApproveRequest, CancelRequest, FeedbackRequest, ForkRequest, PlanRequest,
-    RejectRequest, RetryRequest, RevertOptions, SteerRequest, Taken,
+    AnswerRequest, ApproveRequest, CancelRequest, FeedbackRequest, ForkRequest, MessageRequest,
+    PlanRequest, RejectRequest, RetryRequest, RevertOptions, Said, Speaker, SteerRequest, Taken,
 };
 pub use info::{
     ConfigShown, ConfigValue, Health, MemoryItem, MemoryPage, ModelInfo, ModelList, Ready,
@@ -43,11 +43,17 @@ pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The header in which each answer names its request.
 pub const REQUEST_ID: &str = "x-request-id";
 
+/// The header of a page of tasks with the `cursor` of the next one; missing when there is none.
+pub const NEXT_CURSOR: &str = "x-next-cursor";
+
 /// The header with which a stream goes on where it was cut.
 pub const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The name of a live signal in a stream; it has no id, since it is no record.
 pub const MODEL_DELTA: &str = "model_delta";
+
+/// The name of a piece of text in `GET /tasks/{id}/tokens`.
+pub const TOKEN: &str = "token";
 
 /// The name of the first word of the stream of all tasks: its id is that of the last record which is
 /// not in it.

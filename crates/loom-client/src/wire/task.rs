@@ -166,14 +166,13 @@ pub struct Progress {
     pub total: u32,
 }
 
-/// The answer to `GET /tasks`, newest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+/// The answer to `GET /tasks`, newest first. On the wire it is the list alone, as the clients of the
+/// first Loom read it; the cursor is in the header [`NEXT_CURSOR`](super::NEXT_CURSOR).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskPage {
     /// The tasks.
     pub tasks: Vec<TaskSummary>,
     /// `cursor` of the next page; none when this is the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
