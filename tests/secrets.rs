@@ -67,8 +67,12 @@ fn forms() -> [String; 4] {
 fn assert_nowhere_in(database: &Path) {
     let open = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let database = open.unwrap();
+    // A virtual table holds nothing: what it writes is in tables beside it, which are in the list.
     let mut tables = database
-        .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")
+        .prepare(
+            "SELECT name FROM sqlite_master \
+             WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL %'",
+        )
         .unwrap();
     let names: Vec<String> = tables
         .query_map([], |row| row.get(0))
