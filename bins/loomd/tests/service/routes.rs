@@ -141,6 +141,11 @@ async fn files_are_shown_and_taken_back_by_encoded_path_subtask_and_task() {
         .await;
     assert_eq!(status, StatusCode::OK);
     assert!(!file.exists());
+    // Whoever looks at the task is told, and a look before is no revert.
+    let (_, shown) = service.get(&format!("/tasks/{task}")).await;
+    let reverts = shown["reverts"].as_array().unwrap().iter();
+    let scopes: Vec<_> = reverts.map(|revert| &revert["scope"]).collect();
+    assert_eq!(scopes, ["a dir/ö.txt", "last revert", "subtask write-out"]);
     let (status, problem) = service
         .get(&format!("/tasks/{task}/files/..%2F..%2Fetc%2Fpasswd/diff"))
         .await;

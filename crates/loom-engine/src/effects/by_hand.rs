@@ -62,19 +62,8 @@ async fn baseline(task: &Task, cx: &Cx) -> Result<Baseline, Broken> {
 
 /// Journals what the user changed since the workspace was handed to them, but for what is known.
 pub(super) async fn record(base: &BlobId, known: &[FileChange], cx: &Cx) -> Result<(), Broken> {
-    let bytes = cx.get(base).await?;
     let what = "what was done by hand could not be found out";
-    let found = cx.files(what, move |workspace| {
-        let base =
-            workspace
-                .load_manifest(&bytes)
-                .map_err(|error| loom_workspace::FsError::Io {
-                    path: ".".to_owned(),
-                    source: std::io::Error::other(error),
-                })?;
-        Ok(workspace.changes_since(&base)?.1)
-    });
-    let net = found.await?.unwrap_or_default();
+    let net = cx.changes_since(base, what).await?;
     for change in news(known, net) {
         cx.signals.must_note(Note::FileChanged(change)).await?;
     }

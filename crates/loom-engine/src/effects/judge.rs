@@ -273,20 +273,8 @@ async fn changes(task: &Task, cx: &Cx) -> Result<Vec<FileChange>, Broken> {
     let Some(base) = &task.base else {
         return Ok(Vec::new());
     };
-    let bytes = cx.get(base).await?;
-    let changes = cx
-        .files("the workspace could not be compared", move |workspace| {
-            let base =
-                workspace
-                    .load_manifest(&bytes)
-                    .map_err(|error| loom_workspace::FsError::Io {
-                        path: ".".to_owned(),
-                        source: std::io::Error::other(error),
-                    })?;
-            Ok(workspace.changes_since(&base)?.1)
-        })
-        .await?;
-    Ok(changes.unwrap_or_default())
+    cx.changes_since(base, "the workspace could not be compared")
+        .await
 }
 
 /// What the checks said before the work; of a check that several steps share the first trial counts.

@@ -339,6 +339,16 @@ impl Cx {
         }
     }
 
+    /// How the tree differs from a manifest that was kept; nothing where there is no workspace.
+    pub(crate) async fn changes_since(
+        &self,
+        base: &BlobId,
+        what: &'static str,
+    ) -> Result<Vec<FileChange>, Broken> {
+        let changed = |workspace: &Workspace, base: &Manifest| Ok(workspace.changes_since(base)?.1);
+        self.since(what, base, changed).await
+    }
+
     /// Journals the tree as it is now, so that a reconciliation can put it back.
     pub(crate) async fn snapshot(&self) -> Result<Option<BlobId>, Broken> {
         let taken = self
