@@ -4,7 +4,9 @@
 use crate::changes::Net;
 use crate::lines;
 use crate::patch::{Side, similarity};
+use loom_events::FileKind;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// Both sides of a difference by path.
 pub(crate) type Sides<'a> = BTreeMap<&'a str, (Option<Side>, Option<Side>)>;
@@ -22,8 +24,9 @@ pub(crate) fn renames<'a>(
     sides: &Sides<'a>,
 ) -> BTreeMap<&'a str, &'a str> {
     let paths = || sides.iter().map(|(path, sides)| (*path, sides));
-    let gone = paths().filter(|(_, sides)| matches!(sides, (Some(_), None)));
-    let new = paths().filter(|(_, sides)| matches!(sides, (None, Some(_))));
+    let can = |path: &str, side: &Side| !is_link(side) || !has_paths_below(sides, path);
+    let gone = paths().filter(|(path, sides)| matches!(sides, (Some(old), None) if can(path, old)));
+    let new = paths().filter(|(path, sides)| matches!(sides, (None, Some(new)) if can(path, new)));
     let mut pairing = Pairing {
         gone: gone.map(|(path, _)| path).collect(),
         new: new.map(|(path, _)| path).collect(),
@@ -37,6 +40,21 @@ pub(crate) fn renames<'a>(
     let alike = alike(&pairing.gone, &pairing.new, sides);
     pairing.take(alike.into_iter());
     pairing.found
+}
+
+fn is_link(side: &Side) -> bool {
+    side.state().kind == FileKind::Symlink
+}
+
+/// Whether a path is a directory on one of the two sides. A patch that renames a link says nowhere that
+/// it is one, so git would take what is below that name for what is beyond the link, and refuse it.
+fn has_paths_below(sides: &Sides<'_>, path: &str) -> bool {
+    let below = format!("{path}/");
+    let after = (Bound::Included(below.as_str()), Bound::Unbounded);
+    let mut following = sides.range::<str, _>(after);
+    following
+        .next()
+        .is_some_and(|(path, _)| path.starts_with(&below))
 }
 
 /// Each file has one other name at most.

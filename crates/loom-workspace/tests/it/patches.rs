@@ -114,6 +114,21 @@ fn links_are_patched_and_files_become_links() {
 }
 
 #[test]
+fn a_link_and_a_directory_take_the_place_of_each_other() {
+    // Forwards only: some versions of git bring a link that was deleted back as a file.
+    for (setup, line) in [
+        ("ln -s t l", "rm l; mkdir l; ln -s t l/x; echo y > l/y"),
+        ("mkdir l; ln -s t l/x", "rm -r l; ln -s t l"),
+        ("ln -s t l", "mv l m; mkdir l; echo x > l/x"),
+    ] {
+        let (_, _, diffs, _place) = check_forwards(setup, line);
+        assert!(diffs.iter().all(|d| d.status != DiffStatus::Renamed));
+    }
+    let plain = check("ln -s t l", "mv l m");
+    assert_eq!(plain[0].status, DiffStatus::Renamed);
+}
+
+#[test]
 fn names_of_all_kinds_are_patched() {
     check(
         "mkdir 'sp dir'; for f in 'sp ace' 'sp dir/x y' 'q\"uote' 'back\\slash' 'gr\u{fc}n' \"$(printf 'tab\\there')\" \"$(printf 'bad\\377')\" \"$(printf 'new\\nline')\" '-dash'; do echo one > \"./$f\"; done",
