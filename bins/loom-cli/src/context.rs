@@ -147,7 +147,7 @@ pub(crate) fn query_fault(error: QueryError) -> Fault {
         QueryError::Journal(_) | QueryError::Blob(_) | QueryError::Append(_) => {
             Fault::cannot(error)
         }
-        QueryError::Files(_) | QueryError::Payload(_) => Fault::from(error),
+        _ => Fault::from(error),
     }
 }
 
@@ -187,9 +187,6 @@ fn open_fault(error: OpenError) -> Fault {
         OpenError::Router(_) | OpenError::Template(_) | OpenError::DataDir { .. } => {
             Fault::cannot(error).exit(Exit::Usage)
         }
-        OpenError::Locked(_)
-        | OpenError::Journal(_)
-        | OpenError::Learning(_)
-        | OpenError::Store(_) => Fault::cannot(error),
+        _ => Fault::cannot(error),
     }
 }

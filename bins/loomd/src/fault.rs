@@ -167,10 +167,7 @@ impl From<QueryError> for Fault {
             QueryError::Imported(task) => Self::conflict("imported", said).of(task),
             QueryError::StillRunning(task) => Self::conflict("unfinished", said).of(task),
             QueryError::Files(_) => Self::conflict("files", said),
-            QueryError::Journal(_)
-            | QueryError::Blob(_)
-            | QueryError::Append(_)
-            | QueryError::Payload(_) => Self::internal(&error),
+            _ => Self::internal(&error),
         }
     }
 }
@@ -232,7 +229,7 @@ impl From<ResumeError> for Fault {
             ResumeError::Workspace { task, .. } => Self::conflict("workspace", said).of(task),
             ResumeError::Containers { task, .. } => Self::conflict("containers", said).of(task),
             ResumeError::Query(error) => error.into(),
-            ResumeError::Runner(_) | ResumeError::Place { .. } => Self::internal(&error),
+            _ => Self::internal(&error),
         }
     }
 }
@@ -244,7 +241,7 @@ impl From<ImportError> for Fault {
             ImportError::NoExport | ImportError::Damaged(_) => Self::invalid("export", said),
             ImportError::Newer { .. } | ImportError::Event { .. } => Self::invalid("newer", said),
             ImportError::Exists(task) => Self::conflict("exists", said).of(task),
-            ImportError::Append(_) | ImportError::Blob(_) => Self::internal(&error),
+            _ => Self::internal(&error),
         }
     }
 }

@@ -175,13 +175,7 @@ fn shown(loaded: &Loaded) -> Vec<ConfigValue> {
 fn open_error(error: OpenError) -> SetupError {
     match error {
         OpenError::Config(_) => SetupError::of(&error),
-        OpenError::Router(_)
-        | OpenError::Template(_)
-        | OpenError::DataDir { .. }
-        | OpenError::Locked(_)
-        | OpenError::Journal(_)
-        | OpenError::Learning(_)
-        | OpenError::Store(_) => SetupError::cannot(&error),
+        _ => SetupError::cannot(&error),
     }
 }
 

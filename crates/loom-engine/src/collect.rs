@@ -24,6 +24,7 @@ const ALL: usize = 1_000_000;
 
 /// What a collection did, or would do.
 #[derive(Clone, Debug, Default, serde::Serialize)]
+#[non_exhaustive]
 pub struct Collection {
     /// Tasks that cannot be undone any more from now on, oldest first.
     pub expired: Vec<TaskId>,
@@ -34,6 +35,7 @@ pub struct Collection {
 
 /// Why snapshots were not collected.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CollectError {
     /// What a task refers to must not change meanwhile.
     #[error("collect snapshots while task {0} runs: let it end, or stop it first")]

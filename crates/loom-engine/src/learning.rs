@@ -32,6 +32,7 @@ pub(crate) struct Learning {
 
 /// What was learned, for people and programs, as it would be used now.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Learned {
     /// Whether tasks use it, where they do not say otherwise.
     pub enabled: bool,
@@ -51,6 +52,7 @@ pub struct Learned {
 
 /// How a model did at a kind of work.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LearnedRecord {
     /// The kind.
     pub kind: String,
@@ -76,6 +78,7 @@ pub struct LearnedRecord {
 
 /// A plan that brought its goal about.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct LearnedPlan {
     /// The goal, shortened.
     pub goal: String,

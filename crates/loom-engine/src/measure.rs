@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// Why a verifier was not measured.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum JudgingError {
     /// Its entry makes no sense.
     #[error(transparent)]

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// The figures at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Metrics {
     /// Tasks that work now.
     pub running: u64,
@@ -33,6 +34,7 @@ pub struct Metrics {
 
 /// The figures of one model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ModelFigures {
     /// Calls that it answered.
     pub calls: u64,

@@ -51,6 +51,7 @@ fn common_text(old: &str, new: &str) -> usize {
 
 /// What the requests of a role had in common with those before them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct PrefixShare {
     /// Requests of the role.
     pub requests: u64,
@@ -85,6 +86,7 @@ impl PrefixShare {
 /// For a whole recorded task, by role. A request is compared with the one before it in its attempt,
 /// else with the one before it of its role: that is what a server still has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct PrefixReport {
     /// By role.
     pub roles: BTreeMap<Role, PrefixShare>,

@@ -31,6 +31,7 @@ pub struct Reader {
 
 /// A question that could not be answered.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum QueryError {
     /// Nothing of that name.
     #[error("no task `{0}`: `loom list` shows what there is")]
@@ -88,6 +89,7 @@ pub enum QueryError {
 
 /// What a replay found.
 #[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
 pub struct ReplayReport {
     /// The task.
     pub task: TaskId,

@@ -59,6 +59,7 @@ pub(crate) struct NoteRefused;
 
 /// Why a runner ended before its task did.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunnerError {
     /// The journal did not take a batch.
     #[error("write the journal of task {task}")]

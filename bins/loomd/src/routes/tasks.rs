@@ -9,7 +9,7 @@ use loom_client::wire::{
     CancelRequest, IDEMPOTENCY_KEY, NewTaskRequest, Progress, Reverted, SteerRequest, Taken, Task,
     TaskCreated, TaskSummary,
 };
-use loom_engine::{Begun, OnceError};
+use loom_engine::OnceError;
 use loom_events::{ApprovalMode, Command, NewTask, TaskId, TaskSettings};
 use loom_state::{RowStatus, TaskFilter, TaskRow};
 use loom_view::TaskStatus;
@@ -44,18 +44,16 @@ pub(crate) async fn create(
     let new = new_task(&app, scope, request)?;
     let workspace = new.workspace.clone();
     room(&app).await?;
-    let begun = match key {
-        None => Begun {
-            task: app.engine.submit(new).await?,
-            is_new: true,
-        },
+    let (task, is_new) = match key {
+        None => (app.engine.submit(new).await?, true),
         Some(key) => {
             let digest = blake3::hash(&asked).to_hex().to_string();
             let begun = app.engine.submit_once(&key, digest, new).await;
-            begun.map_err(once_fault)?
+            let begun = begun.map_err(once_fault)?;
+            (begun.task, begun.is_new)
         }
     };
-    created(&app, begun.task, workspace.as_deref(), begun.is_new).await
+    created(&app, task, workspace.as_deref(), is_new).await
 }
 
 /// The answer to whatever began a task.

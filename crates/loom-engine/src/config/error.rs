@@ -39,6 +39,7 @@ impl fmt::Display for Origin {
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// A file that was named cannot be read.
     #[error("cannot read the configuration file {}", path.display())]

@@ -34,6 +34,7 @@ pub struct Flag {
 
 /// A configuration and where its values came from.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Loaded {
     /// The values.
     pub config: Config,

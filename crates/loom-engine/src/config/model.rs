@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// One `[models.NAME]`.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ModelConfig {
     /// How its server is spoken to.
     pub provider: ProviderKind,
@@ -176,6 +177,7 @@ fn for_ollama(keep_alive: &str) -> String {
 
 /// A model entry that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ModelConfigError {
     /// It has no address, and its kind of server no usual one.
     #[error(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 /// `[notify]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NotifyConfig {
     /// A program and its arguments, run for each of the events. Empty: none.
     pub command: Vec<String>,
@@ -30,6 +31,7 @@ impl Default for NotifyConfig {
 
 /// `[telemetry]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TelemetryConfig {
     /// A collector of OpenTelemetry; without one nothing is sent.
     pub endpoint: Option<String>,

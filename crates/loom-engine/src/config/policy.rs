@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 /// `[policy]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PolicyConfig {
     /// The rules of all layers; their order means nothing, the strictest that matches wins.
     pub rules: Vec<PolicyRule>,

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 /// One `[mcp.servers.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServerConfig {
     /// The program that is started; or else there is a `url`.
     pub command: Option<String>,

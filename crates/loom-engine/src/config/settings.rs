@@ -13,6 +13,7 @@ use std::path::PathBuf;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Config {
     /// Models by name.
     pub models: BTreeMap<String, ModelConfig>,
@@ -79,6 +80,7 @@ impl Default for Config {
 
 /// `[server]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServiceConfig {
     /// The address to listen at.
     pub host: String,
@@ -114,6 +116,7 @@ impl Default for ServiceConfig {
 
 /// `[workspace]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WorkspaceConfig {
     /// Directories beneath which a workspace may be; empty allows any that is not dangerous.
     pub roots: Vec<PathBuf>,
@@ -152,6 +155,7 @@ impl Default for WorkspaceConfig {
 
 /// What of a project goes into prompts; keys of `[execution]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ProjectConfig {
     /// Its files of instructions.
     pub notes: bool,
@@ -170,6 +174,7 @@ impl Default for ProjectConfig {
 
 /// `[state]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StateConfig {
     /// What an acknowledged event survives.
     pub durability: Durability,
@@ -192,6 +197,7 @@ impl Default for StateConfig {
 
 /// `[tools]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ToolsConfig {
     /// Milliseconds after which a shell command and everything it started is killed.
     pub shell_timeout_ms: u64,
@@ -209,6 +215,7 @@ impl Default for ToolsConfig {
 
 /// `[sandbox]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SandboxConfig {
     /// What contains commands.
     pub mode: SandboxMode,
@@ -245,6 +252,7 @@ pub enum SandboxMode {
 
 /// `[logging]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoggingConfig {
     /// The least severe messages that are written.
     pub level: LogLevel,

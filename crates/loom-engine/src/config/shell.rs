@@ -14,6 +14,7 @@ const MAX_RAISE: u32 = 6;
 
 /// The settings of the shell that the configuration asks for cannot be had.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ShellConfigError {
     /// Commands must be contained by one sandbox, and that one does not work here.
     #[error(

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 /// One effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shown {
     /// The dotted key.
     pub key: String,

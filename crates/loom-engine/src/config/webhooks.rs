@@ -2,6 +2,7 @@
 
 /// `[webhooks]`
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WebhooksConfig {
     /// Receivers of the events of all tasks.
     pub urls: Vec<String>,

@@ -60,6 +60,7 @@ pub enum CommandError {
 
 /// Why an unfinished task could not be taken up again.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ResumeError {
     /// Its journal cannot be folded.
     #[error(transparent)]

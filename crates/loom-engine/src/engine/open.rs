@@ -61,6 +61,7 @@ pub struct Setup {
 
 /// Why an engine could not be opened.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// The data directory cannot be used.
     #[error("use the data directory {dir}")]

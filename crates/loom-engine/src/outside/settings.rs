@@ -53,6 +53,7 @@ impl std::fmt::Debug for Collector {
 
 /// Settings that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TelemetryError {
     /// The collector has no address.
     #[error("send telemetry to `telemetry.endpoint`: {0}")]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The file could not be read or written, so nothing is agreed to.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AgreedError {
     /// It cannot be read.
     #[error("read {}", path.display())]

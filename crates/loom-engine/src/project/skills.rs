@@ -28,6 +28,7 @@ pub struct Skills {
 
 /// One skill that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SkillInfo {
     /// Its name.
     pub name: String,
@@ -75,6 +76,7 @@ impl SkillInfo {
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SkillSurvey {
     /// The skills, the user's own first; each name once.
     pub skills: Vec<SkillInfo>,

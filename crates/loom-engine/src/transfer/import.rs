@@ -12,6 +12,7 @@ use serde_json::Value;
 
 /// A task that was imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Imported {
     /// It, under the id that it had.
     pub task: TaskId,
@@ -23,6 +24,7 @@ pub struct Imported {
 
 /// Why a file was not imported. Nothing was written then, but payloads that nothing names.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ImportError {
     /// It is something else.
     #[error("this is no export of Loom: its first line does not say so")]

@@ -32,6 +32,7 @@ pub struct Webhooks {
 
 /// Settings that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum WebhookError {
     /// A receiver cannot be one.
     #[error("use the receiver in `webhooks.urls`: {0}")]
