@@ -5,11 +5,11 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use loom_client::wire::{Approval, NewTaskRequest};
 use loom_client::{Client, Endpoint, TOKEN_FILE};
-use loom_events::TaskId;
+use loom_events::{Seq, TaskId};
 use loom_sim::{Options, Playbook, SimServer};
 use loom_view::TaskStatus;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,6 +18,9 @@ type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// Turns of the task that everybody follows.
 const TURNS: usize = 40;
+
+/// How often it is run alone and followed, for the median.
+const TURNS_OF_FOLLOWERS: usize = 5;
 
 /// How long anything may take before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -232,7 +235,8 @@ fn playbook() -> Result<Playbook, Fault> {
     Ok(Playbook::from_yaml(&text)?)
 }
 
-/// Runs a task with so many followers; how long it took, and how many of them had every event.
+/// Runs a task with so many followers: how long the engine worked on it by its own journal, and how many
+/// of them had every event.
 async fn followed(
     daemon: &Daemon,
     name: &str,
@@ -244,17 +248,15 @@ async fn followed(
         ..daemon.task(name)?
     };
     let task = client.submit(&hold, None).await?.task_id;
-    until(|| async {
-        client
-            .task(&task.to_string())
-            .await
-            .ok()
-            .filter(|t| !t.view.questions.is_empty())
+    let asked = until(|| async {
+        let task = client.task(&task.to_string()).await.ok()?;
+        (!task.view.questions.is_empty()).then_some(task.view.last_seq)
     })
     .await?;
-    let streams: Vec<_> = (0..followers)
-        .map(|_| tokio::spawn(ids(daemon.url.clone(), daemon.token.clone(), task)))
-        .collect();
+    let readers = match followers {
+        0 => None,
+        many => Some(Readers::start(daemon, task, many)?),
+    };
     if followers > 0 {
         // All of them are there before it goes on.
         let open = format!("loom_streams {followers}\n");
@@ -266,26 +268,99 @@ async fn followed(
         })
         .await?;
     }
-    let began = Instant::now();
     client.approve(task, &Default::default()).await?;
-    until(|| async {
-        client
-            .task(&task.to_string())
-            .await
-            .ok()
-            .filter(|t| t.view.status.is_final())
+    let last = until(|| async {
+        let task = client.task(&task.to_string()).await.ok()?;
+        let view = task.view;
+        view.status.is_final().then_some(view.last_seq)
     })
     .await?;
-    let took = began.elapsed();
-    let last = client.task(&task.to_string()).await?.view.last_seq.0;
-    let whole: Vec<u64> = (1..=last).collect();
-    let mut complete = 0;
+    let mut times = Vec::new();
+    let mut after = asked;
+    while after < last {
+        let page = client.events(task, after).await?.events;
+        after = page.last().ok_or("events are missing")?.envelope.seq;
+        times.extend(page.iter().map(|record| record.envelope.timestamp));
+    }
+    let (Some(began), Some(ended)) = (times.first(), times.last()) else {
+        return Err("the task did nothing".into());
+    };
+    let complete = match readers {
+        None => 0,
+        Some(readers) => readers.complete(last).await?,
+    };
+    Ok((ended.since(*began), complete))
+}
+
+/// Followers in a process of their own, which stand for programs on other machines: they get a processor
+/// only when nobody else wants it.
+struct Readers(Child);
+
+impl Readers {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a process, so that what they compute is not the service's or the model's"
+    )]
+    fn start(daemon: &Daemon, task: TaskId, many: usize) -> Result<Self, Fault> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["follow", &daemon.url, &task.to_string(), &many.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut input = child.stdin.take().ok_or("it has no standard input")?;
+        writeln!(input, "{}", daemon.token)?;
+        Ok(Self(child))
+    }
+
+    /// How many had every event from the first to the last.
+    async fn complete(mut self, last: Seq) -> Result<usize, Fault> {
+        let out = self.0.stdout.take().ok_or("it has no standard output")?;
+        let lines = tokio::task::spawn_blocking(move || {
+            BufReader::new(out).lines().collect::<Result<Vec<_>, _>>()
+        });
+        let lines = tokio::time::timeout(PATIENCE, lines).await???;
+        let whole = format!("whole to {}", last.0);
+        Ok(lines.iter().filter(|line| **line == whole).count())
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// `score_http follow URL TASK MANY`: reads so many streams to their end and says of each what it was.
+#[expect(clippy::print_stdout, reason = "whoever started it reads that")]
+async fn follow(arguments: &[String]) -> Result<(), Fault> {
+    let [url, task, many] = arguments else {
+        return Err("usage: follow URL TASK MANY".into());
+    };
+    // Without that the figures are worse, not wrong.
+    rustix::process::nice(19).ok();
+    let mut token = String::new();
+    std::io::stdin().read_line(&mut token)?;
+    let token = token.trim().to_owned();
+    let endpoint = Endpoint {
+        url: url.clone(),
+        token: None,
+    };
+    // It chooses what encrypts, for all clients of this process.
+    Client::new(&endpoint)?;
+    let (http, url) = (http()?, format!("{url}/tasks/{task}/stream?live=false"));
+    let streams: Vec<_> = (0..many.parse()?)
+        .map(|_| tokio::spawn(ids(http.clone(), url.clone(), token.clone())))
+        .collect();
     for stream in streams {
-        if tokio::time::timeout(PATIENCE, stream).await??? == whole {
-            complete += 1;
+        let ids = stream.await??;
+        let last = ids.last().copied().unwrap_or(0);
+        match ids.iter().copied().eq(1..=last) {
+            true => println!("whole to {last}"),
+            false => println!("gaps or duplicates up to {last}"),
         }
     }
-    Ok((took, complete))
+    Ok(())
 }
 
 async fn metrics(daemon: &Daemon) -> Result<String, Fault> {
@@ -296,10 +371,8 @@ async fn metrics(daemon: &Daemon) -> Result<String, Fault> {
 }
 
 /// The ids in a stream, to its end.
-async fn ids(url: String, token: String, task: TaskId) -> Result<Vec<u64>, Fault> {
-    let asked = http()?
-        .get(format!("{url}/tasks/{task}/stream?live=false"))
-        .bearer_auth(token);
+async fn ids(http: reqwest::Client, url: String, token: String) -> Result<Vec<u64>, Fault> {
+    let asked = http.get(url).bearer_auth(token);
     let mut bytes = asked.send().await?.bytes_stream();
     let (mut ids, mut rest) = (Vec::new(), String::new());
     while let Some(piece) = bytes.next().await {
@@ -321,26 +394,36 @@ fn http() -> Result<reqwest::Client, Fault> {
         .build()?)
 }
 
+/// Alone and followed in turns, so that whatever else this machine does meets both.
 async fn followers(daemon: &Daemon, many: usize) -> Result<Vec<Line>, Fault> {
-    let (alone, _) = followed(daemon, "alone", 0).await?;
-    let (watched, complete) = followed(daemon, "watched", many).await?;
-    let ratio = watched.as_secs_f64() / alone.as_secs_f64();
+    let (mut alone, mut watched, mut least) = (Vec::new(), Vec::new(), many);
+    for turn in 0..TURNS_OF_FOLLOWERS {
+        alone.push(followed(daemon, &format!("alone-{turn}"), 0).await?.0);
+        let (took, complete) = followed(daemon, &format!("watched-{turn}"), many).await?;
+        watched.push(took);
+        least = least.min(complete);
+    }
+    let [alone, watched] = [alone, watched].map(|mut all| {
+        all.sort();
+        all[all.len() / 2].as_secs_f64()
+    });
+    let ratio = watched / alone;
     Ok(vec![
         Line::works(
             "1,000 followers of one task with every event once",
-            format!("{complete} of {many}"),
+            format!("{least} of {many}"),
             "all",
-            complete == many,
+            least == many,
         ),
-        Line::works(
-            "the task with them, against alone (this machine sends and reads all of it)",
+        Line::figure(
+            "the engine's time for a task with them, against alone",
             format!(
                 "{:.0} ms, {:.0} ms, {ratio:.2} ×",
-                watched.as_secs_f64() * 1e3,
-                alone.as_secs_f64() * 1e3
+                watched * 1e3,
+                alone * 1e3
             ),
-            "said, not judged",
-            true,
+            "< 1.2 ×",
+            ratio < 1.2,
         ),
     ])
 }
@@ -571,14 +654,17 @@ async fn serve() -> Result<(), Fault> {
 #[tokio::main]
 async fn main() -> Result<(), Fault> {
     raise_descriptors();
-    if std::env::args().nth(1).as_deref() == Some("serve") {
-        return serve().await;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, [])) if first == "serve" => return serve().await,
+        Some((first, rest)) if first == "follow" => return follow(rest).await,
+        _ => {}
     }
     let (mut size, mut parts) = (WHOLE, Vec::new());
-    for argument in std::env::args().skip(1) {
+    for argument in &arguments {
         match (
             argument.as_str(),
-            PARTS.iter().find(|part| **part == argument),
+            PARTS.iter().find(|part| *part == argument),
         ) {
             ("small", _) => size = SMALL,
             (_, Some(part)) => parts.push(*part),

@@ -28,15 +28,17 @@ pub(crate) struct App {
     /// Streams that may still be opened.
     pub(crate) subscribers: Arc<Semaphore>,
     pub(crate) stop: CancellationToken,
-    /// The description of the API, as JSON.
-    pub(crate) openapi: axum::body::Bytes,
-    /// The page that shows it.
-    pub(crate) docs: axum::body::Bytes,
 }
 
 impl App {
     /// Whether tasks left by an earlier process are looked after.
     pub(crate) fn is_recovered(&self) -> bool {
         self.recovered.load(Ordering::Acquire)
+    }
+
+    /// How many streams are open.
+    pub(crate) fn streams(&self) -> usize {
+        let free = self.subscribers.available_permits();
+        self.limits.subscribers.saturating_sub(free)
     }
 }

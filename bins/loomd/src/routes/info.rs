@@ -3,6 +3,7 @@
 use crate::fault::Fault;
 use crate::http::{Answer, Call, Json, Kind, Text};
 use crate::shown::Shown;
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::Response;
 use loom_client::wire::{ConfigShown, Health, ModelInfo, ModelList, Ready, ToolInfo, ToolList};
@@ -11,6 +12,7 @@ use loom_router::{Health as ServerHealth, ModelStatus};
 use schemars::SchemaGenerator;
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 pub(crate) async fn health(call: Call) -> Result<Json<Health>, Fault> {
     Ok(Json(Health {
@@ -145,7 +147,7 @@ pub(crate) async fn metrics(call: Call) -> Result<Text<Prometheus>, Fault> {
     let app = &call.app;
     // What the service itself knows comes behind what the engine counted.
     let mut text = app.engine.metrics().prometheus();
-    let streams = app.limits.subscribers - app.subscribers.available_permits();
+    let streams = app.streams();
     let open = [(String::new(), streams.to_string())];
     family(&mut text, "loom_streams", "Open streams of events.", &open);
     let models = app.engine.models();
@@ -182,8 +184,10 @@ impl Kind for OpenApi {
     const MEDIA: &'static str = "application/json";
 }
 
-pub(crate) async fn openapi(call: Call) -> Result<Text<OpenApi>, Fault> {
-    Ok(Text::new(call.app.openapi.clone()))
+/// Made when it is first asked for: it is large, and most services are never asked.
+pub(crate) async fn openapi(_: Call) -> Result<Text<OpenApi>, Fault> {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| crate::openapi().into());
+    Ok(Text::new(DOCUMENT.clone()))
 }
 
 /// A page.
@@ -201,8 +205,10 @@ impl Kind for Html {
     ];
 }
 
-pub(crate) async fn docs(call: Call) -> Result<Text<Html>, Fault> {
-    Ok(Text::new(call.app.docs.clone()))
+pub(crate) async fn docs(_: Call) -> Result<Text<Html>, Fault> {
+    static PAGE: LazyLock<Bytes> =
+        LazyLock::new(|| crate::docs::page(&crate::table::table()).into());
+    Ok(Text::new(PAGE.clone()))
 }
 
 #[cfg(test)]

@@ -3,6 +3,10 @@
 //! A record's id is its place, so a client that comes back with the last one it has seen gets the next
 //! one, each exactly once: nothing is kept for it here. **Invariant:** a stream is read from the
 //! journal at the speed of its reader; it never holds up whoever writes.
+//!
+//! The first event after a silence goes out at once. While many read along, those that follow it are
+//! sent together after a [`pause`], so that a thousand readers cost some writes a second each, however
+//! busy the tasks are.
 
 use crate::app::App;
 use crate::fault::Fault;
@@ -12,7 +16,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use loom_client::wire::{LAST_EVENT_ID, MODEL_DELTA, Problem, STREAM_CUT, STREAM_OPEN};
 use loom_engine::Feed;
 use loom_events::{Record, Seq, TaskId};
@@ -23,10 +27,19 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
 
 /// When a client is to come back by itself: a service that restarts is there again by then.
 const COME_BACK: Duration = Duration::from_secs(1);
+
+/// What each further stream adds to the pause of all, so that together they make ten thousand writes a
+/// second at most: a tenth of one core or so.
+const SHARE: Duration = Duration::from_micros(100);
+
+/// So few streams cost nothing that anybody would notice.
+const FEW: usize = 32;
+
+/// Longer than that would look like a jerk to whoever watches.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where to begin.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -207,59 +220,94 @@ fn cut(task: Option<TaskId>, code: &str, detail: &str) -> Event {
     Event::default().event(STREAM_CUT).data(text)
 }
 
+/// How long a stream that has just said something gathers before it speaks again.
+fn pause(streams: usize) -> Duration {
+    if streams <= FEW {
+        return Duration::ZERO;
+    }
+    let share = SHARE.saturating_mul(u32::try_from(streams).unwrap_or(u32::MAX));
+    share.min(LONGEST_PAUSE)
+}
+
+/// One stream.
+struct Reader<S> {
+    words: S,
+    app: Arc<App>,
+    task: Option<TaskId>,
+    /// Whether something was said since the last pause.
+    has_spoken: bool,
+    over: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<S, E> Reader<S>
+where
+    S: Stream<Item = Result<Word, E>> + Unpin,
+    E: std::error::Error + 'static,
+{
+    /// The next word; none when the service stops.
+    async fn word(&mut self) -> Option<Result<Word, E>> {
+        if self.app.stop.is_cancelled() {
+            return None;
+        }
+        if let Some(next) = self.words.next().now_or_never() {
+            return next;
+        }
+        let pause = match std::mem::take(&mut self.has_spoken) {
+            true => pause(self.app.streams()),
+            false => Duration::ZERO,
+        };
+        let next = async {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            self.words.next().await
+        };
+        tokio::select! {
+            biased;
+            () = self.app.stop.cancelled() => None,
+            next = next => next,
+        }
+    }
+
+    async fn event(&mut self) -> Option<Event> {
+        if self.over {
+            return None;
+        }
+        let (event, is_last) = match self.word().await {
+            Some(Ok(word)) => (word.event, word.is_last),
+            Some(Err(error)) => {
+                tracing::error!(error = crate::fault::chain(&error), "a stream broke off");
+                let why = "the journal cannot be read; its log says why";
+                (cut(self.task, "internal", why), true)
+            }
+            None => {
+                let why = "the service stops; go on with the last id";
+                (cut(self.task, "unavailable", why), true)
+            }
+        };
+        (self.has_spoken, self.over) = (true, is_last);
+        Some(event)
+    }
+}
+
 /// A stream of words that ends with the service, too.
 pub(super) fn open<E: std::error::Error + 'static>(
-    app: &App,
+    app: &Arc<App>,
     words: impl Stream<Item = Result<Word, E>> + Send + 'static,
     place: OwnedSemaphorePermit,
     task: Option<TaskId>,
 ) -> Streamed {
-    struct Reader<S> {
-        words: S,
-        stop: CancellationToken,
-        task: Option<TaskId>,
-        over: bool,
-        _place: OwnedSemaphorePermit,
-    }
     let reader = Reader {
         words: words.boxed(),
-        stop: app.stop.clone(),
+        app: Arc::clone(app),
         task,
+        has_spoken: false,
         over: false,
         _place: place,
     };
     let events = stream::unfold(reader, |mut reader| async move {
-        if reader.over {
-            return None;
-        }
-        let next = tokio::select! {
-            biased;
-            () = reader.stop.cancelled() => None,
-            next = reader.words.next() => next,
-        };
-        let event = match next {
-            Some(Ok(word)) => {
-                reader.over = word.is_last;
-                word.event
-            }
-            Some(Err(error)) => {
-                tracing::error!(error = crate::fault::chain(&error), "a stream broke off");
-                reader.over = true;
-                cut(
-                    reader.task,
-                    "internal",
-                    "the journal cannot be read; its log says why",
-                )
-            }
-            None => {
-                reader.over = true;
-                cut(
-                    reader.task,
-                    "unavailable",
-                    "the service stops; go on with the last id",
-                )
-            }
-        };
+        let event = reader.event().await?;
         Some((Ok(event), reader))
     });
     Streamed::Open {
@@ -287,4 +335,20 @@ fn last_id<Q, B>(call: &Call<Q, B>) -> Result<Option<u64>, Fault> {
     text.parse()
         .map(Some)
         .map_err(|_| Fault::bad_request("header", "`Last-Event-ID` is not an id of this stream"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_streams_never_wait_and_many_share_the_writes_out() {
+        assert_eq!(pause(1), Duration::ZERO);
+        assert_eq!(pause(FEW), Duration::ZERO);
+        for streams in [FEW + 1, 100, 1_000] {
+            let writes = u128::from(streams as u64) * 1_000_000 / pause(streams).as_micros();
+            assert_eq!(writes, 10_000, "{streams}");
+        }
+        assert_eq!(pause(usize::MAX), LONGEST_PAUSE);
+    }
 }

@@ -106,6 +106,29 @@ async fn a_stream_has_every_event_once_goes_on_anywhere_and_ends_with_the_task()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_readers_has_every_event_once_and_the_end() {
+    let service = Service::new(ONE_STEP).await;
+    let task = service.waiting().await;
+    let path = format!("/tasks/{task}/stream?live=false");
+    let mut crowd = Vec::new();
+    for _ in 0..80 {
+        let open = service.request(Method::GET, &path).send().await.unwrap();
+        crowd.push(tokio::spawn(events(open, usize::MAX)));
+    }
+    let client = service.client();
+    client.approve(task, &Default::default()).await.unwrap();
+    let mut last = None;
+    for reader in crowd {
+        let sent = reader.await.unwrap();
+        let ids = ids(&sent);
+        assert_eq!(ids, (1..=ids.len() as u64).collect::<Vec<_>>());
+        assert_eq!(sent.last().unwrap().name, "task_completed");
+        assert_eq!(*last.get_or_insert(ids.len()), ids.len());
+    }
+    service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_stream_of_all_tasks_begins_now_or_after_a_record_and_has_all_of_them_in_order() {
     let service = Service::new(ONE_STEP).await;
     let first = service.finished().await;
