@@ -59,14 +59,15 @@ pub(crate) fn document(table: &[Route]) -> Value {
             "schemas": generator.take_definitions(true),
         },
     });
-    bound_numbers(&mut document);
+    complete(&mut document);
     document
 }
 
-/// Says the largest number of each width: a schema without it promises that any is taken.
-fn bound_numbers(value: &mut Value) {
+/// Says the largest number of each width: a schema without it promises that any is taken. And, for readers
+/// who know no `prefixItems`, that a row has items.
+fn complete(value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(bound_numbers),
+        Value::Array(items) => items.iter_mut().for_each(complete),
         Value::Object(members) => {
             let largest = match members.get("format").and_then(Value::as_str) {
                 Some("uint8") => Some(u64::from(u8::MAX)),
@@ -78,7 +79,10 @@ fn bound_numbers(value: &mut Value) {
             if let Some(largest) = largest {
                 members.entry("maximum").or_insert_with(|| largest.into());
             }
-            members.values_mut().for_each(bound_numbers);
+            if members.contains_key("prefixItems") {
+                members.entry("items").or_insert_with(|| json!({}));
+            }
+            members.values_mut().for_each(complete);
         }
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }

@@ -3,11 +3,9 @@
 
 use crate::access::{Access, Hosts, Tokens};
 use crate::app::App;
-use crate::docs;
 use crate::fault::chain;
 use crate::http::{listen, router};
 use crate::limits::Limits;
-use crate::openapi;
 use crate::shown::Shown;
 use crate::table::table;
 use loom_client::wire::ConfigValue;
@@ -77,9 +75,6 @@ impl Server {
         if self.tokens.is_none() {
             tracing::warn!(%bound, "serving without a token: every program on this machine may use it");
         }
-        let table = table();
-        let openapi = openapi::document(&table).to_string();
-        let docs = docs::page(&table);
         let app = Arc::new(App {
             access: Access::new(Hosts::new(bound, self.names), self.tokens),
             shown: Shown::new(Arc::clone(self.engine.redactor())),
@@ -91,14 +86,12 @@ impl Server {
             carried: !self.recover,
             recovered: AtomicBool::new(!self.recover),
             stop: stop.clone(),
-            openapi: openapi.into(),
-            docs: docs.into(),
         });
         let recovering = self
             .recover
             .then(|| tokio::spawn(recover(Arc::clone(&app))));
         let limits = app.limits.clone();
-        listen(listener, router(&app, table), &limits, &stop).await;
+        listen(listener, router(&app, table()), &limits, &stop).await;
         if let Some(recovering) = recovering {
             // What was not taken up yet is taken up by the next process.
             recovering.abort();
