@@ -52,6 +52,6 @@ pictures:
     cargo build --locked -p loomd
     cargo test --locked -p loom-tui --test terminal pictures -- --ignored
 
-# A release build of the command.
-release:
+# A release build of the command, if its library broke nothing that the newest release promised.
+release: semver
     cargo build --release --locked -p loom-cli
