@@ -13,6 +13,7 @@ use crate::refuse::{self, code, refusal};
 use jsonschema::Validator;
 use loom_events::{Refusal, ToolSpec};
 use serde_json::{Map, Value};
+use std::sync::OnceLock;
 
 /// What models add to explain themselves; it changes nothing, so it is dropped.
 pub(crate) const CHATTER: &[&str] = &["explanation", "description", "reason", "thought", "comment"];
@@ -33,21 +34,27 @@ pub(crate) const WRAPPERS: &[&str] = &[
 /// Violations that are told at once: more would not be read.
 const MAX_TOLD: usize = 4;
 
-/// A tool with the compiled schema of its arguments.
+/// A tool with the schema of its arguments, which is compiled when it is first called: most tools of most
+/// engines never are.
 pub struct Arguments {
     spec: ToolSpec,
-    /// None when the schema of a foreign tool cannot be compiled: then the tool itself must check.
-    validator: Option<Validator>,
+    validator: OnceLock<Option<Validator>>,
 }
 
 impl Arguments {
-    /// Compiles the schema of a tool.
+    /// Takes a tool.
     #[must_use]
     pub fn new(spec: &ToolSpec) -> Self {
         Self {
-            validator: jsonschema::validator_for(&spec.parameters).ok(),
             spec: spec.clone(),
+            validator: OnceLock::new(),
         }
+    }
+
+    /// None when the schema of a foreign tool cannot be compiled: then the tool itself must check.
+    fn validator(&self) -> Option<&Validator> {
+        let compile = || jsonschema::validator_for(&self.spec.parameters).ok();
+        self.validator.get_or_init(compile).as_ref()
     }
 
     /// The tool.
@@ -296,7 +303,7 @@ impl Arguments {
     }
 
     fn validate(&self, arguments: &Value) -> Result<(), Refusal> {
-        let Some(validator) = &self.validator else {
+        let Some(validator) = self.validator() else {
             return Ok(());
         };
         let told: Vec<String> = validator
