@@ -86,7 +86,7 @@ struct Books {
     planned: Vec<SubtaskId>,
     specs: Vec<SubtaskSpec>,
     completed: BTreeSet<SubtaskId>,
-    left_out: BTreeSet<SubtaskId>,
+    left_out: BTreeMap<SubtaskId, SubtaskSpec>,
     last_completion: Seq,
     final_passed: Seq,
     unclean: bool,
@@ -475,14 +475,12 @@ impl Books {
                 if dropped {
                     self.fault(seq, "completed work is not in the new plan");
                 }
-                // What was left out stays so while the plan has it unchanged.
-                let specs = &self.specs;
-                let same = |id: &SubtaskId| {
-                    plan.subtasks
-                        .iter()
-                        .any(|s| &s.id == id && specs.contains(s))
-                };
-                self.left_out.retain(same);
+                // What was left out stays so until a plan has it otherwise, also where one between does not
+                // have it at all.
+                self.left_out.retain(|id, left_out| {
+                    let mut named = plan.subtasks.iter().filter(|spec| &spec.id == id);
+                    named.all(|spec| spec == left_out)
+                });
                 self.specs.clone_from(&plan.subtasks);
                 self.final_passed = Seq::ZERO;
             }
@@ -526,7 +524,9 @@ impl Books {
                 subtask,
                 by: SkippedBy::Human,
             } => {
-                self.left_out.insert(subtask.clone());
+                let spec = self.specs.iter().find(|spec| &spec.id == subtask);
+                let left_out = spec.map(|spec| (subtask.clone(), spec.clone()));
+                self.left_out.extend(left_out);
             }
             Event::SubtaskReset { subtask, .. } => {
                 self.asked_again.insert(subtask.clone());
@@ -757,7 +757,7 @@ impl Books {
         }
         if completed {
             let done =
-                |id: &&SubtaskId| !self.completed.contains(*id) && !self.left_out.contains(*id);
+                |id: &&SubtaskId| !self.completed.contains(*id) && !self.left_out.contains_key(*id);
             if self.planned.iter().any(|id| done(&id)) {
                 self.fault(seq, "it completed with subtasks that are not done");
             }
