@@ -13,6 +13,7 @@ mod held_out;
 mod layers;
 mod learning;
 mod lift;
+mod manner;
 mod mcp;
 mod own_checks;
 mod plans;

@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use loom_engine::{Clock, Config, Engine, Feed, OpenError, Setup, SystemClock, TaskView, Webhooks};
 use loom_events::{Event, NewTask, Record, Seq, TaskId, TaskSettings, Time};
 use loom_redact::{Redactor, Secret};
-use loom_router::{Deadlines, ModelEntry};
+use loom_router::{Capabilities, Deadlines, ModelEntry, Usable};
 use loom_sim::{Options, Playbook, Responder, SimServer};
 use loom_tools::ServerSettings;
 use std::path::{Path, PathBuf};
@@ -63,6 +63,31 @@ impl World {
     pub(crate) async fn at(entry: ModelEntry) -> Self {
         let server = SimServer::start(Playbook::always("unused"), Options::default());
         Self::with_entry(server.await.unwrap(), entry).await
+    }
+
+    /// A world of whose server something is known.
+    pub(crate) async fn knowing(playbook: &str, capabilities: Capabilities) -> Self {
+        let world = Self::new(playbook).await;
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("work")).unwrap();
+        let usable = Usable {
+            entry: world.entry.clone(),
+            capabilities,
+        };
+        let engine = open(
+            home.path(),
+            vec![usable],
+            Vec::new(),
+            Webhooks::default(),
+            0,
+        );
+        let engine = engine.await.unwrap();
+        world.engine.shutdown().await;
+        Self {
+            engine,
+            home,
+            ..world
+        }
     }
 
     /// A world with servers of tools, which are made from its directory.
@@ -264,7 +289,7 @@ impl Clock for Later {
 
 async fn open(
     home: &Path,
-    models: Vec<ModelEntry>,
+    models: Vec<impl Into<Usable>>,
     servers: Vec<ServerSettings>,
     webhooks: Webhooks,
     days: u64,

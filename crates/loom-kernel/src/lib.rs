@@ -42,7 +42,7 @@ pub use decide::{Decision, decide};
 pub use handle::{Rejection, handle};
 pub use impossible::Impossible;
 pub use input::{Batch, Input, Start};
-pub use state::{AttemptView, PlanningView, State, SubtaskView};
+pub use state::{AttemptView, Manner, PlanningView, State, SubtaskView};
 pub use status::{SubtaskStatus, TaskStatus, status, subtask_status};
 pub use step::{StepError, step};
 pub use validate::validate_plan;

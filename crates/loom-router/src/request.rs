@@ -21,6 +21,9 @@ pub struct ChatRequest {
     pub max_tokens: Option<u32>,
     /// Sampling temperature; the entry's when `None`.
     pub temperature: Option<f32>,
+    /// Which other sampling than the usual one is used; 0 is the usual one. Each is warmer than the one
+    /// before and has a seed of its own.
+    pub vary: u32,
     /// Whether a model that can think aloud should.
     pub think: bool,
     /// What the model is asked to be; decides which of a server's caches the call may use.

@@ -25,6 +25,8 @@ pub struct Request {
     pub max_tokens: Option<u64>,
     /// `temperature`, as it came.
     pub temperature: Option<f64>,
+    /// `seed`, as it came.
+    pub seed: Option<u64>,
     /// Whether the answer is to be streamed.
     pub stream: bool,
     /// Whether a streamed answer is to end with its usage.
@@ -107,6 +109,7 @@ impl Request {
             tool_choice: body.get("tool_choice").cloned(),
             max_tokens: body["max_tokens"].as_u64(),
             temperature: body["temperature"].as_f64(),
+            seed: body["seed"].as_u64(),
             stream: body["stream"].as_bool().unwrap_or_default(),
             include_usage: body["stream_options"]["include_usage"]
                 .as_bool()

@@ -13,8 +13,9 @@ use loom_events::{
     AttemptId, BlobId, CallRecord, Class, ModelReply, Outcome, Refusal, Role, Said, TaskId,
     ToolCall,
 };
+use loom_kernel::Manner;
 use loom_redact::Flow;
-use loom_router::{CallError, ChatReply, ChatRequest, Delta, DeltaSink};
+use loom_router::{CallError, ChatReply, ChatRequest, Delta, DeltaSink, ToolChoice};
 use loom_tools::Registry;
 use loom_view::Steering;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(super) struct Task {
     slot: Arc<Slot>,
     turn: u32,
     task: TaskId,
+    manner: Manner,
 }
 
 impl Task {
@@ -48,6 +50,11 @@ impl Task {
             slot,
             turn,
             task: ledger.view.id,
+            manner: ledger
+                .state
+                .attempt(attempt)
+                .map(|attempt| attempt.manner)
+                .unwrap_or_default(),
         })
     }
 }
@@ -98,6 +105,8 @@ async fn ask(task: &Task, talk: &mut Talk, cx: &Cx) -> Result<ChatReply, (CallEr
     let request = ChatRequest {
         messages: talk.conversation.messages().to_vec(),
         tools: talk.prompt.tools.clone(),
+        tool_choice: tool_choice(task, cx),
+        vary: task.manner.vary,
         think: talk.prompt.think,
         role: Some(Role::Executor),
         task: Some(task.task),
@@ -125,6 +134,15 @@ async fn ask(task: &Task, talk: &mut Talk, cx: &Cx) -> Result<ChatReply, (CallEr
         talk.sent = request.messages;
     }
     asked.map_err(|error| (error, partial))
+}
+
+/// A call is forced where the server is known to be able to: one that is not may ignore it, or refuse all.
+fn tool_choice(task: &Task, cx: &Cx) -> ToolChoice {
+    let can = || cx.shared.router.capabilities(&task.model)?.forced_calls;
+    match task.manner.force_call && can() == Some(true) {
+        true => ToolChoice::Required,
+        false => ToolChoice::Auto,
+    }
 }
 
 /// An answer under way, for whoever watches, and for the record should it come to no end.

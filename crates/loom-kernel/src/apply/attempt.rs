@@ -2,7 +2,7 @@
 
 use super::{Place, take, wrong};
 use crate::Impossible;
-use crate::state::{Attempt, Debt, Last, Owner, Proof, Stage, State};
+use crate::state::{Attempt, Debt, Last, Manner, Owner, Proof, Stage, State};
 use loom_events::{AttemptEnd, AttemptId, EffectId, Event, Nudge, Prepared, Work};
 
 pub(super) fn prepared(
@@ -58,6 +58,7 @@ pub(super) fn nudged(
         | Nudge::Nothing
         | Nudge::Asked => {}
     }
+    found.manner = Manner::after(nudge, found.unusable);
     found.last = Last::Nudged;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{Place, take, wrong};
 use crate::Impossible;
-use crate::state::{Acting, Attempt, Call, CallState, Last, State};
+use crate::state::{Acting, Attempt, Call, CallState, Last, Manner, State};
 use loom_events::{EffectId, ModelReply, Said, Work};
 
 pub(super) fn completed(
@@ -30,6 +30,7 @@ pub(super) fn completed(
         attempt.turn = attempt.turn.saturating_add(1);
         attempt.context = reply.context_percent;
         attempt.backoff.clear();
+        attempt.manner = Manner::default();
         replied(attempt, reply);
     }
     Ok(())

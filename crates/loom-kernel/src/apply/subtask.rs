@@ -3,7 +3,7 @@
 use super::{Place, take, wrong};
 use crate::Impossible;
 use crate::state::{
-    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Proof, Stage, State, Subtask,
+    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Manner, Proof, Stage, State, Subtask,
 };
 use loom_events::{AttemptId, Event, Kept, Seq, SkippedBy, SubtaskId, Work};
 
@@ -32,6 +32,7 @@ pub(super) fn started(state: &mut State, at: &Place, event: &Event) -> Result<()
         gate: 0,
         nudges: 0,
         unusable: 0,
+        manner: Manner::default(),
         heard: Seq::ZERO,
         context: 0,
         fork: false,

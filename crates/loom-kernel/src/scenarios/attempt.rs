@@ -3,7 +3,8 @@
 use crate::desk::*;
 use crate::{TaskStatus, status};
 use loom_events::{
-    AttemptEnd, Class, Command, Event, FailureClass, Limit, Nudge, Outcome, Said, VerdictResult,
+    AttemptEnd, AttemptId, Class, Command, Envelope, Event, FailureClass, Limit, Nudge, Outcome,
+    Said, VerdictResult,
 };
 
 fn nudge(desk: &Desk) -> Nudge {
@@ -38,6 +39,57 @@ fn each_kind_of_useless_answer_has_its_own_nudge() {
     garbled.unreadable = 1;
     desk.done("model", Outcome::Replied(garbled));
     assert_eq!(nudge(&desk), Nudge::Unreadable);
+}
+
+/// How the next call is made: whether a call is forced, and which other sampling is used.
+fn manner(desk: &Desk) -> (bool, u32) {
+    let started = |e: &&Envelope| matches!(e.event, Event::SubtaskStarted { .. });
+    let started = desk.journal.iter().rfind(started).unwrap();
+    let attempt = desk.state.attempt(AttemptId(started.seq));
+    let manner = attempt.unwrap().manner;
+    (manner.force_call, manner.vary)
+}
+
+#[test]
+fn who_announces_and_does_nothing_must_call() {
+    let mut desk = Desk::acting(|_| {});
+    assert_eq!(manner(&desk), (false, 0));
+    desk.done("model", said(Said::Announced));
+    assert_eq!(manner(&desk), (true, 0));
+    desk.done("model", called(&[("read_file", Class::Pure)]));
+    assert_eq!(manner(&desk), (false, 0), "it is said once");
+    desk.done("tool", ran(1));
+    assert_eq!(manner(&desk), (false, 0));
+}
+
+#[test]
+fn who_says_nothing_may_say_that_it_is_done_before_it_must_call() {
+    for empty in [Said::Nothing, Said::OnlyThought] {
+        let mut desk = Desk::acting(|_| {});
+        desk.done("model", said(empty.clone()));
+        assert_eq!(manner(&desk), (false, 0));
+        desk.done("model", said(empty));
+        assert_eq!(manner(&desk), (true, 1), "and is asked in another way");
+        desk.done("model", said(Said::Done));
+        assert_eq!(desk.running_kinds(), ["verify"]);
+    }
+}
+
+#[test]
+fn a_call_that_failed_is_made_again_in_the_same_manner() {
+    let mut desk = Desk::acting(|_| {});
+    desk.done("model", said(Said::Announced));
+    desk.done("model", broke(FailureClass::Transient));
+    assert_eq!(manner(&desk), (true, 0));
+}
+
+#[test]
+fn a_question_in_plain_text_is_no_reason_to_force_a_call() {
+    let mut desk = Desk::acting(|_| {});
+    desk.done("model", said(Said::Asked));
+    assert_eq!(manner(&desk), (false, 0));
+    desk.done("model", said(Said::Asked));
+    assert_eq!(manner(&desk), (false, 1));
 }
 
 #[test]
@@ -98,6 +150,11 @@ fn a_circle_is_told_once_and_then_ends_the_attempt() {
         turn(&mut desk, 3);
     }
     assert_eq!(nudge(&desk), Nudge::Loop);
+    assert_eq!(
+        manner(&desk),
+        (false, 1),
+        "the same words would bring the same"
+    );
     for _ in 0..3 {
         turn(&mut desk, 3);
     }

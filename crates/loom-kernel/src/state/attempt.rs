@@ -1,7 +1,7 @@
 //! One attempt: counters, and the last fact of it. `decide` maps that fact to the next work, so
 //! there is no field that says what is to be done.
 
-use crate::state::Backoff;
+use crate::state::{Backoff, Manner};
 use loom_events::{AttemptId, Class, Digest, Failure, Question, QuestionId, Rung, Said, Seq, Tier};
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -21,6 +21,8 @@ pub(crate) struct Attempt {
     pub(crate) nudges: u32,
     /// Answers in a row that held nothing usable.
     pub(crate) unusable: u32,
+    /// How the next call is made.
+    pub(crate) manner: Manner,
     /// The highest instruction that a *completed* model call carried.
     pub(crate) heard: Seq,
     /// How full the context was at the last answer, in percent.

@@ -4,6 +4,7 @@
 mod attempt;
 mod backoff;
 mod inflight;
+mod manner;
 mod plan;
 mod question;
 mod task;
@@ -12,6 +13,7 @@ mod view;
 pub(crate) use attempt::{Acting, Attempt, Call, CallState, Last, Loops, Proof};
 pub(crate) use backoff::Backoff;
 pub(crate) use inflight::{Debt, InFlight, Owner, Resolved};
+pub use manner::Manner;
 pub(crate) use plan::{Done, Extraction, Help, Planning, Proposed, Stage, Subtask};
 pub(crate) use question::{Open, digest};
 pub use task::State;

@@ -1,6 +1,6 @@
 //! Reading a state from outside: nothing here can change it.
 
-use crate::state::{Life, Stage, State, Subtask};
+use crate::state::{Life, Manner, Stage, State, Subtask};
 use crate::{SubtaskStatus, subtask_status};
 use loom_events::{
     AttemptId, Class, Digest, EffectId, End, Plan, PlanReason, PlanningId, Question, QuestionId,
@@ -39,6 +39,8 @@ pub struct AttemptView<'a> {
     pub tier: Tier,
     /// Model calls completed.
     pub turn: u32,
+    /// How its next model call is made.
+    pub manner: Manner,
     /// Whether it works in a fork.
     pub fork: bool,
 }
@@ -184,6 +186,7 @@ impl State {
             kind: attempt.kind,
             tier: attempt.tier,
             turn: attempt.turn,
+            manner: attempt.manner,
             fork: attempt.fork,
         })
     }

@@ -125,10 +125,11 @@ impl<W: Wire + Provider> Call<'_, W> {
         let http = self.http;
         let mut seed = None;
         loop {
+            let usual = Ask::new(http, self.request);
             let ask = Ask {
                 stream,
-                seed,
-                ..Ask::new(http, self.request)
+                seed: seed.or(usual.seed),
+                ..usual
             };
             let body = self.wire.body(&ask);
             let sent = body.len() as u64;
@@ -158,7 +159,9 @@ impl<W: Wire + Provider> Call<'_, W> {
                     );
                 }
                 // The request was fine; what the model wrote was not.
-                Meaning::Garbled(_) if seed.is_none() => seed = Some(1),
+                Meaning::Garbled(_) if seed.is_none() => {
+                    seed = Some(self.request.vary.saturating_add(1));
+                }
                 Meaning::Unparsed { raw, said } => {
                     return Ok((Opened::Unparsed { raw, said }, sent));
                 }

@@ -115,7 +115,7 @@ impl<'a> Ask<'a> {
             switch: http.settings.switch(request),
             without,
             stream: true,
-            seed: None,
+            seed: Some(request.vary).filter(|vary| *vary > 0),
         }
     }
 
@@ -126,7 +126,11 @@ impl<'a> Ask<'a> {
 
     /// The temperature.
     pub(crate) fn temperature(&self) -> Option<f32> {
-        self.request.temperature.or(self.settings.temperature)
+        let usual = self.request.temperature.or(self.settings.temperature);
+        match self.request.vary {
+            0 => usual,
+            times => Some(warmer(usual, times)),
+        }
     }
 
     /// The tools by name, whatever order they came in: the same ones give the same bytes.
@@ -135,6 +139,22 @@ impl<'a> Ask<'a> {
         specs.sort_by(|a, b| a.name.cmp(&b.name));
         specs
     }
+}
+
+/// What most servers take where nobody says a temperature.
+const USUAL_TEMPERATURE: f32 = 0.7;
+
+/// By how much each further sampling is warmer: enough to leave a rut.
+const WARMER: f32 = 0.3;
+
+/// Above this small models begin to write nonsense, and one service refuses more.
+const WARMEST: f32 = 1.0;
+
+/// Another temperature than the usual one, never a lower one.
+fn warmer(usual: Option<f32>, times: u32) -> f32 {
+    let usual = usual.unwrap_or(USUAL_TEMPERATURE);
+    let steps = f32::from(u8::try_from(times).unwrap_or(u8::MAX));
+    WARMER.mul_add(steps, usual).min(WARMEST).max(usual)
 }
 
 /// The schema in words, at the very end, unless whoever asks has said it there.

@@ -91,6 +91,50 @@ async fn an_answer_is_the_same_wherever_its_bytes_are_split() {
 }
 
 #[tokio::test]
+async fn each_other_sampling_is_warmer_and_has_a_seed_of_its_own() {
+    let server = Server::start([says("a"), says("b"), says("c"), says("d"), says("e")]).await;
+    let entry = |temperature| ModelEntry {
+        temperature,
+        ..server.entry()
+    };
+    for (temperature, vary) in [
+        (Some(0.25), 0),
+        (Some(0.25), 1),
+        (None, 1),
+        (Some(0.25), 9),
+        (Some(1.5), 2),
+    ] {
+        let request = ChatRequest {
+            vary,
+            ..with_tools()
+        };
+        server
+            .ask_for(entry(temperature), &request)
+            .await
+            .0
+            .unwrap();
+    }
+    let sent = server.requests();
+    let of = |request: &Value| {
+        let temperature = request["temperature"].as_f64();
+        let percent = temperature.map(|temperature| (temperature * 100.0).round());
+        (percent, request["seed"].as_u64())
+    };
+    let sent: Vec<_> = sent.iter().map(of).collect();
+    assert_eq!(
+        sent,
+        [
+            (Some(25.0), None),
+            (Some(55.0), Some(1)),
+            (Some(100.0), Some(1)),
+            (Some(100.0), Some(9)),
+            // Never colder than the user wants it.
+            (Some(150.0), Some(2)),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn the_request_carries_tools_in_order_the_key_and_nothing_of_its_own() {
     let server = Server::start([says("hi")]).await;
     let entry = ModelEntry {
