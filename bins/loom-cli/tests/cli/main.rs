@@ -7,6 +7,8 @@ mod support;
 mod acp;
 #[cfg(test)]
 mod again;
+#[cfg(test)]
+mod answer;
 mod bad_input;
 #[cfg(test)]
 mod crash;

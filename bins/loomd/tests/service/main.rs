@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod access;
+mod answers;
 mod conflicts;
 mod deaths;
 mod examples;

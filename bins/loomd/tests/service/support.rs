@@ -68,6 +68,7 @@ pub(crate) struct Ground {
     clock: Arc<dyn Clock>,
     webhooks: Webhooks,
     user: Option<PathBuf>,
+    config: Config,
 }
 
 impl Ground {
@@ -85,6 +86,7 @@ impl Ground {
             clock: Arc::new(SystemClock),
             webhooks: Webhooks::default(),
             user: None,
+            config: Config::default(),
         }
     }
 }
@@ -98,6 +100,13 @@ impl Service {
     pub(crate) async fn at(playbook: &str, clock: Arc<dyn Clock>) -> Self {
         let mut ground = Ground::new(playbook).await;
         ground.clock = clock;
+        Self::on(ground, Limits::default()).await
+    }
+
+    /// One that is configured otherwise.
+    pub(crate) async fn configured(playbook: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let mut ground = Ground::new(playbook).await;
+        change(&mut ground.config);
         Self::on(ground, Limits::default()).await
     }
 
@@ -296,7 +305,7 @@ async fn open(data_dir: &Path, ground: &Ground) -> Engine {
         let setup = Setup {
             redactor: Arc::clone(&ground.redactor),
             webhooks: ground.webhooks.clone(),
-            config: Config::default(),
+            config: ground.config.clone(),
             data_dir: data_dir.to_owned(),
             home: ground.user.clone(),
             path_env: path_env(),
