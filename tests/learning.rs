@@ -3,9 +3,10 @@
 use crate::tasks::ONE_STEP;
 use crate::world::{Ended, World};
 use futures_util::StreamExt as _;
-use loom_engine::{Feed, TaskStatus};
+use loom_engine::{Feed, RateError, Rating, RevertScope, TaskStatus};
 use loom_events::{
-    Adjusted, Adjustment, Command, Event, NewTask, QuestionId, Response, Scope, Seq, TaskId, Tier,
+    Adjusted, Adjustment, ApprovalMode, Command, Confidence, Event, NewTask, QuestionId, Response,
+    Scope, Seq, TaskId, Tier,
 };
 use loom_sim::{Role, Trade};
 use loom_tests::learning::{Bench, Step};
@@ -73,7 +74,7 @@ async fn a_finished_task_is_seen_once_and_remembered_by_the_next_process() {
     );
     assert_eq!(learned.plans[0].goal, GOAL);
     let lessons = world.engine.lessons().await.unwrap();
-    assert_eq!(lessons.len(), 2, "{lessons:?}");
+    assert_eq!(lessons.len(), 3, "{lessons:?}");
     world.reopen_after(0).await;
     // It is taken up like every task after a start, and has nothing more to say.
     world.engine.recover().await.unwrap();
@@ -109,6 +110,144 @@ async fn a_plan_that_worked_is_shown_to_the_planner_of_a_goal_like_it() {
     );
     world.assert_well_formed();
     world.assert_replays(second.id).await;
+}
+
+/// Of results with this evidence: all, right, wrong, found.
+async fn turned(world: &World) -> Vec<(String, [i64; 4])> {
+    let lessons = world.engine.lessons().await.unwrap();
+    let turned = lessons.iter().filter(|one| one.section == "turned");
+    let counts = turned.map(|one| {
+        let counts = ["results", "right", "wrong", "found"];
+        // They fade, a little even in a test.
+        let whole = |count: &str| one.value[count].as_f64().unwrap().round() as i64;
+        (one.name.clone(), counts.map(whole))
+    });
+    counts.collect()
+}
+
+fn right(right: bool) -> Rating {
+    Rating {
+        right,
+        subtasks: Vec::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_human_says_of_a_task_counts_and_a_revert_speaks_against_it() {
+    let world = World::new(ONE_STEP).await;
+    let ended = run(&world, GOAL).await;
+    let of = |counts: &[(String, [i64; 4])]| counts[0].1;
+    assert_eq!(of(&turned(&world).await), [1, 0, 0, 0], "nobody has looked");
+    for _ in 0..2 {
+        let said = world.engine.rate(ended.id, &right(true)).await.unwrap();
+        assert_eq!(said, 1);
+        assert_eq!(of(&turned(&world).await), [1, 1, 0, 0]);
+    }
+    world
+        .engine
+        .revert(ended.id, RevertScope::Task)
+        .await
+        .unwrap();
+    assert_eq!(of(&turned(&world).await), [1, 0, 1, 0]);
+
+    // Where nobody had looked it was found.
+    let other = run(&world, GOAL).await;
+    world
+        .engine
+        .revert(other.id, RevertScope::Task)
+        .await
+        .unwrap();
+    assert_eq!(of(&turned(&world).await), [2, 0, 1, 1]);
+
+    // Without learning nobody would read it.
+    undone(&world);
+    let silent = world.run(GOAL).await;
+    let refused = world.engine.rate(silent.id, &right(true)).await;
+    assert!(
+        matches!(refused, Err(RateError::NotLearning(_))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_of_a_human_to_a_result_is_a_look_at_it() {
+    let world = World::new(ONE_STEP).await;
+    undone(&world);
+    let mut new = task(&world, GOAL);
+    new.settings.attended = true;
+    new.settings.approval = ApprovalMode::Manual;
+    let id = world.engine.submit(new).await.unwrap();
+    let mut feed = world.engine.follow(id, Seq::ZERO);
+    while let Some(item) = feed.next().await {
+        if let Feed::Record(record) = item.unwrap()
+            && let Event::ApprovalRequested { .. } = record.envelope.event
+        {
+            let answer = Command::Answer {
+                question: QuestionId(record.envelope.seq),
+                response: Response::Grant { scope: Scope::Once },
+                by: "test".to_owned(),
+            };
+            world.engine.command(id, answer).await.unwrap();
+        }
+    }
+    kept(&world, id).await;
+    assert_eq!(turned(&world).await[0].1, [1, 1, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_results_turned_out_to_be_is_a_fact_of_the_next_task_and_stated_in_its_verdicts() {
+    let mut world = World::new(ONE_STEP).await;
+    let mut last = None;
+    for _ in 0..50 {
+        let ended = run(&world, GOAL).await;
+        assert!(calibrated(&ended).is_none(), "too little is known");
+        world.engine.rate(ended.id, &right(true)).await.unwrap();
+        last = Some(ended);
+    }
+    let before = confidence(&last.unwrap());
+    assert_eq!(before.by_evidence, None);
+    // What was learned is kept.
+    world.reopen_after(0).await;
+    let ended = run(&world, GOAL).await;
+    let why = calibrated(&ended).expect("enough is known");
+    assert!(why.starts_with("as 50 results turned out: "), "{why}");
+    let stated = confidence(&ended);
+    assert_eq!(stated.by_evidence, Some(before.value));
+    assert!(stated.value > before.value, "{stated:?}");
+    let part = stated.parts.last().unwrap();
+    assert!(
+        part.why.contains("50 looked at") && part.delta > 0.0,
+        "{part:?}"
+    );
+    let summary = ended.view.summary.clone().unwrap();
+    assert_eq!(summary.confidence, Some(stated.value));
+    let shown = world.engine.learned().await.adjustments;
+    assert!(
+        shown.iter().any(|(about, _)| about == "confidence"),
+        "{shown:?}"
+    );
+    world.assert_replays(ended.id).await;
+
+    // A task of its own mind, and then nothing is known any more.
+    undone(&world);
+    let without = world.run(GOAL).await;
+    assert_eq!(confidence(&without).by_evidence, None);
+    world.engine.forget_lessons().await.unwrap();
+    let ended = run(&world, GOAL).await;
+    assert!(calibrated(&ended).is_none());
+    assert_eq!(confidence(&ended).value, before.value);
+}
+
+/// What the task was told of how results turned out.
+fn calibrated(ended: &Ended) -> Option<String> {
+    let said = adjustments(ended).into_iter();
+    let mut said = said.filter(|one| matches!(one.what, Adjusted::Calibration(_)));
+    said.next().map(|one| one.why.clone())
+}
+
+fn confidence(ended: &Ended) -> Confidence {
+    let attempt = ended.view.subtasks[0].last_attempt().unwrap();
+    attempt.verdict.as_ref().unwrap().verdict.confidence.clone()
 }
 
 /// A task whose plan is held until the user has said something.
@@ -219,7 +358,7 @@ async fn a_task_without_learning_uses_nothing_and_leaves_nothing() {
 async fn what_is_forgotten_stays_forgotten() {
     let mut world = World::new(ONE_STEP).await;
     run(&world, GOAL).await;
-    assert_eq!(world.engine.forget_lessons().await.unwrap(), 2);
+    assert_eq!(world.engine.forget_lessons().await.unwrap(), 3);
     assert_eq!(world.engine.learned().await.attempts, 0);
     world.reopen_after(0).await;
     world.engine.recover().await.unwrap();

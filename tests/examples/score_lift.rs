@@ -2,12 +2,15 @@
 //!
 //! `score_lift` runs the whole table, `score_lift quick` a part of it, `score_lift faults` the faults,
 //! and `score_lift cell LETTERS CLASS STEPS TASKS` single cells; `LETTERS` may be
-//! the name of an ablation. `LOOM_LIFT_SHOW=DIR` keeps the journal of each task there, `LOOM_LIFT_KEEP=FILE`
+//! the name of an ablation; `score_lift taught LETTER CLASS STEPS BEFORE TASKS` runs so many tasks before with
+//! a person who looks at some, in a sandbox, and says how far what is stated of others is so.
+//! `LOOM_LIFT_SHOW=DIR` keeps the journal of each task there, `LOOM_LIFT_KEEP=FILE`
 //! adds a line for each task of a cell to that file, and `LOOM_LIFT_PLACE=DIR` is where data and workspaces
 //! are, if not in memory.
 
 use loom_tests::lift::{
-    Cell, Class, Extent, Place, Tally, Variant, keep, look, matrix, measure, run, say,
+    Cell, Class, Extent, Person, Place, Tally, Variant, keep, look, matrix, measure, run, say,
+    taught,
 };
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,8 +21,19 @@ const PICTURE: &str = "target/lift.svg";
 /// The worlds and every draw follow from it.
 const SEED: u64 = 1;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Of a hundred finished tasks the number that a person looks at.
+const LOOKS_AT: u64 = 30;
+
+fn main() -> ExitCode {
+    // Where commands run in a sandbox this program is what puts them there.
+    if let Some(code) = loom_workspace::sandbox_helper(std::env::args_os()) {
+        return code;
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    runtime.block_on(scored())
+}
+
+async fn scored() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let passed = match words.as_slice() {
@@ -33,6 +47,17 @@ async fn main() -> ExitCode {
             for variant in variants {
                 cell(variant, class, (steps, tasks)).await;
             }
+            true
+        }
+        ["taught", letter, class, steps, before, tasks] => {
+            let person = Person {
+                looks_at: LOOKS_AT,
+                before: before.parse().expect("a number"),
+            };
+            let letter = letter.chars().next().expect("a letter");
+            let cell = cell_of(variant(letter), class, (steps, tasks));
+            let helper = std::env::current_exe().expect("a program");
+            taught(&cell, person, &place(), Some(helper)).await;
             true
         }
         ["faults"] => faults().await,
@@ -62,8 +87,13 @@ fn variant(letter: char) -> Variant {
     }
 }
 
-/// For whoever looks into one cell.
-async fn cell(variant: Variant, class: &str, (steps, tasks): (&str, &str)) {
+/// Where data and workspaces are.
+fn place() -> Place {
+    let place = std::env::var_os("LOOM_LIFT_PLACE").map(|dir| Place(dir.into()));
+    place.unwrap_or_else(Place::in_memory)
+}
+
+fn cell_of(variant: Variant, class: &str, (steps, tasks): (&str, &str)) -> Cell {
     let number = |text: &str| text.parse().expect("a number");
     let class = [
         Class::Weak,
@@ -74,17 +104,21 @@ async fn cell(variant: Variant, class: &str, (steps, tasks): (&str, &str)) {
     .into_iter()
     .find(|c| c.name() == class)
     .expect("a class");
-    let cell = Cell {
+    Cell {
         variant,
         class,
         steps: number(steps),
         tasks: number(tasks),
         seed: SEED,
         trouble: None,
-    };
-    let begun = std::time::Instant::now();
-    let place = std::env::var_os("LOOM_LIFT_PLACE").map(|dir| Place(dir.into()));
-    let outcomes = run(&cell, &place.unwrap_or_else(Place::in_memory)).await;
+    }
+}
+
+/// For whoever looks into one cell.
+async fn cell(variant: Variant, class: &str, (steps, tasks): (&str, &str)) {
+    let cell = cell_of(variant, class, (steps, tasks));
+    let (class, begun) = (cell.class, std::time::Instant::now());
+    let outcomes = run(&cell, &place()).await;
     if let Some(file) = std::env::var_os("LOOM_LIFT_KEEP") {
         keep(Path::new(&file), &cell, &outcomes).expect("a file that can be written");
     }

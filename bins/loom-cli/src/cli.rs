@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Diff(commands::diff::DiffArgs),
     /// Put back what a task changed; what you changed since is left alone
     Revert(commands::revert::RevertArgs),
+    /// Say of a finished task whether it is right, so that Loom learns how sure it can be
+    Rate(commands::rate::RateArgs),
     /// Show what is kept to undo old tasks, or remove what is not needed any more
     Gc(commands::gc::GcArgs),
     /// Say yes to what a task asks

@@ -261,7 +261,7 @@ impl Journal {
             contested: false,
             confidence: Confidence {
                 value: 0.9,
-                parts: Vec::new(),
+                ..Confidence::default()
             },
             feedback: String::new(),
             disputed: Vec::new(),

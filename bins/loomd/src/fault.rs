@@ -7,7 +7,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use loom_client::wire::Problem;
 use loom_engine::{
-    AgainError, CommandError, CommandRefused, ImportError, QueryError, ResumeError, SubmitError,
+    AgainError, CommandError, CommandRefused, ImportError, QueryError, RateError, ResumeError,
+    SubmitError,
 };
 use loom_events::TaskId;
 use std::error::Error;
@@ -168,6 +169,19 @@ impl From<QueryError> for Fault {
             QueryError::StillRunning(task) => Self::conflict("unfinished", said).of(task),
             QueryError::Files(_) => Self::conflict("files", said),
             _ => Self::internal(&error),
+        }
+    }
+}
+
+impl From<RateError> for Fault {
+    fn from(error: RateError) -> Self {
+        let said = chain(&error);
+        match error {
+            RateError::Query(error) => error.into(),
+            RateError::NotCompleted(task) => Self::conflict("state", said).of(task),
+            RateError::NoResult(_) => Self::conflict("no_such_subtask", said),
+            RateError::NotLearning(task) => Self::conflict("not_learning", said).of(task),
+            RateError::Append(_) => Self::internal(&error),
         }
     }
 }

@@ -73,6 +73,9 @@ fn of_tasks() -> Vec<Route> {
         route(POST, "/tasks/{id}/feedback", AGENT, "Give a task words")
             .about("A question of the model is answered with them, a subtask that has no attempt left is tried again with them; where neither waits they are an instruction. An agent may give instructions, and answers nothing.")
             .to(questions::feedback),
+        route(POST, "/tasks/{id}/rate", OWNER, "Say of a task that has ended whether it is right")
+            .about("Who says so has looked. Nothing of the task changes: it teaches how sure results are that are stated to be so and so sure. What is said later of the same results counts in its place.")
+            .to(learning::rate),
         route(POST, "/tasks/{id}/pause", AGENT, "Let nothing new begin").to(control::pause),
         route(POST, "/tasks/{id}/resume", AGENT, "Go on with a paused or abandoned task")
             .to(control::resume),

@@ -5,8 +5,8 @@ use crate::error::ClientError;
 use crate::wire::{
     AnswerRequest, ApproveRequest, CancelRequest, Changes, ConfigShown, DiffList, EventPage,
     FeedbackRequest, Forgotten, ForkRequest, Health, IDEMPOTENCY_KEY, LearningExport,
-    LearningShown, MemoryPage, ModelList, NEXT_CURSOR, NewTaskRequest, PlanRequest, Ready,
-    RejectRequest, RetryRequest, SteerRequest, SubtaskTrace, Taken, Task, TaskCreated,
+    LearningShown, MemoryPage, ModelList, NEXT_CURSOR, NewTaskRequest, PlanRequest, RateRequest,
+    Ready, RejectRequest, RetryRequest, SteerRequest, SubtaskTrace, Taken, Task, TaskCreated,
     TaskImported, TaskPage, ToolList,
 };
 use loom_events::{FileDiff, RevertReport, RevertRequest, Seq, SubtaskId, TaskId};
@@ -232,6 +232,14 @@ impl Client {
         request: &FeedbackRequest,
     ) -> Result<Taken, ClientError> {
         self.act(task, "feedback", request).await
+    }
+
+    /// Says of a task that has ended whether it is right.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn rate(&self, task: TaskId, request: &RateRequest) -> Result<Taken, ClientError> {
+        self.act(task, "rate", request).await
     }
 
     /// Lets nothing new begin.

@@ -9,9 +9,9 @@ use loom_events::{
     Adjusted, Adjustment, Event, Plan, Record, Role, Seq, SubtaskId, SubtaskSpec, TaskId,
     TaskSettings, Tier, Time,
 };
-use loom_learning::{Book, Choice, Harvest, Kind, Line};
+use loom_learning::{Book, Choice, Harvest, Kind, Line, Seen, Turnout, reverted};
 use loom_redact::Redactor;
-use loom_state::{AppendError, Journal, Lesson, ReadError, Taught};
+use loom_state::{AppendError, Journal, Lesson, ReadError, Taught, Teacher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -165,7 +165,7 @@ impl Learning {
         let mut book = self.book.lock().await;
         let mut taught = book.clone();
         taught.learn(&harvest);
-        let change = difference(&book, &taught, &harvest);
+        let change = difference((&book, &taught), Teacher::Task(task), harvest.at);
         let new = shared.journal.keep_lessons(change).await?;
         if new {
             *book = taught;
@@ -184,18 +184,22 @@ impl Learning {
         let Some(harvest) = Harvest::of(records) else {
             return;
         };
+        let now = shared.clock.now();
         for subtask in subtasks {
-            let Some(key) = harvest.accepted(subtask) else {
-                continue;
-            };
             let mut book = self.book.lock().await;
             let mut taught = book.clone();
-            taught.take_back(&key);
-            let change = Taught {
-                reverted: Some(subtask.clone()),
-                at: shared.clock.now(),
-                ..difference(&book, &taught, &harvest)
-            };
+            if let Some(key) = harvest.accepted(subtask) {
+                taught.take_back(&key);
+            }
+            if let Some(result) = harvest.that_count().find(|one| one.subtask == *subtask) {
+                let seen = reverted(book.known_of(harvest.task, result));
+                taught.look(harvest.task, result, seen, now);
+            }
+            if taught == *book {
+                continue;
+            }
+            let by = Teacher::Revert(harvest.task, subtask.clone());
+            let change = difference((&book, &taught), by, now);
             match shared.journal.keep_lessons(change).await {
                 Ok(true) => *book = taught,
                 Ok(false) => {}
@@ -204,6 +208,26 @@ impl Learning {
                 }
             }
         }
+    }
+
+    /// Learns from a human who says of results of a task whether they are right.
+    pub(crate) async fn looked_at(
+        &self,
+        shared: &Shared,
+        harvest: &Harvest,
+        said: impl FnOnce(&Book) -> Vec<(Turnout, Seen)>,
+    ) -> Result<usize, AppendError> {
+        let now = shared.clock.now();
+        let mut book = self.book.lock().await;
+        let mut taught = book.clone();
+        let said = said(&book);
+        for (result, seen) in &said {
+            taught.look(harvest.task, result, *seen, now);
+        }
+        let change = difference((&book, &taught), Teacher::Human, now);
+        shared.journal.keep_lessons(change).await?;
+        *book = taught;
+        Ok(said.len())
     }
 
     /// What a task is told before its first plan is made.
@@ -217,6 +241,7 @@ impl Learning {
         let mut said: Vec<Adjustment> = book
             .caution(&choices(shared), judge(shared).as_deref(), settings)
             .into_iter()
+            .chain(book.calibration(shared.clock.now()))
             .collect();
         let plans = book.similar(goal, PLANS);
         if !plans.is_empty() {
@@ -368,6 +393,8 @@ fn adjustments(
         .map(|caution| ("caution".to_owned(), caution.why))
         .into_iter()
         .collect();
+    let calibration = book.calibration(now);
+    found.extend(calibration.map(|one| ("confidence".to_owned(), one.why)));
     let mut kinds: Vec<Kind> = book.tallies().map(|(key, _)| key.kind).collect();
     kinds.dedup();
     for kind in kinds {
@@ -431,7 +458,7 @@ fn without_secrets(harvest: &mut Harvest, redactor: &Arc<Redactor>) {
 }
 
 /// What has to be written so that the one book becomes the other.
-fn difference(before: &Book, after: &Book, harvest: &Harvest) -> Taught {
+fn difference((before, after): (&Book, &Book), by: Teacher, at: Time) -> Taught {
     let named = |book: &Book| -> BTreeMap<(String, String), Lesson> {
         let lines = book.lines().into_iter().map(lesson);
         lines
@@ -441,9 +468,8 @@ fn difference(before: &Book, after: &Book, harvest: &Harvest) -> Taught {
     let (before, after) = (named(before), named(after));
     let forgotten = before.keys().filter(|name| !after.contains_key(*name));
     Taught {
-        task: harvest.task,
-        reverted: None,
-        at: harvest.at,
+        by,
+        at,
         forgotten: forgotten.cloned().collect(),
         kept: after
             .into_iter()

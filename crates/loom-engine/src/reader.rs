@@ -83,7 +83,7 @@ pub enum QueryError {
     #[error("task {0} was imported: it can be looked at, and nothing is done with it here")]
     Imported(TaskId),
     /// The task still runs.
-    #[error("task {0} is not finished: cancel it or let it end, then revert")]
+    #[error("task {0} is not finished: cancel it or let it end first")]
     StillRunning(TaskId),
 }
 

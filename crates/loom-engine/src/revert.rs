@@ -91,7 +91,7 @@ impl Engine {
 }
 
 /// Whether what becomes of a task is learned from.
-fn learns(records: &[Record]) -> bool {
+pub(crate) fn learns(records: &[Record]) -> bool {
     let new = records
         .iter()
         .find_map(|record| match &record.envelope.event {

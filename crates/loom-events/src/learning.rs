@@ -39,6 +39,29 @@ pub enum Adjusted {
         /// Word for word.
         texts: Vec<String>,
     },
+    /// What is stated of a result is what such results turned out to be. Whether a human is asked does
+    /// not become less by it.
+    Calibration(Calibration),
+}
+
+/// How sure results turned out to be, by what their evidence alone says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Calibration {
+    /// Completed steps of which it is known how they turned out.
+    pub looked_at: u32,
+    /// What is stated, in rising order; between two points in proportion.
+    pub points: Vec<CalibrationPoint>,
+}
+
+/// One point of a calibration.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CalibrationPoint {
+    /// What the evidence alone says, between 0 and 1.
+    pub evidence: f64,
+    /// What is stated then.
+    pub stated: f64,
 }
 
 /// How careful to be. Each is the least that is done: a setting that asks for more stays.

@@ -48,7 +48,7 @@ pub use event::{
 pub use ids::{
     AttemptId, BlobId, Digest, EffectId, IdError, PlanningId, QuestionId, Seq, SubtaskId, TaskId,
 };
-pub use learning::{Adjusted, Adjustment, Caution};
+pub use learning::{Adjusted, Adjustment, Calibration, CalibrationPoint, Caution};
 pub use memory::{Fact, MemoryEntry, MemoryKind};
 pub use plan::{EditsTests, HeldOut, Plan, Size, SubtaskSpec, Tier};
 pub use prompt::{PromptPart, PromptRecord};

@@ -139,6 +139,17 @@ pub struct Confidence {
     /// Log-odds, in the order in which they were added, and caps.
     #[serde(default)]
     pub parts: Vec<ConfidencePart>,
+    /// What the evidence alone says, where `value` is what such results turned out to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_evidence: Option<f64>,
+}
+
+impl Confidence {
+    /// What the evidence alone says, whatever earlier results turned out to be.
+    #[must_use]
+    pub fn evidence(&self) -> f64 {
+        self.by_evidence.unwrap_or(self.value)
+    }
 }
 
 /// One term of a confidence.

@@ -386,7 +386,7 @@ pub(crate) fn verdict(result: VerdictResult) -> Verdict {
         criteria: Vec::new(),
         confidence: Confidence {
             value: 0.75,
-            parts: Vec::new(),
+            ..Confidence::default()
         },
         feedback: "the check is red".into(),
         tree: None,

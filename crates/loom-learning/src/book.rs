@@ -2,11 +2,13 @@
 //! start, taught by each finished task, and written back row by row.
 
 use crate::advice::Choice;
+use crate::calibration::{Turned, bin_of};
 use crate::harvest::Harvest;
 use crate::kind::Kind;
 use crate::plans::KnownPlan;
 use crate::tally::Tally;
-use loom_events::{Tier, Time};
+use crate::turnout::{Seen, Turnout};
+use loom_events::{SubtaskId, TaskId, Tier, Time};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,6 +19,9 @@ const FORGET: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Plans and corrections that are kept; the ones that were used least lately go first.
 const MAX_KEPT: usize = 500;
+
+/// What humans said of results is kept so that they can say otherwise; of so many, the latest.
+const MAX_LOOKS: usize = 500;
 
 /// Longest correction that is kept; longer ones are a task of their own.
 const MAX_CORRECTION: usize = 300;
@@ -43,18 +48,28 @@ pub struct Correction {
     pub last: Time,
 }
 
+/// What a human said of a result after its task had ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Look {
+    pub(crate) seen: Seen,
+    pub(crate) last: Time,
+}
+
 /// Everything that was learned.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Book {
     pub(crate) tallies: BTreeMap<Key, Tally>,
     pub(crate) corrections: Vec<Correction>,
     pub(crate) plans: Vec<KnownPlan>,
+    /// How results turned out, by what their evidence says in percent.
+    pub(crate) turned: BTreeMap<u8, Turned>,
+    looks: BTreeMap<(TaskId, SubtaskId), Look>,
 }
 
 /// One thing that was learned, as it is stored: a name that is unique in its section, and a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// `tally`, `correction` or `plan`.
+    /// `tally`, `correction`, `plan`, `turned` or `look`.
     pub section: String,
     /// What it is about.
     pub name: String,
@@ -94,7 +109,42 @@ impl Book {
         if let Some(plan) = &harvest.plan {
             self.keep_plan(&harvest.goal, plan, harvest.at);
         }
+        for result in &harvest.results {
+            let turned = self.turned.entry(bin_of(result)).or_default();
+            turned.result(harvest.at);
+            let name = (harvest.task, result.subtask.clone());
+            // What a human has said meanwhile is counted already.
+            if let Some(seen) = result.seen
+                && !(result.counts && self.looks.contains_key(&name))
+            {
+                turned.see(None, seen, harvest.at);
+            }
+        }
         self.prune(harvest.at);
+    }
+
+    /// What is known of a result by now: what a human said last, else what its task says.
+    #[must_use]
+    pub fn known_of(&self, task: TaskId, result: &Turnout) -> Option<Seen> {
+        let look = self.looks.get(&(task, result.subtask.clone()));
+        look.map_or(result.seen, |look| Some(look.seen))
+    }
+
+    /// Counts what a human says of a result that counts; what was known of it before counts no more.
+    pub fn look(&mut self, task: TaskId, result: &Turnout, seen: Seen, at: Time) {
+        let before = self.known_of(task, result);
+        let turned = self.turned.entry(bin_of(result)).or_default();
+        turned.see(before, seen, at);
+        let look = Look { seen, last: at };
+        self.looks.insert((task, result.subtask.clone()), look);
+        self.prune(at);
+    }
+
+    /// How results turned out, by what their evidence says in percent.
+    pub fn turned(&self) -> impl Iterator<Item = (u8, &Turned)> {
+        self.turned
+            .iter()
+            .map(|(evidence, turned)| (*evidence, turned))
     }
 
     /// What is known of a model at a kind of work.
@@ -165,6 +215,15 @@ impl Book {
         self.plans.retain(|one| one.seen > 1 || !old(one.last));
         self.plans.sort_by_key(|one| Reverse((one.last, one.seen)));
         self.plans.truncate(MAX_KEPT);
+        self.turned
+            .retain(|_, turned| turned.seen > 1 || !old(turned.last));
+        self.looks.retain(|_, look| !old(look.last));
+        let mut times: Vec<Time> = self.looks.values().map(|look| look.last).collect();
+        if let Some(over) = times.len().checked_sub(MAX_LOOKS).filter(|over| *over > 0) {
+            times.sort_unstable();
+            let oldest = times[over];
+            self.looks.retain(|_, look| look.last >= oldest);
+        }
     }
 
     /// Everything, as it is stored.
@@ -185,6 +244,12 @@ impl Book {
         }
         for one in &self.plans {
             lines.push(line("plan", one.goal.clone(), one, one.last));
+        }
+        for (evidence, one) in &self.turned {
+            lines.push(line("turned", evidence.to_string(), one, one.last));
+        }
+        for ((task, subtask), one) in &self.looks {
+            lines.push(line("look", format!("{task} {subtask}"), one, one.last));
         }
         lines
     }
@@ -217,6 +282,17 @@ impl Book {
             }
             "correction" => self.corrections.push(serde_json::from_value(value)?),
             "plan" => self.plans.push(serde_json::from_value(value)?),
+            "turned" => {
+                let evidence = line.name.parse().ok().filter(|evidence| *evidence <= 100);
+                let evidence = evidence
+                    .ok_or_else(|| serde::de::Error::custom("its name is no share in percent"))?;
+                self.turned.insert(evidence, serde_json::from_value(value)?);
+            }
+            "look" => {
+                let name = looked_at(&line.name)
+                    .ok_or_else(|| serde::de::Error::custom("its name is no task and subtask"))?;
+                self.looks.insert(name, serde_json::from_value(value)?);
+            }
             other => {
                 let what = format!("there is no section `{other}`");
                 return Err(serde::de::Error::custom(what));
@@ -265,6 +341,11 @@ fn line(section: &str, name: String, value: &impl Serialize, last: Time) -> Line
     }
 }
 
+fn looked_at(name: &str) -> Option<(TaskId, SubtaskId)> {
+    let (task, subtask) = name.split_once(' ')?;
+    Some((task.parse().ok()?, SubtaskId::new(subtask).ok()?))
+}
+
 fn key(name: &str) -> Option<Key> {
     let mut parts = name.split('\u{1f}');
     let (kind, model, tier) = (parts.next()?, parts.next()?, parts.next()?);
@@ -291,6 +372,7 @@ mod tests {
         Harvest {
             task: "019ac000-0000-7000-8000-000000000001".parse().unwrap(),
             at,
+            completed: true,
             goal: goal.to_owned(),
             attempts: vec![Attempted {
                 subtask: spec.id.clone(),
@@ -309,7 +391,61 @@ mod tests {
             plan: Some(Plan {
                 subtasks: vec![spec],
             }),
+            results: vec![result(None)],
         }
+    }
+
+    fn result(seen: Option<Seen>) -> Turnout {
+        Turnout {
+            subtask: SubtaskId::new("one").unwrap(),
+            evidence: 0.84,
+            stated: 0.84,
+            counts: true,
+            seen,
+        }
+    }
+
+    fn known(book: &Book) -> (f64, f64, f64, f64) {
+        let (_, turned) = book.turned().next().unwrap();
+        (turned.results, turned.right, turned.wrong, turned.found)
+    }
+
+    #[test]
+    fn what_a_human_says_before_the_task_is_read_and_after_it_counts_once() {
+        let agreed = || Harvest {
+            results: vec![result(Some(Seen::Looked(1.0)))],
+            ..harvest("mend the parser", day(1))
+        };
+        let task = agreed().task;
+        let mut early = Book::default();
+        early.look(task, &agreed().results[0], Seen::Looked(1.0), day(1));
+        early.learn(&agreed());
+        let mut late = Book::default();
+        late.learn(&agreed());
+        late.look(task, &agreed().results[0], Seen::Looked(1.0), day(1));
+        assert_eq!(known(&early), (1.0, 1.0, 0.0, 0.0));
+        assert_eq!(known(&late), known(&early));
+        // And then it is taken back.
+        late.look(task, &agreed().results[0], Seen::Looked(0.0), day(1));
+        assert_eq!(known(&late), (1.0, 0.0, 1.0, 0.0));
+    }
+
+    #[test]
+    fn what_humans_said_is_kept_for_a_while_and_of_so_many() {
+        let mut book = Book::default();
+        let task = |n: usize| {
+            let id = format!("019ac000-0000-7000-8000-{n:012}");
+            id.parse().unwrap()
+        };
+        for n in 0..MAX_LOOKS + 7 {
+            let at = day(1).after(std::time::Duration::from_secs(n as u64));
+            book.look(task(n), &result(None), Seen::Looked(1.0), at);
+        }
+        assert_eq!(book.looks.len(), MAX_LOOKS);
+        assert!(!book.looks.contains_key(&(task(6), result(None).subtask)));
+        book.prune(day(200));
+        assert!(book.looks.is_empty());
+        assert_eq!(book.turned().count(), 1, "what they add up to stays");
     }
 
     #[test]
@@ -317,6 +453,8 @@ mod tests {
         let mut book = Book::default();
         book.learn(&harvest("mend the parser", day(1)));
         book.learn(&harvest("mend the parser", day(2)));
+        let task = harvest("mend the parser", day(2)).task;
+        book.look(task, &result(None), Seen::Looked(0.25), day(2));
         let (again, errors) = Book::from_lines(book.lines());
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(again, book);

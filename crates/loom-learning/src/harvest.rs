@@ -4,6 +4,7 @@
 use crate::book::Key;
 use crate::kind::Kind;
 use crate::tally::{Observation, Turn};
+use crate::turnout::{Turnout, turnouts};
 use loom_events::{
     AttemptEnd, AttemptId, Event, FailureClass, Plan, Record, Rung, Seq, SubtaskId, SubtaskSpec,
     TaskId, Tier, Time, Usage,
@@ -17,6 +18,8 @@ pub struct Harvest {
     pub task: TaskId,
     /// When it ended.
     pub at: Time,
+    /// Whether it was completed.
+    pub completed: bool,
     /// Its goal.
     pub goal: String,
     /// Attempts, in the order in which they ended.
@@ -25,6 +28,8 @@ pub struct Harvest {
     pub corrections: Vec<String>,
     /// The plan that brought the whole goal about; none when it did not come to that.
     pub plan: Option<Plan>,
+    /// Results that passed their gates, in order.
+    pub results: Vec<Turnout>,
 }
 
 /// An attempt, as far as it says something about its model.
@@ -69,15 +74,22 @@ impl Harvest {
         Some(Self {
             task: last.task_id,
             at: last.timestamp,
+            completed,
             goal: reading.goal,
             attempts: reading.ended,
             corrections: reading.corrections,
             plan,
+            results: turnouts(records),
         })
     }
 }
 
 impl Harvest {
+    /// The results that count in the end, one of each completed subtask.
+    pub fn that_count(&self) -> impl Iterator<Item = &Turnout> {
+        self.results.iter().filter(|result| result.counts)
+    }
+
     /// Whose work at a subtask was accepted: what a human takes back speaks against it.
     #[must_use]
     pub fn accepted(&self, subtask: &SubtaskId) -> Option<Key> {

@@ -5,21 +5,26 @@
 //! aggregates and no traces; and the book answers questions: where a step should begin
 //! ([`Book::starting_tier`]), how careful to be ([`Book::caution`]), which earlier plans are like this
 //! goal ([`Book::similar`]), what the user keeps asking for ([`Book::preferences`]), which model has
-//! changed ([`Book::changes`]). Every answer says why.
+//! changed ([`Book::changes`]), how results turn out that are stated to be so and so sure
+//! ([`Book::calibration`]). Every answer says why.
 
 #![deny(missing_docs)]
 
 mod advice;
 mod book;
+mod calibration;
 mod caution;
 mod harvest;
 mod kind;
 mod plans;
 mod tally;
+mod turnout;
 
 pub use advice::{Change, Choice, TierAdvice};
 pub use book::{Book, Correction, Key, Line, LineError};
+pub use calibration::{Turned, turned_out};
 pub use harvest::{Attempted, Harvest};
 pub use kind::{Action, Kind, Material, NoKind};
 pub use plans::{KnownPlan, Step};
 pub use tally::{Beta, Observation, Tally, Turn};
+pub use turnout::{Seen, Turnout, rated, reverted, turnouts};

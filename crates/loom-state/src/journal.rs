@@ -214,8 +214,8 @@ pub trait Journal: Send + Sync {
     /// [`ReadError::Storage`] when the storage cannot be read.
     async fn model_facts(&self) -> Result<Vec<ModelFacts>, ReadError>;
 
-    /// Keeps what a task or a revert taught, all of it or nothing, and answers whether it did: what has
-    /// taught before changes nothing. Durable when it returns.
+    /// Keeps what was taught, all of it or nothing, and answers whether it did: a task or a revert that
+    /// has taught before changes nothing. Durable when it returns.
     ///
     /// # Errors
     /// As [`Journal::append`], without conflicts.

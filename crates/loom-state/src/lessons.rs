@@ -16,13 +16,23 @@ pub struct Lesson {
     pub last: Time,
 }
 
-/// What a task that has ended, or the revert of one of its subtasks, changes of what was learned.
+/// What teaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Teacher {
+    /// A task that has ended. It teaches once.
+    Task(TaskId),
+    /// The revert of one of its subtasks. It does so once, too.
+    Revert(TaskId, SubtaskId),
+    /// What a human says of results. They may say something else later, and whoever counts it knows what
+    /// they said before.
+    Human,
+}
+
+/// What a task that has ended, a revert, or the word of a human changes of what was learned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Taught {
-    /// The task. It teaches once.
-    pub task: TaskId,
-    /// The subtask whose work was taken back, where that is what teaches. It does so once, too.
-    pub reverted: Option<SubtaskId>,
+    /// What teaches.
+    pub by: Teacher,
     /// When.
     pub at: Time,
     /// What is new or other than before.
@@ -33,10 +43,11 @@ pub struct Taught {
 
 impl Taught {
     /// What teaches no second time.
-    pub(crate) fn teacher(&self) -> String {
-        match &self.reverted {
-            None => self.task.to_string(),
-            Some(subtask) => format!("{} {subtask}", self.task),
+    pub(crate) fn teacher(&self) -> Option<String> {
+        match &self.by {
+            Teacher::Task(task) => Some(task.to_string()),
+            Teacher::Revert(task, subtask) => Some(format!("{task} {subtask}")),
+            Teacher::Human => None,
         }
     }
 }

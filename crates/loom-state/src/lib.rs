@@ -25,7 +25,7 @@ mod suite;
 
 pub use check::{Mismatch, check_projections};
 pub use journal::{AppendError, BlobError, Journal, ReadError, StorageError};
-pub use lessons::{Lesson, Taught};
+pub use lessons::{Lesson, Taught, Teacher};
 pub use lock::{DataDirLock, Holder, LOCK_FILE, LockError};
 pub use memory_journal::MemoryJournal;
 pub use outbox::{Delivery, DeliveryState, DeliveryTried, NewDelivery};

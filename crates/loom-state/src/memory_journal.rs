@@ -366,10 +366,12 @@ impl Journal for MemoryJournal {
         if inner.feeds.is_none() {
             return Err(AppendError::Closed);
         }
-        if inner.harvests.contains_key(&taught.teacher()) {
-            return Ok(false);
+        if let Some(teacher) = taught.teacher() {
+            if inner.harvests.contains_key(&teacher) {
+                return Ok(false);
+            }
+            inner.harvests.insert(teacher, taught.at);
         }
-        inner.harvests.insert(taught.teacher(), taught.at);
         for name in &taught.forgotten {
             inner.lessons.remove(name);
         }

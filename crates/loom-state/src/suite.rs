@@ -6,7 +6,7 @@ use crate::fixtures::{
 };
 use crate::{
     AppendError, BlobError, Claim, Closing, DeliveryState, DeliveryTried, Follow, Journal, Lesson,
-    MemoryQuery, ModelFacts, NewDelivery, RevertRecord, RowStatus, TaskFilter, Taught,
+    MemoryQuery, ModelFacts, NewDelivery, RevertRecord, RowStatus, TaskFilter, Taught, Teacher,
     check_projections, subscribe,
 };
 use futures_util::StreamExt;
@@ -803,8 +803,7 @@ fn lesson(section: &str, name: &str, value: u64) -> Lesson {
 
 async fn a_task_teaches_once_and_what_is_forgotten_is_not_learned_again(j: J) {
     let taught = |n: u128, kept: Vec<Lesson>, forgotten: &[(&str, &str)]| Taught {
-        task: task(n),
-        reverted: None,
+        by: Teacher::Task(task(n)),
         at: Time::from_millis(7),
         kept,
         forgotten: forgotten
@@ -819,7 +818,7 @@ async fn a_task_teaches_once_and_what_is_forgotten_is_not_learned_again(j: J) {
     assert!(!j.keep_lessons(taught(1, again, &[])).await.unwrap());
     // The revert of a subtask is another teacher, and one too.
     let revert = || Taught {
-        reverted: Some(subtask("first")),
+        by: Teacher::Revert(task(1), subtask("first")),
         ..taught(1, Vec::new(), &[])
     };
     assert!(j.keep_lessons(revert()).await.unwrap());
@@ -829,6 +828,16 @@ async fn a_task_teaches_once_and_what_is_forgotten_is_not_learned_again(j: J) {
     let second = taught(2, vec![lesson("tally", "b", 3)], &[("plan", "a'; --")]);
     assert!(j.keep_lessons(second).await.unwrap());
     assert_eq!(j.lessons().await.unwrap(), [lesson("tally", "b", 3)]);
+    // A human may say something else later.
+    for said in [5, 6] {
+        let kept = vec![lesson("look", "a", said)];
+        let by_a_human = Taught {
+            by: Teacher::Human,
+            ..taught(1, kept.clone(), &[])
+        };
+        assert!(j.keep_lessons(by_a_human).await.unwrap());
+        assert_eq!(j.lessons().await.unwrap()[..1], kept);
+    }
     j.forget_lessons().await.unwrap();
     assert_eq!(j.lessons().await.unwrap(), []);
     let after = taught(1, vec![lesson("tally", "b", 4)], &[]);

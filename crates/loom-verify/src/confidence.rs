@@ -1,7 +1,7 @@
 //! How sure a verdict is, as a sum of log-odds whose terms are all shown.
 //!
 //! The figures are a starting point: with these the sum lies close to the share of right steps in
-//! a simulation of weak models, and they are to be recalibrated from what happens later.
+//! a simulation of weak models. What later turns out is put beside them by `loom-learning`.
 
 use loom_events::{CheckPower, CheckResult, Confidence, ConfidencePart, Tier, VerdictResult, Vote};
 
@@ -235,6 +235,7 @@ impl Sum {
             // Two digits: more would claim a precision that is not there.
             value: (self.value() * 100.0).round() / 100.0,
             parts: self.parts,
+            by_evidence: None,
         }
     }
 }

@@ -60,10 +60,75 @@ pub async fn run(cell: &Cell, place: &Place) -> Vec<Outcome> {
 }
 
 async fn run_batch(cell: &Cell, place: &Place, numbers: &[u64]) -> Vec<Outcome> {
-    let home = tempfile::Builder::new()
-        .prefix("loom-lift-")
-        .tempdir_in(&place.0)
-        .expect("a directory for the run");
+    let ground = Ground::new(cell, place, None).await;
+    let outcomes = ground.run(cell, numbers).await;
+    ground.close().await;
+    outcomes
+}
+
+/// An engine over a server of simulated models, with a directory for its data and its workspaces.
+pub(super) struct Ground {
+    home: tempfile::TempDir,
+    server: SimServer,
+    pub(super) engine: Engine,
+}
+
+impl Ground {
+    /// `helper` is the program that puts commands into a sandbox; without one they run without.
+    pub(super) async fn new(cell: &Cell, place: &Place, helper: Option<PathBuf>) -> Self {
+        let home = tempfile::Builder::new()
+            .prefix("loom-lift-")
+            .tempdir_in(&place.0)
+            .expect("a directory for the run");
+        let server = serve(cell).await;
+        let mut config = Config::default();
+        if helper.is_none() {
+            // The scripts of these worlds are ours, and a sandbox for each would be most of the time.
+            config.sandbox.mode = SandboxMode::None;
+        }
+        config.max_parallel_tasks = 64;
+        let setup = Setup {
+            config,
+            data_dir: home.path().join("data"),
+            home: None,
+            path_env: "/usr/local/bin:/usr/bin:/bin".into(),
+            helper,
+            models: models_of(cell, server.url()),
+            servers: Vec::new(),
+            webhooks: Webhooks::default(),
+            redactor: Arc::default(),
+            clock: Arc::new(SystemClock),
+            build: "lift".to_owned(),
+        };
+        Self {
+            engine: Engine::open(setup).await.expect("an engine"),
+            home,
+            server,
+        }
+    }
+
+    /// Runs these tasks, a few at a time.
+    pub(super) async fn run(&self, cell: &Cell, numbers: &[u64]) -> Vec<Outcome> {
+        let runs = numbers.iter().map(|number| self.run_one(cell, *number));
+        futures_util::stream::iter(runs)
+            .buffered(AT_ONCE)
+            .collect()
+            .await
+    }
+
+    /// Runs one task.
+    pub(super) async fn run_one(&self, cell: &Cell, number: u64) -> Outcome {
+        run_one(cell, &self.engine, self.home.path(), number).await
+    }
+
+    pub(super) async fn close(self) {
+        let violations = self.server.violations();
+        assert!(violations.is_empty(), "not well-formed: {violations:?}");
+        self.engine.shutdown().await;
+    }
+}
+
+async fn serve(cell: &Cell) -> SimServer {
     let classes = [
         Class::Weak,
         Class::Middling,
@@ -85,36 +150,7 @@ async fn run_batch(cell: &Cell, place: &Place, numbers: &[u64]) -> Vec<Outcome> 
             SimServer::with_responder(Spoiled::new(models, trouble.clone()), options).await
         }
     };
-    let server = server.expect("a port");
-    let mut config = Config::default();
-    // The scripts of these worlds are ours, and a sandbox for each would be most of the time.
-    config.sandbox.mode = SandboxMode::None;
-    config.max_parallel_tasks = 64;
-    let setup = Setup {
-        config,
-        data_dir: home.path().join("data"),
-        home: None,
-        path_env: "/usr/local/bin:/usr/bin:/bin".into(),
-        helper: None,
-        models: models_of(cell, server.url()),
-        servers: Vec::new(),
-        webhooks: Webhooks::default(),
-        redactor: Arc::default(),
-        clock: Arc::new(SystemClock),
-        build: "lift".to_owned(),
-    };
-    let engine = Engine::open(setup).await.expect("an engine");
-    let runs = numbers
-        .iter()
-        .map(|number| run_one(cell, &engine, home.path(), *number));
-    let outcomes = futures_util::stream::iter(runs)
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    let violations = server.violations();
-    assert!(violations.is_empty(), "not well-formed: {violations:?}");
-    engine.shutdown().await;
-    outcomes
+    server.expect("a port")
 }
 
 /// The models at work. In trouble nobody waits long for a server that is silent or refuses.

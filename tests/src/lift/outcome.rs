@@ -2,7 +2,7 @@
 
 use super::kept;
 use loom_engine::{SubtaskStatus, TaskStatus, TaskView};
-use loom_events::{Confidence, ConfidencePart, Record};
+use loom_events::{Confidence, ConfidencePart, Record, TaskId};
 use loom_sim::{DefectKind, Truth};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 /// What came of one task.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    pub task: TaskId,
     pub truth: Truth,
     /// Whether the task ended as completed.
     pub completed: bool,
@@ -21,9 +22,20 @@ pub struct Outcome {
     pub confidence: f64,
     /// For each completed step how sure it was, and whether it is right at the end.
     pub steps: Vec<(f64, bool)>,
+    /// The same as it was stated, where earlier tasks taught how such results turn out; and how sure it
+    /// is by its evidence.
+    pub stated: Vec<Stated>,
     /// What its verdicts rest on, for those who look closer.
     pub evidence: serde_json::Value,
     pub took: Duration,
+}
+
+/// What was stated of a completed step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stated {
+    pub evidence: f64,
+    pub stated: f64,
+    pub right: bool,
 }
 
 impl Outcome {
@@ -33,24 +45,34 @@ impl Outcome {
             .subtasks
             .iter()
             .filter(|step| step.status == SubtaskStatus::Completed);
-        let steps: Vec<(f64, bool)> = done
+        let verdicts: Vec<(&Confidence, bool)> = done
             .filter_map(|step| {
                 let verdict = step.last_attempt()?.verdict.as_ref()?;
                 let number = number(&step.spec.title)?;
-                let sure = as_with_a_sandbox(&verdict.verdict.confidence);
-                Some((sure, truth.is_right(number)))
+                Some((&verdict.verdict.confidence, truth.is_right(number)))
             })
             .collect();
+        let steps: Vec<(f64, bool)> = verdicts
+            .iter()
+            .map(|(sure, right)| (as_with_a_sandbox(sure), *right))
+            .collect();
+        let stated = verdicts.iter().map(|(sure, right)| Stated {
+            evidence: sure.evidence(),
+            stated: sure.value,
+            right: *right,
+        });
         let completed = view.status == TaskStatus::Completed;
         let turns = records.iter().filter(|record| {
             use loom_events::Event;
             matches!(&record.envelope.event, Event::ModelCallCompleted { .. })
         });
         Self {
+            task: view.id,
             completed,
             reason: view.reason.clone().unwrap_or_default(),
             turns: turns.count(),
             confidence: steps.iter().map(|(sure, _)| sure).product(),
+            stated: stated.collect(),
             steps,
             truth,
             evidence: kept::evidence(view),
@@ -147,6 +169,7 @@ mod tests {
         as_with_a_sandbox(&Confidence {
             value: 0.5,
             parts: parts.collect(),
+            by_evidence: None,
         })
     }
 

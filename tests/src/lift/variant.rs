@@ -145,6 +145,13 @@ impl Variant {
         self
     }
 
+    /// The same with what earlier tasks teach.
+    pub fn learning(mut self) -> Self {
+        self.name = format!("{}, learning", self.name);
+        self.settings.learning = true;
+        self
+    }
+
     /// H with one defence less.
     pub fn without() -> Vec<Self> {
         let less = |name: &str, change: fn(&mut Self)| {

@@ -26,6 +26,7 @@ pub(crate) mod models;
 pub(crate) mod pause;
 pub(crate) mod policy;
 pub(crate) mod prompt;
+pub(crate) mod rate;
 pub(crate) mod reject;
 pub(crate) mod replay;
 pub(crate) mod resume;
@@ -57,6 +58,7 @@ pub(crate) async fn dispatch(command: Command, context: &mut Context) -> Outcome
         Command::Logs(arguments) => logs::run(&arguments, context).await,
         Command::Changes(arguments) => changes::run(&arguments, context).await,
         Command::Diff(arguments) => diff::run(&arguments, context).await,
+        Command::Rate(arguments) => rate::run(arguments, context).await,
         Command::Revert(arguments) => revert::run(arguments, context).await,
         Command::Approve(arguments) => approve::run(&arguments, context).await,
         Command::Reject(arguments) => reject::run(arguments, context).await,

@@ -35,7 +35,7 @@ fn what_a_task_taught_is_shown_with_its_reason_given_away_and_forgotten_on_reque
     let export = json_of(&place.loom(&["learning", "export"]));
     assert_eq!(
         export["lessons"].as_array().map(Vec::len),
-        Some(2),
+        Some(3),
         "{export}"
     );
 
@@ -45,7 +45,7 @@ fn what_a_task_taught_is_shown_with_its_reason_given_away_and_forgotten_on_reque
     assert_eq!(json_of(&place.loom(&["learning", "export"])), export);
 
     let forgotten = json_of(&place.loom(&["reset-learning", "--yes", "--json"]));
-    assert_eq!(forgotten, json!({ "forgotten": 2 }));
+    assert_eq!(forgotten, json!({ "forgotten": 3 }));
     let ran = place.loom(&["learning", "show"]);
     assert!(ran.out.contains("nothing was learned yet"), "{ran:?}");
 }
@@ -68,4 +68,27 @@ fn a_task_without_learning_is_told_nothing_and_teaches_nothing() {
     assert!(!ran.err.contains("learned: "), "{ran:?}");
     let export = json_of(&place.loom(&["learning", "export"]));
     assert_eq!(export, json!({ "lessons": [] }));
+}
+
+#[test]
+fn what_a_human_says_of_a_finished_task_is_kept() {
+    let place = Place::new();
+    let ran = run(&place, WRITES_A_FILE, &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let listed = json_of(&place.loom(&["list", "--json"]));
+    let task = listed["task_id"].as_str().unwrap().to_owned();
+    let rated = place.loom(&["rate", &task, "good"]);
+    assert_eq!(rated.code, 0, "{rated:?}");
+    assert!(
+        rated.out.contains("what you say of 1 result is kept"),
+        "{rated:?}"
+    );
+    let rated = place.loom(&["rate", &task, "bad", "--step", "write-note", "--json"]);
+    assert_eq!(json_of(&rated)["status"], "completed");
+    let other = place.loom(&["rate", &task, "bad", "--step", "other"]);
+    assert_ne!(other.code, 0, "{other:?}");
+    let export = json_of(&place.loom(&["learning", "export"]));
+    let lessons = export["lessons"].as_array().unwrap();
+    let look = lessons.iter().find(|one| one["section"] == "look").unwrap();
+    assert_eq!(look["value"]["seen"], json!({"looked": 0.0}));
 }

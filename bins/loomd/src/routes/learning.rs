@@ -1,12 +1,13 @@
-//! What was learned from finished tasks: shown, given away, forgotten.
+//! What was learned from finished tasks: shown, given away, forgotten; and what a human says of one.
 
+use super::taken;
 use crate::fault::Fault;
-use crate::http::{Call, Json};
+use crate::http::{Call, Given, Json};
 use loom_client::wire::{
     Forgotten, LearnedAdjustment, LearnedPlan, LearnedPreference, LearnedRecord, LearningExport,
-    LearningShown, LessonShown,
+    LearningShown, LessonShown, RateRequest, Taken,
 };
-use loom_engine::Learned;
+use loom_engine::{Learned, Rating};
 
 pub(crate) async fn show(call: Call) -> Result<Json<LearningShown>, Fault> {
     Ok(Json(shown(call.app.engine.learned().await)))
@@ -24,6 +25,19 @@ pub(crate) async fn export(call: Call) -> Result<Json<LearningExport>, Fault> {
     Ok(Json(LearningExport {
         lessons: lessons.collect(),
     }))
+}
+
+pub(crate) async fn rate(call: Call<(), Given<RateRequest>>) -> Result<Json<Taken>, Fault> {
+    let task = call.task().await?;
+    let RateRequest { right, subtasks } = call.body.0;
+    let rating = Rating { right, subtasks };
+    let results = call.app.engine.rate(task, &rating).await;
+    let results = results.map_err(|error| Fault::from(error).of(task))?;
+    let said = match results {
+        1 => "what you say of 1 result is kept".to_owned(),
+        n => format!("what you say of {n} results is kept"),
+    };
+    Ok(Json(taken(&call.app, task, &said).await?))
 }
 
 pub(crate) async fn forget(call: Call) -> Result<Json<Forgotten>, Fault> {

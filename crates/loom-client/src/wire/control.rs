@@ -88,6 +88,19 @@ pub struct FeedbackRequest {
     pub subtask_id: Option<SubtaskId>,
 }
 
+/// The body of `POST /tasks/{id}/rate`: whether what a task did is right, as a human sees it who has
+/// looked. Nothing of the task changes; it teaches how sure results are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RateRequest {
+    /// Whether it is right.
+    pub right: bool,
+    /// The steps that are meant; none means the whole, which is right when each of its steps is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtasks: Vec<SubtaskId>,
+}
+
 /// The body of `POST /tasks/{id}/message`: an instruction, as whoever talks to a task sends it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

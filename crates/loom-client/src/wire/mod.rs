@@ -20,7 +20,8 @@ mod trace;
 
 pub use control::{
     AnswerRequest, ApproveRequest, CancelRequest, FeedbackRequest, ForkRequest, MessageRequest,
-    PlanRequest, RejectRequest, RetryRequest, RevertOptions, Said, Speaker, SteerRequest, Taken,
+    PlanRequest, RateRequest, RejectRequest, RetryRequest, RevertOptions, Said, Speaker,
+    SteerRequest, Taken,
 };
 pub use info::{
     ConfigShown, ConfigValue, Health, MemoryItem, MemoryPage, ModelInfo, ModelList, Ready,

@@ -7,8 +7,8 @@ use super::{Cx, FrozenPrompt, Known};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Entry, Ledger, recheck_name};
 use loom_events::{
-    AttemptId, BlobId, Defences, FileChange, ModelReply, Outcome, Plan, Role, Rung, SubtaskId,
-    SubtaskSpec, Tier, Verification, Work,
+    Adjusted, AttemptId, BlobId, Calibration, Defences, FileChange, ModelReply, Outcome, Plan,
+    Role, Rung, SubtaskId, SubtaskSpec, Tier, Verdict, VerdictResult, Verification, Work,
 };
 use loom_kernel::Start;
 use loom_prompts::Rendered;
@@ -36,6 +36,8 @@ pub(super) struct Task {
     recheck: Option<Recheck>,
     /// For a step that the user did.
     by_hand: Option<ByHand>,
+    /// How such results turned out in earlier tasks, as this one was told at its beginning.
+    calibration: Option<Calibration>,
 }
 
 /// What the user did: only the checks are asked about it, and nothing of it is put back.
@@ -110,6 +112,8 @@ impl Task {
             prompts: vec![prepared.prompt.clone()],
             round: round(start),
             recheck,
+            // Nobody knows how sure people are.
+            calibration: by_hand.is_none().then(|| calibration(ledger)).flatten(),
             by_hand,
         })
     }
@@ -149,8 +153,22 @@ impl Task {
             round: round(start),
             recheck: None,
             by_hand: None,
+            // What is known is of steps.
+            calibration: None,
         }
     }
+}
+
+fn calibration(ledger: &Ledger) -> Option<Calibration> {
+    let learned = ledger.view.learned.iter().rev();
+    let mut known = learned.filter_map(|one| match &one.what {
+        Adjusted::Calibration(calibration) => Some(calibration.clone()),
+        Adjusted::StartingTier { .. }
+        | Adjusted::Caution(_)
+        | Adjusted::Plans { .. }
+        | Adjusted::Preferences { .. } => None,
+    });
+    known.next()
 }
 
 /// Checks that were red at an earlier gate of a subtask.
@@ -260,8 +278,20 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
     };
     match gate(&input, &tools).await {
         Ok(verdict) if task.recheck.is_some() => Ok(Outcome::Rechecked(verdict)),
-        Ok(verdict) => Ok(Outcome::Verified(verdict)),
+        Ok(verdict) => Ok(Outcome::Verified(turned_out(verdict, task))),
         Err(failure) => Err(Broken(failure)),
+    }
+}
+
+/// A verdict that says of a result that passed how sure such results turned out to be.
+fn turned_out(verdict: Verdict, task: &Task) -> Verdict {
+    let passed = verdict.result == VerdictResult::Pass;
+    match task.calibration.as_ref().filter(|_| passed) {
+        None => verdict,
+        Some(calibration) => Verdict {
+            confidence: loom_learning::turned_out(verdict.confidence, calibration),
+            ..verdict
+        },
     }
 }
 

@@ -109,7 +109,10 @@ fn preferences(ledger: &Ledger) -> Vec<String> {
     let learned = ledger.view.learned.iter();
     let texts = learned.filter_map(|one| match &one.what {
         Adjusted::Preferences { texts } => Some(texts.clone()),
-        Adjusted::StartingTier { .. } | Adjusted::Caution(_) | Adjusted::Plans { .. } => None,
+        Adjusted::StartingTier { .. }
+        | Adjusted::Caution(_)
+        | Adjusted::Plans { .. }
+        | Adjusted::Calibration(_) => None,
     });
     texts.flatten().collect()
 }

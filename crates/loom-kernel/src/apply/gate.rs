@@ -38,6 +38,7 @@ fn proof(at: &Place, verdict: &Verdict) -> Proof {
     Proof {
         verdict: at.seq,
         confidence: verdict.confidence.value,
+        evidence: verdict.confidence.evidence(),
         proven: verdict.checks.iter().any(evidence),
     }
 }
@@ -84,6 +85,7 @@ fn recheck(state: &mut State, at: &Place, attempt: AttemptId, verdict: &Verdict)
             Last::Rechecked(Proof {
                 verdict: again.verdict,
                 confidence: gate.confidence,
+                evidence: gate.evidence,
                 proven: gate.proven || again.proven,
             })
         }

@@ -8,8 +8,8 @@ pub(super) fn adjusted(state: &mut State, adjustment: &Adjustment) {
     match &adjustment.what {
         Adjusted::StartingTier { subtask, tier } => begin_at(state, subtask, *tier),
         Adjusted::Caution(caution) => take_care(state, caution),
-        // For prompts, without influence on what is decided.
-        Adjusted::Plans { .. } | Adjusted::Preferences { .. } => {}
+        // For prompts and for what is stated. What is decided by a confidence is in its verdict.
+        Adjusted::Plans { .. } | Adjusted::Preferences { .. } | Adjusted::Calibration(_) => {}
     }
 }
 

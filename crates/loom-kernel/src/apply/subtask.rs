@@ -96,6 +96,7 @@ pub(super) fn kept(state: &mut State, at: &Place, kept: &Kept) -> Result<(), Imp
         proof: Proof {
             verdict: at.seq,
             confidence: kept.confidence,
+            evidence: kept.confidence,
             proven: kept.proven,
         },
         extraction: Extraction::Finished,

@@ -328,20 +328,20 @@ impl One<'_> {
     }
 
     fn too_unsure(&self, proof: &Proof) -> Event {
-        let percent = (proof.confidence * 100.0).round();
         failed(format!(
-            "the result of `{}` is too unsure to go on: a confidence of {percent} %",
-            self.subtask
+            "the result of `{}` is too unsure to go on: a confidence of {}",
+            self.subtask,
+            how_sure(proof)
         ))
     }
 
     fn result_question(&self, subject: Subject, proof: &Proof) -> Question {
-        let percent = (proof.confidence * 100.0).round();
         Question {
             subject,
             reason: format!(
-                "the result of `{}` passed its gate with a confidence of {percent} %",
-                self.subtask
+                "the result of `{}` passed its gate with a confidence of {}",
+                self.subtask,
+                how_sure(proof)
             ),
             action: format!("count `{}` as completed", self.subtask),
             risk: if proof.proven {
@@ -359,6 +359,16 @@ impl One<'_> {
     fn in_place(&self) -> Option<Vec<Event>> {
         (!self.attempt.fork).then(|| self.ended_well())?
     }
+}
+
+/// A confidence in words, with both of its figures where there are two.
+fn how_sure(proof: &Proof) -> String {
+    let percent = |share: f64| (share * 100.0).round();
+    let (stated, evidence) = (percent(proof.confidence), percent(proof.evidence));
+    if (stated - evidence).abs() < f64::EPSILON {
+        return format!("{stated} %");
+    }
+    format!("{evidence} % by its evidence (such results turned out right in {stated} %)")
 }
 
 /// A step in words, for whoever does it by hand.
@@ -386,15 +396,20 @@ impl State {
         self.consent(proof) != Consent::Given
     }
 
-    /// What a passed result needs before it counts.
+    /// What a passed result needs before it counts. What such results turned out to be can only add a
+    /// question, and only where somebody is there to answer it; it ends nothing.
     fn consent(&self, proof: &Proof) -> Consent {
         let settings = &self.new.settings;
-        let (sure, bands) = (proof.confidence, settings.bands);
+        let sure = match settings.attended {
+            true => proof.evidence.min(proof.confidence),
+            false => proof.evidence,
+        };
+        let bands = settings.bands;
         match settings.approval {
             ApprovalMode::Manual => Consent::Wanted,
             ApprovalMode::Threshold if sure < settings.verification.threshold => Consent::Wanted,
             ApprovalMode::Threshold => Consent::Given,
-            ApprovalMode::Auto if sure < bands.stop => Consent::Refused,
+            ApprovalMode::Auto if proof.evidence < bands.stop => Consent::Refused,
             ApprovalMode::Auto if sure < bands.ask => Consent::Wanted,
             ApprovalMode::Auto if sure < bands.proceed && settings.attended => Consent::Silence,
             ApprovalMode::Auto => Consent::Given,

@@ -253,6 +253,9 @@ impl World {
                     verdict.disputed = vec!["x exists".into()];
                 }
                 verdict.confidence.value = *self.random.pick(&[0.4, 0.9]);
+                if self.random.percent(20) {
+                    verdict.confidence.by_evidence = Some(*self.random.pick(&[0.4, 0.9]));
+                }
                 Outcome::Verified(verdict)
             }
             Work::Recheck { .. } => Outcome::Rechecked(verdict(self.result(trouble))),

@@ -233,6 +233,72 @@ fn under_auto_the_confidence_of_a_result_says_what_it_needs() {
     }
 }
 
+/// The same of a result that is stated to be so sure, whatever its evidence says.
+fn stated(confidence: f64, evidence: f64, attended: bool) -> (Desk, [bool; 3]) {
+    let mut desk = Desk::acting(|s| s.attended = attended);
+    desk.done("model", said(Said::Done));
+    desk.mark();
+    let mut passed = verdict(VerdictResult::Pass);
+    passed.confidence.value = confidence;
+    passed.confidence.by_evidence = Some(evidence);
+    desk.done("verify", Outcome::Verified(passed));
+    let names = desk.names();
+    let seen = ["subtask_completed", "approval_requested", "task_stopping"];
+    let seen = seen.map(|name| names.contains(&name));
+    (desk, seen)
+}
+
+#[test]
+fn what_results_turned_out_to_be_never_takes_a_question_away() {
+    for (evidence, attended) in [
+        (0.8, true),
+        (0.79, true),
+        (0.79, false),
+        (0.49, true),
+        (0.49, false),
+        (0.19, true),
+    ] {
+        assert_eq!(
+            stated(0.95, evidence, attended).1,
+            under_auto(evidence, attended).1,
+            "{evidence} {attended}"
+        );
+    }
+    let (desk, _) = stated(0.95, 0.49, true);
+    let reason = desk.find(|e| match e {
+        Event::ApprovalRequested { question, .. } => Some(question.reason.clone()),
+        _ => None,
+    });
+    assert!(
+        reason.ends_with("49 % by its evidence (such results turned out right in 95 %)"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn what_results_turned_out_to_be_adds_a_question_where_somebody_is_there_and_ends_nothing() {
+    let asked = [false, true, false];
+    assert_eq!(stated(0.6, 0.9, true).1, asked);
+    assert_eq!(
+        stated(0.1, 0.9, true).1,
+        asked,
+        "it is not refused for that"
+    );
+    assert_eq!(stated(0.1, 0.9, false).1, [true, false, false]);
+}
+
+#[test]
+fn a_summary_says_what_is_stated() {
+    let (mut desk, _) = stated(0.95, 0.9, true);
+    desk.done("extract", extracted());
+    desk.done("final", verified(VerdictResult::Pass));
+    let summary = desk.find(|e| match e {
+        Event::TaskCompleted(summary) => Some(summary.clone()),
+        _ => None,
+    });
+    assert!((summary.confidence.unwrap() - 0.95).abs() < 1e-9);
+}
+
 #[test]
 fn a_result_that_is_shown_counts_when_nobody_objects_and_is_feedback_when_somebody_does() {
     let (mut desk, _) = under_auto(0.7, true);

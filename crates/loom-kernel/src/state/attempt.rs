@@ -143,7 +143,10 @@ pub(crate) enum Last {
 pub(crate) struct Proof {
     /// The seq of the passed verdict over the tree that counts.
     pub(crate) verdict: Seq,
+    /// What is stated.
     pub(crate) confidence: f64,
+    /// What the evidence alone says: nobody is asked less because of what was learned.
+    pub(crate) evidence: f64,
     /// Whether at least one check that was red before the work is green now.
     pub(crate) proven: bool,
 }

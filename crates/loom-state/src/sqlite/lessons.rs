@@ -6,11 +6,13 @@ use rusqlite::{Connection, Result, params};
 
 /// Keeps what was taught; false when whoever teaches has taught before.
 pub(super) fn keep(conn: &Connection, taught: &Taught) -> Result<bool> {
-    let new = conn
-        .prepare_cached("INSERT OR IGNORE INTO harvests (task_id, ts) VALUES (?1, ?2)")?
-        .execute(params![taught.teacher(), taught.at.as_millis()])?;
-    if new == 0 {
-        return Ok(false);
+    if let Some(teacher) = taught.teacher() {
+        let new = conn
+            .prepare_cached("INSERT OR IGNORE INTO harvests (task_id, ts) VALUES (?1, ?2)")?
+            .execute(params![teacher, taught.at.as_millis()])?;
+        if new == 0 {
+            return Ok(false);
+        }
     }
     let mut forget = conn.prepare_cached("DELETE FROM lessons WHERE section = ?1 AND name = ?2")?;
     for (section, name) in &taught.forgotten {
