@@ -58,7 +58,7 @@ pub async fn run(
             }
             // Not journaled: it may be missed, and means nothing.
             Feed::Live(live) => {
-                if let Signal::Text { piece } = live.signal {
+                if let Signal::Text { piece } = &live.signal {
                     tell(format!("the model writes: {piece:?}"));
                 }
             }

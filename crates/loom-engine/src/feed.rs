@@ -8,28 +8,28 @@ use loom_view::Live;
 use std::sync::Arc;
 use tokio::sync::broadcast::{self, error::RecvError};
 
-/// One thing to show.
+/// One thing to show. All who follow share it.
 #[derive(Clone, Debug)]
 pub enum Feed {
     /// An event, in order, each exactly once.
-    Record(Box<Record>),
+    Record(Arc<Record>),
     /// Something that happens right now; only for those who watch.
-    Live(Live),
+    Live(Arc<Live>),
 }
 
 /// Records with the live signals of one task in between; ends with the records.
 pub(crate) fn merge(
     task: TaskId,
-    records: impl Stream<Item = Result<Record, ReadError>> + Send + 'static,
+    records: impl Stream<Item = Result<Arc<Record>, ReadError>> + Send + 'static,
     live: broadcast::Receiver<Arc<Live>>,
 ) -> impl Stream<Item = Result<Feed, ReadError>> + Send + Unpin + 'static {
     // `None` marks the end of the records: signals alone must not keep the feed open.
     let records = records
-        .map(|record| Some(record.map(|record| Feed::Record(Box::new(record)))))
+        .map(|record| Some(record.map(Feed::Record)))
         .chain(stream::once(future::ready(None)));
     let signals = signals(live)
         .filter(move |live| future::ready(live.task_id == task))
-        .map(|live| Some(Ok(Feed::Live(Live::clone(&live)))));
+        .map(|live| Some(Ok(Feed::Live(live))));
     stream::select(Box::pin(records), Box::pin(signals))
         .take_while(|item| future::ready(item.is_some()))
         .filter_map(future::ready)

@@ -14,7 +14,7 @@ impl Engine {
     pub fn follow_all(
         &self,
         after: u64,
-    ) -> impl Stream<Item = Result<Record, ReadError>> + Send + 'static {
+    ) -> impl Stream<Item = Result<Arc<Record>, ReadError>> + Send + 'static {
         subscribe(Arc::clone(&self.shared.journal), Follow::All { after })
     }
 

@@ -130,7 +130,7 @@ pub trait Journal: Send + Sync {
 
     /// Batches as they are committed, in order. A slow receiver loses the oldest and is told so;
     /// [`subscribe`](crate::subscribe()) closes that gap from the journal.
-    fn live(&self) -> broadcast::Receiver<Arc<[Record]>>;
+    fn live(&self) -> broadcast::Receiver<Arc<[Arc<Record>]>>;
 
     /// Keeps a payload under the hash of its bytes. It is readable at once, and durable no later
     /// than any append that is begun after this returned.

@@ -46,7 +46,7 @@ struct Inner {
 #[derive(Debug)]
 struct Feeds {
     tail: watch::Sender<u64>,
-    live: broadcast::Sender<Arc<[Record]>>,
+    live: broadcast::Sender<Arc<[Arc<Record>]>>,
 }
 
 impl Default for MemoryJournal {
@@ -124,7 +124,8 @@ impl Inner {
             .extend(outbox.into_iter().map(|new| new.begun(task)));
         feeds.tail.send_replace(id);
         // Nobody listening is no failure.
-        feeds.live.send(records.clone().into()).ok();
+        let told = records.iter().cloned().map(Arc::new).collect();
+        feeds.live.send(told).ok();
         Ok(records)
     }
 }
@@ -228,7 +229,7 @@ impl Journal for MemoryJournal {
         self.lock().tail.clone()
     }
 
-    fn live(&self) -> broadcast::Receiver<Arc<[Record]>> {
+    fn live(&self) -> broadcast::Receiver<Arc<[Arc<Record>]>> {
         match &self.lock().feeds {
             Some(feeds) => feeds.live.subscribe(),
             None => broadcast::channel(1).1,

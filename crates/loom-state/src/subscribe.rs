@@ -36,12 +36,12 @@ pub enum Follow {
     },
 }
 
-/// Follows a journal without gap or duplicate. Ends after the terminal event of a followed task,
+/// Follows a journal without gap or duplicate; all who keep up share the records. Ends after the terminal event of a followed task,
 /// after an error, and when the journal is closed and everything in it was given.
 pub fn subscribe(
     journal: Arc<dyn Journal>,
     follow: Follow,
-) -> impl Stream<Item = Result<Record, ReadError>> + Send + 'static {
+) -> impl Stream<Item = Result<Arc<Record>, ReadError>> + Send + 'static {
     // The ring is entered before the first page is read: what is committed in between is in both.
     let live = journal.live();
     let follower = Follower {
@@ -62,9 +62,9 @@ pub fn subscribe(
 
 struct Follower {
     journal: Arc<dyn Journal>,
-    live: broadcast::Receiver<Arc<[Record]>>,
+    live: broadcast::Receiver<Arc<[Arc<Record>]>>,
     follow: Follow,
-    ready: VecDeque<Record>,
+    ready: VecDeque<Arc<Record>>,
     mode: Mode,
 }
 
@@ -80,7 +80,7 @@ enum Mode {
 }
 
 impl Follower {
-    async fn next(&mut self) -> Option<Result<Record, ReadError>> {
+    async fn next(&mut self) -> Option<Result<Arc<Record>, ReadError>> {
         loop {
             if let Some(record) = self.ready.pop_front() {
                 if self.accept(&record) {
@@ -115,7 +115,7 @@ impl Follower {
             Follow::Task { task, after } => self.journal.read(task, after, PAGE).await?,
             Follow::All { after } => self.journal.read_all(after, PAGE).await?,
         };
-        self.ready = page.into();
+        self.ready = page.into_iter().map(Arc::new).collect();
         Ok(!self.ready.is_empty())
     }
 
@@ -132,7 +132,7 @@ impl Follower {
         match self.live.recv().await {
             Ok(batch) => {
                 let wanted = batch.iter().filter(|record| self.concerns(record));
-                self.ready = wanted.cloned().collect();
+                self.ready = wanted.map(Arc::clone).collect();
             }
             Err(RecvError::Lagged(_)) => self.mode = Mode::CatchUp,
             Err(RecvError::Closed) => self.mode = Mode::Rest,

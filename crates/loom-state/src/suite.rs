@@ -375,7 +375,9 @@ async fn only_tasks_without_an_end_are_unfinished(j: J) {
 
 async fn collect(journal: J, follow: Follow) -> Vec<Record> {
     let all: Vec<_> = subscribe(journal, follow).collect().await;
-    all.into_iter().map(Result::unwrap).collect()
+    all.into_iter()
+        .map(|one| Record::clone(&one.unwrap()))
+        .collect()
 }
 
 async fn a_subscriber_from_before_in_the_middle_and_after_gets_everything_once(j: J) {
@@ -433,7 +435,7 @@ async fn a_slow_subscriber_misses_nothing_and_slows_nobody(j: J) {
         j.append(task(1), at, events).await.unwrap();
     }
     append(&*j, task(1), vec![completed()]).await.unwrap();
-    let rest: Vec<_> = slow.map(Result::unwrap).collect().await;
+    let rest: Vec<_> = slow.map(|one| Record::clone(&one.unwrap())).collect().await;
     assert_eq!(seqs(&rest), (2..=count + 1).collect::<Vec<_>>());
 }
 

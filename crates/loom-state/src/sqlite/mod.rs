@@ -64,7 +64,7 @@ pub struct SqliteJournal {
     thread: Mutex<Option<JoinHandle<()>>>,
     tail: watch::Receiver<u64>,
     /// Weak: the writer's going away is what ends those who listen.
-    live: broadcast::WeakSender<Arc<[Record]>>,
+    live: broadcast::WeakSender<Arc<[Arc<Record>]>>,
 }
 
 impl SqliteJournal {
@@ -267,7 +267,7 @@ impl Journal for SqliteJournal {
         self.tail.clone()
     }
 
-    fn live(&self) -> broadcast::Receiver<Arc<[Record]>> {
+    fn live(&self) -> broadcast::Receiver<Arc<[Arc<Record>]>> {
         match self.live.upgrade() {
             Some(live) => live.subscribe(),
             // Closed: a channel whose sender is gone says so at once.

@@ -11,7 +11,7 @@ use crate::{
     check_projections, subscribe,
 };
 use futures_util::StreamExt;
-use loom_events::{MemoryKind, Seq, SubtaskId};
+use loom_events::{MemoryKind, Record, Seq, SubtaskId};
 use rusqlite::Connection;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -70,7 +70,7 @@ async fn a_reader_beside_the_writer_sees_commits_and_writes_nothing() {
     let refused = append(&*reader, task(1), vec![degraded("y")]).await;
     assert!(matches!(refused, Err(AppendError::Closed)), "{refused:?}");
     let given: Vec<_> = subscribe(Arc::clone(&reader) as _, Follow::All { after: 0 })
-        .map(Result::unwrap)
+        .map(|one| Record::clone(&one.unwrap()))
         .collect()
         .await;
     assert_eq!(given, seen);
@@ -169,7 +169,7 @@ async fn a_full_disk_fails_the_append_and_closes_the_journal() {
     let j = Arc::new(SqliteJournal::start(dir.path(), conn).unwrap());
     let follower = tokio::spawn(
         subscribe(Arc::clone(&j) as _, Follow::All { after: 0 })
-            .map(Result::unwrap)
+            .map(|one| Record::clone(&one.unwrap()))
             .collect::<Vec<_>>(),
     );
 

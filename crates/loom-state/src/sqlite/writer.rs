@@ -131,7 +131,7 @@ pub(super) struct Feeds {
     /// The highest committed record id.
     pub(super) tail: watch::Sender<u64>,
     /// Committed batches.
-    pub(super) live: broadcast::Sender<Arc<[Record]>>,
+    pub(super) live: broadcast::Sender<Arc<[Arc<Record>]>>,
 }
 
 /// The writer: owns the only connection that writes. The connection comes first, so that it is closed
@@ -216,7 +216,8 @@ impl Writer {
             (Job::Append(append), Written::Appended(records)) => {
                 if self.feeds.live.receiver_count() > 0 {
                     // Nobody listening is no failure, here and below.
-                    self.feeds.live.send(records.clone().into()).ok();
+                    let told = records.iter().cloned().map(Arc::new).collect();
+                    self.feeds.live.send(told).ok();
                 }
                 append.reply.send(Ok(records)).ok();
             }
