@@ -3,14 +3,15 @@
 //! `score_lift` runs the whole table, `score_lift quick` a part of it, `score_lift faults` the faults,
 //! and `score_lift cell LETTERS CLASS STEPS TASKS` single cells; `LETTERS` may be
 //! the name of an ablation; `score_lift taught LETTER CLASS STEPS BEFORE TASKS` runs so many tasks before with
-//! a person who looks at some, in a sandbox, and says how far what is stated of others is so.
+//! a person who looks at some, in a sandbox, and says how far what is stated of others is so; `score_lift reckoned FILE PERCENT` reckons the same from lines that were
+//! kept.
 //! `LOOM_LIFT_SHOW=DIR` keeps the journal of each task there, `LOOM_LIFT_KEEP=FILE`
 //! adds a line for each task of a cell to that file, and `LOOM_LIFT_PLACE=DIR` is where data and workspaces
 //! are, if not in memory.
 
 use loom_tests::lift::{
-    Cell, Class, Extent, Person, Place, Tally, Variant, keep, look, matrix, measure, run, say,
-    taught,
+    Cell, Class, Extent, Person, Place, Tally, Variant, keep, look, matrix, measure, reckoned, run,
+    say, taught,
 };
 use std::path::Path;
 use std::process::ExitCode;
@@ -58,6 +59,11 @@ async fn scored() -> ExitCode {
             let cell = cell_of(variant(letter), class, (steps, tasks));
             let helper = std::env::current_exe().expect("a program");
             taught(&cell, person, &place(), Some(helper)).await;
+            true
+        }
+        ["reckoned", file, share] => {
+            let share = share.parse().expect("a number");
+            reckoned(Path::new(file), share, SEED).expect("a file that can be read");
             true
         }
         ["faults"] => faults().await,

@@ -215,12 +215,12 @@ impl Learning {
         &self,
         shared: &Shared,
         harvest: &Harvest,
-        said: impl FnOnce(&Book) -> Vec<(Turnout, Seen)>,
+        said: impl FnOnce(&Book, Time) -> Vec<(Turnout, Seen)>,
     ) -> Result<usize, AppendError> {
         let now = shared.clock.now();
         let mut book = self.book.lock().await;
         let mut taught = book.clone();
-        let said = said(&book);
+        let said = said(&book, now);
         for (result, seen) in &said {
             taught.look(harvest.task, result, *seen, now);
         }

@@ -4,7 +4,7 @@
 use crate::engine::Engine;
 use crate::reader::QueryError;
 use crate::revert::learns;
-use loom_events::{SubtaskId, TaskId};
+use loom_events::{SubtaskId, TaskId, Time};
 use loom_learning::{Book, Harvest, Seen, Turnout, rated};
 
 /// What a human says of a task that has ended.
@@ -61,21 +61,25 @@ impl Engine {
         if let Some(unknown) = rating.subtasks.iter().find(|subtask| !has(subtask)) {
             return Err(RateError::NoResult(unknown.clone()));
         }
-        let said = |book: &Book| of_results(book, &harvest, rating);
+        let said = |book: &Book, now| of_results((book, now), &harvest, rating);
         let learning = &self.shared.learning;
         Ok(learning.looked_at(&self.shared, &harvest, said).await?)
     }
 }
 
 /// What it says of each result.
-fn of_results(book: &Book, harvest: &Harvest, rating: &Rating) -> Vec<(Turnout, Seen)> {
+fn of_results(
+    (book, now): (&Book, Time),
+    harvest: &Harvest,
+    rating: &Rating,
+) -> Vec<(Turnout, Seen)> {
     let known = harvest.that_count().map(|result| Turnout {
         seen: book.known_of(harvest.task, result),
         ..result.clone()
     });
     if rating.subtasks.is_empty() {
         let results: Vec<Turnout> = known.collect();
-        let seen = rated(&results, rating.right);
+        let seen = rated(&results, rating.right, |one| book.sure(one, now));
         // The book knows what was known before; a result says what its task says.
         let results = harvest.that_count().cloned();
         return results.zip(seen).collect();

@@ -399,7 +399,6 @@ mod tests {
         Turnout {
             subtask: SubtaskId::new("one").unwrap(),
             evidence: 0.84,
-            stated: 0.84,
             counts: true,
             seen,
         }

@@ -140,6 +140,12 @@ impl Book {
         })
     }
 
+    /// How sure a result is by what is known by now, however little that is.
+    #[must_use]
+    pub fn sure(&self, result: &Turnout, now: Time) -> f64 {
+        at(&isotonic(&self.bins(now)), result.evidence)
+    }
+
     fn bins(&self, now: Time) -> Vec<Bin> {
         let mut bins: Vec<Bin> = (0..BINS).map(Bin::new).collect();
         let mut weights = [0.0_f64; BINS];

@@ -16,8 +16,6 @@ pub struct Turnout {
     pub subtask: SubtaskId,
     /// How sure it is by its evidence alone.
     pub evidence: f64,
-    /// How sure it was stated to be.
-    pub stated: f64,
     /// Whether it is what the task has for its subtask in the end.
     pub counts: bool,
     /// What is known of it by now.
@@ -55,14 +53,13 @@ pub fn turnouts(records: &[Record]) -> Vec<Turnout> {
         reading.read(record);
     }
     let results = reading.results.into_iter().filter_map(|attempt| {
-        let (evidence, stated) = *reading.stated.get(&attempt)?;
+        let evidence = *reading.evidence.get(&attempt)?;
         let found = reading.found.contains(&attempt);
         let subtask = reading.of.get(&attempt)?.clone();
         Some(Turnout {
             counts: reading.counts.get(&subtask) == Some(&attempt),
             subtask,
             evidence,
-            stated,
             seen: match (reading.said.get(&attempt), found) {
                 (Some(_), true) => Some(Seen::Looked(0.0)),
                 (Some(yes), false) => Some(Seen::Looked(f64::from(u8::from(*yes)))),
@@ -75,23 +72,24 @@ pub fn turnouts(records: &[Record]) -> Vec<Turnout> {
 }
 
 /// What a human's word about the whole says of each of its results: where it is right, all of them are.
-/// Where it is not, at least one is wrong, and how likely each is that one follows from how sure it was.
+/// Where it is not, at least one is wrong, and how likely each is that one follows from how sure it is by
+/// what is known by now.
 #[must_use]
-pub fn rated(results: &[Turnout], right: bool) -> Vec<Seen> {
+pub fn rated(results: &[Turnout], right: bool, sure: impl Fn(&Turnout) -> f64) -> Vec<Seen> {
     if right {
         return results.iter().map(|_| Seen::Looked(1.0)).collect();
     }
     let known = results
         .iter()
         .any(|result| result.seen.is_some_and(Seen::is_wrong));
-    let all_right: f64 = results.iter().map(|result| result.stated).product();
+    let all_right: f64 = results.iter().map(&sure).product();
     // One that is known to be wrong explains it, and says nothing of the others.
     let wrong = if known { 1.0 } else { 1.0 - all_right };
     let each = 1.0 / f64::from(u32::try_from(results.len().max(1)).unwrap_or(u32::MAX));
     let seen = |result: &Turnout| match result.seen {
         Some(seen) if seen.is_wrong() => seen,
         _ if wrong > f64::EPSILON => {
-            Seen::Looked(1.0 - ((1.0 - result.stated) / wrong).clamp(0.0, 1.0))
+            Seen::Looked(1.0 - ((1.0 - sure(result)) / wrong).clamp(0.0, 1.0))
         }
         // All of them were certain: one is as likely as another.
         _ => Seen::Looked(1.0 - each),
@@ -115,8 +113,7 @@ struct Reading {
     of: BTreeMap<AttemptId, SubtaskId>,
     /// What each gate judges.
     gates: BTreeMap<EffectId, Judged>,
-    /// By its evidence, and as stated.
-    stated: BTreeMap<AttemptId, (f64, f64)>,
+    evidence: BTreeMap<AttemptId, f64>,
     questions: BTreeMap<QuestionId, AttemptId>,
     said: BTreeMap<AttemptId, bool>,
     found: BTreeSet<AttemptId>,
@@ -157,8 +154,8 @@ impl Reading {
             }
             Event::VerificationPassed { effect, verdict } => {
                 if let Some(Judged::Attempt(attempt)) = self.gates.get(effect) {
-                    let sure = &verdict.confidence;
-                    self.stated.insert(*attempt, (sure.evidence(), sure.value));
+                    let evidence = verdict.confidence.evidence();
+                    self.evidence.insert(*attempt, evidence);
                 }
             }
             Event::VerificationFailed { effect, verdict } => {
@@ -367,7 +364,7 @@ mod tests {
         journal.completes("one", attempt);
         let all = turnouts(&journal.0);
         assert_eq!(all.len(), 1);
-        assert!((all[0].evidence - 0.8).abs() < 1e-9 && (all[0].stated - 0.85).abs() < 1e-9);
+        assert!((all[0].evidence - 0.8).abs() < 1e-9);
         assert_eq!(all[0].seen, None, "that nobody objected is no word");
     }
 
@@ -429,15 +426,14 @@ mod tests {
         assert!(journal.seen().is_empty());
     }
 
-    fn results(stated: &[f64]) -> Vec<Turnout> {
-        let result = |stated: &f64| Turnout {
+    fn results(evidence: &[f64]) -> Vec<Turnout> {
+        let result = |evidence: &f64| Turnout {
             subtask: id("one"),
-            evidence: *stated,
-            stated: *stated,
+            evidence: *evidence,
             counts: true,
             seen: None,
         };
-        stated.iter().map(result).collect()
+        evidence.iter().map(result).collect()
     }
 
     fn rights(seen: &[Seen]) -> Vec<f64> {
@@ -448,22 +444,26 @@ mod tests {
         seen.iter().map(right).collect()
     }
 
+    fn told(results: &[Turnout], right: bool) -> Vec<Seen> {
+        rated(results, right, |result| result.evidence)
+    }
+
     #[test]
     fn where_the_whole_is_wrong_the_least_sure_is_the_likeliest_cause() {
-        assert_eq!(rights(&rated(&results(&[0.9, 0.5]), true)), [1.0, 1.0]);
-        let wrong = rights(&rated(&results(&[0.9, 0.5]), false));
+        assert_eq!(rights(&told(&results(&[0.9, 0.5]), true)), [1.0, 1.0]);
+        let wrong = rights(&told(&results(&[0.9, 0.5]), false));
         assert!((wrong[0] - (1.0 - 0.1 / 0.55)).abs() < 1e-9, "{wrong:?}");
         assert!((wrong[1] - (1.0 - 0.5 / 0.55)).abs() < 1e-9, "{wrong:?}");
-        assert_eq!(rights(&rated(&results(&[0.9]), false)), [0.0]);
-        assert_eq!(rights(&rated(&results(&[1.0, 1.0]), false)), [0.5, 0.5]);
-        assert!(rated(&[], false).is_empty());
+        assert_eq!(rights(&told(&results(&[0.9]), false)), [0.0]);
+        assert_eq!(rights(&told(&results(&[1.0, 1.0]), false)), [0.5, 0.5]);
+        assert!(told(&[], false).is_empty());
     }
 
     #[test]
     fn a_cause_that_is_known_takes_the_blame_from_the_others() {
         let mut results = results(&[0.9, 0.5]);
         results[1].seen = Some(Seen::Found);
-        let seen = rated(&results, false);
+        let seen = told(&results, false);
         assert_eq!(seen[1], Seen::Found);
         assert!((rights(&seen)[0] - 0.9).abs() < 1e-9);
     }

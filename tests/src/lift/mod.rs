@@ -18,6 +18,6 @@ pub use cell::{Cell, Place, run};
 pub use faults::matrix;
 pub use kept::keep;
 pub use outcome::Tally;
-pub use person::{Person, taught};
+pub use person::{Person, reckoned, taught};
 pub use score::{Extent, look, measure, say};
 pub use variant::{Class, Variant};

@@ -87,7 +87,7 @@ impl Outcome {
 
 /// How sure it would be with a sandbox. These runs have none, for speed, and Loom takes that off its
 /// sureness as it does everywhere; the work of a simulated model does not depend on it.
-fn as_with_a_sandbox(confidence: &Confidence) -> f64 {
+pub(super) fn as_with_a_sandbox(confidence: &Confidence) -> f64 {
     /// What stays while a model has no record, and while something else was degraded.
     const NO_RECORD: f64 = 0.95;
     const DEGRADED: f64 = -0.4;

@@ -5,10 +5,13 @@
 
 use super::calibration::{self, Bin};
 use super::cell::{Cell, Ground, Place};
-use super::outcome::Outcome;
+use super::outcome::{Stated, as_with_a_sandbox};
 use super::score::{heading, say};
+use super::variant::Class;
 use loom_engine::Rating;
-use std::path::PathBuf;
+use loom_events::{Adjusted, Calibration, Confidence, ConfidencePart, SubtaskId, Time};
+use loom_learning::{Book, Turnout, rated, turned_out};
+use std::path::{Path, PathBuf};
 
 /// Tasks of which one batch of ratings comes: a person looks at what is finished while the next ones run.
 const BATCH: u64 = 20;
@@ -80,20 +83,156 @@ pub async fn taught(cell: &Cell, person: Person, place: &Place, helper: Option<P
     for (_, why) in calibration.filter(|(about, _)| about == "confidence") {
         say(why);
     }
-    let complete: Vec<&Outcome> = outcomes.iter().filter(|one| one.completed).collect();
-    tables(&complete);
+    let complete = outcomes.iter().filter(|one| one.completed);
+    let complete = complete.map(|one| Seen {
+        steps: one.stated.clone(),
+        finished: one.finished(),
+    });
+    tables(&complete.collect::<Vec<_>>());
 }
 
-fn tables(complete: &[&Outcome]) {
-    let steps = |which: fn(&super::outcome::Stated) -> f64| -> Vec<(f64, bool)> {
-        let stated = complete.iter().flat_map(|outcome| &outcome.stated);
+/// The same reckoned from the lines that [`keep`] wrote, without running anything: of each class the
+/// complete tasks of H are cut into halves by chance, the person looks at some of the one, and what is stated of
+/// the other is compared with what is so.
+///
+/// [`keep`]: super::kept::keep
+///
+/// # Errors
+/// The file cannot be read.
+pub fn reckoned(path: &Path, looks_at: u64, seed: u64) -> std::io::Result<()> {
+    let text = std::fs::read_to_string(path)?;
+    let kept: Vec<Kept> = text.lines().filter_map(Kept::read).collect();
+    let mut judged: Vec<Seen> = Vec::new();
+    for class in Class::ALL {
+        let of_class = kept.iter().filter(|one| one.class == class.name());
+        let of_class = of_class
+            .enumerate()
+            .map(|(at, one)| (mix(seed ^ mix(at as u64)), one));
+        let (teach, others): (Vec<_>, Vec<_>) = of_class.partition(|(draw, _)| draw % 2 == 0);
+        let looked = teach
+            .into_iter()
+            .filter(|(draw, _)| draw / 2 % 100 < looks_at);
+        let mut book = Book::default();
+        let mut counts = (0, 0);
+        for (at, (_, one)) in looked.enumerate() {
+            let results = one.results();
+            counts = (counts.0 + 1, counts.1 + results.len());
+            let task = format!("019ac000-0000-7000-8000-{at:012}");
+            let task = task.parse().expect("an id");
+            let sure = |result: &Turnout| book.sure(result, Time::EPOCH);
+            let seen = rated(&results, one.seen.finished, sure);
+            for (result, seen) in results.iter().zip(seen) {
+                book.look(task, result, seen, Time::EPOCH);
+            }
+        }
+        let said = book.calibration(Time::EPOCH);
+        let why = said
+            .as_ref()
+            .map_or("too little is known", |said| &said.why);
+        say(&format!(
+            "{}, {} tasks looked at ({} results): {why}",
+            class.name(),
+            counts.0,
+            counts.1
+        ));
+        let known = said.and_then(|said| match said.what {
+            Adjusted::Calibration(calibration) => Some(calibration),
+            _ => None,
+        });
+        judged.extend(
+            others
+                .into_iter()
+                .map(|(_, one)| one.stated(known.as_ref())),
+        );
+    }
+    tables(&judged);
+    Ok(())
+}
+
+/// A line of a complete task of H.
+struct Kept {
+    class: String,
+    seen: Seen,
+}
+
+impl Kept {
+    fn read(line: &str) -> Option<Self> {
+        let line: serde_json::Value = serde_json::from_str(line).ok()?;
+        if line["variant"] != "H" || line["completed"] != true {
+            return None;
+        }
+        let verdicts = line["evidence"]["steps"].as_array()?.iter();
+        let steps = line["stated"].as_array()?.iter().zip(verdicts);
+        let steps = steps.map(|(step, seen)| {
+            let parts = seen["verdict"]["parts"].as_array()?.iter();
+            let parts = parts.map(|part| {
+                Some(ConfidencePart {
+                    why: part[0].as_str()?.to_owned(),
+                    delta: part[1].as_f64()?,
+                })
+            });
+            let evidence = as_with_a_sandbox(&Confidence {
+                parts: parts.collect::<Option<_>>()?,
+                ..Confidence::default()
+            });
+            Some(Stated {
+                evidence,
+                stated: evidence,
+                right: step[1].as_bool()?,
+            })
+        });
+        Some(Self {
+            class: line["class"].as_str()?.to_owned(),
+            seen: Seen {
+                steps: steps.collect::<Option<_>>()?,
+                finished: line["finished"].as_bool()?,
+            },
+        })
+    }
+
+    fn results(&self) -> Vec<Turnout> {
+        let steps = self.seen.steps.iter().enumerate();
+        let result = |(at, step): (usize, &Stated)| Turnout {
+            subtask: SubtaskId::new(format!("s{at}")).expect("an id"),
+            evidence: step.evidence,
+            counts: true,
+            seen: None,
+        };
+        steps.map(result).collect()
+    }
+
+    fn stated(&self, known: Option<&Calibration>) -> Seen {
+        let mut seen = self.seen.clone();
+        for step in &mut seen.steps {
+            let sure = Confidence {
+                value: step.evidence,
+                ..Confidence::default()
+            };
+            if let Some(known) = known {
+                step.stated = turned_out(sure, known).value;
+            }
+        }
+        seen
+    }
+}
+
+/// A complete task: what was stated of its steps, and whether it is finished.
+#[derive(Clone)]
+struct Seen {
+    steps: Vec<Stated>,
+    finished: bool,
+}
+
+fn tables(complete: &[Seen]) {
+    let steps = |which: fn(&Stated) -> f64| -> Vec<(f64, bool)> {
+        let stated = complete.iter().flat_map(|outcome| &outcome.steps);
         stated.map(|one| (which(one), one.right)).collect()
     };
-    let tasks = |which: fn(&super::outcome::Stated) -> f64| -> Vec<(f64, bool)> {
-        let product = |one: &&Outcome| one.stated.iter().map(which).product();
+    let tasks = |which: fn(&Stated) -> f64| -> Vec<(f64, bool)> {
+        let product = |one: &Seen| one.steps.iter().map(which).product();
         complete
             .iter()
-            .map(|one| (product(one), one.finished()))
+            .map(|one| (product(one), one.finished))
             .collect()
     };
     table("Steps by their evidence", &steps(|one| one.evidence));
