@@ -48,13 +48,19 @@ impl Archive {
     }
 }
 
-/// Finds by looking at everything.
-pub(crate) fn find(archives: &BTreeMap<TaskId, Archive>, query: &MemoryQuery) -> Vec<MemoryRow> {
+/// Everything, the oldest first.
+pub(crate) fn all(archives: &BTreeMap<TaskId, Archive>) -> Vec<MemoryRow> {
     let mut all: Vec<MemoryRow> = archives
         .iter()
         .flat_map(|(task, archive)| archive.rows(*task))
         .collect();
     all.sort_by_key(|row| row.id);
+    all
+}
+
+/// Finds by looking at everything.
+pub(crate) fn find(archives: &BTreeMap<TaskId, Archive>, query: &MemoryQuery) -> Vec<MemoryRow> {
+    let all = all(archives);
     let fits = |row: &&MemoryRow| fits(row, query);
     let Some(text) = &query.text else {
         let newest = all.iter().rev().filter(fits).take(query.limit);
@@ -64,7 +70,7 @@ pub(crate) fn find(archives: &BTreeMap<TaskId, Archive>, query: &MemoryQuery) ->
         return Vec::new();
     };
     let look = |row: &MemoryRow| {
-        let hits = sought.look(&Indexed::of(&row.entry).text())?;
+        let hits = sought.look(Indexed::of(&row.entry).text().as_bytes())?;
         Some((i64::try_from(row.id).unwrap_or(i64::MAX), hits))
     };
     let fitting: Vec<&MemoryRow> = all.iter().filter(fits).collect();
@@ -73,9 +79,10 @@ pub(crate) fn find(archives: &BTreeMap<TaskId, Archive>, query: &MemoryQuery) ->
         Some(_) => sought.rarity(fitting.len(), found.iter().map(|(_, hits)| hits)),
         None => rarity(&all, &sought, look),
     };
+    let worths = rarity.worths();
     let scored = found
         .iter()
-        .map(|(id, hits)| (rarity.score(hits), *id))
+        .map(|(id, hits)| (search::score(&worths, hits), *id))
         .collect();
     let by_id = |id: i64| all.iter().find(|row| i64::try_from(row.id) == Ok(id));
     let alike = |id: i64| -> Result<Vec<i64>, std::convert::Infallible> {
@@ -105,7 +112,7 @@ fn rarity(
     sought.rarity(all.len(), hits.iter().map(|(_, hits)| hits))
 }
 
-fn fits(row: &MemoryRow, query: &MemoryQuery) -> bool {
+pub(crate) fn fits(row: &MemoryRow, query: &MemoryQuery) -> bool {
     let entry = &row.entry;
     let tags: BTreeSet<String> = entry.tags.iter().map(|tag| search::tag(tag)).collect();
     query.task.is_none_or(|task| task == row.task)

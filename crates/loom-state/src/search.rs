@@ -86,14 +86,40 @@ impl Indexed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sought {
     words: Vec<String>,
-    /// Places in `words` by the first byte of the word: most words of an entry need no more than a look
-    /// here.
-    by_first: Vec<Vec<usize>>,
+    /// Places in `words` by how the word begins: most words of an entry need no more than a look here.
+    by_start: Vec<Vec<usize>>,
+    /// Places of those that are shorter than that and find beginnings: a letter of another script.
+    short: Vec<usize>,
 }
 
-/// What an entry has of what is sought: for each word its best weight, and how many words of the entry
-/// are or begin like it.
-pub(crate) type Hits = Vec<(f64, u64)>;
+/// Places of [`Sought::by_start`]: so many that two words seldom share one.
+const STARTS: usize = 1 << 12;
+
+/// The place of a word by its first three bytes; a shorter one ends with spaces.
+fn start(word: &[u8]) -> usize {
+    let at = |place: usize| word.get(place).map_or(b' ', |byte| *byte);
+    let (first, second) = (at(0), at(1));
+    let third = if second == b' ' { b' ' } else { at(2) };
+    let bytes = [first, second, third];
+    let mixed = bytes
+        .iter()
+        .fold(0, |sum: usize, byte| sum * 61 + usize::from(*byte));
+    mixed % STARTS
+}
+
+/// What an entry has of one word that is sought.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hit {
+    /// Which word.
+    word: usize,
+    /// Its best weight.
+    weight: f64,
+    /// How many words of the entry are or begin like it.
+    count: u64,
+}
+
+/// What an entry has of what is sought, a hit for each word that it has.
+pub(crate) type Hits = Vec<Hit>;
 
 /// In how many entries of how many the words are.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -112,12 +138,19 @@ impl Sought {
             .filter(|word| seen.insert(word.clone()))
             .take(MAX_WORDS)
             .collect();
-        let mut by_first = vec![Vec::new(); 256];
+        let mut by_start = vec![Vec::new(); STARTS];
+        let mut short = Vec::new();
         for (at, word) in words.iter().enumerate() {
-            let first = word.bytes().next()?;
-            by_first.get_mut(usize::from(first))?.push(at);
+            match word.len() < MIN_BEGINNING && finds_beginnings(word) {
+                true => short.push(at),
+                false => by_start.get_mut(start(word.as_bytes()))?.push(at),
+            }
         }
-        (!words.is_empty()).then_some(Self { words, by_first })
+        (!words.is_empty()).then_some(Self {
+            words,
+            by_start,
+            short,
+        })
     }
 
     /// The words.
@@ -126,29 +159,43 @@ impl Sought {
     }
 
     /// Looks at an entry's words, as [`Indexed::text`] wrote them; none when none of them is sought.
-    pub(crate) fn look(&self, text: &str) -> Option<Hits> {
-        let mut hits: Option<Hits> = None;
-        for item in text.split(' ') {
-            let (Some(parts), Some(word)) = (item.get(..1), item.get(1..)) else {
-                continue;
-            };
-            let first = word.bytes().next().unwrap_or_default();
-            for at in self.by_first.get(usize::from(first)).into_iter().flatten() {
-                let sought = &self.words[*at];
-                let share = match word == sought {
-                    true => 1.0,
-                    false if finds_beginnings(sought) && word.starts_with(sought.as_str()) => {
-                        BEGINS
-                    }
-                    false => continue,
-                };
-                let hits = hits.get_or_insert_with(|| vec![(0.0, 0); self.words.len()]);
-                let (best, count) = &mut hits[*at];
-                *best = best.max(share * weight(parts));
-                *count += 1;
+    ///
+    /// Bytes, since thousands of entries are looked at for one query.
+    pub(crate) fn look(&self, text: &[u8]) -> Option<Hits> {
+        let mut hits: Hits = Vec::new();
+        let mut rest = text;
+        while let [parts, words @ ..] = rest {
+            let end = words.iter().position(|byte| *byte == b' ');
+            let end = end.unwrap_or(words.len());
+            let word = &words[..end];
+            for at in self.by_start[start(words)].iter().chain(&self.short) {
+                self.compare(*at, word, *parts, &mut hits);
             }
+            rest = words.get(end + 1..).unwrap_or_default();
         }
-        hits
+        (!hits.is_empty()).then_some(hits)
+    }
+
+    /// Adds a word of an entry to its hits, if it is the one that is sought or begins like it.
+    fn compare(&self, at: usize, word: &[u8], parts: u8, hits: &mut Hits) {
+        let sought = &self.words[at];
+        let share = match word == sought.as_bytes() {
+            true => 1.0,
+            false if finds_beginnings(sought) && word.starts_with(sought.as_bytes()) => BEGINS,
+            false => return,
+        };
+        let weight = share * weight(parts);
+        match hits.iter_mut().find(|hit| hit.word == at) {
+            Some(hit) => {
+                hit.weight = hit.weight.max(weight);
+                hit.count += 1;
+            }
+            None => hits.push(Hit {
+                word: at,
+                weight,
+                count: 1,
+            }),
+        }
     }
 
     /// How rare the words are among entries that were looked at.
@@ -158,10 +205,8 @@ impl Sought {
         hits: impl Iterator<Item = &'a Hits>,
     ) -> Rarity {
         let mut with = vec![0; self.words.len()];
-        for hits in hits {
-            for (all, (_, count)) in with.iter_mut().zip(hits) {
-                *all += count;
-            }
+        for hit in hits.flatten() {
+            with[hit.word] += hit.count;
         }
         Rarity {
             entries: u64::try_from(entries).unwrap_or(u64::MAX),
@@ -171,17 +216,23 @@ impl Sought {
 }
 
 impl Rarity {
-    /// How well an entry fits: a rare word says more than a frequent one, and a word says more in the
-    /// summary than in the detail.
+    /// What each word says: a rare one more than a frequent one.
     #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 entries")]
-    pub(crate) fn score(&self, hits: &Hits) -> f64 {
-        let each = self.with.iter().zip(hits).map(|(with, (weight, _))| {
+    pub(crate) fn worths(&self) -> Vec<f64> {
+        let each = self.with.iter().map(|with| {
             let with = (*with).min(self.entries) as f64;
-            let rare = (1.0 + (self.entries as f64 - with + 0.5) / (with + 0.5)).ln();
-            rare * weight / (weight + HALF)
+            (1.0 + (self.entries as f64 - with + 0.5) / (with + 0.5)).ln()
         });
-        each.sum()
+        each.collect()
     }
+}
+
+/// How well an entry fits: a word says more in the summary than in the detail.
+pub(crate) fn score(worths: &[f64], hits: &[Hit]) -> f64 {
+    let each = hits
+        .iter()
+        .map(|hit| worths[hit.word] * hit.weight / (hit.weight + HALF));
+    each.sum()
 }
 
 /// The entries by their scores, the best first; among equals the newest.
@@ -222,8 +273,9 @@ pub(crate) fn together<E>(
     Ok(shown)
 }
 
-fn weight(parts: &str) -> f64 {
-    let parts = u8::from_str_radix(parts, 16).unwrap_or_default();
+/// What a word counts that is in these parts, which are a hexadecimal digit.
+fn weight(parts: u8) -> f64 {
+    let parts = char::from(parts).to_digit(16).unwrap_or_default();
     let all = WEIGHTS.into_iter().enumerate();
     let sum: u8 = all
         .filter(|(at, _)| parts >> at & 1 == 1)
@@ -243,12 +295,12 @@ mod tests {
         let texts = summaries
             .iter()
             .map(|summary| Indexed::of(&entry(MemoryKind::Context, summary, &[])).text());
-        let hits: Vec<_> = texts.map(|text| sought.look(&text)).collect();
-        let rarity = sought.rarity(hits.len(), hits.iter().flatten());
+        let hits: Vec<_> = texts.map(|text| sought.look(text.as_bytes())).collect();
+        let worths = sought.rarity(hits.len(), hits.iter().flatten()).worths();
         let mut fits: Vec<_> = hits
             .iter()
             .enumerate()
-            .filter_map(|(at, hits)| Some((at, rarity.score(hits.as_ref()?))))
+            .filter_map(|(at, hits)| Some((at, super::score(&worths, hits.as_ref()?))))
             .collect();
         fits.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         fits.into_iter().map(|(at, _)| at).collect()
@@ -286,6 +338,37 @@ mod tests {
     }
 
     #[test]
+    fn words_are_found_however_they_begin() {
+        let all = [
+            "a b",
+            "ab",
+            "abc",
+            "abcd",
+            "я",
+            "яма",
+            "я б",
+            "日本語",
+            "日",
+            "ß",
+        ];
+        for (sought, expected) in [
+            ("a", vec![0]),
+            ("ab", vec![1]),
+            ("abc", vec![2, 3]),
+            ("abcd", vec![3]),
+            ("я", vec![4, 5, 6]),
+            ("ям", vec![5]),
+            ("日", vec![7, 8]),
+            ("日本", vec![7]),
+            ("s", vec![]),
+        ] {
+            let mut found = score(sought, &all);
+            found.sort_unstable();
+            assert_eq!(found, expected, "{sought}");
+        }
+    }
+
+    #[test]
     fn statements_about_the_same_come_together_within_the_bound_and_the_newest_stays() {
         let alike = |number: i64| -> Result<Vec<i64>, ()> {
             Ok(match number {
@@ -307,9 +390,9 @@ mod tests {
     fn a_word_counts_more_in_the_summary_than_in_the_detail() {
         let sought = Sought::of("cache").unwrap();
         let mut one = entry(MemoryKind::Context, "cache", &[]);
-        let in_summary = sought.look(&Indexed::of(&one).text()).unwrap();
+        let in_summary = sought.look(Indexed::of(&one).text().as_bytes()).unwrap();
         std::mem::swap(&mut one.summary, &mut one.detail);
-        let in_detail = sought.look(&Indexed::of(&one).text()).unwrap();
-        assert!(in_summary[0].0 > in_detail[0].0);
+        let in_detail = sought.look(Indexed::of(&one).text().as_bytes()).unwrap();
+        assert!(in_summary[0].weight > in_detail[0].weight);
     }
 }

@@ -505,10 +505,14 @@ async fn among_very_many_entries_those_with_a_rare_word_are_found_and_the_newest
                 _ => "haystack",
             };
             let parity = if made % 2 == 0 { "even" } else { "odd" };
+            let tags: &[&str] = match made {
+                4 | 9 => &["rare", "often"],
+                _ => &["often"],
+            };
             remember(entry(
                 MemoryKind::Context,
                 &format!("{rare} {parity} {made}"),
-                &[],
+                tags,
             ))
         });
         append(&j, task(n), events.collect()).await.unwrap();
@@ -528,6 +532,23 @@ async fn among_very_many_entries_those_with_a_rare_word_are_found_and_the_newest
     assert_eq!(first("odd even", 2).await, [3000, 2999]);
     // Each of both is frequent; both together are not, and old.
     assert_eq!(first("hay barn", 2).await, [7, 5]);
+    let tagged = async |text: &str, tags: &[&str], limit: usize| {
+        let query = MemoryQuery {
+            text: Some(text.to_owned()),
+            kinds: vec![MemoryKind::Context],
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            limit,
+            ..MemoryQuery::default()
+        };
+        let rows = j.search_memory(query).await.unwrap();
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    // Everything else is frequent, and the tag old.
+    assert_eq!(tagged("haystack", &["rare"], 9).await, [9, 4]);
+    assert_eq!(tagged("haystack even", &["Rare", "often"], 1).await, [4]);
+    assert_eq!(tagged("barn", &["often"], 9).await, [7, 5]);
+    assert_eq!(tagged("haystack", &["often"], 2).await, [3000, 2999]);
+    assert!(tagged("haystack", &["never"], 9).await.is_empty());
 }
 
 #[tokio::test]
