@@ -25,4 +25,5 @@ mod secrets;
 mod servers;
 mod tasks;
 mod webhooks;
+mod wordings;
 mod world;

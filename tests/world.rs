@@ -294,8 +294,12 @@ async fn open(
     webhooks: Webhooks,
     days: u64,
 ) -> Result<Engine, OpenError> {
+    // Templates of the test's own, if it has written any there.
+    let prompts = home.join("prompts");
+    let mut config = Config::default();
+    config.prompts = prompts.is_dir().then_some(prompts);
     let setup = Setup {
-        config: Config::default(),
+        config,
         redactor: Arc::new(Redactor::new([Secret::new("HOUSE_KEY", HOUSE_KEY)])),
         data_dir: home.join("data"),
         home: None,

@@ -9,7 +9,7 @@ use loom_events::{
     Adjusted, Adjustment, Event, Plan, Record, Role, Seq, SubtaskId, SubtaskSpec, TaskId,
     TaskSettings, Tier, Time,
 };
-use loom_learning::{Book, Choice, Harvest, Kind, Line, Seen, Turnout, reverted};
+use loom_learning::{Book, Choice, Harvest, Kind, Line, Seen, Turnout, Wording, reverted};
 use loom_redact::Redactor;
 use loom_state::{AppendError, Journal, Lesson, ReadError, Taught, Teacher};
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,8 +188,8 @@ impl Learning {
         for subtask in subtasks {
             let mut book = self.book.lock().await;
             let mut taught = book.clone();
-            if let Some(key) = harvest.accepted(subtask) {
-                taught.take_back(&key);
+            if let Some(accepted) = harvest.accepted(subtask) {
+                taught.take_back(accepted);
             }
             if let Some(result) = harvest.that_count().find(|one| one.subtask == *subtask) {
                 let seen = reverted(book.known_of(harvest.task, result));
@@ -301,6 +301,51 @@ impl Learning {
         });
         advice.collect()
     }
+
+    /// In which wording a model is told a step, by its name (none is the usual one); nothing where
+    /// there is only one. The same for the same step while nothing is learned.
+    pub(crate) async fn wording(
+        &self,
+        shared: &Shared,
+        task: TaskId,
+        subtask: &SubtaskId,
+        model: &str,
+    ) -> Option<(Option<String>, Adjustment)> {
+        let (usual, others) = wordings(shared);
+        let book = self.book.lock().await;
+        let draw = draw(task, subtask, model);
+        let advice = book.wording(model, &usual, &others, draw, shared.clock.now())?;
+        let adjustment = Adjustment {
+            why: format!("`{subtask}` {}", advice.why),
+            what: Adjusted::Wording {
+                subtask: subtask.clone(),
+                model: model.to_owned(),
+                wording: advice.name.clone(),
+            },
+        };
+        Some((advice.name, adjustment))
+    }
+}
+
+/// The wordings that there are: the usual one, and others.
+fn wordings(shared: &Shared) -> (Wording, Vec<Wording>) {
+    let usual = Wording {
+        name: None,
+        template: shared.prompts.version(Role::Executor).to_owned(),
+    };
+    let others = shared.prompts.wordings().map(|(name, template)| Wording {
+        name: Some(name.to_owned()),
+        template: template.to_owned(),
+    });
+    (usual, others.collect())
+}
+
+/// A number that is the same for the same step and model, and as good as random over all.
+fn draw(task: TaskId, subtask: &SubtaskId, model: &str) -> u64 {
+    let hash = blake3::hash(format!("{task}\n{subtask}\n{model}").as_bytes());
+    let mut first = [0; 8];
+    first.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(first)
 }
 
 impl Engine {
@@ -403,6 +448,13 @@ fn adjustments(
             .iter()
             .find_map(|choice| book.starting_tier(kind, choice.tier, choices, now));
         found.extend(advice.map(|advice| (kind.to_string(), advice.why)));
+    }
+    let (usual, others) = wordings(shared);
+    let mut models: Vec<&str> = choices.iter().map(|choice| choice.model.as_str()).collect();
+    models.dedup();
+    for model in models {
+        let advice = book.best_wording(model, &usual, &others, now);
+        found.extend(advice.map(|advice| (format!("a step for {model}"), advice.why)));
     }
     let repeated = book.corrections().iter().filter(|one| one.seen > 1);
     found.extend(repeated.map(|one| {

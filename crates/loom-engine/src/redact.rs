@@ -220,7 +220,10 @@ impl Shown<'_> {
             Adjusted::Plans { plans: texts } | Adjusted::Preferences { texts } => {
                 self.texts(texts);
             }
-            Adjusted::StartingTier { .. } | Adjusted::Caution(_) | Adjusted::Calibration(_) => {}
+            Adjusted::StartingTier { .. }
+            | Adjusted::Caution(_)
+            | Adjusted::Calibration(_)
+            | Adjusted::Wording { .. } => {}
         }
     }
 

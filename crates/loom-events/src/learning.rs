@@ -39,6 +39,16 @@ pub enum Adjusted {
         /// Word for word.
         texts: Vec<String>,
     },
+    /// In which of several wordings a model is told a step.
+    Wording {
+        /// The step.
+        subtask: SubtaskId,
+        /// The model entry.
+        model: String,
+        /// Name of the wording; none is the usual one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wording: Option<String>,
+    },
     /// What is stated of a result is what such results turned out to be. Whether a human is asked does
     /// not become less by it.
     Calibration(Calibration),

@@ -3,7 +3,7 @@
 
 use crate::advice::Choice;
 use crate::calibration::{Turned, bin_of};
-use crate::harvest::Harvest;
+use crate::harvest::{Attempted, Harvest};
 use crate::kind::Kind;
 use crate::plans::KnownPlan;
 use crate::tally::Tally;
@@ -37,6 +37,16 @@ pub struct Key {
     pub tier: Tier,
 }
 
+/// Of what a record is kept beside that: a model that was told its steps with a template, where there
+/// were several.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Told {
+    /// The model entry.
+    pub(crate) model: String,
+    /// The template with its hash: one that was changed is another one.
+    pub(crate) template: String,
+}
+
 /// What the user said more than once, or lately.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
@@ -59,6 +69,7 @@ pub(crate) struct Look {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Book {
     pub(crate) tallies: BTreeMap<Key, Tally>,
+    pub(crate) wordings: BTreeMap<Told, Tally>,
     pub(crate) corrections: Vec<Correction>,
     pub(crate) plans: Vec<KnownPlan>,
     /// How results turned out, by what their evidence says in percent.
@@ -69,7 +80,7 @@ pub struct Book {
 /// One thing that was learned, as it is stored: a name that is unique in its section, and a value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// `tally`, `correction`, `plan`, `turned` or `look`.
+    /// `tally`, `wording`, `correction`, `plan`, `turned` or `look`.
     pub section: String,
     /// What it is about.
     pub name: String,
@@ -102,6 +113,9 @@ impl Book {
                 tier: one.tier,
             };
             self.tallies.entry(key).or_default().observe(&one.seen);
+            if let Some(told) = told(one) {
+                self.wordings.entry(told).or_default().observe(&one.seen);
+            }
         }
         for text in &harvest.corrections {
             self.correct(text, harvest.at);
@@ -195,9 +209,17 @@ impl Book {
         choices.collect()
     }
 
-    /// Takes back that the last attempt of a model at a kind of work passed.
-    pub fn take_back(&mut self, key: &Key) {
-        if let Some(tally) = self.tallies.get_mut(key) {
+    /// Takes back that an attempt passed.
+    pub fn take_back(&mut self, one: &Attempted) {
+        let key = Key {
+            kind: one.kind,
+            model: one.model.clone(),
+            tier: one.tier,
+        };
+        if let Some(tally) = self.tallies.get_mut(&key) {
+            tally.correct();
+        }
+        if let Some(tally) = told(one).and_then(|told| self.wordings.get_mut(&told)) {
             tally.correct();
         }
     }
@@ -207,6 +229,17 @@ impl Book {
         let old = |last: Time| now.since(last) > FORGET;
         self.tallies
             .retain(|_, tally| tally.seen > 1 || !old(tally.last));
+        self.wordings
+            .retain(|_, tally| tally.seen > 1 || !old(tally.last));
+        while self.wordings.len() > MAX_KEPT
+            && let Some(told) = self
+                .wordings
+                .iter()
+                .min_by_key(|(_, tally)| tally.last)
+                .map(|(told, _)| told.clone())
+        {
+            self.wordings.remove(&told);
+        }
         self.corrections
             .retain(|one| one.seen > 1 || !old(one.last));
         self.corrections
@@ -238,6 +271,10 @@ impl Book {
                 u8::from(key.tier)
             );
             lines.push(line("tally", name, tally, tally.last));
+        }
+        for (told, tally) in &self.wordings {
+            let name = format!("{}\u{1f}{}", told.model, told.template);
+            lines.push(line("wording", name, tally, tally.last));
         }
         for one in &self.corrections {
             lines.push(line("correction", one.text.clone(), one, one.last));
@@ -279,6 +316,17 @@ impl Book {
                     serde::de::Error::custom("its name is no kind of work, model and tier")
                 })?;
                 self.tallies.insert(key, serde_json::from_value(value)?);
+            }
+            "wording" => {
+                let (model, template) = line
+                    .name
+                    .split_once('\u{1f}')
+                    .ok_or_else(|| serde::de::Error::custom("its name is no model and template"))?;
+                let told = Told {
+                    model: model.to_owned(),
+                    template: template.to_owned(),
+                };
+                self.wordings.insert(told, serde_json::from_value(value)?);
             }
             "correction" => self.corrections.push(serde_json::from_value(value)?),
             "plan" => self.plans.push(serde_json::from_value(value)?),
@@ -346,6 +394,13 @@ fn looked_at(name: &str) -> Option<(TaskId, SubtaskId)> {
     Some((task.parse().ok()?, SubtaskId::new(subtask).ok()?))
 }
 
+fn told(one: &Attempted) -> Option<Told> {
+    one.wording.as_ref().map(|template| Told {
+        model: one.model.clone(),
+        template: template.clone(),
+    })
+}
+
 fn key(name: &str) -> Option<Key> {
     let mut parts = name.split('\u{1f}');
     let (kind, model, tier) = (parts.next()?, parts.next()?, parts.next()?);
@@ -359,7 +414,6 @@ fn key(name: &str) -> Option<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::harvest::Attempted;
     use crate::tally::Observation;
     use loom_events::{Plan, SubtaskId, SubtaskSpec};
 
@@ -379,6 +433,7 @@ mod tests {
                 kind: Kind::of(&spec),
                 model: "a model: with a name".to_owned(),
                 tier: Tier::Large,
+                wording: Some("executor.short@0123456789ab".to_owned()),
                 seen: Observation {
                     turn: crate::tally::Turn::First,
                     passed: true,

@@ -1,15 +1,14 @@
 //! What a finished task has to teach: a fold of its journal. Only what says something about a model,
 //! a kind of work or a wish of the user is kept; the world's faults teach nothing.
 
-use crate::book::Key;
 use crate::kind::Kind;
 use crate::tally::{Observation, Turn};
 use crate::turnout::{Turnout, turnouts};
 use loom_events::{
-    AttemptEnd, AttemptId, Event, FailureClass, Plan, Record, Rung, Seq, SubtaskId, SubtaskSpec,
-    TaskId, Tier, Time, Usage,
+    Adjusted, AttemptEnd, AttemptId, Event, FailureClass, Plan, Record, Rung, Seq, SubtaskId,
+    SubtaskSpec, TaskId, Tier, Time, Usage,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a finished task has to teach.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +42,8 @@ pub struct Attempted {
     pub model: String,
     /// The tier that was asked for.
     pub tier: Tier,
+    /// The template that it was told with, with its hash, where there were several to choose from.
+    pub wording: Option<String>,
     /// What came of it.
     pub seen: Observation,
 }
@@ -53,6 +54,7 @@ struct Open {
     tier: Tier,
     began: Time,
     model: Option<String>,
+    wording: Option<String>,
     tokens: u64,
 }
 
@@ -90,16 +92,11 @@ impl Harvest {
         self.results.iter().filter(|result| result.counts)
     }
 
-    /// Whose work at a subtask was accepted: what a human takes back speaks against it.
+    /// The attempt at a subtask that was accepted: what a human takes back speaks against it.
     #[must_use]
-    pub fn accepted(&self, subtask: &SubtaskId) -> Option<Key> {
+    pub fn accepted(&self, subtask: &SubtaskId) -> Option<&Attempted> {
         let of = |one: &&Attempted| &one.subtask == subtask && one.seen.passed;
-        let one = self.attempts.iter().rev().find(of)?;
-        Some(Key {
-            kind: one.kind,
-            model: one.model.clone(),
-            tier: one.tier,
-        })
+        self.attempts.iter().rev().find(of)
     }
 }
 
@@ -112,6 +109,8 @@ struct Reading {
     specs: BTreeMap<SubtaskId, SubtaskSpec>,
     open: BTreeMap<Seq, Open>,
     ended: Vec<Attempted>,
+    /// Steps and models for which a wording was chosen.
+    chosen: BTreeSet<(SubtaskId, String)>,
     /// The models that have failed at each step as it is.
     tried: BTreeMap<SubtaskId, Vec<String>>,
     corrections: Vec<String>,
@@ -143,6 +142,7 @@ impl Reading {
                     tier: *tier,
                     began: envelope.timestamp,
                     model: None,
+                    wording: None,
                     tokens: 0,
                 };
                 self.open.insert(envelope.seq, open);
@@ -151,7 +151,15 @@ impl Reading {
                 attempt, prepared, ..
             } => {
                 if let Some(open) = self.open.get_mut(&attempt.0) {
+                    let of = (open.subtask.clone(), prepared.model.clone());
+                    let chosen = self.chosen.contains(&of);
+                    open.wording = chosen.then(|| prepared.template.clone());
                     open.model = Some(prepared.model.clone());
+                }
+            }
+            Event::LearningApplied { adjustment, .. } => {
+                if let Adjusted::Wording { subtask, model, .. } = &adjustment.what {
+                    self.chosen.insert((subtask.clone(), model.clone()));
                 }
             }
             Event::ModelCallCompleted { reply, .. } => {
@@ -197,6 +205,7 @@ impl Reading {
             subtask: open.subtask,
             model,
             tier: open.tier,
+            wording: open.wording,
             seen: Observation {
                 turn,
                 passed,

@@ -4,9 +4,9 @@
 //! A finished task is read once ([`Harvest`]); what it teaches goes into the [`Book`], which keeps
 //! aggregates and no traces; and the book answers questions: where a step should begin
 //! ([`Book::starting_tier`]), how careful to be ([`Book::caution`]), which earlier plans are like this
-//! goal ([`Book::similar`]), what the user keeps asking for ([`Book::preferences`]), which model has
-//! changed ([`Book::changes`]), how results turn out that are stated to be so and so sure
-//! ([`Book::calibration`]). Every answer says why.
+//! goal ([`Book::similar`]), in which of several wordings a model is told a step ([`Book::wording`]),
+//! what the user keeps asking for ([`Book::preferences`]), which model has changed ([`Book::changes`]), how
+//! results turn out that are stated to be so and so sure ([`Book::calibration`]). Every answer says why.
 
 #![deny(missing_docs)]
 
@@ -19,6 +19,7 @@ mod kind;
 mod plans;
 mod tally;
 mod turnout;
+mod wording;
 
 pub use advice::{Change, Choice, TierAdvice};
 pub use book::{Book, Correction, Key, Line, LineError};
@@ -28,3 +29,4 @@ pub use kind::{Action, Kind, Material, NoKind};
 pub use plans::{KnownPlan, Step};
 pub use tally::{Beta, Observation, Tally, Turn};
 pub use turnout::{Seen, Turnout, rated, reverted, turnouts};
+pub use wording::{Wording, WordingAdvice};

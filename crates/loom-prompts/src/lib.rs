@@ -27,6 +27,7 @@ mod template;
 mod tokens;
 mod verdict;
 mod verifier;
+mod wordings;
 
 pub use answer::{FinalAnswer, read_answer, tool_reminder};
 pub use checks::{ChecksAnswer, ChecksInput, checks_schema, parse_checks};

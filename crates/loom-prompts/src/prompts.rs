@@ -3,11 +3,13 @@
 use crate::budget::{Input, assemble};
 use crate::examples::{PlanExample, PlanExamples};
 use crate::template::{Rules, Source, Template};
+use crate::wordings::wordings;
 use crate::{
     ChecksInput, ExecutorInput, ExtractorInput, PlannerInput, ReplannerInput, TemplateError,
     VerifierInput,
 };
 use loom_events::{Message, PromptPart, Role};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The templates of all roles, checked.
@@ -19,6 +21,8 @@ pub struct Prompts {
     executor: Template,
     verifier: Template,
     extractor: Template,
+    /// Other wordings of the executor's, by name.
+    wordings: BTreeMap<String, Template>,
     examples: PlanExamples,
 }
 
@@ -116,6 +120,7 @@ impl Prompts {
             executor: load::<ExecutorInput>(&rules, dir)?,
             verifier: load::<VerifierInput>(&rules, dir)?,
             extractor: load::<ExtractorInput>(&rules, dir)?,
+            wordings: wordings(dir, &rules)?,
             examples: PlanExamples::load(dir)?,
         })
     }
@@ -174,6 +179,27 @@ impl Prompts {
     /// As [`Self::planner`].
     pub fn executor(&self, input: &ExecutorInput) -> Result<Rendered, RenderError> {
         assemble(&self.executor, input)
+    }
+
+    /// Other wordings of the executor's template: name, and name with hash as in
+    /// [`Rendered::template`].
+    pub fn wordings(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.wordings.iter();
+        all.map(|(name, template)| (name.as_str(), template.version.as_str()))
+    }
+
+    /// Starts an attempt in another wording, or in the usual one where that is none of
+    /// [`Self::wordings`] any more.
+    ///
+    /// # Errors
+    /// As [`Self::planner`].
+    pub fn executor_as(
+        &self,
+        wording: Option<&str>,
+        input: &ExecutorInput,
+    ) -> Result<Rendered, RenderError> {
+        let other = wording.and_then(|name| self.wordings.get(name));
+        assemble(other.unwrap_or(&self.executor), input)
     }
 
     /// Asks for a verdict.
@@ -268,6 +294,66 @@ mod tests {
         for role in Role::ALL {
             assert_ne!(theirs.version(role), ours.version(role));
         }
+    }
+
+    #[test]
+    fn a_file_with_a_name_of_its_own_is_another_wording_and_changes_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let ours = Prompts::builtin().unwrap();
+        assert_eq!(ours.wordings().count(), 0);
+        let text = BUILTIN[3].1.replace("You are", "You may be");
+        std::fs::write(dir.path().join("executor.perhaps.yaml"), text).unwrap();
+        let theirs = Prompts::with_overrides(dir.path()).unwrap();
+        for role in Role::ALL {
+            assert_eq!(theirs.version(role), ours.version(role));
+        }
+        let [(name, version)] = theirs.wordings().collect::<Vec<_>>()[..] else {
+            panic!("one wording");
+        };
+        assert_eq!(name, "perhaps");
+        assert!(version.starts_with("executor.perhaps@"), "{version}");
+        let input = crate::samples::executor();
+        let said = |wording| {
+            let rendered = theirs.executor_as(wording, &input).unwrap();
+            (rendered.template, format!("{:?}", rendered.messages))
+        };
+        let (template, messages) = said(Some("perhaps"));
+        assert_eq!(template, version);
+        assert!(messages.contains("You may be"), "{messages}");
+        for usual in [None, Some("gone")] {
+            let (template, messages) = said(usual);
+            assert_eq!(template, ours.version(Role::Executor));
+            assert!(messages.contains("You are"), "{messages}");
+        }
+    }
+
+    #[test]
+    fn a_wording_must_be_of_the_executor_have_a_name_and_be_faultless() {
+        for (file, text, part) in [
+            ("planner.short.yaml", BUILTIN[1].1, "only the executor's"),
+            ("executor.Short One.yaml", BUILTIN[3].1, "small letters"),
+            ("executor.short.yaml", "system: [", "executor.short.yaml"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::write(dir.path().join(file), text).unwrap();
+            let error = Prompts::with_overrides(dir.path()).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        for file in [
+            "executor.short.yaml.bak",
+            ".executor.x.yaml",
+            "notes.on.yaml",
+        ] {
+            std::fs::write(dir.path().join(file), "no template").unwrap();
+        }
+        assert_eq!(
+            Prompts::with_overrides(dir.path())
+                .unwrap()
+                .wordings()
+                .count(),
+            0
+        );
     }
 
     #[test]

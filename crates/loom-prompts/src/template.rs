@@ -91,6 +91,14 @@ pub enum TemplateError {
         /// The reason.
         why: String,
     },
+    /// A file that cannot be another wording of a template.
+    #[error("wording of a template {file}: {why}")]
+    Wording {
+        /// The file.
+        file: String,
+        /// The reason.
+        why: String,
+    },
     /// It does not compile, or fails on a sample input.
     #[error("template {place}: {}", explain(source))]
     Broken {
@@ -178,13 +186,22 @@ impl Template {
 
     /// Reads and checks a template for inputs of type `I`.
     pub(crate) fn load<I: Input>(source: &Source, rules: &Rules) -> Result<Self, TemplateError> {
+        Self::load_as::<I>(I::NAME, source, rules)
+    }
+
+    /// The same under a name of its own.
+    pub(crate) fn load_as<I: Input>(
+        name: &str,
+        source: &Source,
+        rules: &Rules,
+    ) -> Result<Self, TemplateError> {
         let file: File =
             serde_yaml::from_str(&source.text).map_err(|error| TemplateError::Form {
                 place: source.place(None),
                 source: error,
             })?;
         let mut template = Self {
-            version: version(I::NAME, &source.text, rules),
+            version: version(name, &source.text, rules),
             env: environment(),
             parts: Vec::new(),
             rules: Value::from(Serde(rules)),

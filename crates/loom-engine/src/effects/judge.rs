@@ -166,7 +166,8 @@ fn calibration(ledger: &Ledger) -> Option<Calibration> {
         Adjusted::StartingTier { .. }
         | Adjusted::Caution(_)
         | Adjusted::Plans { .. }
-        | Adjusted::Preferences { .. } => None,
+        | Adjusted::Preferences { .. }
+        | Adjusted::Wording { .. } => None,
     });
     known.next()
 }

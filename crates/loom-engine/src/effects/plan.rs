@@ -237,7 +237,8 @@ fn told(learned: &[Adjustment]) -> Learned {
             Adjusted::Caution(caution) => told.small_steps |= caution.small_steps,
             Adjusted::Plans { plans } => told.plans.extend(plans.iter().cloned()),
             Adjusted::Preferences { texts } => told.preferences.extend(texts.iter().cloned()),
-            Adjusted::StartingTier { .. } | Adjusted::Calibration(_) => {}
+            Adjusted::StartingTier { .. } | Adjusted::Calibration(_) | Adjusted::Wording { .. } => {
+            }
         }
     }
     told

@@ -8,13 +8,15 @@ use crate::ledger::{KeptFork, Ledger};
 use crate::project;
 use loom_events::{
     Adjusted, AttemptId, BlobId, CheckPower, Fact, FailureClass, Note, Outcome, Prepared,
-    PromptPart, Role, Rung, Seq, SubtaskSpec, Tier, ToolSpec,
+    PromptPart, Role, Rung, Seq, SubtaskId, SubtaskSpec, Tier, ToolSpec,
 };
 use loom_prompts::{ExecutorInput, TaskState, estimate_tokens, tool_reminder};
+use loom_router::Selected;
 use loom_state::MemoryQuery;
 use loom_tools::{Offer, SkillTool};
 use loom_verify::{Baseline, Step};
 use loom_workspace::{Sandbox, Workspace};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Begins the failure of a step whose checks are the planner's to correct.
@@ -57,7 +59,34 @@ pub(super) struct Task {
     survey: survey::Survey,
     /// What the user asked for in earlier tasks, as recorded.
     preferences: Vec<String>,
+    wordings: Wordings,
     state: TaskState,
+}
+
+/// In which wordings models are told this step.
+enum Wordings {
+    /// In the usual one, since nothing is learned.
+    Usual,
+    /// In those that were recorded for it, by model; for another model it is chosen.
+    Chosen(BTreeMap<String, Option<String>>),
+}
+
+impl Wordings {
+    fn new(ledger: &Ledger, subtask: &SubtaskId) -> Self {
+        if !ledger.state.settings().learning {
+            return Self::Usual;
+        }
+        let learned = ledger.view.learned.iter();
+        let chosen = learned.filter_map(|one| match &one.what {
+            Adjusted::Wording {
+                subtask: of,
+                model,
+                wording,
+            } if of == subtask => Some((model.clone(), wording.clone())),
+            _ => None,
+        });
+        Self::Chosen(chosen.collect())
+    }
 }
 
 impl Task {
@@ -100,6 +129,7 @@ impl Task {
             may_give_back: ledger.state.may_give_back(&log.subtask),
             survey: survey::Survey::due(ledger, attempt),
             preferences: preferences(ledger),
+            wordings: Wordings::new(ledger, &log.subtask),
             state: task_state(ledger, Some(&log.subtask)),
         })
     }
@@ -112,7 +142,8 @@ fn preferences(ledger: &Ledger) -> Vec<String> {
         Adjusted::StartingTier { .. }
         | Adjusted::Caution(_)
         | Adjusted::Plans { .. }
-        | Adjusted::Calibration(_) => None,
+        | Adjusted::Calibration(_)
+        | Adjusted::Wording { .. } => None,
     });
     texts.flatten().collect()
 }
@@ -160,10 +191,11 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
     input.skills = material.skills;
     input.preferences.clone_from(&task.preferences);
     input.budget = cx.shared.prompt_budget(&selected.name);
-    let rendered =
-        cx.shared.prompts.executor(&input).map_err(|error| {
-            Broken::environment("the executor's prompt could not be made", &error)
-        })?;
+    let wording = wording(&task, &selected, &cx).await?;
+    let prompts = &cx.shared.prompts;
+    let rendered = prompts
+        .executor_as(wording.as_deref(), &input)
+        .map_err(|error| Broken::environment("the executor's prompt could not be made", &error))?;
     let frozen = FrozenPrompt {
         messages: cx.shown(rendered.messages),
         tools: tools(offer.specs, !input.skills.is_empty(), &cx),
@@ -197,6 +229,26 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         sandbox: sandbox.map(|sandbox| sandbox.name().to_owned()),
         degraded,
     }))
+}
+
+/// In which wording the model is told the step. What was recorded counts to the end of the task, also
+/// after a crash; where there is nothing to choose from nothing is recorded.
+async fn wording(task: &Task, selected: &Selected, cx: &Cx) -> Result<Option<String>, Broken> {
+    let Wordings::Chosen(chosen) = &task.wordings else {
+        return Ok(None);
+    };
+    if let Some(recorded) = chosen.get(&selected.name) {
+        return Ok(recorded.clone());
+    }
+    let learning = &cx.shared.learning;
+    let advice = learning
+        .wording(&cx.shared, task.task, &task.spec.id, &selected.name)
+        .await;
+    let Some((wording, adjustment)) = advice else {
+        return Ok(None);
+    };
+    cx.signals.must_note(Note::Learned(adjustment)).await?;
+    Ok(wording)
 }
 
 /// What the tools cost, which are sent in a field of their own.

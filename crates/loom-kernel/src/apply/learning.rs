@@ -9,7 +9,10 @@ pub(super) fn adjusted(state: &mut State, adjustment: &Adjustment) {
         Adjusted::StartingTier { subtask, tier } => begin_at(state, subtask, *tier),
         Adjusted::Caution(caution) => take_care(state, caution),
         // For prompts and for what is stated. What is decided by a confidence is in its verdict.
-        Adjusted::Plans { .. } | Adjusted::Preferences { .. } | Adjusted::Calibration(_) => {}
+        Adjusted::Plans { .. }
+        | Adjusted::Preferences { .. }
+        | Adjusted::Calibration(_)
+        | Adjusted::Wording { .. } => {}
     }
 }
 
