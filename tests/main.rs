@@ -24,6 +24,7 @@ mod reverts;
 mod secrets;
 mod servers;
 mod tasks;
+mod vectors;
 mod webhooks;
 mod wordings;
 mod world;

@@ -110,7 +110,7 @@ async fn models(
     let facts = models::Facts::load(reader.as_ref()).await;
     drop(reader);
     let choice = models::Choice::default();
-    if config.models.is_empty() {
+    if config.models_that_chat().next().is_none() {
         let found = models::choose(config, &choice, &here.env, &facts).await?;
         return Ok(found.usable());
     }

@@ -80,6 +80,7 @@ mod runner;
 mod serving;
 mod shared;
 mod transfer;
+mod vectors;
 mod webhooks;
 mod window;
 
@@ -87,11 +88,11 @@ pub use again::{Again, AgainError, Point};
 pub use clock::{Clock, SystemClock};
 pub use collect::{CollectError, Collection};
 pub use config::{
-    Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, ModelConfig,
-    ModelConfigError, NotifyConfig, Origin, PolicyConfig, PolicyRule, ProjectConfig, RuleDecision,
-    SandboxConfig, SandboxMode, ServerApproval, ServerConfig, ServiceConfig, ShellConfigError,
-    ShellPlace, Shown, Sources, StateConfig, TelemetryConfig, Timeouts, ToolsConfig,
-    WebhooksConfig, WorkspaceConfig, show,
+    Config, ConfigError, Durability, Flag, Loaded, LogLevel, LoggingConfig, MemoryConfig,
+    ModelConfig, ModelConfigError, NotifyConfig, Origin, PolicyConfig, PolicyRule, ProjectConfig,
+    RuleDecision, SandboxConfig, SandboxMode, ServerApproval, ServerConfig, ServiceConfig,
+    ShellConfigError, ShellPlace, Shown, Sources, StateConfig, TelemetryConfig, Timeouts,
+    ToolsConfig, WebhooksConfig, WorkspaceConfig, show,
 };
 pub use engine::{
     CommandError, Engine, OpenError, ResumeError, Setup, SubmitError, keep_model_facts, own_tools,

@@ -48,6 +48,7 @@ impl Engine {
                 tracing::error!(error = chain(&error), "a task stopped with an error");
             }
         }
+        self.embedding.stop().await;
         self.worker.stop().await;
         self.shared.servers.shutdown().await;
         self.shared.journal.close().await;

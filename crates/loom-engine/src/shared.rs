@@ -4,6 +4,7 @@ use crate::forks::TaskForks;
 use crate::learning::Learning;
 use crate::metrics::Counts;
 use crate::project::Skills;
+use crate::vectors::Vectors;
 use crate::webhooks::Webhooks;
 use crate::window::{Room, Windows};
 use crate::{Clock, Live, ProjectConfig};
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) max_snapshot: u64,
     /// What earlier tasks taught.
     pub(crate) learning: Learning,
+    /// Memory by meaning, where there is a model for it.
+    pub(crate) vectors: Vectors,
     /// The windows that servers have shown.
     pub(crate) windows: Windows,
 }

@@ -20,6 +20,7 @@ mod call_error;
 mod capabilities;
 mod cut;
 mod discover;
+mod embed;
 mod entry;
 mod gate;
 mod history;
@@ -53,6 +54,7 @@ pub use capabilities::{Calls, Capabilities, Judging, Thinking};
 pub use discover::{
     Absent, Candidate, Discovered, FoundModel, Usable, discover, entries, local_candidates, usable,
 };
+pub use embed::Haste;
 pub use entry::{Deadlines, ModelEntry};
 pub use json_answer::{JsonError, JsonReply};
 pub use key::ApiKey;

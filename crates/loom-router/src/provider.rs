@@ -35,6 +35,14 @@ pub trait Provider: Send + Sync {
         Ok(Capabilities::default())
     }
 
+    /// Vectors of texts, one each and in their order; `None` where servers of this kind make none.
+    ///
+    /// # Errors
+    /// As for [`Provider::chat`].
+    async fn embed(&self, _texts: &[String]) -> Result<Option<Vec<Vec<f32>>>, CallError> {
+        Ok(None)
+    }
+
     /// The tokens of the prompt that this request would be, counted by the server; `None` where it
     /// does not count.
     ///

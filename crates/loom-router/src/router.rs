@@ -200,7 +200,7 @@ impl Router {
         self.models.iter().map(ModelStatus::of).collect()
     }
 
-    fn find(&self, name: &str) -> Result<&Model, CallError> {
+    pub(crate) fn find(&self, name: &str) -> Result<&Model, CallError> {
         self.models
             .iter()
             .find(|model| model.entry.name == name)

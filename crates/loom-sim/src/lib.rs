@@ -13,6 +13,7 @@
 
 mod conversations;
 mod demo;
+mod embeddings;
 mod fault;
 mod judge;
 mod playbook;
@@ -28,6 +29,7 @@ mod wire;
 
 pub use conversations::PromptStats;
 pub use demo::{Demo, DemoFile};
+pub use embeddings::Embeddings;
 pub use fault::{At, Fault, FaultRule, Faults, Refused, Stall};
 pub use judge::{CriterionRule, Judge};
 pub use playbook::{CallForm, Playbook, PlaybookError, ReplyForm, Rule, Step};

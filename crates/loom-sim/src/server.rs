@@ -1,6 +1,7 @@
 //! The server: takes a request, records and judges it, asks the responder, and delivers the answer.
 
 use crate::conversations::{Conversations, PromptStats};
+use crate::embeddings::{self, Embeddings};
 use crate::fault::{Armed, Delivery, Fault, Faults, Refused};
 use crate::playbook::{Playbook, Script};
 use crate::recognize::Recognizer;
@@ -45,6 +46,8 @@ pub struct Options {
     pub recognize: Recognizer,
     /// The models on offer; those of the playbook, else `sim-small`, when empty.
     pub models: Vec<SimModel>,
+    /// What is answered to whoever wants vectors.
+    pub embeddings: Embeddings,
 }
 
 /// A model on offer.
@@ -89,6 +92,7 @@ struct Shared {
     responder: Box<dyn Responder>,
     recognizer: Recognizer,
     models: Vec<SimModel>,
+    embeddings: Embeddings,
     line: Line,
     book: Mutex<Book>,
 }
@@ -101,6 +105,8 @@ struct Book {
     conversations: Conversations,
     records: VecDeque<Record>,
     violations: Vec<Violation>,
+    /// The texts of which vectors were wanted, a request each.
+    embedded: Vec<Vec<String>>,
 }
 
 impl SimModel {
@@ -177,6 +183,12 @@ impl SimServer {
         self.shared.book().count
     }
 
+    /// The texts of which vectors were wanted so far, a list for each request.
+    #[must_use]
+    pub fn embedded(&self) -> Vec<Vec<String>> {
+        self.shared.book().embedded.clone()
+    }
+
     /// What was wrong with the requests so far. A test that uses the server should find this empty.
     #[must_use]
     pub fn violations(&self) -> Vec<Violation> {
@@ -220,6 +232,7 @@ impl Shared {
             responder,
             recognizer: options.recognize,
             models,
+            embeddings: options.embeddings,
             line: Line {
                 pace: options.pace,
                 ..Line::default()
@@ -230,6 +243,7 @@ impl Shared {
                 conversations: Conversations::default(),
                 records: VecDeque::new(),
                 violations: Vec::new(),
+                embedded: Vec::new(),
             }),
         }
     }
@@ -313,6 +327,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/models", get(models))
         .route("/v1/chat/completions", post(chat))
         .route("/chat/completions", post(chat))
+        .route("/v1/embeddings", post(embed))
         .fallback(|| async { json_response(404, &wire::error(404, "File Not Found")) })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(shared)
@@ -365,6 +380,28 @@ async fn chat(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
         streamed(&chunks, &delivery, shared.line.clone())
     } else {
         whole(&frame.completion(&reply), &delivery, shared.line.clone())
+    }
+}
+
+async fn embed(State(shared): State<Arc<Shared>>, bytes: Bytes) -> Response {
+    let Some(texts) = embeddings::texts(&bytes) else {
+        return json_response(400, &wire::error(400, "no `input` that is a text or texts"));
+    };
+    shared.book().embedded.push(texts.clone());
+    let is_long = |most: usize| texts.iter().any(|text| text.chars().count() > most);
+    match &shared.embeddings {
+        Embeddings::UpTo(most) if is_long(*most) => {
+            json_response(400, &wire::error(400, "input is too large to process"))
+        }
+        Embeddings::Letters | Embeddings::UpTo(_) => {
+            json_response(200, &embeddings::answer(&texts))
+        }
+        Embeddings::Status(status) => json_response(*status, &wire::error(*status, "no vectors")),
+        Embeddings::Bytes(bytes) => response(200, "application/json", Body::from(bytes.clone())),
+        Embeddings::Silence => {
+            shared.line.stop.cancelled().await;
+            json_response(503, &wire::error(503, "the server stops"))
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 
 use crate::{
     ApprovalRow, Claim, Delivery, DeliveryTried, Lesson, MemoryQuery, MemoryRow, ModelFacts,
-    NewDelivery, RevertRecord, SubtaskRow, TaskFilter, TaskRow, Taught,
+    NewDelivery, NewVector, RevertRecord, SimilarQuery, SubtaskRow, TaskFilter, TaskRow, Taught,
+    Unembedded,
 };
 use async_trait::async_trait;
 use loom_events::{BlobId, DecodeError, EncodeError, Envelope, Record, Seq, TaskId, Time};
@@ -150,6 +151,25 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`ReadError::Storage`] when the storage cannot be read; never because of the query's text.
     async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, ReadError>;
+
+    /// The newest entries of all tasks that have no vector of a model, the newest first; none that is
+    /// older than the newest [`VECTORS`](crate::VECTORS).
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when the storage cannot be read.
+    async fn unembedded(&self, model: &str, limit: usize) -> Result<Vec<Unembedded>, ReadError>;
+
+    /// Keeps vectors that a model made, in place of those of another one. Durable when it returns.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], without conflicts.
+    async fn keep_vectors(&self, model: &str, vectors: Vec<NewVector>) -> Result<(), AppendError>;
+
+    /// Entries that mean the like, the closest first.
+    ///
+    /// # Errors
+    /// [`ReadError::Storage`] when the storage cannot be read.
+    async fn similar_memory(&self, query: SimilarQuery) -> Result<Vec<MemoryRow>, ReadError>;
 
     /// Keeps the record of a revert, which may come after the end of the task and so has a stream
     /// of its own. Durable when it returns.

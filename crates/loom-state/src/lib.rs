@@ -22,6 +22,7 @@ mod sqlite;
 mod subscribe;
 #[cfg(test)]
 mod suite;
+mod vectors;
 
 pub use check::{Mismatch, check_projections};
 pub use journal::{AppendError, BlobError, Journal, ReadError, StorageError};
@@ -35,3 +36,4 @@ pub use rows::{
 };
 pub use sqlite::{DATABASE_FILE, Durability, OpenError, Options, SqliteJournal};
 pub use subscribe::{Follow, subscribe};
+pub use vectors::{NewVector, SimilarQuery, Unembedded, VECTORS, Vector, merge};

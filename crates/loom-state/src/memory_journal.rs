@@ -4,10 +4,12 @@
 use crate::archive::Archive;
 use crate::journal::{blob_id, check_numbering};
 use crate::projection::{Projection, Touched};
+use crate::vectors::closest;
 use crate::{
     AppendError, ApprovalRow, BlobError, Claim, Delivery, DeliveryState, DeliveryTried, Journal,
-    Lesson, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord,
-    SubtaskRow, TaskFilter, TaskRow, Taught,
+    Lesson, MAX_FOUND, MemoryQuery, MemoryRow, ModelFacts, NewDelivery, NewVector, ReadError,
+    RevertRecord, SimilarQuery, SubtaskRow, TaskFilter, TaskRow, Taught, Unembedded, VECTORS,
+    Vector,
 };
 use crate::{archive, search};
 use async_trait::async_trait;
@@ -27,6 +29,8 @@ struct Inner {
     records: Vec<Record>,
     tasks: BTreeMap<TaskId, Projection>,
     memory: BTreeMap<TaskId, Archive>,
+    /// By record, with who made it.
+    vectors: BTreeMap<u64, (String, Vector)>,
     blobs: BTreeMap<BlobId, Vec<u8>>,
     outbox: Vec<Delivery>,
     reverts: BTreeMap<TaskId, Vec<RevertRecord>>,
@@ -64,6 +68,7 @@ impl MemoryJournal {
             records: Vec::new(),
             tasks: BTreeMap::new(),
             memory: BTreeMap::new(),
+            vectors: BTreeMap::new(),
             blobs: BTreeMap::new(),
             outbox: Vec::new(),
             reverts: BTreeMap::new(),
@@ -252,6 +257,48 @@ impl Journal for MemoryJournal {
 
     async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, ReadError> {
         Ok(archive::find(&self.lock().memory, &query))
+    }
+
+    async fn unembedded(&self, model: &str, limit: usize) -> Result<Vec<Unembedded>, ReadError> {
+        let inner = self.lock();
+        let rows = archive::all(&inner.memory);
+        let newest = rows.iter().rev();
+        let newest = newest.take(usize::try_from(VECTORS).unwrap_or(usize::MAX));
+        let without = newest.filter(|row| {
+            let known = inner.vectors.get(&row.id);
+            known.is_none_or(|(made_by, _)| made_by != model)
+        });
+        let without = without.map(|row| Unembedded {
+            number: row.id,
+            entry: row.entry.clone(),
+        });
+        Ok(without.take(limit).collect())
+    }
+
+    async fn keep_vectors(&self, model: &str, vectors: Vec<NewVector>) -> Result<(), AppendError> {
+        let mut inner = self.lock();
+        if inner.feeds.is_none() {
+            return Err(AppendError::Closed);
+        }
+        for NewVector { number, vector } in vectors {
+            inner.vectors.insert(number, (model.to_owned(), vector));
+        }
+        Ok(())
+    }
+
+    async fn similar_memory(&self, query: SimilarQuery) -> Result<Vec<MemoryRow>, ReadError> {
+        let inner = self.lock();
+        let rows = archive::all(&inner.memory);
+        let close = |row: &MemoryRow| {
+            let (model, vector) = inner.vectors.get(&row.id)?;
+            let closeness = query.vector.closeness(vector)?;
+            let fits = *model == query.model && archive::fits(row, &query.within);
+            fits.then(|| (closeness, i64::try_from(row.id).unwrap_or(i64::MAX)))
+        };
+        let scored = rows.iter().filter_map(close).collect();
+        let found = closest(scored, query.least, query.within.limit);
+        let by_id = |id: i64| rows.iter().find(|row| i64::try_from(row.id) == Ok(id));
+        Ok(found.into_iter().filter_map(by_id).cloned().collect())
     }
 
     async fn record_revert(&self, task: TaskId, revert: RevertRecord) -> Result<(), AppendError> {

@@ -6,8 +6,8 @@ use crate::fixtures::{
 };
 use crate::{
     AppendError, BlobError, Claim, Closing, DeliveryState, DeliveryTried, Follow, Journal, Lesson,
-    MemoryQuery, ModelFacts, NewDelivery, RevertRecord, RowStatus, TaskFilter, Taught, Teacher,
-    check_projections, subscribe,
+    MemoryQuery, ModelFacts, NewDelivery, NewVector, RevertRecord, RowStatus, SimilarQuery,
+    TaskFilter, Taught, Teacher, Unembedded, Vector, check_projections, subscribe,
 };
 use futures_util::StreamExt;
 use loom_events::{
@@ -65,6 +65,7 @@ suite! {
     what_is_noted_again_is_one_row_that_counts
     statements_that_differ_about_the_same_are_found_together_the_newest_last
     no_text_of_a_query_is_an_error
+    what_means_the_like_is_found_by_the_vectors_of_one_model
     reverts_have_a_stream_of_their_own
     a_collection_is_noted_once
     a_message_is_there_with_its_batch_and_not_without_it
@@ -726,6 +727,84 @@ async fn no_text_of_a_query_is_an_error(j: J) {
         let few_words = text.len() < 100;
         assert!(!few_words || !found.is_empty(), "{text}");
     }
+}
+
+async fn what_means_the_like_is_found_by_the_vectors_of_one_model(j: J) {
+    archive(&j).await;
+    let vector = |raw: &[f32]| Vector::new(raw).unwrap();
+    let waiting = j.unembedded("a", 9).await.unwrap();
+    let all = j.search_memory(MemoryQuery::default()).await.unwrap();
+    let said = |entries: &[Unembedded]| -> Vec<String> {
+        entries
+            .iter()
+            .map(|one| one.entry.summary.clone())
+            .collect()
+    };
+    let expected: Vec<String> = all.iter().map(|row| row.entry.summary.clone()).collect();
+    assert_eq!(said(&waiting), expected, "all of them, the newest first");
+    assert_eq!(said(&j.unembedded("a", 1).await.unwrap()), expected[..1]);
+    let mut vectors: Vec<NewVector> = waiting
+        .iter()
+        .zip([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
+        .map(|(one, raw)| NewVector {
+            number: one.number,
+            vector: vector(&raw),
+        })
+        .collect();
+    // Of an entry that is not there nothing is kept, and nothing is found.
+    vectors.push(NewVector {
+        number: 99_999,
+        vector: vector(&[1.0, 0.0]),
+    });
+    j.keep_vectors("a", vectors).await.unwrap();
+    assert_eq!(said(&j.unembedded("a", 9).await.unwrap()), expected[3..]);
+    let found = async |model: &str, raw: &[f32], least: f32, within: MemoryQuery| {
+        let query = SimilarQuery {
+            model: model.to_owned(),
+            vector: vector(raw),
+            least,
+            within,
+        };
+        let rows = j.similar_memory(query).await.unwrap();
+        rows.into_iter()
+            .map(|row| row.entry.summary)
+            .collect::<Vec<_>>()
+    };
+    let any = MemoryQuery::default;
+    let [one, other, between] = [0, 1, 2].map(|at| expected[at].clone());
+    assert_eq!(
+        found("a", &[1.0, 0.0], -1.0, any()).await,
+        [one.clone(), between.clone(), other.clone()]
+    );
+    assert_eq!(
+        found("a", &[1.0, 0.0], 0.5, any()).await,
+        [one.clone(), between.clone()]
+    );
+    let within = MemoryQuery {
+        kinds: vec![all[2].entry.kind],
+        task: Some(all[2].task),
+        subtask: all[2].entry.subtask.clone(),
+        tags: all[2].entry.tags.clone(),
+        text: Some("no word of it".to_owned()),
+        limit: 1,
+    };
+    assert_eq!(found("a", &[1.0, 0.0], 0.5, within).await, [between]);
+    assert!(found("b", &[1.0, 0.0], -1.0, any()).await.is_empty());
+    assert!(found("a", &[1.0], -1.0, any()).await.is_empty());
+
+    // Another model makes them anew.
+    let number = waiting[1].number;
+    let again = vec![NewVector {
+        number,
+        vector: vector(&[3.0]),
+    }];
+    j.keep_vectors("b", again).await.unwrap();
+    assert_eq!(
+        found("b", &[1.0], 0.9, any()).await,
+        std::slice::from_ref(&other)
+    );
+    assert!(!found("a", &[1.0, 0.0], -1.0, any()).await.contains(&other));
+    assert!(said(&j.unembedded("a", 9).await.unwrap()).contains(&other));
 }
 
 fn revert(scope: &str) -> RevertRecord {

@@ -42,8 +42,13 @@ fn the_examination_says_what_commands_run_in_and_makes_nothing() {
             "service",
             "programs",
             "configuration",
-            "models"
+            "models",
+            "memory"
         ]
+    );
+    assert!(
+        said(&found, "memory").contains("found by their words"),
+        "{ran:?}"
     );
     assert!(!place.data_dir().exists(), "looking makes nothing");
 }
@@ -85,6 +90,41 @@ fn a_configuration_that_does_not_load_is_a_finding() {
     let found = answer(&ran);
     assert_eq!(found["contained"], false);
     assert!(ran.out.contains("sandbox.mode"), "{ran:?}");
+}
+
+#[test]
+fn the_model_that_makes_vectors_is_asked_for_one_and_tasks_use_it() {
+    let place = Place::new();
+    let server = Server::start(WRITES_A_FILE);
+    let config = |vectors: &str| {
+        format!(
+            "[memory]\nembedding = 'vectors'\n[models.vectors]\nbase_url = '{vectors}'\n\
+             [models.one]\nbase_url = '{}'\ncontext_length = 32768\n",
+            server.url
+        )
+    };
+    let file = place.write("one.toml", &config(&server.url));
+    let file = file.to_string_lossy().into_owned();
+    let found = answer(&place.loom(&["doctor", "--json", "--config", &file]));
+    let memory = said(&found, "memory");
+    assert!(
+        memory.contains("vectors makes vectors of 256 numbers"),
+        "{memory}"
+    );
+    // It is no model that chats.
+    let models = said(&found, "models");
+    assert!(!models.contains("vectors"), "{models}");
+    let ran = place.loom(&["run", "write a note that says hello", "--config", &file]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+
+    let nowhere = place.write("nowhere.toml", &config("http://127.0.0.1:9/v1"));
+    let nowhere = nowhere.to_string_lossy().into_owned();
+    let found = answer(&place.loom(&["doctor", "--json", "--config", &nowhere]));
+    let memory = said(&found, "memory");
+    assert!(memory.contains("by their words only"), "{memory}");
+    let missing = place.write("missing.toml", "[memory]\nembedding = 'vectors'\n");
+    let ran = place.loom(&["doctor", "--config", &missing.to_string_lossy()]);
+    assert!(ran.out.contains("there is no [models.vectors]"), "{ran:?}");
 }
 
 /// What is said of a part.

@@ -36,7 +36,8 @@ pub(crate) struct MemoryOf {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Search {
     /// Words; an entry fits that has one of them, or a word beginning with one that has three letters
-    /// or more. The more of them, and the rarer they are, the better.
+    /// or more. The more of them, and the rarer they are, the better. With an embedding model, entries that
+    /// mean the like come behind them while there is room.
     #[schemars(length(min = 1, max = 1000))]
     q: String,
     /// Only those of this task.
@@ -96,7 +97,7 @@ fn bounded(limit: Option<usize>) -> Result<usize, Fault> {
 }
 
 async fn page(app: &App, query: MemoryQuery) -> Result<Json<MemoryPage>, Fault> {
-    let rows = app.engine.reader().search_memory(query).await?;
+    let rows = app.engine.search_memory(query).await?;
     let entries = rows.into_iter().map(item).collect();
     Ok(Json(MemoryPage { entries }))
 }

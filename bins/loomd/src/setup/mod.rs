@@ -57,15 +57,28 @@ pub fn redactor(here: &Surroundings, config: &Config, data_dir: &Path) -> Redact
     config.redactor(&here.env, token)
 }
 
+/// The model that makes vectors. One that cannot be used is no reason to do nothing.
+fn embedding(here: &Surroundings, config: &mut Config) -> Option<Usable> {
+    match config.embedding_entry(&here.env) {
+        Ok(entry) => entry.map(Usable::from),
+        Err(error) => {
+            tracing::warn!(%error, "the memory is searched by words only");
+            config.memory.embedding = None;
+            None
+        }
+    }
+}
+
 /// What an engine over a data directory is made from.
 #[must_use]
 pub fn setup(
     here: &Surroundings,
     mut config: Config,
-    models: Vec<Usable>,
+    mut models: Vec<Usable>,
     data_dir: &Path,
 ) -> Setup {
     find_containers(here, &mut config);
+    models.extend(embedding(here, &mut config));
     Setup {
         // What is wrong with them was said when the configuration was loaded.
         webhooks: config.webhook_settings(&here.env).unwrap_or_default(),

@@ -68,16 +68,6 @@ pub enum ConfigError {
         /// The nearest valid one.
         suggestion: Option<String>,
     },
-    /// The key is planned and does nothing yet.
-    #[error("{origin}: `{key}` is not supported yet: {instead}")]
-    NotYet {
-        /// Where.
-        origin: Origin,
-        /// The key.
-        key: String,
-        /// What to do instead.
-        instead: String,
-    },
     /// The value has the wrong type, or is one that cannot be.
     #[error("{origin}: `{key}` {problem}")]
     BadValue {

@@ -169,6 +169,7 @@ pub(super) const KEYS: &[Key<Config>] = &[
         |c| &mut c.task.unanswered,
     ),
     key("approval.grace", Form::Duration, |c| &mut c.task.grace_ms),
+    key("memory.embedding", Form::Text, |c| &mut c.memory.embedding),
     key("learning.enabled", Form::Switch, |c| &mut c.task.learning),
     key("state.durability", Form::Choice(&["full", "normal"]), |c| {
         &mut c.state.durability
@@ -359,9 +360,6 @@ pub(super) const SERVER_KEYS: &[Key<ServerConfig>] = &[
     key("enabled", Form::Switch, |s| &mut s.enabled),
 ];
 
-/// Sections that are planned, with what holds until then.
-const LATER_SECTIONS: &[(&str, &str)] = &[("memory", "memory is on and needs no settings")];
-
 /// What a path in the configuration leads to.
 pub(super) enum Place {
     /// One value.
@@ -372,17 +370,12 @@ pub(super) enum Place {
     ServerKey(String, &'static Key<ServerConfig>),
     /// A table with more below it.
     Section,
-    /// Planned; the text says what to do until then.
-    Later(&'static str),
     /// Nothing; the nearest valid key, when there is one.
     Nothing(Option<String>),
 }
 
 /// Finds what a path leads to. A model's name may contain dots, so a path comes in parts.
 pub(super) fn find(parts: &[String]) -> Place {
-    if let Some((_, instead)) = LATER_SECTIONS.iter().find(|(name, _)| parts[0] == *name) {
-        return Place::Later(instead);
-    }
     if parts[0] == "models" {
         return find_in_models(&parts[1..]);
     }
@@ -483,6 +476,7 @@ mod tests {
 
     const NO_DEFAULT: &[&str] = &[
         "execution.prompts",
+        "memory.embedding",
         "sandbox.image",
         "sandbox.socket",
         "sandbox.memory_mib",

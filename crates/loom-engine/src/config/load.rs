@@ -4,6 +4,7 @@ use super::error::{ConfigError, Origin};
 use super::form::Raw;
 use super::keys::{self, Place};
 use super::{Config, ModelConfig, SandboxMode, environment, file};
+use loom_router::ProviderKind;
 use loom_tools::{LONGEST_SERVER_NAME, is_server_name};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -102,14 +103,6 @@ impl Loaded {
                 (found.form, (found.slot)(server))
             }
             Place::Section => return Err(bad(&origin, "is a section and takes no value".into())),
-            Place::Later(instead) => {
-                let instead = instead.to_owned();
-                return Err(ConfigError::NotYet {
-                    origin,
-                    key,
-                    instead,
-                });
-            }
             Place::Nothing(suggestion) => {
                 return Err(ConfigError::UnknownKey {
                     origin,
@@ -160,6 +153,7 @@ impl Loaded {
             }
             self.check_timeouts(&key, model)?;
         }
+        self.check_embedding()?;
         let sandbox = &self.config.sandbox;
         if sandbox.mode == SandboxMode::Docker && sandbox.image.is_none() {
             return Err(self.bad(
@@ -168,6 +162,20 @@ impl Loaded {
             ));
         }
         self.check_servers()
+    }
+
+    fn check_embedding(&self) -> Result<(), ConfigError> {
+        let Some(name) = &self.config.memory.embedding else {
+            return Ok(());
+        };
+        let problem = match self.config.models.get(name) {
+            None => format!("there is no [models.{name}]: it says where the embedding model is"),
+            Some(model) if model.provider == ProviderKind::Anthropic => {
+                "servers of the kind \"anthropic\" make no vectors".to_owned()
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(self.bad("memory.embedding", &problem))
     }
 
     fn check_servers(&self) -> Result<(), ConfigError> {

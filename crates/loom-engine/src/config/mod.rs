@@ -30,8 +30,8 @@ pub use outside::{NotifyConfig, TelemetryConfig};
 pub use policy::{PolicyConfig, PolicyRule, RuleDecision};
 pub use server::{ServerApproval, ServerConfig};
 pub use settings::{
-    Config, LogLevel, LoggingConfig, ProjectConfig, SandboxConfig, SandboxMode, ServiceConfig,
-    StateConfig, ToolsConfig, WorkspaceConfig,
+    Config, LogLevel, LoggingConfig, MemoryConfig, ProjectConfig, SandboxConfig, SandboxMode,
+    ServiceConfig, StateConfig, ToolsConfig, WorkspaceConfig,
 };
 pub use shell::{ShellConfigError, ShellPlace};
 pub use show::{Shown, show};

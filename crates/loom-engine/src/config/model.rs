@@ -96,7 +96,33 @@ impl Default for ModelConfig {
 }
 
 impl Config {
-    /// The router's entries for every configured model, in the order of their names.
+    /// The models that are asked for more than vectors.
+    pub fn models_that_chat(&self) -> impl Iterator<Item = (&String, &ModelConfig)> {
+        let embedding = self.memory.embedding.as_ref();
+        let models = self.models.iter();
+        models.filter(move |(name, _)| embedding != Some(*name))
+    }
+
+    /// The router's entry for the model that makes vectors, if one is set. It has no role.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn embedding_entry(
+        &self,
+        env: &BTreeMap<String, String>,
+    ) -> Result<Option<ModelEntry>, ModelConfigError> {
+        let name = self.memory.embedding.as_ref();
+        let Some((name, model)) = name.and_then(|name| self.models.get_key_value(name)) else {
+            return Ok(None);
+        };
+        let entry = model.entry(name, env)?;
+        Ok(Some(ModelEntry {
+            roles: Vec::new(),
+            ..entry
+        }))
+    }
+
+    /// The router's entries for every configured model that chats, in the order of their names.
     ///
     /// # Errors
     /// The first model that cannot be used.
@@ -104,7 +130,7 @@ impl Config {
         &self,
         env: &BTreeMap<String, String>,
     ) -> Result<Vec<ModelEntry>, ModelConfigError> {
-        let models = self.models.iter();
+        let models = self.models_that_chat();
         models.map(|(name, model)| model.entry(name, env)).collect()
     }
 }

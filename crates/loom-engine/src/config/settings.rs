@@ -31,6 +31,8 @@ pub struct Config {
     pub prompts: Option<PathBuf>,
     /// What of a project goes into prompts.
     pub project: ProjectConfig,
+    /// What is remembered of tasks.
+    pub memory: MemoryConfig,
     /// The journal.
     pub state: StateConfig,
     /// Tools.
@@ -66,6 +68,7 @@ impl Default for Config {
             max_parallel_tasks: Self::MAX_PARALLEL_TASKS,
             prompts: None,
             project: ProjectConfig::default(),
+            memory: MemoryConfig::default(),
             state: StateConfig::default(),
             tools: ToolsConfig::default(),
             policy: PolicyConfig::default(),
@@ -112,6 +115,14 @@ impl Default for ServiceConfig {
             max_subscribers: 1536,
         }
     }
+}
+
+/// `[memory]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryConfig {
+    /// Name of the model that makes vectors of what was noted. It is asked for nothing else.
+    pub embedding: Option<String>,
 }
 
 /// `[workspace]`

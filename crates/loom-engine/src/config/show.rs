@@ -138,6 +138,9 @@ mod tests {
 
         let example = loaded.config.models.remove("local").unwrap();
         // They have no default, so the file has an example of each.
+        let embedding = loaded.config.memory.embedding.take();
+        assert_eq!(embedding.as_deref(), Some("vectors"));
+        assert!(loaded.config.models.remove("vectors").is_some());
         assert!(loaded.config.prompts.take().is_some());
         assert!(loaded.config.sandbox.image.take().is_some());
         assert!(loaded.config.sandbox.socket.take().is_some());

@@ -81,6 +81,7 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         entry.summary = clip_chars(&entry.summary, SUMMARY_CHARS);
         cx.signals.must_note(Note::Memory(entry)).await?;
     }
+    cx.shared.vectors.wake();
     Ok(Outcome::Extracted {
         summary: clip_chars(&summary, SUMMARY_CHARS),
         fallback,

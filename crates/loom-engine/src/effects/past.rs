@@ -5,6 +5,7 @@
 use super::Cx;
 use crate::broken::{Broken, chain};
 use crate::ledger::{Entry, ResultText};
+use crate::vectors::ADDED;
 use loom_events::{BlobId, Fact, TaskId};
 use loom_state::MemoryQuery;
 use loom_tools::{Found, Past, PastError, SkillFile};
@@ -93,7 +94,8 @@ impl Past for Remembered<'_> {
             limit,
             ..MemoryQuery::default()
         };
-        let rows = self.cx.shared.journal.search_memory(query).await;
+        let shared = &self.cx.shared;
+        let rows = shared.vectors.search(shared, query, |_| ADDED).await;
         let rows = rows.map_err(|error| PastError::new(chain(&error)))?;
         Ok(rows.into_iter().map(Fact::from).collect())
     }

@@ -6,6 +6,7 @@ use super::{Cx, FrozenPrompt, Known, beside, by_hand, survey, task_state};
 use crate::broken::{Broken, chain};
 use crate::ledger::{KeptFork, Ledger};
 use crate::project;
+use crate::vectors::ADDED;
 use loom_events::{
     Adjusted, AttemptId, BlobId, CheckPower, Fact, FailureClass, Note, Outcome, Prepared,
     PromptPart, Role, Rung, Seq, SubtaskId, SubtaskSpec, Tier, ToolSpec,
@@ -385,10 +386,9 @@ async fn recall(task: &Task, cx: &Cx) -> Result<Vec<Fact>, Broken> {
         limit: MEMORIES,
         ..MemoryQuery::default()
     };
-    let rows = cx
-        .shared
-        .journal
-        .search_memory(query)
+    let vectors = &cx.shared.vectors;
+    let rows = vectors
+        .search(&cx.shared, query, |_| ADDED)
         .await
         .map_err(|error| Broken::environment("the memory could not be searched", &error))?;
     Ok(rows.into_iter().map(Fact::from).collect())

@@ -18,13 +18,14 @@ use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
+use crate::vectors::Embedding;
 use crate::webhooks::Worker;
 use futures_util::Stream;
 use loom_events::{Command, NewTask, Seq, TaskId};
 use loom_kernel::Input;
 use loom_redact::Redactor;
 use loom_router::ModelStatus;
-use loom_state::{DataDirLock, Follow, subscribe};
+use loom_state::{DataDirLock, Follow, MemoryQuery, MemoryRow, subscribe};
 use loom_workspace::{Bounds, Store, Workspace};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ pub struct Engine {
     resuming: Turns<TaskId>,
     /// Sends what is to be told.
     pub(crate) worker: Worker,
+    /// Makes vectors of what was noted.
+    pub(crate) embedding: Embedding,
     /// Those who are told beside the work.
     pub(crate) watchers: Watchers,
     lock: DataDirLock,
@@ -113,6 +116,17 @@ impl Engine {
     #[must_use]
     pub fn models(&self) -> Vec<ModelStatus> {
         self.shared.router.models()
+    }
+
+    /// What tasks noted that fits, the best first; with an embedding model and room left, entries that
+    /// mean the like come after what words have found.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, QueryError> {
+        let (vectors, most) = (&self.shared.vectors, query.limit);
+        let room = |found: usize| most.saturating_sub(found);
+        Ok(vectors.search(&self.shared, query, room).await?)
     }
 
     /// Begins a task; answers once it is durable, and long before it ends.

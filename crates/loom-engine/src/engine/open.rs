@@ -12,6 +12,7 @@ use crate::project::Skills;
 use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::shared::Shared;
+use crate::vectors::{Embedding, Vectors};
 use crate::webhooks::{Webhooks, Worker};
 use crate::window::Windows;
 use crate::{Clock, Extensions, SystemClock};
@@ -160,7 +161,9 @@ impl Engine {
             None => Prompts::builtin()?,
         };
         check_examples(&prompts)?;
-        let router = router(setup.models, extensions.providers.as_ref())?;
+        let embedding = setup.config.memory.embedding.as_deref();
+        let router = router(setup.models, embedding, extensions.providers.as_ref())?;
+        let vectors = Vectors::new(embedding, &router);
         let mut registry = registry();
         for tool in extensions.tools {
             let taken = registry.register(tool);
@@ -189,6 +192,7 @@ impl Engine {
             redactor: setup.redactor,
             max_snapshot: setup.config.workspace.max_snapshot,
             learning,
+            vectors,
             windows: Windows::default(),
         });
         let queue = Queue::new(setup.config.max_parallel_tasks);
@@ -207,6 +211,7 @@ impl Engine {
             keys: Turns::default(),
             resuming: Turns::default(),
             worker: Worker::start(Arc::clone(&shared)),
+            embedding: Embedding::start(&shared),
             watchers: Watchers::start(&shared),
             shared,
             lock,
@@ -270,15 +275,28 @@ fn servers(
     Servers::new(settings, around)
 }
 
-/// A router that knows of its models what was found out before.
+/// A router that knows of its models what was found out before. The one that makes vectors is asked for
+/// nothing else.
 fn router(
     models: Vec<Usable>,
+    embedding: Option<&str>,
     providers: &dyn ProviderFactory,
-) -> Result<Router, loom_router::RouterError> {
-    let (entries, known): (Vec<_>, Vec<_>) = models
+) -> Result<Router, OpenError> {
+    if let Some(name) = embedding
+        && !models.iter().any(|model| model.entry.name == name)
+    {
+        let text = format!("`memory.embedding` names the model {name}, which there is not");
+        return Err(OpenError::Config(text));
+    }
+    let (mut entries, known): (Vec<_>, Vec<_>) = models
         .into_iter()
         .map(|model| (model.entry.clone(), (model.entry.name, model.capabilities)))
         .unzip();
+    for entry in &mut entries {
+        if embedding == Some(entry.name.as_str()) {
+            entry.roles.clear();
+        }
+    }
     let router = Router::with_providers(entries, providers)?;
     for (name, capabilities) in known {
         router.learn(&name, capabilities);

@@ -86,11 +86,14 @@ impl Engine {
         match self.append_import(task, envelopes).await {
             Err(AppendError::Conflict { .. }) => Err(ImportError::Exists(task)),
             Err(error) => Err(error.into()),
-            Ok(()) => Ok(Imported {
-                task,
-                events,
-                status: ledger.view.status,
-            }),
+            Ok(()) => {
+                self.shared.vectors.wake();
+                Ok(Imported {
+                    task,
+                    events,
+                    status: ledger.view.status,
+                })
+            }
         }
     }
 }

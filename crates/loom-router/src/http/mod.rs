@@ -184,6 +184,21 @@ impl Http {
         self.parse(&body)
     }
 
+    /// The same, where the model has to work for the answer.
+    pub(crate) async fn post_within<T: DeserializeOwned>(
+        &self,
+        url: String,
+        body: Vec<u8>,
+        deadline: Duration,
+    ) -> Result<T, CallError> {
+        let (deadline, room) = (
+            deadline.min(self.settings.deadlines.total),
+            MAX_ANSWER_BODY_BYTES,
+        );
+        let body = self.ask_within(Method::POST, url, Some(body), deadline, room);
+        self.parse(&body.await?)
+    }
+
     /// The bytes of it.
     pub(crate) async fn get_bytes(&self, url: String) -> Result<Vec<u8>, CallError> {
         self.ask(Method::GET, url, None).await
@@ -195,6 +210,18 @@ impl Http {
         url: String,
         body: Option<Vec<u8>>,
     ) -> Result<Vec<u8>, CallError> {
+        self.ask_within(method, url, body, LIST_DEADLINE, MAX_BODY_BYTES)
+            .await
+    }
+
+    async fn ask_within(
+        &self,
+        method: Method,
+        url: String,
+        body: Option<Vec<u8>>,
+        deadline: Duration,
+        room: usize,
+    ) -> Result<Vec<u8>, CallError> {
         let asked = async {
             let mut request = self.client.request(method, url);
             if let Some(body) = body {
@@ -204,10 +231,10 @@ impl Http {
             if !response.status().is_success() {
                 return Err(self.refusal(response).await.error());
             }
-            let body = read_capped(response, MAX_BODY_BYTES).await;
+            let body = read_capped(response, room).await;
             body.map_err(|error| self.lost(&error))
         };
-        timeout(LIST_DEADLINE, asked)
+        timeout(deadline, asked)
             .await
             .unwrap_or_else(|_| Err(self.timed_out(Deadline::FirstToken)))
     }

@@ -8,6 +8,7 @@ mod line;
 mod shown;
 
 use crate::assembly::{Assembly, BYTES_PER_TOKEN};
+use crate::embed::embed;
 use crate::http::{self, Ask, Bad, Framing, Http, Took, Wire};
 use crate::size::parameters;
 use crate::{
@@ -133,6 +134,12 @@ impl Provider for Ollama {
             })
         };
         Ok(models.into_iter().flatten().filter_map(model).collect())
+    }
+
+    async fn embed(&self, texts: &[String]) -> Result<Option<Vec<Vec<f32>>>, CallError> {
+        // The same words as everywhere, which its own protocol has in addition.
+        let url = self.http.url("v1/embeddings");
+        embed(&self.http, url, texts).await.map(Some)
     }
 
     async fn describe(&self) -> Result<Capabilities, CallError> {

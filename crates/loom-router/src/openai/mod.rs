@@ -12,6 +12,7 @@ mod models;
 mod render;
 
 use crate::assembly::Assembly;
+use crate::embed::embed;
 use crate::http::{self, Ask, Bad, Framing, Http, Took, Wire};
 use crate::{
     CallError, Capabilities, ChatReply, ChatRequest, DeltaSink, ListedModel, ModelEntry, Provider,
@@ -143,6 +144,11 @@ impl Provider for OpenAiCompatible {
             ProviderKind::Vllm => self.describe_vllm().await,
             _ => self.describe_by_list().await,
         }
+    }
+
+    async fn embed(&self, texts: &[String]) -> Result<Option<Vec<Vec<f32>>>, CallError> {
+        let url = self.http.url("embeddings");
+        embed(&self.http, url, texts).await.map(Some)
     }
 
     async fn count(&self, request: &ChatRequest) -> Result<Option<u64>, CallError> {

@@ -9,6 +9,7 @@ mod context;
 mod describing;
 mod discovery;
 mod documentation;
+mod embedding;
 mod failures;
 mod fake;
 mod faults;

@@ -45,12 +45,21 @@ impl RealServer {
         Self::start(&LLAMA)
     }
 
+    /// Starts a `llama-server` that makes vectors.
+    pub(crate) fn llama_vectors() -> Option<Self> {
+        Self::start_with(&LLAMA, &["--embeddings", "--pooling", "mean"])
+    }
+
     /// Starts an `mlx_lm.server`, where it is installed; elsewhere says that it is not.
     pub(crate) fn mlx() -> Option<Self> {
         Self::start(&MLX)
     }
 
     fn start(peer: &Peer) -> Option<Self> {
+        Self::start_with(peer, &[])
+    }
+
+    fn start_with(peer: &Peer, more: &[&str]) -> Option<Self> {
         let Some(script) = peer.installed() else {
             say_skipped(peer);
             return None;
@@ -59,7 +68,7 @@ impl RealServer {
         let port = free_port();
         let mut server = Self {
             kind: peer.kind,
-            script: start_script(&script, port),
+            script: start_script(&script, port, more),
             url: format!("http://127.0.0.1:{port}/v1"),
             _alone: alone,
         };
@@ -113,12 +122,13 @@ fn free_port() -> u16 {
 }
 
 /// The time limit ends the server even when the test itself is killed.
-fn start_script(script: &Path, port: u16) -> Child {
+fn start_script(script: &Path, port: u16, more: &[&str]) -> Child {
     command("timeout")
         .arg("300")
         .arg("bash")
         .arg(script)
         .arg(port.to_string())
+        .args(more)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

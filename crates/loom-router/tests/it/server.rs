@@ -72,7 +72,7 @@ impl Counter {
 }
 
 impl Server {
-    /// Starts a server with these answers, one for each chat request; then it says 599.
+    /// Starts a server with these answers, one for each request of a chat or of vectors; then it says 599.
     pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         let script = Arc::new(Script::default());
         script.answers.lock().unwrap().extend(answers);
@@ -80,6 +80,7 @@ impl Server {
             .route("/v1/chat/completions", post(chat))
             .route("/api/chat", post(chat))
             .route("/v1/messages", post(chat))
+            .route("/v1/embeddings", post(embed))
             .route("/v1/models", get(models))
             .fallback(page)
             .with_state(Arc::clone(&script));
@@ -284,9 +285,27 @@ async fn chat(
     headers: axum::http::HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let running = Running::begin(&script);
     let request = serde_json::from_slice(&body).expect("a request must be JSON");
     assert_well_formed(&request);
+    next(script, headers, request).await
+}
+
+async fn embed(
+    State(script): State<Arc<Script>>,
+    headers: axum::http::HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let request = serde_json::from_slice(&body).expect("a request must be JSON");
+    next(script, headers, request).await
+}
+
+/// The next answer of the script.
+async fn next(
+    script: Arc<Script>,
+    headers: axum::http::HeaderMap,
+    request: Value,
+) -> Response<Body> {
+    let running = Running::begin(&script);
     script.requests.lock().unwrap().push(request);
     let key = headers
         .get("authorization")

@@ -15,8 +15,8 @@ mod writer;
 use crate::journal::{blob_id, check_numbering};
 use crate::{
     AppendError, ApprovalRow, BlobError, Claim, Delivery, DeliveryTried, Journal, Lesson,
-    MemoryQuery, MemoryRow, ModelFacts, NewDelivery, ReadError, RevertRecord, StorageError,
-    SubtaskRow, TaskFilter, TaskRow, Taught, subscribe,
+    MemoryQuery, MemoryRow, ModelFacts, NewDelivery, NewVector, ReadError, RevertRecord,
+    SimilarQuery, StorageError, SubtaskRow, TaskFilter, TaskRow, Taught, Unembedded, subscribe,
 };
 use async_trait::async_trait;
 use blobs::{Packed, PendingBlobs};
@@ -316,6 +316,29 @@ impl Journal for SqliteJournal {
     async fn search_memory(&self, query: MemoryQuery) -> Result<Vec<MemoryRow>, ReadError> {
         self.readers
             .run(move |conn| memory::search(conn, &query))
+            .await
+    }
+
+    async fn unembedded(&self, model: &str, limit: usize) -> Result<Vec<Unembedded>, ReadError> {
+        let model = model.to_owned();
+        self.readers
+            .run(move |conn| memory::vectors::unembedded(conn, &model, limit))
+            .await
+    }
+
+    async fn keep_vectors(&self, model: &str, vectors: Vec<NewVector>) -> Result<(), AppendError> {
+        let model = model.to_owned();
+        self.ask(|reply| Job::Vectors {
+            model,
+            vectors,
+            reply,
+        })
+        .await
+    }
+
+    async fn similar_memory(&self, query: SimilarQuery) -> Result<Vec<MemoryRow>, ReadError> {
+        self.readers
+            .run(move |conn| memory::vectors::similar(conn, &query))
             .await
     }
 

@@ -23,6 +23,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("0010_lessons.sql")),
     M::up(include_str!("0011_memory.sql")),
     M::up(include_str!("0012_memory_counts.sql")),
+    M::up(include_str!("0013_memory_vectors.sql")),
 ];
 
 /// From this schema on memory is found by what code makes of it, beyond what SQL can.

@@ -570,7 +570,7 @@ async fn notes_of_an_older_database_are_found_and_merged() {
     // As the schema before had it.
     let conn = beside(dir.path());
     conn.execute_batch(
-        "DROP TABLE memory; DROP TABLE memory_tags; DROP TABLE memory_words; DROP TABLE memory_fts;
+        "DROP TABLE memory; DROP TABLE memory_tags; DROP TABLE memory_words; DROP TABLE memory_fts; DROP TABLE memory_vectors;
          CREATE TABLE memory (id INTEGER PRIMARY KEY REFERENCES events (id), task_id TEXT NOT NULL,
            subtask_id TEXT, kind TEXT NOT NULL) STRICT;
          CREATE INDEX memory_by_task ON memory (task_id);

@@ -6,10 +6,11 @@
 //! dropped), so the thread ends, and only opening the database again can tell what is there.
 
 use super::blobs::{Packed, PendingBlobs};
-use super::{lessons, outbox, store};
+use super::{lessons, memory, outbox, store};
 use crate::projection::{Projection, Touched};
 use crate::{
-    AppendError, Claim, Delivery, DeliveryTried, ModelFacts, RevertRecord, StorageError, Taught,
+    AppendError, Claim, Delivery, DeliveryTried, ModelFacts, NewVector, RevertRecord, StorageError,
+    Taught,
 };
 use loom_events::{BlobId, Encoded, Envelope, Record, Seq, TaskId, Time};
 use rusqlite::config::DbConfig;
@@ -99,6 +100,15 @@ pub(super) enum Job {
         taught: Taught,
         /// Where it goes whether that was new.
         reply: Reply<bool>,
+    },
+    /// Vectors of memory entries.
+    Vectors {
+        /// Who made them.
+        model: String,
+        /// The vectors.
+        vectors: Vec<NewVector>,
+        /// Where the answer goes.
+        reply: Reply<()>,
     },
     /// Everything that was learned is forgotten.
     ForgetLessons {
@@ -230,6 +240,7 @@ impl Writer {
                 | Job::Delivery { reply, .. }
                 | Job::Forget { reply, .. }
                 | Job::ForgetLessons { reply }
+                | Job::Vectors { reply, .. }
                 | Job::ModelFacts { reply, .. },
                 _,
             ) => {
@@ -269,6 +280,7 @@ impl Writer {
                 | Job::Delivery { reply, .. }
                 | Job::Forget { reply, .. }
                 | Job::ForgetLessons { reply }
+                | Job::Vectors { reply, .. }
                 | Job::ModelFacts { reply, .. } => {
                     reply.send(Err(AppendError::Storage(cause.clone()))).ok();
                 }
@@ -311,6 +323,7 @@ impl Job {
             | Self::Forget { .. }
             | Self::ModelFacts { .. }
             | Self::Taught { .. }
+            | Self::Vectors { .. }
             | Self::ForgetLessons { .. } => 0,
         }
     }
@@ -349,6 +362,10 @@ impl Ledger<'_> {
                 Ok(Written::Done)
             }
             Job::Taught { taught, .. } => Ok(Written::Taught(lessons::keep(self.tx, taught)?)),
+            Job::Vectors { model, vectors, .. } => {
+                memory::vectors::keep(self.tx, model, vectors)?;
+                Ok(Written::Done)
+            }
             Job::ForgetLessons { .. } => {
                 lessons::forget(self.tx)?;
                 Ok(Written::Done)

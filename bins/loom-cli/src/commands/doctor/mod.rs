@@ -10,7 +10,7 @@ use crate::render::{examination, judging_words};
 use clap::Args;
 use loom_engine::{Config, ShellPlace};
 use loom_events::Role;
-use loom_router::{Finding, Verdict};
+use loom_router::{Finding, Haste, Router, Verdict};
 use loom_workspace::{CommandLine, CommandSpec, RunStatus, Rung, Sandbox, SandboxSurvey};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a program may take to say its version.
 const VERSION_TIME: Duration = Duration::from_secs(5);
+
+/// How long the model that makes vectors may take for one: it may have to be loaded first.
+const VECTOR_TIME: Duration = Duration::from_secs(30);
 
 /// Free space below which a task may not get far: its journal and its snapshots need some.
 const LEAST_FREE: u64 = 1 << 30;
@@ -53,6 +56,7 @@ pub(super) async fn run(arguments: &DoctorArgs, context: &mut Context) -> Outcom
         ("programs", programs(context, scratch.path()).await),
         ("configuration", vec![configuration]),
         ("models", models(context, &config).await),
+        ("memory", memory(context, &config).await),
     ];
     if arguments.json {
         let parts: Vec<_> = parts
@@ -334,6 +338,41 @@ async fn models(context: &Context, config: &Config) -> Vec<Finding> {
         )],
     });
     of_each.collect()
+}
+
+/// Whether the model that makes vectors does; nothing where none is set.
+async fn memory(context: &Context, config: &Config) -> Vec<Finding> {
+    let entry = match config.embedding_entry(&context.here.env) {
+        Ok(Some(entry)) => entry,
+        Ok(None) => {
+            let text = "notes are found by their words";
+            return vec![finding(Verdict::Good, text, "")];
+        }
+        Err(error) => return vec![finding(Verdict::Problem, error.to_string(), "")],
+    };
+    let name = entry.name.clone();
+    let asked = async {
+        let router = Router::new(vec![entry]).map_err(|error| error.to_string())?;
+        let text = ["whether it makes vectors".to_owned()];
+        let never = CancellationToken::new();
+        let asked = router.embed(&name, &text, Haste::Now, &never);
+        match tokio::time::timeout(VECTOR_TIME, asked).await {
+            Ok(Ok(vectors)) => Ok(vectors.first().map_or(0, Vec::len)),
+            Ok(Err(error)) => Err(format!("cannot {error}")),
+            Err(_) => Err(format!("no vector came within {VECTOR_TIME:?}")),
+        }
+    };
+    vec![match asked.await {
+        Ok(numbers) => {
+            let text = format!("{name} makes vectors of {numbers} numbers");
+            finding(Verdict::Good, text, "")
+        }
+        Err(why) => finding(
+            Verdict::Problem,
+            format!("notes are found by their words only: {name}: {why}"),
+            "start its server, and for llama.cpp with --embeddings; docs/memory.md",
+        ),
+    }]
 }
 
 /// Whether it is known what the verdicts of a verifier are worth.

@@ -75,7 +75,7 @@ pub async fn choose(
 ) -> Result<Models, SetupError> {
     let (models, why) = match &choice.server {
         Some(server) => (at_server(server).await?, "from --server"),
-        None if config.models.is_empty() => {
+        None if config.models_that_chat().next().is_none() => {
             let found = anywhere(local_candidates()).await?;
             (found, "found on the usual ports")
         }
@@ -251,7 +251,7 @@ pub async fn survey(
     let mut places = Vec::new();
     let asked = match &choice.server {
         Some(server) => up(at_server(server).await?),
-        None if config.models.is_empty() => {
+        None if config.models_that_chat().next().is_none() => {
             places = discover(&local_candidates()).await;
             up(models_of(&places))
         }

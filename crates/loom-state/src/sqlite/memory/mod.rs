@@ -8,6 +8,7 @@
 mod everywhere;
 mod filter;
 mod tokens;
+pub(super) mod vectors;
 
 use super::column::{int, limit, time, uint};
 use super::reader::{self, Fault, Result};
