@@ -24,7 +24,11 @@ async fn stuck(world: &World) -> TaskId {
 }
 
 /// Waits for a question that is not this one.
-async fn asked(world: &World, task: TaskId, other_than: Option<&QuestionView>) -> QuestionView {
+pub(crate) async fn asked(
+    world: &World,
+    task: TaskId,
+    other_than: Option<&QuestionView>,
+) -> QuestionView {
     let mut feed = world.engine.follow(task, Seq::ZERO);
     loop {
         let view = world.engine.reader().task(task).await.unwrap();
@@ -37,7 +41,7 @@ async fn asked(world: &World, task: TaskId, other_than: Option<&QuestionView>) -
     }
 }
 
-async fn answer(world: &World, task: TaskId, to: &QuestionView, response: Response) {
+pub(crate) async fn answer(world: &World, task: TaskId, to: &QuestionView, response: Response) {
     let answer = Command::Answer {
         question: to.id,
         response,

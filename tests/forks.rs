@@ -82,7 +82,7 @@ fn parallel(world: &World, steps: u32) -> NewTask {
 }
 
 /// Paths and content of a directory, to the byte.
-fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut todo = vec![dir.to_owned()];
     while let Some(at) = todo.pop() {
@@ -100,7 +100,7 @@ fn tree(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// No fork is left of a task that has ended, once its runner has.
-async fn assert_swept(world: &World, task: TaskId) {
+pub(crate) async fn assert_swept(world: &World, task: TaskId) {
     for _ in 0..500 {
         if !world.engine.is_running(task) {
             break;
@@ -108,10 +108,11 @@ async fn assert_swept(world: &World, task: TaskId) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     let forks = world.home.path().join(format!("data/tasks/{task}/forks"));
-    assert!(!forks.exists(), "{forks:?} is left");
+    let left = std::fs::read_dir(&forks).map(|left| left.flatten().collect::<Vec<_>>());
+    assert!(left.is_err(), "{left:?} is left");
 }
 
-fn completed(ended: &Ended) {
+pub(crate) fn completed(ended: &Ended) {
     let story: Vec<_> = ended.events().map(Event::name).collect();
     let status = ended.view.status;
     assert_eq!(
@@ -283,7 +284,7 @@ async fn a_result_that_is_red_on_the_merged_tree_is_taken_out_again_to_the_byte(
 }
 
 /// Follows a task until an event, whatever it takes.
-async fn until(world: &World, task: TaskId, after: Seq, name: &str) -> Option<Seq> {
+pub(crate) async fn until(world: &World, task: TaskId, after: Seq, name: &str) -> Option<Seq> {
     let mut feed = world.engine.follow(task, after);
     while let Some(Ok(item)) = futures_util::StreamExt::next(&mut feed).await {
         if let Feed::Record(record) = item

@@ -7,6 +7,7 @@ mod archetypes;
 mod by_hand;
 mod context;
 mod documents;
+mod executions;
 mod extraction;
 mod forks;
 mod held_out;

@@ -1,8 +1,8 @@
 //! The events of a task as lines for somebody who reads: what matters, without bookkeeping.
 
 use loom_events::{Envelope, Event, GivenAnswer, Operation, Plan, Verdict};
-use loom_view::describe_end;
 use loom_view::text::{line, plural};
+use loom_view::{describe_compared, describe_end};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -92,6 +92,12 @@ fn of_step(event: &Event) -> Option<String> {
         Event::AttemptEnded { why, feedback, .. } => {
             format!("the attempt ended: {}", describe_end(why, feedback))
         }
+        Event::ExecutionSetAside { .. } => {
+            "it passed its gate and waits for other executions of the step".to_owned()
+        }
+        Event::ExecutionsCompared {
+            standings, outcome, ..
+        } => describe_compared(standings, outcome),
         Event::SubtaskCompleted { .. } => "the step is completed".to_owned(),
         Event::SubtaskKept(kept) => format!("the step counts as it was: {}", kept.summary),
         Event::SubtaskFailed { reason, .. } => format!("the step failed: {reason}"),
@@ -199,6 +205,7 @@ fn given(answer: &GivenAnswer) -> String {
     match answer {
         GivenAnswer::Text { text } => text.clone(),
         GivenAnswer::Retry { guidance } => format!("try again {guidance}"),
+        GivenAnswer::Take { attempt } => format!("take the one of attempt {attempt}"),
         GivenAnswer::Skip => "leave it out".to_owned(),
         GivenAnswer::EditPlan => "go on with another plan".to_owned(),
         GivenAnswer::TakeOver => "I do it by hand".to_owned(),

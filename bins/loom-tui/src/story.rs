@@ -7,7 +7,7 @@ use loom_events::{
     AttemptEnd, CallRecord, EffectId, Envelope, Event, GivenAnswer, LineCount, ModelReply, Nudge,
     Plan, PlanReason, SkippedBy, SubtaskId, Summary, ToolResult, Verdict,
 };
-use loom_view::{TaskView, describe_end};
+use loom_view::{TaskView, describe_compared, describe_end};
 use std::time::Duration;
 
 /// Failed checks that one line each is spent on; the trace has all of them.
@@ -89,6 +89,14 @@ pub(crate) fn lines(envelope: &Envelope, view: &TaskView) -> Vec<LogLine> {
         }
         Event::NudgeGiven { nudge, .. } => vec![nudged(envelope, *nudge)],
         Event::AttemptEnded { why, feedback, .. } => attempt_end(envelope, why, feedback),
+        Event::ExecutionSetAside { .. } => step(
+            Tone::Dim,
+            2,
+            "it passed, and waits for other executions of the step",
+        ),
+        Event::ExecutionsCompared {
+            standings, outcome, ..
+        } => step(Tone::Plain, 2, &describe_compared(standings, outcome)),
         Event::SubtaskProgress { text, .. } => vec![say(Kind::Tool, Tone::Dim, 2, text)],
         Event::SubtaskCompleted { subtask, .. } => {
             step(Tone::Good, 0, &format!("✓ {}", title(view, subtask)))
@@ -342,7 +350,10 @@ const fn skipped(by: SkippedBy) -> &'static str {
 fn attempt_end(envelope: &Envelope, why: &AttemptEnd, feedback: &str) -> Vec<LogLine> {
     match why {
         // The verdict before it has said everything.
-        AttemptEnd::Passed | AttemptEnd::GateFailed | AttemptEnd::Stopped => Vec::new(),
+        AttemptEnd::Passed
+        | AttemptEnd::GateFailed
+        | AttemptEnd::Outvoted
+        | AttemptEnd::Stopped => Vec::new(),
         other => {
             let text = format!("the attempt ended: {}", describe_end(other, feedback));
             vec![line(envelope, Kind::Problem, Tone::Caught, 2, &text)]
@@ -428,6 +439,7 @@ fn given(answer: &GivenAnswer) -> String {
         GivenAnswer::Text { text } => first_line(text),
         GivenAnswer::Retry { guidance } if guidance.is_empty() => "try again".to_owned(),
         GivenAnswer::Retry { guidance } => format!("try again: {}", first_line(guidance)),
+        GivenAnswer::Take { attempt } => format!("take the one of attempt {attempt}"),
         GivenAnswer::Skip => "leave it out".to_owned(),
         GivenAnswer::EditPlan => "go on with another plan".to_owned(),
         GivenAnswer::TakeOver => "I do it by hand".to_owned(),

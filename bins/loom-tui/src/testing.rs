@@ -130,6 +130,7 @@ impl Journal {
             kind: Rung::Planned,
             ordinal: 1,
             tier: Tier::Small,
+            execution: None,
         };
         let attempt = AttemptId(self.add(Some(subtask), started));
         let work = Work::Prepare { attempt };
@@ -270,6 +271,7 @@ impl Journal {
             usage: Usage::default(),
             degraded: Vec::new(),
             tampered: Vec::new(),
+            product: None,
         };
         self.add(
             Some(subtask),

@@ -47,6 +47,8 @@ pub(crate) struct AttemptLog {
     pub(crate) rung: Rung,
     pub(crate) ordinal: u32,
     pub(crate) tier: Tier,
+    /// Which of several executions that are compared, from 1.
+    pub(crate) execution: Option<u32>,
     pub(crate) prepared: Option<Prepared>,
     pub(crate) entries: Vec<Entry>,
     /// Tool calls that looked at or changed something.
@@ -174,6 +176,7 @@ impl Ledger {
                 kind,
                 ordinal,
                 tier,
+                execution,
                 ..
             } => {
                 let log = AttemptLog {
@@ -181,6 +184,7 @@ impl Ledger {
                     rung: *kind,
                     ordinal: *ordinal,
                     tier: *tier,
+                    execution: *execution,
                     prepared: None,
                     entries: Vec::new(),
                     touched: 0,
@@ -412,10 +416,10 @@ impl Ledger {
     }
 
     /// The fork of the attempt before, where an attempt goes on from its work: the same model does,
-    /// unless the work did not fit into the workspace.
+    /// unless the work did not fit into the workspace. One of several executions never does.
     pub(crate) fn kept_fork(&self, attempt: AttemptId) -> Option<KeptFork> {
         let log = self.attempts.get(&attempt)?;
-        let goes_on = matches!(log.rung, Rung::Planned | Rung::Feedback);
+        let goes_on = matches!(log.rung, Rung::Planned | Rung::Feedback) && log.execution.is_none();
         let mut earlier = self.attempts_of(&log.subtask).rev();
         let (_, last) =
             earlier.find(|(id, log)| goes_on && *id < attempt && log.prepared.is_some())?;

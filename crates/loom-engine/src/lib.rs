@@ -105,7 +105,7 @@ pub use loom_kernel::Rejection;
 pub use loom_state::{Lesson, ModelFacts};
 pub use loom_view::{
     AttemptView, ChangeEntry, ErrorRow, FileRow, Live, QuestionView, Signal, Steering,
-    SubtaskStatus, SubtaskView, TaskStatus, TaskView, VerdictView, describe_end,
+    SubtaskStatus, SubtaskView, TaskStatus, TaskView, VerdictView, describe_compared, describe_end,
 };
 pub use measure::{JudgingError, measure_verifier};
 pub use metrics::{Metrics, ModelFigures};

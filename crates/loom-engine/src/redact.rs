@@ -184,6 +184,9 @@ impl Shown<'_> {
         }
         self.text(&mut verdict.feedback);
         self.texts(&mut verdict.degraded);
+        for file in verdict.product.iter_mut().flat_map(|p| &mut p.files) {
+            self.text(&mut file.patch);
+        }
         self.texts(
             verdict
                 .confidence

@@ -11,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::queue::{Standing, Ticket};
 use crate::redact;
 use crate::shared::{Shared, TaskPlace};
-use loom_events::{Command, EffectId, Failure, FailureClass, Note, Outcome, Seq, TaskId};
+use loom_events::{Command, EffectId, Failure, FailureClass, Note, Outcome, Seq, TaskId, Voting};
 use loom_kernel::{Batch, Input, Rejection, Start, StepError};
 use loom_state::{AppendError, ReadError};
 use std::collections::HashMap;
@@ -441,7 +441,9 @@ impl<'a> Runner<'a> {
         let Some(workspace) = self.place.workspace.clone() else {
             return;
         };
-        if self.ledger.state.settings().max_parallel_subtasks <= 1 {
+        let settings = self.ledger.state.settings();
+        let alone = settings.max_parallel_subtasks <= 1;
+        if alone && settings.verification.vote == Voting::Verdicts {
             return;
         }
         let (dead, place) = (self.ledger.dead_forks(), Arc::clone(&self.place));
@@ -526,6 +528,8 @@ const fn changes_state_view(event: &loom_events::Event) -> bool {
         event,
         Event::TaskPlanReady { .. }
             | Event::SubtaskStarted { .. }
+            | Event::ExecutionSetAside { .. }
+            | Event::ExecutionsCompared { .. }
             | Event::SubtaskCompleted { .. }
             | Event::SubtaskFailed { .. }
             | Event::SubtaskBlocked { .. }

@@ -86,6 +86,9 @@ pub enum Event {
         /// Counts the attempts of this subtask for people, from 1.
         ordinal: u32,
         tier: Tier,
+        /// Which of several executions that are compared, from 1; none when it stands alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        execution: Option<u32>,
     },
     /// The attempt's workspace is being prepared and its prompt frozen.
     PrepareStarted { work: Work },
@@ -111,6 +114,18 @@ pub enum Event {
         feedback: String,
         /// Whether it used up its rung of the ladder.
         counts: bool,
+    },
+    /// An execution passed its gate and waits to be compared with others of its step.
+    ExecutionSetAside {
+        attempt: AttemptId,
+        subtask: SubtaskId,
+    },
+    /// The executions of a step were compared.
+    ExecutionsCompared {
+        subtask: SubtaskId,
+        /// Those that passed their gates, the best first.
+        standings: Vec<Standing>,
+        outcome: Compared,
     },
     /// Another attempt will follow.
     SubtaskRetrying {
@@ -468,8 +483,60 @@ pub enum AttemptEnd {
     Superseded,
     /// Its merge did not fit, or broke a check.
     Conflict,
+    /// It passed, and its result was not taken: another execution's was, or nobody could tell them
+    /// apart.
+    Outvoted,
     /// The task is stopping.
     Stopped,
+}
+
+/// One of several executions that are compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Standing {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Checks of it that were red before the work and are green.
+    pub discriminating: u32,
+    /// Guards of it that are green.
+    pub guards: u32,
+    /// How many executions made the same, itself among them.
+    pub agree: u32,
+    /// Lines that it added and removed.
+    pub lines: u64,
+    /// How sure its gate was.
+    pub confidence: f64,
+}
+
+/// What came of comparing executions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Compared {
+    /// One is taken and goes on to its merge.
+    Taken {
+        /// Which one.
+        attempt: AttemptId,
+        /// Why this one.
+        by: TakenBy,
+    },
+    /// They made different things, and nothing tells them apart.
+    Diverged,
+}
+
+/// Why an execution is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum TakenBy {
+    /// No other passed its gate.
+    Alone,
+    /// More of its checks are green than of any other.
+    Checks,
+    /// More executions made the same than anything else.
+    Agreement,
+    /// A human chose it.
+    Human,
 }
 
 /// Who left a subtask out.
@@ -501,6 +568,11 @@ pub enum GivenAnswer {
     Retry {
         /// What to do differently; may be empty.
         guidance: String,
+    },
+    /// This execution counts.
+    Take {
+        /// Its attempt.
+        attempt: AttemptId,
     },
     /// Leave it out.
     Skip,
@@ -542,6 +614,8 @@ impl Event {
             Self::AttemptPrepared { .. } => "attempt_prepared",
             Self::NudgeGiven { .. } => "nudge_given",
             Self::AttemptEnded { .. } => "attempt_ended",
+            Self::ExecutionSetAside { .. } => "execution_set_aside",
+            Self::ExecutionsCompared { .. } => "executions_compared",
             Self::SubtaskRetrying { .. } => "subtask_retrying",
             Self::SubtaskProgress { .. } => "subtask_progress",
             Self::SubtaskCompleted { .. } => "subtask_completed",
@@ -632,6 +706,8 @@ impl Event {
             | Self::AttemptPrepared { .. }
             | Self::NudgeGiven { .. }
             | Self::AttemptEnded { .. }
+            | Self::ExecutionSetAside { .. }
+            | Self::ExecutionsCompared { .. }
             | Self::SubtaskRetrying { .. }
             | Self::SubtaskProgress { .. }
             | Self::SubtaskCompleted { .. }
@@ -714,6 +790,8 @@ impl Event {
             | Self::PrepareStarted { .. }
             | Self::NudgeGiven { .. }
             | Self::AttemptEnded { .. }
+            | Self::ExecutionSetAside { .. }
+            | Self::ExecutionsCompared { .. }
             | Self::SubtaskRetrying { .. }
             | Self::SubtaskProgress { .. }
             | Self::SubtaskCompleted { .. }

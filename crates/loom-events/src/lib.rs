@@ -43,7 +43,8 @@ pub use envelope::{
     event_version,
 };
 pub use event::{
-    AttemptEnd, End, Event, GivenAnswer, Limit, Nudge, PlanReason, SkippedBy, Summary,
+    AttemptEnd, Compared, End, Event, GivenAnswer, Limit, Nudge, PlanReason, SkippedBy, Standing,
+    Summary, TakenBy,
 };
 pub use ids::{
     AttemptId, BlobId, Digest, EffectId, IdError, PlanningId, QuestionId, Seq, SubtaskId, TaskId,
@@ -58,11 +59,11 @@ pub use revert::{
     Settled,
 };
 pub use settings::{
-    ApprovalMode, Bands, Defences, Limits, Rung, TaskSettings, Unanswered, Verification,
+    ApprovalMode, Bands, Defences, Limits, Rung, TaskSettings, Unanswered, Verification, Voting,
 };
 pub use survey::{LeftOutGroup, Survey, WhyLeftOut};
 pub use time::Time;
 pub use verdict::{
     CheckPower, CheckResult, Confidence, ConfidencePart, CriterionResult, CriterionVerdict,
-    Verdict, VerdictResult, Vote,
+    Product, ProductFile, Verdict, VerdictResult, Vote,
 };

@@ -61,6 +61,11 @@ pub enum Subject {
         /// The subtask.
         subtask: SubtaskId,
     },
+    /// Executions of a subtask that all passed and made different things: which one counts.
+    Executions {
+        /// The subtask.
+        subtask: SubtaskId,
+    },
     /// A step that the user took over: whether it is done.
     ByHand {
         /// The attempt.

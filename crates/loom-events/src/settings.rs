@@ -190,8 +190,11 @@ pub struct Verification {
     /// Highest tier of the gate: 1 deterministic only, 2 with a verifier model, 3 with several. 0
     /// believes every claim, to measure what gates are worth; no configuration can ask for it.
     pub tier: u8,
-    /// How many verdicts tier 3 asks for, of different models as far as there are any.
+    /// How many verdicts tier 3 asks for, of different models as far as there are any; and how many
+    /// executions of a step are compared, when those vote.
     pub votes: u32,
+    /// What votes on a step that nothing strong can judge.
+    pub vote: Voting,
     /// Whether the whole goal is judged at the end.
     pub final_gate: bool,
     /// Below this confidence [`ApprovalMode::Threshold`] asks.
@@ -215,11 +218,24 @@ impl Default for Verification {
         Self {
             tier: 2,
             votes: 3,
+            vote: Voting::Verdicts,
             final_gate: true,
             threshold: 0.8,
             checks: Vec::new(),
         }
     }
+}
+
+/// What votes on a step for which no check is evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Voting {
+    /// Verdicts on one result, where tier 3 is asked for.
+    Verdicts,
+    /// Several executions of the step, each in a fork of the same state: for a step where much is at
+    /// stake, or that failed in two ways.
+    Executions,
 }
 
 /// Defences that can be switched off to measure what each is worth. They are no settings of a user:

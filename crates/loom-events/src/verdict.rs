@@ -1,6 +1,6 @@
 //! What a gate concluded, and on what evidence.
 
-use crate::{BlobId, Usage};
+use crate::{BlobId, Digest, Usage};
 use serde::{Deserialize, Serialize};
 
 /// Conclusion of a gate over one state of the workspace.
@@ -44,6 +44,33 @@ pub struct Verdict {
     /// these were before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tampered: Vec<String>,
+    /// What was made, where it is compared with other executions. Only in a passed verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<Product>,
+}
+
+/// What an execution made of its step, to be compared with others that began from the same state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Product {
+    /// Hash over the normalised change: equal when two executions made the same.
+    pub print: Digest,
+    /// Lines added and removed.
+    pub lines: u64,
+    /// The files that it changed, in the order of their paths.
+    pub files: Vec<ProductFile>,
+}
+
+/// One file that an execution changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProductFile {
+    /// Its path.
+    pub path: String,
+    /// Hash over its normalised change.
+    pub print: Digest,
+    /// The change for people, as far as there is room.
+    pub patch: String,
 }
 
 /// Pass, fail or inconclusive.

@@ -393,6 +393,7 @@ pub(crate) fn verdict(result: VerdictResult) -> Verdict {
         usage: usage(),
         degraded: Vec::new(),
         tampered: Vec::new(),
+        product: None,
     }
 }
 

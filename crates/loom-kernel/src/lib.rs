@@ -12,6 +12,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod apply;
+mod compare;
 mod decide;
 mod handle;
 mod impossible;

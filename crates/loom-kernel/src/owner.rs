@@ -74,6 +74,7 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
         | Event::MemoryEntryCreated { effect, .. } => of_effect(state, *effect),
         Event::NudgeGiven { attempt, .. }
         | Event::AttemptEnded { attempt, .. }
+        | Event::ExecutionSetAside { attempt, .. }
         | Event::SubtaskCompleted { attempt, .. } => of_attempt(state, *attempt),
         Event::SubtaskStarted {
             subtask, ordinal, ..
@@ -83,6 +84,7 @@ fn belongs(state: &State, event: &Event, seq: Seq) -> Belongs {
             correlation: seq,
         },
         Event::SubtaskRetrying { subtask, .. }
+        | Event::ExecutionsCompared { subtask, .. }
         | Event::SubtaskFailed { subtask, .. }
         | Event::SubtaskBlocked { subtask, .. }
         | Event::SubtaskSkipped { subtask, .. }
@@ -196,7 +198,9 @@ fn of_subject(state: &State, subject: &Subject) -> Belongs {
         | Subject::Ask { attempt, .. }
         | Subject::Result { attempt }
         | Subject::ByHand { attempt } => of_attempt(state, *attempt),
-        Subject::Exhausted { subtask } => of_subtask(state, subtask),
+        Subject::Exhausted { subtask } | Subject::Executions { subtask } => {
+            of_subtask(state, subtask)
+        }
         Subject::Doubt { effect } => of_effect(state, *effect),
         Subject::Plan { .. } | Subject::PlanLimit { .. } => Belongs::task(),
     }

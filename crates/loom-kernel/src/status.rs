@@ -73,13 +73,11 @@ pub fn status(state: &State) -> TaskStatus {
 #[must_use]
 pub fn subtask_status(state: &State, id: &SubtaskId) -> Option<SubtaskStatus> {
     let sub = state.subs.get(id)?;
-    let asked = Subject::Exhausted {
-        subtask: id.clone(),
-    };
+    let subtask = || id.clone();
+    let asked = state.asked(&Subject::Exhausted { subtask: subtask() })
+        || state.asked(&Subject::Executions { subtask: subtask() });
     Some(match &sub.stage {
-        Stage::Tried { .. } | Stage::Blocked if state.asked(&asked) => {
-            SubtaskStatus::WaitingApproval
-        }
+        Stage::Tried { .. } | Stage::Blocked if asked => SubtaskStatus::WaitingApproval,
         Stage::Pending | Stage::Tried { .. } => SubtaskStatus::Pending,
         Stage::Running(attempt) => running_status(state, attempt),
         Stage::Completed(_) => SubtaskStatus::Completed,

@@ -248,6 +248,7 @@ const fn verdict_on_the_model(why: &AttemptEnd) -> Option<bool> {
         | AttemptEnd::Blocked
         | AttemptEnd::Superseded
         | AttemptEnd::Conflict
+        | AttemptEnd::Outvoted
         | AttemptEnd::Stopped => None,
     }
 }
@@ -306,6 +307,7 @@ mod tests {
                 kind: Rung::Planned,
                 ordinal: 1,
                 tier: Tier::Small,
+                execution: None,
             });
             let attempt = AttemptId(seq);
             let prepared = serde_json::from_value(serde_json::json!({

@@ -263,6 +263,7 @@ mod tests {
                 kind,
                 ordinal: 1,
                 tier: Tier::Small,
+                execution: None,
             }));
             let work = Work::Verify {
                 attempt,
@@ -349,6 +350,7 @@ mod tests {
             usage: Usage::default(),
             degraded: Vec::new(),
             tampered: Vec::new(),
+            product: None,
         }
     }
 

@@ -110,6 +110,7 @@ pub(crate) fn started(id: &str, ordinal: u32) -> Event {
         kind: Rung::Planned,
         ordinal,
         tier: Tier::Medium,
+        execution: None,
     }
 }
 
@@ -224,6 +225,7 @@ pub(crate) fn verdict(result: VerdictResult) -> Verdict {
         },
         degraded: Vec::new(),
         tampered: Vec::new(),
+        product: None,
     }
 }
 

@@ -5,8 +5,8 @@
 
 use crate::{ApprovalRow, Closed, Closing, RowStatus, SubtaskRow, TaskRow};
 use loom_events::{
-    AttemptId, EffectId, Envelope, Event, Plan, Question, QuestionId, Seq, Subject, SubtaskId,
-    TaskId, Tier, Time, Usage, Work,
+    AttemptEnd, AttemptId, Compared, EffectId, Envelope, Event, Plan, Question, QuestionId, Seq,
+    Subject, SubtaskId, TaskId, Tier, Time, Usage, Work,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,6 +153,26 @@ impl Projection {
             } => self.change(subtask, at, touched, |s| {
                 s.begin(AttemptId(envelope.seq), *ordinal, *tier);
             }),
+            // Another attempt of its step is at work, or none.
+            Event::AttemptEnded {
+                why: AttemptEnd::Outvoted,
+                ..
+            } => {}
+            Event::ExecutionSetAside { subtask, .. } => {
+                self.change(subtask, at, touched, |s| s.be(RowStatus::Pending, ""));
+            }
+            Event::ExecutionsCompared {
+                subtask,
+                outcome: Compared::Taken { attempt, .. },
+                ..
+            } => self.change(subtask, at, touched, |s| {
+                s.attempt = Some(*attempt);
+                s.be(RowStatus::Verifying, "");
+            }),
+            Event::ExecutionsCompared {
+                outcome: Compared::Diverged,
+                ..
+            } => {}
             Event::AttemptEnded { subtask, .. } => {
                 self.change(subtask, at, touched, |s| s.end_attempt());
             }
@@ -299,7 +319,9 @@ impl Projection {
             | Subject::Ask { attempt, .. }
             | Subject::Result { attempt }
             | Subject::ByHand { attempt } => self.owner(*attempt),
-            Subject::Exhausted { subtask } => Some(subtask.clone()),
+            Subject::Exhausted { subtask } | Subject::Executions { subtask } => {
+                Some(subtask.clone())
+            }
             Subject::Plan { .. } | Subject::PlanLimit { .. } | Subject::Doubt { .. } => None,
         }
     }

@@ -20,9 +20,9 @@ pub(crate) fn strip(path: &str, patch: &str) -> Stripped {
     let mut stripped = Stripped::default();
     for line in patch.lines() {
         let added = line.strip_prefix('+').filter(|_| !line.starts_with("+++"));
-        let comment = added.map(str::trim).filter(|text| {
-            starts.iter().any(|start| text.starts_with(start)) && !text.starts_with("#!")
-        });
+        let comment = added
+            .map(str::trim)
+            .filter(|text| starts_comment(starts, text));
         match comment {
             Some(comment) => {
                 stripped.comments.push(comment.to_owned());
@@ -35,6 +35,15 @@ pub(crate) fn strip(path: &str, patch: &str) -> Stripped {
         }
     }
     stripped
+}
+
+/// Whether a line of a file is nothing but a comment, in a language whose comments are known.
+pub(crate) fn is_comment(path: &str, line: &str) -> bool {
+    comment_starts(path).is_some_and(|starts| starts_comment(starts, line.trim()))
+}
+
+fn starts_comment(starts: &[&str], text: &str) -> bool {
+    starts.iter().any(|start| text.starts_with(start)) && !text.starts_with("#!")
 }
 
 fn comment_starts(path: &str) -> Option<&'static [&'static str]> {

@@ -4,6 +4,7 @@ use crate::confidence::{Evidence, compose};
 use crate::fault::feedback;
 use crate::files::blocking;
 use crate::panel::panel;
+use crate::product::product;
 use crate::tier2::{Asked, Tier2, check_lines, tier2};
 use crate::{
     CheckRunner, EvidenceSink, Fault, GateInput, Judge, Scope, Tier1Report, test_commands, tier1,
@@ -28,6 +29,14 @@ pub struct GateTools<'a> {
 /// # Errors
 /// [`Failure`] when the verifier could not be asked, which is not the work's fault.
 pub async fn gate(input: &GateInput, tools: &GateTools<'_>) -> Result<Verdict, Failure> {
+    let mut verdict = judged(input, tools).await?;
+    if input.attempt.execution && verdict.result == VerdictResult::Pass {
+        verdict.product = product(input).await;
+    }
+    Ok(verdict)
+}
+
+async fn judged(input: &GateInput, tools: &GateTools<'_>) -> Result<Verdict, Failure> {
     if input.settings.tier == 0 {
         return Ok(Draft::unjudged(input).verdict(
             0,
@@ -230,6 +239,7 @@ impl<'a> Draft<'a> {
             usage,
             degraded,
             tampered: self.report.tampered,
+            product: None,
         }
     }
 }

@@ -153,6 +153,8 @@ fn succeeds(line: &str) -> Check {
 pub struct AttemptFacts {
     /// Whether the user did the work with their own hands.
     pub by_hand: bool,
+    /// Whether it is one of several executions that are compared.
+    pub execution: bool,
     /// Whether any call looked at or changed something.
     pub touched: bool,
     /// The executor's last words: a claim.

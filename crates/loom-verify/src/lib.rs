@@ -32,6 +32,7 @@ mod mistakes;
 mod model_judge;
 mod needs;
 mod panel;
+mod product;
 mod protected;
 mod quote;
 mod runner;

@@ -23,6 +23,11 @@ static GENERATED: LazyLock<Regex> = LazyLock::new(|| {
     .expect("BUG: the pattern is valid")
 });
 
+/// Whether tools make what has this path.
+pub(crate) fn is_generated(path: &str) -> bool {
+    GENERATED.is_match(path)
+}
+
 /// What a change touched, without what tools make.
 struct Touched<'a> {
     changes: Vec<&'a FileChange>,
@@ -36,7 +41,7 @@ impl<'a> Touched<'a> {
         };
         let changes = input.changes.iter().filter(is_file);
         Self {
-            changes: changes.filter(|c| !GENERATED.is_match(path(c))).collect(),
+            changes: changes.filter(|c| !is_generated(path(c))).collect(),
         }
     }
 

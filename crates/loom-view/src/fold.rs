@@ -5,8 +5,8 @@ use crate::{
     TaskView, VerdictView,
 };
 use loom_events::{
-    AttemptEnd, AttemptId, EffectId, End, Envelope, Event, Operation, Plan, PlanReason, Question,
-    QuestionId, Rung, SubtaskId, Summary, Tier, Work,
+    AttemptEnd, AttemptId, Compared, EffectId, End, Envelope, Event, Operation, Plan, PlanReason,
+    Question, QuestionId, Rung, Standing, SubtaskId, Summary, TakenBy, Tier, Work,
 };
 
 impl TaskView {
@@ -152,6 +152,18 @@ impl TaskView {
                 tier,
                 ..
             } => self.start_attempt(AttemptId(envelope.seq), subtask, *kind, *ordinal, *tier),
+            Event::ExecutionSetAside { attempt, subtask } => {
+                self.inner.open.remove(attempt);
+                self.set_status(subtask, SubtaskStatus::Pending, None);
+            }
+            Event::ExecutionsCompared {
+                subtask,
+                outcome: Compared::Taken { attempt, .. },
+                ..
+            } => {
+                self.inner.open.insert(*attempt);
+                self.set_status(subtask, SubtaskStatus::Verifying, None);
+            }
             Event::NudgeGiven { attempt, nudge, .. } => {
                 self.with_attempt(*attempt, |a| a.nudges.push(*nudge));
             }
@@ -326,7 +338,8 @@ impl TaskView {
             a.current = None;
             feedback.clone_into(&mut a.feedback);
         });
-        if matches!(why, AttemptEnd::Passed) {
+        // It did nothing wrong, and what its step is doing is another attempt's.
+        if matches!(why, AttemptEnd::Passed | AttemptEnd::Outvoted) {
             return;
         }
         self.error(Some(subtask.clone()), describe_end(why, feedback));
@@ -457,6 +470,7 @@ fn attempt_of(question: &Question) -> Option<AttemptId> {
         | Subject::Result { attempt }
         | Subject::ByHand { attempt } => Some(*attempt),
         Subject::Exhausted { .. }
+        | Subject::Executions { .. }
         | Subject::Plan { .. }
         | Subject::PlanLimit { .. }
         | Subject::Doubt { .. } => None,
@@ -479,11 +493,35 @@ pub fn describe_end(why: &AttemptEnd, feedback: &str) -> String {
         AttemptEnd::Denied => "a human said no".to_owned(),
         AttemptEnd::Superseded => "the plan changed".to_owned(),
         AttemptEnd::Conflict => "its result did not fit what was merged before".to_owned(),
+        AttemptEnd::Outvoted => "it passed, and was not taken".to_owned(),
         AttemptEnd::Stopped => "the task was stopped".to_owned(),
     };
     match first_line(feedback) {
         line if line.is_empty() => head,
         line => format!("{head}: {line}"),
+    }
+}
+
+/// One line that says what came of comparing executions.
+#[must_use]
+pub fn describe_compared(standings: &[Standing], outcome: &Compared) -> String {
+    let all = standings.len();
+    match outcome {
+        Compared::Diverged => {
+            format!("{all} executions passed and made different things")
+        }
+        Compared::Taken { attempt, by } => match by {
+            TakenBy::Alone => "the only execution that passed is taken".to_owned(),
+            TakenBy::Checks => {
+                format!("of {all} executions the one with the most green checks is taken")
+            }
+            TakenBy::Agreement => {
+                let taken = standings.iter().find(|one| one.attempt == *attempt);
+                let agree = taken.map_or(0, |one| one.agree);
+                format!("of {all} executions {agree} made the same: it is taken")
+            }
+            TakenBy::Human => format!("of {all} executions the one that was chosen is taken"),
+        },
     }
 }
 

@@ -14,7 +14,7 @@ pub mod text;
 mod wants;
 
 pub use change::{ChangeEntry, touches};
-pub use fold::describe_end;
+pub use fold::{describe_compared, describe_end};
 pub use live::{Live, Signal};
 pub use wants::Wants;
 

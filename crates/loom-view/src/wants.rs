@@ -29,7 +29,7 @@ impl Wants {
             | Subject::Result { .. }
             | Subject::PlanLimit { .. }
             | Subject::Doubt { .. } => Self::Consent { task: false },
-            Subject::Ask { .. } => Self::Words,
+            Subject::Ask { .. } | Subject::Executions { .. } => Self::Words,
             Subject::Exhausted { .. } => Self::WayOut,
             Subject::ByHand { .. } => Self::Done,
         }

@@ -55,7 +55,7 @@ pub use process::{
     survey_sandboxes, toolchains,
 };
 pub use scratch::{Location, Scratch};
-pub use store::{Collected, Collecting, Live, Store, StoreError};
+pub use store::{Collected, Collecting, Live, Store, StoreError, content_hash};
 pub use undo::UndoPlan;
 pub use walk::{ListEntry, Walk, Walked};
 pub use workspace::Workspace;

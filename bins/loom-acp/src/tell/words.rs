@@ -2,7 +2,7 @@
 
 use loom_events::{Event, SubtaskId, Summary};
 use loom_view::text::{line, plural};
-use loom_view::{TaskStatus, TaskView, describe_end};
+use loom_view::{TaskStatus, TaskView, describe_compared, describe_end};
 
 /// What an event says; none of one that is shown otherwise, or is bookkeeping.
 pub(crate) fn narrated(event: &Event, view: &TaskView) -> Option<String> {
@@ -38,6 +38,15 @@ pub(crate) fn narrated(event: &Event, view: &TaskView) -> Option<String> {
                 line(&describe_end(why, feedback))
             )
         }
+        Event::ExecutionsCompared {
+            subtask,
+            standings,
+            outcome,
+        } => format!(
+            "“{}”: {}.",
+            title(subtask),
+            describe_compared(standings, outcome)
+        ),
         Event::SubtaskFailed { subtask, reason } => {
             format!("“{}” failed: {}.", title(subtask), line(reason))
         }

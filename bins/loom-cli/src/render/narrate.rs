@@ -1,7 +1,7 @@
 //! A task as a sequence of lines: one for each event that matters to somebody who watches.
 
 use crate::ui::{Tone, clean, count, duration, first_line, plural};
-use loom_engine::{SubtaskStatus, TaskView, describe_end};
+use loom_engine::{SubtaskStatus, TaskView, describe_compared, describe_end};
 use loom_events::{
     AttemptEnd, CallRecord, EffectId, Envelope, Event, GivenAnswer, Limit, ModelReply, Nudge, Plan,
     PlanReason, SkippedBy, SubtaskId, Verdict,
@@ -198,6 +198,9 @@ impl Narrator {
                 feedback,
                 ..
             } => attempt_end(view, subtask, why, feedback),
+            Event::ExecutionsCompared {
+                standings, outcome, ..
+            } => vec![Line::new(Tone::Plain, 2, describe_compared(standings, outcome)).lasting()],
             _ => self.inside(envelope, view),
         }
     }
@@ -355,7 +358,10 @@ fn attempt_end(
 ) -> Vec<Line> {
     match why {
         // The verdict before it has said everything.
-        AttemptEnd::Passed | AttemptEnd::GateFailed | AttemptEnd::Stopped => Vec::new(),
+        AttemptEnd::Passed
+        | AttemptEnd::GateFailed
+        | AttemptEnd::Outvoted
+        | AttemptEnd::Stopped => Vec::new(),
         AttemptEnd::Looping => vec![Line::caught(Catch::Loop, "it goes in circles")],
         other => {
             let attempt = view.subtask(subtask).map_or(1, |s| s.attempts.len());
@@ -491,6 +497,7 @@ fn given(answer: &GivenAnswer) -> String {
         GivenAnswer::Text { text } => text.clone(),
         GivenAnswer::Retry { guidance } if guidance.is_empty() => "try again".to_owned(),
         GivenAnswer::Retry { guidance } => format!("try again: {guidance}"),
+        GivenAnswer::Take { attempt } => format!("take the one of attempt {attempt}"),
         GivenAnswer::Skip => "leave it out".to_owned(),
         GivenAnswer::EditPlan => "go on with another plan".to_owned(),
         GivenAnswer::TakeOver => "I do it by hand".to_owned(),

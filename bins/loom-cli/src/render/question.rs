@@ -32,7 +32,7 @@ impl Asking {
             Subject::Result { .. } | Subject::PlanLimit { .. } | Subject::Doubt { .. } => {
                 Self::Consent { always: false }
             }
-            Subject::Ask { .. } => Self::Words,
+            Subject::Ask { .. } | Subject::Executions { .. } => Self::Words,
             Subject::Exhausted { .. } => Self::WayOut,
             Subject::ByHand { .. } => Self::Done,
         }
@@ -158,7 +158,7 @@ fn chosen(view: &QuestionView, typed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use loom_events::{AttemptId, Digest, Question, QuestionId, Seq};
+    use loom_events::{AttemptId, Digest, Question, QuestionId, Seq, SubtaskId};
 
     fn view(subject: Subject) -> QuestionView {
         QuestionView {
@@ -244,6 +244,12 @@ mod tests {
         assert_eq!(answer(&ask, "2"), text("blue"));
         assert_eq!(answer(&ask, "3"), text("3"));
         assert_eq!(answer(&ask, "light green"), text("light green"));
+        let which = view(Subject::Executions {
+            subtask: SubtaskId::new("tidy").unwrap(),
+        });
+        assert_eq!(answer(&which, "1"), text("red"));
+        let shown = question(&which, Time::from_millis(10_000));
+        assert!(shown.iter().any(|(_, text)| text == "  2. blue"));
     }
 
     #[test]

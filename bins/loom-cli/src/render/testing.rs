@@ -91,6 +91,7 @@ impl Journal {
                 kind: Rung::Planned,
                 ordinal,
                 tier: Tier::Small,
+                execution: None,
             },
         ));
         let work = Work::Prepare { attempt };
@@ -232,6 +233,7 @@ impl Journal {
             usage: Usage::default(),
             degraded: Vec::new(),
             tampered: Vec::new(),
+            product: None,
         };
         let event = match pass {
             true => Event::VerificationPassed { effect, verdict },

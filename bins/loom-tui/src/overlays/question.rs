@@ -11,7 +11,7 @@ use crate::pager::Pager;
 use crate::screens::put;
 use crate::text::{clean, clean_lines, duration, wrap};
 use loom_events::{OnExpiry, Question, QuestionId, Response, Risk, Scope, Subject, TaskId, Time};
-use loom_view::QuestionView;
+use loom_view::{QuestionView, Wants};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -62,7 +62,7 @@ pub(crate) enum Reply {
 impl Asked {
     /// A question, not answered yet.
     pub(crate) fn new(task: TaskId, view: &QuestionView) -> Self {
-        let typing = matches!(view.question.subject, Subject::Ask { .. });
+        let typing = view.wants() == Wants::Words;
         Self {
             task,
             view: view.clone(),
@@ -221,7 +221,10 @@ impl Asked {
                 ("r", "no, because"),
                 ("d", "diff"),
             ],
-            Subject::Ask { .. } | Subject::PlanLimit { .. } | Subject::Doubt { .. } => {
+            Subject::Ask { .. }
+            | Subject::Executions { .. }
+            | Subject::PlanLimit { .. }
+            | Subject::Doubt { .. } => {
                 vec![("y", "yes"), ("n", "no"), ("r", "no, because")]
             }
         };

@@ -52,6 +52,7 @@ mod tests {
             kind: Rung::Planned,
             ordinal: 1,
             tier: Tier::Small,
+            execution: None,
         }
     }
 

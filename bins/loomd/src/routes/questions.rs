@@ -64,7 +64,7 @@ pub(crate) async fn feedback(call: Call<(), Given<FeedbackRequest>>) -> Result<J
     let takes_words = |open: &&QuestionView| {
         matches!(
             open.question.subject,
-            Subject::Ask { .. } | Subject::Exhausted { .. }
+            Subject::Ask { .. } | Subject::Exhausted { .. } | Subject::Executions { .. }
         ) && about.is_none_or(|id| subtask_of(&view, open) == Some(id))
     };
     let waiting: Vec<&QuestionView> = view.questions.iter().filter(takes_words).collect();
@@ -92,7 +92,7 @@ pub(crate) async fn feedback(call: Call<(), Given<FeedbackRequest>>) -> Result<J
         return Err(Fault::forbidden("scope", text).of(task));
     }
     let response = match meant.question.subject {
-        Subject::Ask { .. } => Response::Text { text },
+        Subject::Ask { .. } | Subject::Executions { .. } => Response::Text { text },
         Subject::Exhausted { .. } => Response::Retry { guidance: text },
         Subject::Call { .. }
         | Subject::Result { .. }
@@ -154,7 +154,7 @@ impl Meant {
 /// The subtask that a question is about, if about one.
 fn subtask_of<'a>(view: &'a TaskView, open: &'a QuestionView) -> Option<&'a SubtaskId> {
     let attempt = match &open.question.subject {
-        Subject::Exhausted { subtask } => return Some(subtask),
+        Subject::Exhausted { subtask } | Subject::Executions { subtask } => return Some(subtask),
         Subject::Call { attempt, .. }
         | Subject::Ask { attempt, .. }
         | Subject::Result { attempt }

@@ -131,6 +131,11 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("verification.votes", Form::Whole(1, 7), |c| {
         &mut c.task.verification.votes
     }),
+    key(
+        "verification.vote",
+        Form::Choice(&["verdicts", "executions"]),
+        |c| &mut c.task.verification.vote,
+    ),
     key("verification.final_gate", Form::Switch, |c| {
         &mut c.task.verification.final_gate
     }),

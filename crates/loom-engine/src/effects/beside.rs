@@ -28,11 +28,26 @@ pub(super) async fn stand(task: &Task, cx: &Cx) -> Result<Option<Stand>, Broken>
         tracing::warn!(fork = kept.name, "a fork that was to be kept is gone");
     }
     let name = fork_name(task.attempt);
-    let manifest = settled_manifest(&origin, cx).await?;
+    let manifest = match &task.same {
+        Some(base) => earlier(&origin, base, cx).await?,
+        None => settled_manifest(&origin, cx).await?,
+    };
     match cx.place.forks.create(&name, &origin, manifest).await {
         Ok(fork) => in_fresh(task, fork, cx).await,
+        // In the workspace it could not be compared with those in forks.
+        Err(error) if task.execution.is_some_and(|execution| execution > 1) => {
+            Err(Broken::environment("a fork could not be made", &error))
+        }
         Err(error) => Ok(Some(in_place(&origin, &chain(&error), cx).await?)),
     }
+}
+
+/// A state that was kept.
+async fn earlier(origin: &Workspace, base: &BlobId, cx: &Cx) -> Result<Manifest, Broken> {
+    let bytes = cx.get(base).await?;
+    origin
+        .load_manifest(&bytes)
+        .map_err(|error| Broken::environment("a snapshot could not be read", &error))
 }
 
 async fn in_fresh(task: &Task, fork: Arc<Fork>, cx: &Cx) -> Result<Option<Stand>, Broken> {

@@ -97,6 +97,7 @@ impl Task {
             },
             attempt: AttemptFacts {
                 by_hand: by_hand.is_some(),
+                execution: log.execution.is_some(),
                 touched: log.touched > 0,
                 answer: String::new(),
                 model: prepared.model.clone(),
@@ -133,6 +134,7 @@ impl Task {
             defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
                 by_hand: false,
+                execution: false,
                 touched: ledger.attempts.values().any(|a| a.touched > 0),
                 answer: String::new(),
                 model: prepared()

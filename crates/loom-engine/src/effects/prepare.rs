@@ -48,6 +48,10 @@ pub(super) struct Task {
     base: Option<(BlobId, BlobId)>,
     /// Whether others may work at the same time.
     beside_others: bool,
+    /// Which of several executions that are compared, from 1.
+    pub(super) execution: Option<u32>,
+    /// The state that the first of them began with.
+    pub(super) same: Option<BlobId>,
     /// The fork in which it goes on.
     pub(super) kept: Option<KeptFork>,
     /// The states that attempts began with, and the prompts that hold what checks said then.
@@ -106,10 +110,21 @@ impl Task {
                 Some((prepared.base.clone()?, prepared.prompt.clone()))
             })
             .collect();
-        let first = tried.first().map(|(base, _)| base.clone());
-        let last = tried.last().map(|(_, prompt)| prompt.clone());
+        // What a fork began with is no state to put the workspace back to: a fork may lack something.
+        let in_place = earlier().filter_map(|(_, log)| {
+            let prepared = log.prepared.as_ref().filter(|p| p.fork.is_none())?;
+            Some((prepared.base.clone()?, prepared.prompt.clone()))
+        });
+        let in_place: Vec<(BlobId, BlobId)> = in_place.collect();
+        let first = in_place.first().map(|(base, _)| base.clone());
+        let last = in_place.last().map(|(_, prompt)| prompt.clone());
+        // Those of the same round know nothing of each other, or they would be one opinion.
+        let of_round = log.execution.map_or(0, |execution| execution - 1) as usize;
+        let same = earlier().rev().take(of_round).last();
+        let same = same.and_then(|(_, log)| log.prepared.as_ref()?.base.clone());
         let feedback = earlier()
-            .next_back()
+            .rev()
+            .nth(of_round)
             .map(|(_, log)| log.feedback.clone())
             .filter(|text| !text.trim().is_empty());
         Ok(Self {
@@ -123,6 +138,8 @@ impl Task {
             guidance: subtask.guidance.clone(),
             base: first.zip(last),
             beside_others: ledger.state.settings().max_parallel_subtasks > 1,
+            execution: log.execution,
+            same,
             kept: ledger.kept_fork(attempt),
             tried,
             heard: ledger.state.last_seq(),
@@ -154,8 +171,14 @@ pub(super) async fn run(task: Task, cx: Cx) -> Result<Outcome, Broken> {
         return by_hand::prepare(&task, &cx).await;
     }
     survey::run(task.survey, &cx).await?;
-    let stand = match task.beside_others {
-        true => beside::stand(&task, &cx).await?,
+    let apart = task.beside_others || task.execution.is_some() || task.kept.is_some();
+    let stand = match apart {
+        true => {
+            if !task.beside_others && task.execution == Some(1) {
+                clear(&task, &cx).await?;
+            }
+            beside::stand(&task, &cx).await?
+        }
         false => ground(&task, &cx).await?,
     };
     let Some(stand) = stand else {
@@ -314,6 +337,16 @@ pub(super) struct Stand {
     pub(super) base: Option<BlobId>,
     pub(super) baseline: Baseline,
     pub(super) degraded: Vec<String>,
+}
+
+/// Puts the workspace back to what the subtask began with, where an earlier attempt worked in it:
+/// executions begin there, and one of them is merged into it.
+async fn clear(task: &Task, cx: &Cx) -> Result<(), Broken> {
+    if let Some((base, _)) = &task.base {
+        cx.snapshot().await?;
+        cx.put_back(base, Known::Now).await?;
+    }
+    Ok(())
 }
 
 /// An attempt alone in the workspace: the state that the subtask began with, put back where the rung wants a clean start, and what its

@@ -140,7 +140,10 @@ impl Spans {
                 ended.extend(self.attempts.remove(attempt).map(|mut span| {
                     span.attributes
                         .push(("loom.attempt.ended", word.clone().into()));
-                    let failed = !matches!(word.as_str(), "passed" | "superseded" | "stopped");
+                    let failed = !matches!(
+                        word.as_str(),
+                        "passed" | "outvoted" | "superseded" | "stopped"
+                    );
                     span.closed(at, failed.then_some(word))
                 }));
             }

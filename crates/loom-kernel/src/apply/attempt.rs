@@ -2,8 +2,8 @@
 
 use super::{Place, take, wrong};
 use crate::Impossible;
-use crate::state::{Attempt, Debt, Last, Manner, Owner, Proof, Stage, State};
-use loom_events::{AttemptEnd, AttemptId, EffectId, Event, Nudge, Prepared, Work};
+use crate::state::{Attempt, Debt, Last, Manner, Owner, Proof, Stage, State, Subtask};
+use loom_events::{AttemptEnd, AttemptId, CheckPower, EffectId, Event, Nudge, Prepared, Work};
 
 pub(super) fn prepared(
     state: &mut State,
@@ -18,13 +18,33 @@ pub(super) fn prepared(
     for what in &prepared.degraded {
         state.degrade(what);
     }
+    let subtask = state.find_attempt(attempt).map(|(id, _)| id.clone());
     if let Some(attempt) = state.attempt_mut(attempt) {
         attempt.fork = prepared.fork.is_some();
         attempt.prepared = at.seq;
         attempt.backoff.clear();
         attempt.last = Last::Prepared;
     }
+    if let Some(sub) = subtask.and_then(|id| state.subs.get_mut(&id)) {
+        weigh(sub, prepared);
+    }
     Ok(())
+}
+
+/// What the checks can prove is known now. A step with evidence needs no vote, and one whose executions
+/// get no fork cannot have it.
+fn weigh(sub: &mut Subtask, prepared: &Prepared) {
+    let strong = prepared.baseline.contains(&CheckPower::Discriminating);
+    // Where no fork could be had they were not tried: what was known of them stays.
+    sub.strong = Some(strong || sub.strong == Some(true));
+    let first = sub.round.made == 1;
+    let Stage::Running(attempt) = &mut sub.stage else {
+        return;
+    };
+    if attempt.votes && ((first && strong) || !attempt.fork) {
+        attempt.votes = false;
+        sub.round.over = true;
+    }
 }
 
 pub(super) fn nudged(
@@ -85,6 +105,9 @@ pub(super) fn ended(state: &mut State, at: &Place, event: &Event) -> Result<(), 
         attempt: *attempt,
         event: at.name,
     };
+    if waited_in_vain(state, *attempt, why) {
+        return Ok(());
+    }
     let owner = state.owner(*attempt);
     let Some(running) = state.attempt_mut(*attempt) else {
         return Err(missing);
@@ -95,12 +118,43 @@ pub(super) fn ended(state: &mut State, at: &Place, event: &Event) -> Result<(), 
         return Ok(());
     }
     let merged = running.merged;
+    let failed_by = running.failed_by.filter(|_| *why == AttemptEnd::GateFailed);
     let owner = owner.ok_or(missing)?;
+    if let Some((print, sub)) = failed_by.zip(state.subs.get_mut(&owner.subtask)) {
+        let before = sub.failed_by.replace(print);
+        sub.differently |= before.is_some_and(|before| before != print);
+    }
     close(state, &owner, why, (feedback, *counts));
     if merged {
         owe(state, owner);
     }
     Ok(())
+}
+
+/// Whether the attempt was one that waited to be compared. Nothing of it ran, and nothing is owed.
+fn waited_in_vain(state: &mut State, attempt: AttemptId, why: &AttemptEnd) -> bool {
+    let Some(id) = state
+        .aside()
+        .find(|(_, a)| a.id == attempt)
+        .map(|(id, _)| id.clone())
+    else {
+        return false;
+    };
+    let planned = state
+        .plan
+        .subtasks
+        .iter()
+        .find(|spec| spec.id == id)
+        .cloned();
+    let Some(sub) = state.subs.get_mut(&id) else {
+        return false;
+    };
+    let found = sub.round.take(attempt).is_some();
+    let idle = sub.round.aside.is_empty() && !matches!(sub.stage, Stage::Running(_));
+    if let (AttemptEnd::Superseded, Some(spec), true) = (why, planned, idle) {
+        sub.restart(spec);
+    }
+    found
 }
 
 /// The proof that an attempt can be completed on: over the tree that counts, and no other.

@@ -1,9 +1,13 @@
 //! Verdicts: of an attempt's gate, of a recheck, of the last gate.
 
+use super::model::{SEED, fnv, mix};
 use super::{Place, take, wrong};
 use crate::Impossible;
+use crate::compare::Candidate;
 use crate::state::{FinaleStage, Last, Proof, State};
-use loom_events::{AttemptId, CheckPower, EffectId, Verdict, VerdictResult, Work};
+use loom_events::{
+    AttemptId, CheckPower, CriterionVerdict, EffectId, Verdict, VerdictResult, Work,
+};
 
 pub(super) fn judged(
     state: &mut State,
@@ -49,6 +53,11 @@ fn gate(state: &mut State, at: &Place, attempt: AttemptId, (round, verdict): (u3
     };
     attempt.backoff.clear();
     let feedback = verdict.feedback.clone();
+    let passed = verdict.result == VerdictResult::Pass && attempt.votes;
+    attempt.candidate = passed.then(|| Box::new(Candidate::new(attempt.id, verdict)));
+    if verdict.result == VerdictResult::Fail {
+        attempt.failed_by = Some(found(verdict));
+    }
     attempt.last = match verdict.result {
         VerdictResult::Pass => Last::Passed(proof(at, verdict)),
         VerdictResult::Fail => Last::GateFailed {
@@ -58,6 +67,19 @@ fn gate(state: &mut State, at: &Place, attempt: AttemptId, (round, verdict): (u3
         },
         VerdictResult::Inconclusive => Last::Unsure { round, feedback },
     };
+}
+
+/// What a gate found against some work, as a fingerprint: which checks and criteria, not in which words.
+fn found(verdict: &Verdict) -> u64 {
+    let red = verdict.checks.iter().filter(|c| !c.passed);
+    let red = red.map(|c| c.check.as_str());
+    let criteria = verdict.criteria.iter();
+    let against = criteria.filter(|c| c.verdict == CriterionVerdict::NotMet);
+    let found = red.chain(against.map(|c| c.criterion.as_str()));
+    // In whatever order they are told.
+    found.fold(0, |sum, what| {
+        sum.wrapping_add(mix(fnv(SEED, what.as_bytes())))
+    })
 }
 
 /// Whether rules alone failed it: a file in the wrong place, a test that was changed, a list that was

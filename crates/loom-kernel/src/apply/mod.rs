@@ -2,6 +2,7 @@
 //! but what cannot have happened is refused.
 
 mod attempt;
+mod executions;
 mod failure;
 mod gate;
 mod learning;
@@ -110,6 +111,12 @@ fn dispatch(state: &mut State, at: &Place, event: &Event) -> Result<(), Impossib
         } => planning::proposed(state, at, *effect, (proposal, usage))?,
 
         Event::SubtaskStarted { .. } => subtask::started(state, at, event)?,
+        Event::ExecutionSetAside { attempt, subtask } => {
+            executions::set_aside(state, at, (*attempt, subtask))?;
+        }
+        Event::ExecutionsCompared {
+            subtask, outcome, ..
+        } => executions::compared(state, at, (subtask, outcome))?,
         Event::SubtaskRetrying { subtask, rung, .. } => {
             subtask::retrying(state, at, subtask, *rung)?;
         }

@@ -160,7 +160,8 @@ fn adopt(state: &mut State, spec: &SubtaskSpec) {
         | Stage::Failed
         | Stage::Blocked
         | Stage::Skipped(SkippedBy::Human) => {
-            if changed {
+            // Executions that wait are ended by `decide` first, like a running attempt.
+            if changed && sub.round.aside.is_empty() {
                 sub.restart(spec.clone());
             }
         }

@@ -27,7 +27,10 @@ pub(super) fn requested(
             let work = state.inflight.get(effect).map(|e| e.work.clone());
             work.and_then(|work| owner_of_work(state, &work))
         }
-        Subject::Exhausted { .. } | Subject::Plan { .. } | Subject::PlanLimit { .. } => None,
+        Subject::Exhausted { .. }
+        | Subject::Executions { .. }
+        | Subject::Plan { .. }
+        | Subject::PlanLimit { .. } => None,
     };
     let open = Open {
         question: question.clone(),
@@ -98,7 +101,7 @@ fn yes(state: &mut State, question: QuestionId, open: &Open, scope: Scope) {
             state.degrade("a question of the model was not answered");
         }
         // They take other answers; `handle` refuses this one.
-        Subject::Exhausted { .. } | Subject::ByHand { .. } => {}
+        Subject::Exhausted { .. } | Subject::Executions { .. } | Subject::ByHand { .. } => {}
     }
 }
 
@@ -124,7 +127,7 @@ fn no(state: &mut State, open: &Open, reason: &str) {
                 attempt.last = Last::Denied(reason.to_owned());
             }
         }
-        Subject::Exhausted { subtask } => {
+        Subject::Exhausted { subtask } | Subject::Executions { subtask } => {
             if let Some(sub) = state.subs.get_mut(subtask) {
                 sub.help = Some(Help::GiveUp(reason.to_owned()));
             }
@@ -158,6 +161,7 @@ pub(super) fn answered(
             }
         }
         GivenAnswer::Retry { guidance } => help(state, &open, &Help::Retry(guidance.clone())),
+        GivenAnswer::Take { attempt } => take_execution(state, &open, *attempt),
         GivenAnswer::Skip => help(state, &open, &Help::Skip),
         GivenAnswer::TakeOver => help(state, &open, &Help::TakeOver),
         GivenAnswer::Done => done_by_hand(state, &open),
@@ -170,7 +174,7 @@ pub(super) fn answered(
 
 fn help(state: &mut State, open: &Open, help: &Help) {
     let subtask = match &open.question.subject {
-        Subject::Exhausted { subtask } => Some(subtask.clone()),
+        Subject::Exhausted { subtask } | Subject::Executions { subtask } => Some(subtask.clone()),
         Subject::Result { attempt } | Subject::ByHand { attempt } => {
             if let Some(attempt) = state.attempt_mut(*attempt) {
                 attempt.last = Last::Denied("left out".to_owned());
@@ -185,6 +189,15 @@ fn help(state: &mut State, open: &Open, help: &Help) {
     };
     if let Some(sub) = subtask.and_then(|id| state.subs.get_mut(&id)) {
         sub.help = Some(help.clone());
+    }
+}
+
+/// It counts once there is a place for its merge.
+fn take_execution(state: &mut State, open: &Open, attempt: AttemptId) {
+    if let Subject::Executions { subtask } = &open.question.subject
+        && let Some(sub) = state.subs.get_mut(subtask)
+    {
+        sub.round.chosen = Some(attempt);
     }
 }
 

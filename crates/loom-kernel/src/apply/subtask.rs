@@ -3,7 +3,8 @@
 use super::{Place, take, wrong};
 use crate::Impossible;
 use crate::state::{
-    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Manner, Proof, Stage, State, Subtask,
+    Attempt, Backoff, Done, Extraction, Finale, Last, Loops, Manner, Proof, Round, Stage, State,
+    Subtask,
 };
 use loom_events::{AttemptId, Event, Kept, Seq, SkippedBy, SubtaskId, Work};
 
@@ -14,11 +15,19 @@ pub(super) fn started(state: &mut State, at: &Place, event: &Event) -> Result<()
         kind,
         ordinal,
         tier,
+        execution,
     } = event
     else {
         return Ok(());
     };
     let sub = find(state, at, subtask, |stage| matches!(stage, Stage::Pending))?;
+    let further = execution.is_some_and(|execution| execution > 1);
+    if !further {
+        // Nobody may wait for executions that are never compared.
+        idle(sub, at, subtask)?;
+        sub.round = Round::default();
+    }
+    sub.round.made = execution.unwrap_or(0);
     let id = AttemptId(at.seq);
     sub.rung = *rung;
     sub.ordinal = *ordinal;
@@ -38,6 +47,10 @@ pub(super) fn started(state: &mut State, at: &Place, event: &Event) -> Result<()
         fork: false,
         prepared: Seq::ZERO,
         merged: false,
+        votes: execution.is_some(),
+        chosen: false,
+        candidate: None,
+        failed_by: None,
         backoff: Backoff::default(),
         loops: Loops::default(),
         last: Last::Started,
@@ -71,13 +84,14 @@ pub(super) fn completed(
     };
     let sub = state.subs.get_mut(subtask).ok_or_else(unproven)?;
     let running = sub.attempt().filter(|running| running.id == attempt);
-    let proof = match running.map(|running| &running.last) {
-        Some(Last::Ended(proof)) if proof.verdict == verdict => proof.clone(),
+    let (ordinal, proof) = match running.map(|running| (running.ordinal, &running.last)) {
+        Some((ordinal, Last::Ended(proof))) if proof.verdict == verdict => (ordinal, proof.clone()),
         Some(_) | None => return Err(unproven()),
     };
     sub.why.clear();
     sub.stage = Stage::Completed(Done {
         attempt,
+        ordinal,
         proof,
         extraction: Extraction::Owed(Backoff::default()),
         summary: String::new(),
@@ -93,6 +107,7 @@ pub(super) fn kept(state: &mut State, at: &Place, kept: &Kept) -> Result<(), Imp
     })?;
     sub.stage = Stage::Completed(Done {
         attempt: AttemptId(at.seq),
+        ordinal: sub.ordinal,
         proof: Proof {
             verdict: at.seq,
             confidence: kept.confidence,
@@ -155,6 +170,7 @@ pub(super) fn reset(
     let sub = find(state, at, subtask, |stage| {
         open(stage) || matches!(stage, Stage::Failed | Stage::Skipped(_))
     })?;
+    idle(sub, at, subtask)?;
     let spec = spec.unwrap_or_else(|| sub.spec.clone());
     sub.restart(spec);
     sub.by_hand = by_hand;
@@ -215,6 +231,17 @@ const fn tried(stage: &Stage) -> bool {
 
 const fn open(stage: &Stage) -> bool {
     matches!(stage, Stage::Tried { .. } | Stage::Blocked)
+}
+
+/// Whether no execution of it waits.
+fn idle(sub: &Subtask, at: &Place, subtask: &SubtaskId) -> Result<(), Impossible> {
+    if sub.round.aside.is_empty() {
+        return Ok(());
+    }
+    Err(Impossible::Subtask {
+        subtask: subtask.clone(),
+        event: at.name,
+    })
 }
 
 fn find<'a>(

@@ -308,7 +308,14 @@ impl One<'_> {
         if self.attempt.by_hand() {
             return self.in_place();
         }
-        let wanted = match self.state.consent(proof) {
+        // The others are waited for, and nobody is asked about a result that may not be taken.
+        if self.attempt.votes {
+            return Some(vec![Event::ExecutionSetAside {
+                attempt: self.attempt.id,
+                subtask: self.subtask.clone(),
+            }]);
+        }
+        let wanted = match self.state.consent(self.attempt, proof) {
             Consent::Given => return self.in_place(),
             Consent::Refused => return Some(vec![self.too_unsure(proof)]),
             wanted @ (Consent::Wanted | Consent::Silence) => wanted,
@@ -392,13 +399,13 @@ impl State {
     }
 
     /// Whether a result waits for a human's word.
-    pub(crate) fn needs_approval(&self, proof: &Proof) -> bool {
-        self.consent(proof) != Consent::Given
+    pub(crate) fn needs_approval(&self, attempt: &Attempt, proof: &Proof) -> bool {
+        self.consent(attempt, proof) != Consent::Given
     }
 
     /// What a passed result needs before it counts. What such results turned out to be can only add a
     /// question, and only where somebody is there to answer it; it ends nothing.
-    fn consent(&self, proof: &Proof) -> Consent {
+    fn consent(&self, attempt: &Attempt, proof: &Proof) -> Consent {
         let settings = &self.new.settings;
         let sure = match settings.attended {
             true => proof.evidence.min(proof.confidence),
@@ -411,6 +418,8 @@ impl State {
             ApprovalMode::Threshold => Consent::Given,
             ApprovalMode::Auto if proof.evidence < bands.stop => Consent::Refused,
             ApprovalMode::Auto if sure < bands.ask => Consent::Wanted,
+            // Whoever chose it among others has looked at it.
+            ApprovalMode::Auto if attempt.chosen => Consent::Given,
             ApprovalMode::Auto if sure < bands.proceed && settings.attended => Consent::Silence,
             ApprovalMode::Auto => Consent::Given,
         }

@@ -3,7 +3,9 @@
 //! Order: machine rungs → one re-plan → human. A subtask that waits here stops nobody else.
 
 use super::ending::question;
+use super::executions;
 use super::replan::replanning;
+use crate::compare::Comparison;
 use crate::state::{Help, Stage, State, Subtask};
 use loom_events::{
     AttemptEnd, Event, FailureClass, OnExpiry, PlanReason, Question, Risk, SkippedBy, Subject,
@@ -77,12 +79,6 @@ fn tried(
     if sub.by_hand {
         return out_of_rungs(state, (id, sub), now);
     }
-    if *why == AttemptEnd::Blocked {
-        return Some(vec![Event::SubtaskBlocked {
-            subtask: id.clone(),
-            reason: sub.why.clone(),
-        }]);
-    }
     let disputed = matches!(why, AttemptEnd::Disputed { .. });
     if (disputed || faulty_plan(why)) && !sub.disputed {
         return about_checks(state, (id, sub), why);
@@ -91,8 +87,18 @@ fn tried(
     if matches!(asking, Some(PlanReason::Checks { subtask, .. }) if subtask == id) {
         return None;
     }
-    // With checks that the planner stands by, the work has failed them.
-    let counts = counts || disputed;
+    let voting = sub.round.open();
+    if voting && sub.round.compared(state.executions()) != Comparison::Nobody {
+        return executions::follows(state, (id, sub), now);
+    }
+    if *why == AttemptEnd::Blocked {
+        return Some(vec![Event::SubtaskBlocked {
+            subtask: id.clone(),
+            reason: sub.why.clone(),
+        }]);
+    }
+    // With checks that the planner stands by, the work has failed them. Of several executions all did.
+    let counts = counts || disputed || voting;
     let rungs = u32::try_from(state.new.settings.ladder.len()).unwrap_or(u32::MAX);
     let rung = if counts { sub.rung + 1 } else { sub.rung };
     if rung >= rungs.max(1) || faulty_plan(why) {

@@ -73,7 +73,7 @@ pub(super) fn may_merge(state: &State, attempt: &Attempt) -> bool {
 fn agreed(state: &State, attempt: &Attempt) -> bool {
     match &attempt.last {
         Last::Agreed(_) => true,
-        Last::Passed(proof) => !state.needs_approval(proof),
+        Last::Passed(proof) => !state.needs_approval(attempt, proof),
         Last::Started
         | Last::Prepared
         | Last::Acting(_)

@@ -11,6 +11,7 @@
 mod attempt;
 mod doubt;
 mod ending;
+pub(crate) mod executions;
 mod expiry;
 mod finish;
 mod ladder;
@@ -50,7 +51,7 @@ pub enum Decision {
 pub(crate) type Rule = fn(&State, Time) -> Option<Vec<Event>>;
 
 /// The rules, in their order. The names are for tests that leave one out.
-pub(crate) const RULES: [(&str, Rule); 14] = [
+pub(crate) const RULES: [(&str, Rule); 15] = [
     // A merged and judged result counts, even if the task is stopped in the same instant: taking
     // it back would undo verified work.
     ("settle", settle::completed),
@@ -69,6 +70,8 @@ pub(crate) const RULES: [(&str, Rule); 14] = [
     // Before the attempts are asked what follows from them: those of an old plan have no say.
     ("supersede", supersede::superseded),
     ("attempt", attempt::consequences),
+    // Before the ladder, which begins a step again that a human wants begun again.
+    ("executions", executions::outvoted),
     ("ladder", ladder::climbed),
     // After the ladder, whose re-plans come first; before the schedule, which would start what a
     // new plan is about to change.

@@ -1,6 +1,7 @@
 //! Which subtask runs next: the first in plan order whose dependencies are met, while there is a
 //! place, and when nothing of an earlier attempt can still write.
 
+use super::executions;
 use super::lane;
 use super::limits::limit;
 use crate::state::{Stage, State, Subtask};
@@ -13,7 +14,15 @@ pub(super) fn scheduled(state: &State, _: Time) -> Option<Vec<Event>> {
     if !open || running >= places || !lane::drained(state) {
         return None;
     }
-    let (id, sub) = state.current().find(|(_, sub)| runnable(state, sub))?;
+    state
+        .current()
+        .find_map(|(id, sub)| executions::taken(state, id, sub).or_else(|| begun(state, id, sub)))
+}
+
+fn begun(state: &State, id: &SubtaskId, sub: &Subtask) -> Option<Vec<Event>> {
+    if !runnable(state, sub) {
+        return None;
+    }
     let max = state.limits().iterations;
     if state.attempts >= max {
         let reason = format!("{max} attempts were started, which is the limit");
@@ -50,5 +59,6 @@ fn started(state: &State, id: &SubtaskId, sub: &Subtask) -> Event {
             Rung::NextTier => planned.up().unwrap_or(planned),
             Rung::TopTier => Tier::Large,
         },
+        execution: executions::next(state, (id, sub), kind),
     }
 }

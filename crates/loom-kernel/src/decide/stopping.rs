@@ -26,7 +26,7 @@ fn abandoned(state: &State) -> Option<Vec<Event>> {
 }
 
 fn attempt_ended(state: &State) -> Option<Vec<Event>> {
-    let (subtask, attempt) = state.running().next()?;
+    let (subtask, attempt) = state.running().chain(state.aside()).next()?;
     Some(vec![Event::AttemptEnded {
         attempt: attempt.id,
         subtask: subtask.clone(),

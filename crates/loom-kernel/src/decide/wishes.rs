@@ -128,7 +128,7 @@ fn attempt_wishes(state: &State, attempt: &Attempt, wishes: &mut Vec<Wish>) {
             unreadable: false,
         } => wish(verify(attempt, 0), Class::Restorable),
         Last::Unsure { round, .. } => wish(verify(attempt, round + 1), Class::Restorable),
-        Last::Passed(proof) if attempt.fork && !state.needs_approval(proof) => {
+        Last::Passed(proof) if attempt.fork && !state.needs_approval(attempt, proof) => {
             if lane::may_merge(state, attempt) {
                 wish(Work::Merge { attempt: id }, Class::Restorable);
             }

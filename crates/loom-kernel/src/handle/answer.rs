@@ -1,8 +1,9 @@
 //! `answer`: what a human said to an open question. Which answers fit which question is one table.
 
 use super::{Rejection, edit_plan, must_be_active};
+use crate::compare::ranked;
 use crate::state::State;
-use loom_events::{Event, GivenAnswer, Plan, QuestionId, Response, Subject};
+use loom_events::{Event, GivenAnswer, Plan, QuestionId, Response, Subject, SubtaskId};
 
 pub(super) fn handle(
     state: &State,
@@ -35,7 +36,24 @@ pub(super) fn handle(
             reason,
             by,
         },
-        Response::Text { text } => answered(question, GivenAnswer::Text { text }, by),
+        Response::Text { text } => {
+            let answer = match subject {
+                Subject::Executions { subtask } => {
+                    let takes = takes(subject);
+                    let wrong = Rejection::WrongAnswer { question, takes };
+                    execution(state, subtask, &text).ok_or(wrong)?
+                }
+                Subject::Call { .. }
+                | Subject::Ask { .. }
+                | Subject::Result { .. }
+                | Subject::Exhausted { .. }
+                | Subject::ByHand { .. }
+                | Subject::Plan { .. }
+                | Subject::PlanLimit { .. }
+                | Subject::Doubt { .. } => GivenAnswer::Text { text },
+            };
+            answered(question, answer, by)
+        }
         Response::Retry { guidance } => answered(question, GivenAnswer::Retry { guidance }, by),
         Response::Skip => answered(question, GivenAnswer::Skip, by),
         Response::EditPlan { .. } => answered(question, GivenAnswer::EditPlan, by),
@@ -45,6 +63,30 @@ pub(super) fn handle(
     }])
 }
 
+/// What words mean where one of several executions is to be taken: its number, one of the ways out, or
+/// what is to be done differently. A number that none has means nothing.
+fn execution(state: &State, subtask: &SubtaskId, text: &str) -> Option<GivenAnswer> {
+    let said = text.trim().to_lowercase();
+    let number = said.strip_prefix("take ").unwrap_or(&said).trim();
+    if let Ok(number) = number.parse::<usize>() {
+        let candidates = state.subs.get(subtask)?.round.candidates();
+        let taken = ranked(&candidates).get(number.checked_sub(1)?)?.attempt;
+        return Some(GivenAnswer::Take { attempt: taken });
+    }
+    Some(match said.as_str() {
+        "skip" => GivenAnswer::Skip,
+        "take over" => GivenAnswer::TakeOver,
+        "abort" => GivenAnswer::Abort,
+        "" => return None,
+        "retry" => GivenAnswer::Retry {
+            guidance: String::new(),
+        },
+        _ => GivenAnswer::Retry {
+            guidance: text.trim().to_owned(),
+        },
+    })
+}
+
 /// A plan that would leave the step as it was answers nothing: the same question would follow.
 fn other_plan(state: &State, subject: &Subject, plan: &Plan) -> Result<Vec<Event>, Rejection> {
     let stuck = match subject {
@@ -52,6 +94,7 @@ fn other_plan(state: &State, subject: &Subject, plan: &Plan) -> Result<Vec<Event
         Subject::Call { .. }
         | Subject::Ask { .. }
         | Subject::Result { .. }
+        | Subject::Executions { .. }
         | Subject::ByHand { .. }
         | Subject::Plan { .. }
         | Subject::PlanLimit { .. }
@@ -87,14 +130,18 @@ const fn fits(subject: &Subject, response: &Response) -> bool {
             | Subject::Doubt { .. },
             Response::Grant { .. },
         )
-        | (Subject::Ask { .. }, Response::Text { .. })
+        | (Subject::Ask { .. } | Subject::Executions { .. }, Response::Text { .. })
+        | (Subject::Executions { .. }, Response::Retry { .. } | Response::TakeOver)
         | (
             Subject::Exhausted { .. },
             Response::Retry { .. } | Response::EditPlan { .. } | Response::TakeOver,
         )
         | (Subject::ByHand { .. }, Response::Done)
         | (
-            Subject::Exhausted { .. } | Subject::Result { .. } | Subject::ByHand { .. },
+            Subject::Exhausted { .. }
+            | Subject::Executions { .. }
+            | Subject::Result { .. }
+            | Subject::ByHand { .. },
             Response::Skip,
         ) => true,
         (
@@ -118,6 +165,9 @@ const fn takes(subject: &Subject) -> &'static str {
         | Subject::Doubt { .. } => "grant, deny or abort",
         Subject::Result { .. } => "grant, deny, skip or abort",
         Subject::Ask { .. } => "text, deny or abort",
+        Subject::Executions { .. } => {
+            "the number of one, words (what to do differently), skip, take_over, deny or abort"
+        }
         Subject::Exhausted { .. } => "retry, skip, edit_plan, take_over, deny or abort",
         Subject::ByHand { .. } => "done, skip, deny or abort",
     }

@@ -156,6 +156,7 @@ fn about(work: &Work, question: &Question) -> bool {
         } => (a, t, c) == (attempt, turn, call),
         Subject::Result { .. }
         | Subject::Exhausted { .. }
+        | Subject::Executions { .. }
         | Subject::ByHand { .. }
         | Subject::Plan { .. }
         | Subject::PlanLimit { .. }

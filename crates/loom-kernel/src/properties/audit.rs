@@ -2,7 +2,7 @@
 //! they can be, and shares nothing with the state of the kernel.
 
 use loom_events::{
-    AttemptEnd, AttemptId, Class, Digest, EffectId, End, Envelope, Event, FailureClass,
+    AttemptEnd, AttemptId, Class, Compared, Digest, EffectId, End, Envelope, Event, FailureClass,
     GivenAnswer, Limit, OnExpiry, PlanReason, QuestionId, Reconciled, Rung, Seq, SkippedBy,
     Subject, SubtaskId, SubtaskSpec, TaskSettings, Time, Work,
 };
@@ -31,6 +31,8 @@ struct AttemptBook {
     /// Whether the human said that their work is done, and no verdict came since.
     said_done: bool,
     over: bool,
+    /// Whether it waits for other executions of its step: then it has no place.
+    aside: bool,
     completed: bool,
     passed: bool,
     turns: u32,
@@ -141,7 +143,8 @@ impl Books {
         for fault in dead {
             self.fault(seq, fault);
         }
-        let running = self.attempts.values().filter(|a| !a.over).count();
+        let running = self.attempts.values();
+        let running = running.filter(|a| !a.over && !a.aside).count();
         if running > self.settings.max_parallel_subtasks as usize {
             self.fault(seq, format!("{running} attempts run at once"));
         }
@@ -159,7 +162,7 @@ impl Books {
                     runs(attempt) && self.attempts[attempt].turns == turn + 1
                 }
                 Subject::Result { attempt } | Subject::ByHand { attempt } => runs(attempt),
-                Subject::Exhausted { subtask } => {
+                Subject::Exhausted { subtask } | Subject::Executions { subtask } => {
                     self.planned.contains(subtask) && !self.completed.contains(subtask)
                 }
                 Subject::Plan { version } | Subject::PlanLimit { version } => {
@@ -508,6 +511,13 @@ impl Books {
             } if *turn >= self.settings.limits.turns_per_attempt => {
                 self.fault(seq, format!("turn {turn} of attempt {attempt}"));
             }
+            Event::ExecutionSetAside { attempt, .. } => {
+                self.attempts.entry(*attempt).or_default().aside = true;
+            }
+            Event::ExecutionsCompared {
+                outcome: Compared::Taken { attempt, .. },
+                ..
+            } => self.attempts.entry(*attempt).or_default().aside = false,
             Event::AttemptEnded { attempt, why, .. } => {
                 let book = self.attempts.entry(*attempt).or_default();
                 book.passed = *why == AttemptEnd::Passed;

@@ -8,6 +8,7 @@
 mod audit;
 mod mutants;
 mod random;
+mod votes;
 mod world;
 
 use crate::desk::Desk;
@@ -38,6 +39,7 @@ fn run(machine: &'static Machine, seed: u64) -> (Vec<Envelope>, Vec<String>) {
     let mut world = World::new(machine, seed);
     let mut faults = world.run().err().into_iter().collect::<Vec<_>>();
     faults.extend(audit(&world.desk.journal, &world.desk.boundaries));
+    faults.extend(votes::audit(&world.desk.journal));
     (world.desk.journal, faults)
 }
 
@@ -66,7 +68,8 @@ fn every_prefix_of_a_journal_can_be_taken_up() {
             let mut world = World::take_up(desk, seed ^ 0x5eed);
             let ended = world.run();
             assert_eq!(ended, Ok(()), "seed {seed} cut at {cut}");
-            let faults = audit(&world.desk.journal, &world.desk.boundaries);
+            let mut faults = audit(&world.desk.journal, &world.desk.boundaries);
+            faults.extend(votes::audit(&world.desk.journal));
             assert!(
                 faults.is_empty(),
                 "seed {seed} cut at {cut}: {faults:#?}\n{}",
@@ -96,7 +99,7 @@ fn random_runs_reach_every_event_that_can_happen() {
 }
 
 /// Every event that the kernel writes by itself or for an outcome.
-const EVENTS: [&str; 54] = [
+const EVENTS: [&str; 56] = [
     "task_created",
     "runner_started",
     "task_planning",
@@ -117,6 +120,8 @@ const EVENTS: [&str; 54] = [
     "attempt_prepared",
     "nudge_given",
     "attempt_ended",
+    "execution_set_aside",
+    "executions_compared",
     "subtask_retrying",
     "subtask_progress",
     "subtask_completed",

@@ -6,7 +6,7 @@ use crate::desk::decide_with;
 use crate::state::{Last, Stage};
 use crate::step::{LOOM, Machine};
 use crate::{Decision, Input, Rejection, State, decide, handle};
-use loom_events::{Event, Outcome, Time};
+use loom_events::{Compared, Event, Outcome, Time};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Says that a mutant is found within the default number of runs. A panic of the desk counts: its
@@ -272,6 +272,79 @@ fn a_held_call_that_runs_without_a_grant_is_noticed() {
     }
     const MUTANT: Machine = Machine {
         decide: lax,
+        ..LOOM
+    };
+    is_found(&MUTANT);
+}
+
+#[test]
+fn an_execution_that_is_merged_without_being_compared_is_noticed() {
+    fn eager(state: &State, now: Time) -> Decision {
+        let eager = doctored(state, |s| {
+            for sub in s.subs.values_mut() {
+                if let Stage::Running(attempt) = &mut sub.stage {
+                    attempt.votes = false;
+                }
+            }
+        });
+        decide(&eager, now)
+    }
+    const MUTANT: Machine = Machine {
+        decide: eager,
+        ..LOOM
+    };
+    is_found(&MUTANT);
+}
+
+#[test]
+fn taking_another_execution_than_most_agree_on_is_noticed() {
+    fn fickle(state: &State, now: Time) -> Decision {
+        let Decision::Record(mut events) = decide(state, now) else {
+            return decide(state, now);
+        };
+        for event in &mut events {
+            if let Event::ExecutionsCompared {
+                standings,
+                outcome: Compared::Taken { attempt, .. },
+                ..
+            } = event
+            {
+                *attempt = standings.last().map_or(*attempt, |worst| worst.attempt);
+            }
+        }
+        Decision::Record(events)
+    }
+    const MUTANT: Machine = Machine {
+        decide: fickle,
+        ..LOOM
+    };
+    is_found(&MUTANT);
+}
+
+#[test]
+fn comparing_before_enough_executions_were_made_is_noticed() {
+    fn hasty(state: &State, now: Time) -> Decision {
+        let hasty = doctored(state, |s| {
+            let votes = s.executions();
+            for sub in s.subs.values_mut() {
+                if sub.round.made > 0 {
+                    sub.round.made = votes;
+                }
+            }
+        });
+        decide(&hasty, now)
+    }
+    const MUTANT: Machine = Machine {
+        decide: hasty,
+        ..LOOM
+    };
+    is_found(&MUTANT);
+}
+
+#[test]
+fn forgetting_the_executions_that_were_not_taken_is_noticed() {
+    const MUTANT: Machine = Machine {
+        decide: |state, now| decide_with(state, now, "executions", None),
         ..LOOM
     };
     is_found(&MUTANT);

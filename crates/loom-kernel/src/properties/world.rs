@@ -6,9 +6,10 @@ use crate::desk::*;
 use crate::step::Machine;
 use crate::{Input, StepError};
 use loom_events::{
-    Adjusted, Adjustment, ApprovalMode, Caution, Check, Class, Command, EffectId, Event,
-    FailureClass, Note, Outcome, Plan, PlanReason, Proposal, Reconciled, Response, Rung, Said,
-    Scope, Subject, TaskSettings, Tier, Unanswered, VerdictResult, Work,
+    Adjusted, Adjustment, ApprovalMode, Caution, Check, CheckPower, Class, Command, EffectId,
+    Event, FailureClass, Note, Outcome, Plan, PlanReason, Product, Proposal, Reconciled, Response,
+    Rung, Said, Scope, Subject, TaskSettings, Tier, Unanswered, Verdict, VerdictResult, Voting,
+    Work,
 };
 use std::time::Duration;
 
@@ -239,9 +240,10 @@ impl World {
                 if found.is_some_and(|(_, attempt)| attempt.by_hand()) {
                     return prepared(None);
                 }
-                let parallel = self.desk.state.settings().max_parallel_subtasks > 1;
-                let fork = parallel && !self.random.percent(10);
-                prepared(fork.then_some("f"))
+                let votes = found.is_some_and(|(_, attempt)| attempt.votes);
+                let apart = votes || self.desk.state.settings().max_parallel_subtasks > 1;
+                let fork = apart && !self.random.percent(10);
+                self.prepared(fork)
             }
             Work::Model { .. } => self.reply(trouble),
             Work::Tool { .. } => self.tool(work, trouble),
@@ -256,6 +258,9 @@ impl World {
                 if self.random.percent(20) {
                     verdict.confidence.by_evidence = Some(*self.random.pick(&[0.4, 0.9]));
                 }
+                if result == VerdictResult::Pass {
+                    self.describe(&mut verdict);
+                }
                 Outcome::Verified(verdict)
             }
             Work::Recheck { .. } => Outcome::Rechecked(verdict(self.result(trouble))),
@@ -269,6 +274,33 @@ impl World {
             Work::Extract { .. } => extracted(),
             Work::Reconcile { intent } => self.reconciled(*intent),
         }
+    }
+
+    /// Ready, with checks of which one is evidence, or none.
+    fn prepared(&mut self, fork: bool) -> Outcome {
+        let mut outcome = prepared(fork.then_some("f"));
+        if let Outcome::Prepared(ready) = &mut outcome {
+            let power = match self.random.percent(20) {
+                true => CheckPower::Discriminating,
+                false => CheckPower::Guard,
+            };
+            ready.baseline = vec![power];
+        }
+        outcome
+    }
+
+    /// What executions are compared by: few kinds of work, so that some are alike.
+    fn describe(&mut self, verdict: &mut Verdict) {
+        if self.random.percent(20) {
+            let mut guard = verdict.checks[0].clone();
+            guard.power = CheckPower::Guard;
+            verdict.checks.push(guard);
+        }
+        verdict.product = (!self.random.percent(10)).then(|| Product {
+            print: blob(self.random.below(3)),
+            lines: self.random.below(9),
+            files: Vec::new(),
+        });
     }
 
     fn result(&mut self, trouble: bool) -> VerdictResult {
@@ -321,7 +353,8 @@ impl World {
         let mut plan = plan(&text);
         for spec in &mut plan.subtasks {
             if self.random.percent(20) {
-                spec.description = format!("do it in way {}", self.random.below(3));
+                let verb = *self.random.pick(&["do", "remove"]);
+                spec.description = format!("{verb} it in way {}", self.random.below(3));
             }
         }
         plan
@@ -451,6 +484,15 @@ impl World {
                 }
                 ways
             }
+            Subject::Executions { .. } => {
+                let words = |text: &&str| Response::Text {
+                    text: (*text).into(),
+                };
+                let said = ["take 1", "take 2", "2", "in red", "skip", "take over", "9"];
+                let mut ways: Vec<Response> = said.iter().map(words).collect();
+                ways.extend([Response::Retry { guidance }, no]);
+                ways
+            }
             Subject::ByHand { .. } => {
                 vec![Response::Done, Response::Done, Response::Skip, no]
             }
@@ -537,6 +579,8 @@ fn settings(random: &mut Random) -> TaskSettings {
     settings.attended = random.percent(75);
     settings.review_plan = settings.attended && random.percent(20);
     settings.verification.final_gate = random.percent(80);
+    settings.verification.vote = *random.pick(&[Voting::Verdicts, Voting::Executions]);
+    settings.verification.votes = *random.pick(&[2, 3, 3]);
     settings.replan_interval = *random.pick(&[0, 0, 1, 2]);
     settings.max_parallel_subtasks = *random.pick(&[1, 1, 2, 3]);
     settings.question_timeout_ms = *random.pick(&[None, None, Some(2_000), Some(50_000)]);

@@ -3,6 +3,7 @@
 mod attempt;
 mod by_hand;
 mod disputes;
+mod executions;
 mod flow;
 mod growth;
 mod ladder;

@@ -1,11 +1,12 @@
 //! State × input → what happens. Generated, so that a reviewer sees every change of a transition in
 //! one diff: a scene for each state that the machine can rest in, and each input that can reach it.
 
+use super::executions;
 use crate::desk::*;
 use crate::{Input, StepError, status};
 use loom_events::{
     ApprovalMode, Class, Command, FailureClass, Note, Outcome, Proposal, Reconciled, Response,
-    Said, Scope, TaskSettings, VerdictResult, Work,
+    Said, Scope, TaskSettings, VerdictResult, Voting, Work,
 };
 use std::fmt::Write as _;
 
@@ -81,7 +82,19 @@ fn cancel() -> Command {
     }
 }
 
-const SCENES: [Scene; 25] = [
+/// Two executions that made different things, and no third one is wanted.
+fn differing() -> Desk {
+    let mut desk = Desk::planned("a b<a c<a d<a", |s| {
+        s.attended = true;
+        s.verification.vote = Voting::Executions;
+        s.verification.votes = 2;
+    });
+    executions::execute(&mut desk, 1);
+    executions::execute(&mut desk, 2);
+    desk
+}
+
+const SCENES: [Scene; 27] = [
     ("nothing", || Desk::empty(&crate::step::LOOM)),
     ("planning", || Desk::new(|_| {})),
     ("repairing the plan", || {
@@ -126,6 +139,14 @@ const SCENES: [Scene; 25] = [
         desk.done("recheck", Outcome::Rechecked(verdict(VerdictResult::Fail)));
         desk
     }),
+    ("judging the second execution", || {
+        let mut desk = executions::voting(false);
+        executions::execute(&mut desk, 1);
+        desk.done("prepare", prepared(Some("f")));
+        desk.done("model", said(Said::Done));
+        desk
+    }),
+    ("asking which execution counts", differing),
     ("asking about an exhausted subtask", exhausted),
     ("in a human's hands", || {
         let mut desk = exhausted();

@@ -1,6 +1,7 @@
 //! One attempt: counters, and the last fact of it. `decide` maps that fact to the next work, so
 //! there is no field that says what is to be done.
 
+use crate::compare::Candidate;
 use crate::state::{Backoff, Manner};
 use loom_events::{AttemptId, Class, Digest, Failure, Question, QuestionId, Rung, Said, Seq, Tier};
 use serde::Serialize;
@@ -35,6 +36,14 @@ pub(crate) struct Attempt {
     /// Whether its fork is, or may be, in the workspace. Apart from `last`, which later facts
     /// overwrite: a failed recheck must not make us forget the merge.
     pub(crate) merged: bool,
+    /// Whether it is one of several executions: when it passes, it waits for the others.
+    pub(crate) votes: bool,
+    /// Whether a human chose it among others: then nobody is given a while to object.
+    pub(crate) chosen: bool,
+    /// What it is compared by, once its gate passed.
+    pub(crate) candidate: Option<Box<Candidate>>,
+    /// What its last gate that failed found, as a fingerprint.
+    pub(crate) failed_by: Option<u64>,
     pub(crate) backoff: Backoff,
     pub(crate) loops: Loops,
     pub(crate) last: Last,

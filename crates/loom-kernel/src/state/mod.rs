@@ -7,6 +7,7 @@ mod inflight;
 mod manner;
 mod plan;
 mod question;
+mod round;
 mod task;
 mod view;
 
@@ -16,6 +17,7 @@ pub(crate) use inflight::{Debt, InFlight, Owner, Resolved};
 pub use manner::Manner;
 pub(crate) use plan::{Done, Extraction, Help, Planning, Proposed, Stage, Subtask};
 pub(crate) use question::{Open, digest};
+pub(crate) use round::{Aside, Round};
 pub use task::State;
 pub(crate) use task::{Finale, FinaleStage, Life};
 pub use view::{AttemptView, PlanningView, SubtaskView};

@@ -1,6 +1,6 @@
 //! Planning under way, and the subtasks with what was made of them.
 
-use crate::state::{Attempt, Backoff, Proof};
+use crate::state::{Attempt, Backoff, Proof, Round};
 use loom_events::{
     AttemptEnd, AttemptId, Check, Failure, Plan, PlanReason, PlanningId, Seq, SkippedBy,
     SubtaskSpec,
@@ -74,13 +74,21 @@ pub(crate) struct Subtask {
     pub(crate) help: Option<Help>,
     /// Whether a human does it, or did and gave it back.
     pub(crate) by_hand: bool,
+    /// Whether a check was red before the work; none until that was tried.
+    pub(crate) strong: Option<bool>,
+    /// What the gate of the last attempt that failed there found, as a fingerprint.
+    pub(crate) failed_by: Option<u64>,
+    /// Whether two attempts failed at their gates, and not for the same.
+    pub(crate) differently: bool,
+    /// Its executions, where several are compared.
+    pub(crate) round: Round,
     /// Why the last attempt ended, or why it failed, for questions and reasons.
     pub(crate) why: String,
     pub(crate) stage: Stage,
 }
 
 impl Subtask {
-    pub(crate) const fn new(spec: SubtaskSpec) -> Self {
+    pub(crate) fn new(spec: SubtaskSpec) -> Self {
         Self {
             spec,
             rung: 0,
@@ -90,6 +98,10 @@ impl Subtask {
             disputed: false,
             help: None,
             by_hand: false,
+            strong: None,
+            failed_by: None,
+            differently: false,
+            round: Round::default(),
             why: String::new(),
             stage: Stage::Pending,
         }
@@ -101,6 +113,10 @@ impl Subtask {
         self.rung = 0;
         self.help = None;
         self.by_hand = false;
+        self.strong = None;
+        self.failed_by = None;
+        self.differently = false;
+        self.round = Round::default();
         self.stage = Stage::Pending;
     }
 
@@ -152,6 +168,8 @@ pub(crate) enum Stage {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Done {
     pub(crate) attempt: AttemptId,
+    /// Counts the attempts: not always the last one.
+    pub(crate) ordinal: u32,
     pub(crate) proof: Proof,
     pub(crate) extraction: Extraction,
     /// One line of what came of it, from the extraction.

@@ -191,6 +191,17 @@ impl State {
             .filter_map(|id| Some((id, self.subs.get(id)?.attempt()?)))
     }
 
+    /// Executions that wait to be compared.
+    pub(crate) fn aside(&self) -> impl Iterator<Item = (&SubtaskId, &Attempt)> {
+        let subs = self.subs.iter();
+        subs.flat_map(|(id, sub)| sub.round.aside.iter().map(move |a| (id, &a.attempt)))
+    }
+
+    /// How many executions of a step are compared.
+    pub(crate) const fn executions(&self) -> u32 {
+        self.new.settings.verification.votes
+    }
+
     /// Whether a subtask is in the current plan.
     pub(crate) fn planned(&self, id: &SubtaskId) -> bool {
         self.plan.subtasks.iter().any(|spec| &spec.id == id)
@@ -266,14 +277,29 @@ impl State {
         if let Some(debt) = self.debts.get(&attempt) {
             return Some(debt.owner.clone());
         }
-        let completed = self.subs.iter().find(
-            |(_, sub)| matches!(&sub.stage, Stage::Completed(done) if done.attempt == attempt),
-        );
-        completed.map(|(subtask, sub)| Owner {
-            subtask: subtask.clone(),
-            attempt,
-            ordinal: sub.ordinal,
-        })
+        if let Some((subtask, found)) = self.aside().find(|(_, a)| a.id == attempt) {
+            return Some(Owner {
+                subtask: subtask.clone(),
+                attempt,
+                ordinal: found.ordinal,
+            });
+        }
+        self.subs
+            .iter()
+            .find_map(|(subtask, sub)| match &sub.stage {
+                Stage::Completed(done) if done.attempt == attempt => Some(Owner {
+                    subtask: subtask.clone(),
+                    attempt,
+                    ordinal: done.ordinal,
+                }),
+                Stage::Completed(_)
+                | Stage::Pending
+                | Stage::Running(_)
+                | Stage::Tried { .. }
+                | Stage::Failed
+                | Stage::Blocked
+                | Stage::Skipped(_) => None,
+            })
     }
 
     /// Whether a question has still something to decide.
@@ -301,6 +327,14 @@ impl State {
                         && self.subs.get(subtask).is_some_and(|sub| {
                             sub.help.is_none()
                                 && matches!(sub.stage, Stage::Tried { .. } | Stage::Blocked)
+                        })
+                }
+                Subject::Executions { subtask } => {
+                    self.planned(subtask)
+                        && self.subs.get(subtask).is_some_and(|sub| {
+                            let round = &sub.round;
+                            let open = round.open() && round.diverged && round.chosen.is_none();
+                            open && sub.help.is_none() && matches!(sub.stage, Stage::Tried { .. })
                         })
                 }
                 Subject::Plan { version } => self.version == *version && !self.agreed,

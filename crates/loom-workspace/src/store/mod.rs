@@ -327,6 +327,12 @@ pub(crate) fn hash(bytes: &[u8]) -> Digest {
     digest_of(&blake3::hash(bytes))
 }
 
+/// The name that content has in a store: equal for equal bytes, and practically for no others.
+#[must_use]
+pub fn content_hash(bytes: &[u8]) -> Digest {
+    hash(bytes)
+}
+
 /// The name of content that is too large to be held in memory.
 pub(crate) fn hash_reader(reader: impl Read) -> io::Result<Digest> {
     let mut hasher = blake3::Hasher::new();
