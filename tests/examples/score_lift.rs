@@ -1,10 +1,10 @@
 //! Measures what the harness makes of a weak model: `just score lift`.
 //!
 //! `score_lift` runs the whole table, `score_lift quick` a part of it, `score_lift faults` the faults,
-//! and `score_lift cell LETTERS CLASS STEPS TASKS` single cells; `LETTERS` may be
-//! the name of an ablation; `score_lift taught LETTER CLASS STEPS BEFORE TASKS` runs so many tasks before with
-//! a person who looks at some, in a sandbox, and says how far what is stated of others is so; `score_lift reckoned FILE PERCENT` reckons the same from lines that were
-//! kept.
+//! and `score_lift cell LETTERS CLASS STEPS TASKS` single cells (I is H with executions that vote); `LETTERS`
+//! may be the name of an ablation. `score_lift taught LETTER CLASS STEPS BEFORE TASKS` runs so many tasks before
+//! with a person who looks at some, in a sandbox, and says how far what is stated of others is so; `score_lift
+//! reckoned FILE PERCENT` reckons the same from lines that were kept.
 //! `LOOM_LIFT_SHOW=DIR` keeps the journal of each task there, `LOOM_LIFT_KEEP=FILE`
 //! adds a line for each task of a cell to that file, and `LOOM_LIFT_PLACE=DIR` is where data and workspaces
 //! are, if not in memory.
@@ -39,8 +39,9 @@ async fn scored() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let passed = match words.as_slice() {
         ["cell", letters, class, steps, tasks] => {
-            let without = Variant::without();
-            let named = without.into_iter().find(|v| v.name == **letters);
+            let mut others = Variant::without();
+            others.extend(Variant::voting());
+            let named = others.into_iter().find(|v| v.name == **letters);
             let variants: Vec<Variant> = match named {
                 Some(variant) => vec![variant],
                 None => letters.chars().map(variant).collect(),

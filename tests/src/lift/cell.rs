@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use loom_engine::{Config, Engine, SandboxMode, Setup, SystemClock, Webhooks};
 use loom_events::{NewTask, Seq};
 use loom_router::{Deadlines, Usable};
-use loom_sim::{Nature, Options, SimModel, SimServer, WeakModels, World, inspect};
+use loom_sim::{Options, SimModel, SimServer, WeakModels, World, inspect};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -139,7 +139,7 @@ async fn serve(cell: &Cell) -> SimServer {
     // done by a strong worker.
     let tier = u64::from(u8::from(cell.class.tier()));
     let profiles = classes.map(|class| (class.name().to_owned(), class.profile(), tier));
-    let models = WeakModels::new(cell.seed, Nature::default(), profiles.to_vec());
+    let models = WeakModels::new(cell.seed, cell.variant.nature(), profiles.to_vec());
     let options = Options {
         models: classes.map(|class| SimModel::new(class.name())).to_vec(),
         ..Options::default()

@@ -82,7 +82,20 @@ pub async fn measure(extent: Extent, seed: u64, picture: &Path) -> bool {
         for class in extent.classes {
             for variant in Variant::without() {
                 let row = row(extent, variant, (*class, 10), seed).await;
-                compare(&rows, &row);
+                compare(&rows, "H", &row);
+                rows.push(row);
+            }
+        }
+        heading("H with executions that vote, 10 steps");
+        for class in extent.classes {
+            for variant in Variant::voting() {
+                if find(&rows, &variant.name, *class, 10).is_some() {
+                    continue;
+                }
+                let row = row(extent, variant, (*class, 10), seed).await;
+                if row.variant.starts_with('I') {
+                    compare(&rows, &row.variant.replacen('I', "H", 1), &row);
+                }
                 rows.push(row);
             }
         }
@@ -150,9 +163,9 @@ async fn row(extent: Extent, variant: Variant, (class, steps): (Class, usize), s
     row
 }
 
-/// What a defence is worth: points of finished tasks, and turns.
-fn compare(rows: &[Row], less: &Row) {
-    if let Some(whole) = find(rows, "H", less.class, less.steps) {
+/// What a defence less or more is worth: points of finished tasks, and turns.
+fn compare(rows: &[Row], whole: &str, less: &Row) {
+    if let Some(whole) = find(rows, whole, less.class, less.steps) {
         let points = less.tally.finished - whole.tally.finished;
         let wrong = less.tally.wrong - whole.tally.wrong;
         let turns = less.tally.turns - whole.tally.turns;

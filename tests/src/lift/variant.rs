@@ -1,10 +1,10 @@
 //! The ways in which a task is run: settings of the task and models of the router, nothing else.
 
 use loom_events::{
-    ApprovalMode, Bands, Defences, Limits, Role, Rung, TaskSettings, Tier, Verification,
+    ApprovalMode, Bands, Defences, Limits, Role, Rung, TaskSettings, Tier, Verification, Voting,
 };
 use loom_router::ModelEntry;
-use loom_sim::Profile;
+use loom_sim::{Nature, Profile};
 
 /// A class of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +65,8 @@ pub struct Variant {
     climbs: bool,
     /// Who plans, writes checks and judges, if not the worker's own class.
     head: Option<Class>,
+    /// Whether equal work is worded alike, whoever does it.
+    alike: bool,
 }
 
 /// The first of the cumulative variants.
@@ -81,7 +83,7 @@ const FIVE: [Rung; 5] = [
 ];
 
 impl Variant {
-    /// The cumulative variants of the note on verification, B to H.
+    /// The cumulative variants of the note on verification, B to I.
     pub fn letter(letter: char) -> Self {
         let at = |from: char| letter >= from;
         let settings = TaskSettings {
@@ -114,6 +116,10 @@ impl Variant {
                     _ => 2,
                 },
                 final_gate: at('H'),
+                vote: match at('I') {
+                    true => Voting::Executions,
+                    false => Voting::Verdicts,
+                },
                 ..Verification::default()
             },
             defences: Defences {
@@ -135,7 +141,33 @@ impl Variant {
             settings,
             climbs: at('G'),
             head: None,
+            alike: false,
         }
+    }
+
+    /// The same among models that word equal work alike: else executions of a text never agree.
+    pub fn worded_alike(mut self) -> Self {
+        self.name = format!("{}, worded alike", self.name);
+        self.alike = true;
+        self
+    }
+
+    /// The same with checks that count as they were planned: none of them is evidence then.
+    fn unchecked(mut self) -> Self {
+        self.name = format!("{} without validated checks", self.name);
+        self.settings.defences.check_rules = false;
+        self
+    }
+
+    /// H with executions that vote, each after what it is compared with: with every defence, where hardly a
+    /// step is without a check that is evidence; with none that is; and with none among models that word
+    /// equal work alike.
+    pub fn voting() -> Vec<Self> {
+        let both = |change: fn(Self) -> Self| ['H', 'I'].map(|letter| change(Self::letter(letter)));
+        let mut variants = both(|variant| variant).to_vec();
+        variants.extend(both(Self::unchecked));
+        variants.extend(both(|variant| variant.unchecked().worded_alike()));
+        variants
     }
 
     /// The same with another class as planner and verifier.
@@ -191,6 +223,14 @@ impl Variant {
             }),
             less("ladder", |v| v.climbs = false),
         ]
+    }
+
+    /// What models have in common.
+    pub fn nature(&self) -> Nature {
+        Nature {
+            worded_alike: f64::from(u8::from(self.alike)),
+            ..Nature::default()
+        }
     }
 
     pub fn settings(&self) -> TaskSettings {

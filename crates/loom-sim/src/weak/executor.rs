@@ -243,7 +243,10 @@ impl Turn<'_> {
                 (clause, 1 + chance.about("by").below(9) as u64)
             }),
             forgotten: chance.about("forgets").hit(self.forgetting()),
-            draft: chance.about("draft").below(1_000),
+            draft: match chance.about("wording").hit(self.work.nature.worded_alike) {
+                true => 0,
+                false => chance.about("draft").below(1_000),
+            },
             elided: elides.then(|| ELISIONS[chance.about("elision").below(ELISIONS.len())]),
         };
         let path = if chance.about("wrong file").hit(profile.wrong_file) {

@@ -116,6 +116,9 @@ pub struct Nature {
     /// Of impossible checks: those that look for a file that nobody makes. The rest expects a wrong
     /// value. (Our choice.)
     pub impossible_path: f64,
+    /// Words its work as it did at another try at the step, and as any other model does. (Our choice, and
+    /// never by default: nobody measured it.)
+    pub worded_alike: f64,
 }
 
 impl Default for Nature {
@@ -137,6 +140,7 @@ impl Default for Nature {
             constraint_checked: 0.45,
             trivial_forms: (0.4, 0.4),
             impossible_path: 0.33,
+            worded_alike: 0.0,
         }
     }
 }
