@@ -179,7 +179,7 @@ impl From<RateError> for Fault {
         match error {
             RateError::Query(error) => error.into(),
             RateError::NotCompleted(task) => Self::conflict("state", said).of(task),
-            RateError::NoResult(_) => Self::conflict("no_such_subtask", said),
+            RateError::NoResult { .. } => Self::conflict("no_such_subtask", said),
             RateError::NotLearning(task) => Self::conflict("not_learning", said).of(task),
             RateError::Append(_) => Self::internal(&error),
         }

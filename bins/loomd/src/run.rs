@@ -43,7 +43,7 @@ pub async fn run(
     let setup = setup::setup(here, loaded.config.clone(), models, data_dir);
     let beside = Beside::start().map_err(|error| SetupError::of(&error))?;
     let extensions = Extensions {
-        effects: beside.handle(),
+        work: beside.handle(),
         ..Extensions::default()
     };
     let opened = Box::pin(Engine::open_with(setup, extensions)).await;

@@ -16,10 +16,11 @@ pub struct Extensions {
     pub tools: Vec<Arc<dyn Tool>>,
     /// Makes the provider of each model entry.
     pub providers: Arc<dyn ProviderFactory>,
-    /// Where effects run: prompts, answers, checks and files take time of the processor. With a
-    /// runtime of their own nobody who asks something waits in line behind them. It must live as
-    /// long as the engine. Without one they run where the engine does.
-    pub effects: Option<Handle>,
+    /// Where tasks are worked on: prompts, answers, checks and files take time of the processor. With a
+    /// runtime of its own nobody who asks something waits in line behind that, nor that behind a
+    /// thousand who read along. It must live as long as the engine. Without one tasks run where the
+    /// engine does.
+    pub work: Option<Handle>,
 }
 
 impl Default for Extensions {
@@ -28,7 +29,7 @@ impl Default for Extensions {
         Self {
             tools: Vec::new(),
             providers: Arc::new(BuiltinProviders),
-            effects: None,
+            work: None,
         }
     }
 }

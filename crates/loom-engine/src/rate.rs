@@ -26,8 +26,15 @@ pub enum RateError {
     #[error("{0} was not completed: name the steps that are meant")]
     NotCompleted(TaskId),
     /// The step has no result by a model.
-    #[error("the task has no result of a step `{0}` that a model brought about")]
-    NoResult(SubtaskId),
+    #[error(
+        "the task has no result of a step `{subtask}` that a model brought about; it has those of: {known}"
+    )]
+    NoResult {
+        /// The step that was named.
+        subtask: SubtaskId,
+        /// Those that could be.
+        known: String,
+    },
     /// Nobody would learn of it.
     #[error(
         "task {0} ran with learning switched off, so nothing is learned from what you say of it"
@@ -59,7 +66,18 @@ impl Engine {
         }
         let has = |subtask: &&SubtaskId| harvest.that_count().any(|one| one.subtask == **subtask);
         if let Some(unknown) = rating.subtasks.iter().find(|subtask| !has(subtask)) {
-            return Err(RateError::NoResult(unknown.clone()));
+            let mut known: Vec<&str> = harvest
+                .that_count()
+                .map(|one| one.subtask.as_str())
+                .collect();
+            known.dedup();
+            return Err(RateError::NoResult {
+                subtask: unknown.clone(),
+                known: match known.is_empty() {
+                    true => "no step".to_owned(),
+                    false => known.join(", "),
+                },
+            });
         }
         let said = |book: &Book, now| of_results((book, now), &harvest, rating);
         let learning = &self.shared.learning;

@@ -376,7 +376,7 @@ impl<'a> Runner<'a> {
         let sender = self.sender.clone();
         let id = start.id;
         // Two tasks: a panic in an effect is a bug, and even then the effect has an outcome.
-        let work = AbortOnDropHandle::new(self.shared.spawn_effect(job));
+        let work = AbortOnDropHandle::new(self.shared.spawn(job));
         while self.jobs.try_join_next().is_some() {}
         self.jobs.spawn(async move {
             let outcome = work.await.unwrap_or_else(|died| {

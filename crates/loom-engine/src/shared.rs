@@ -24,8 +24,8 @@ use tokio::task::JoinHandle;
 /// Everything that effects use and that outlives a task.
 pub(crate) struct Shared {
     pub(crate) journal: Arc<dyn Journal>,
-    /// Where effects run, if not where everything else does.
-    pub(crate) effects: Option<Handle>,
+    /// Where tasks are worked on, if not where everything else runs.
+    pub(crate) work: Option<Handle>,
     pub(crate) router: Arc<Router>,
     pub(crate) prompts: Arc<Prompts>,
     /// Our own tools; those of an attempt are [`crate::effects::Slot::registry`].
@@ -122,12 +122,12 @@ pub(crate) fn label(task: TaskId) -> String {
 }
 
 impl Shared {
-    /// Begins an effect.
-    pub(crate) fn spawn_effect<T: Send + 'static>(
+    /// Begins what works on a task: its runner, or an effect.
+    pub(crate) fn spawn<T: Send + 'static>(
         &self,
         job: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        match &self.effects {
+        match &self.work {
             Some(runtime) => runtime.spawn(job),
             None => tokio::spawn(job),
         }

@@ -436,7 +436,7 @@ impl Engine {
             sender,
             inbox,
         };
-        let join = tokio::spawn(async move {
+        let join = self.shared.spawn(async move {
             let outcome = Box::pin(keeper.run(ledger, first, accepted, turn)).await;
             if let Err(error) = &outcome {
                 tracing::error!(%task, error = chain(error), "a task stopped running");

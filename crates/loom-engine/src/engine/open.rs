@@ -173,7 +173,7 @@ impl Engine {
         let (live, _) = broadcast::channel(LIVE_SIGNALS);
         let shared = Arc::new(Shared {
             journal: Arc::clone(&journal),
-            effects: extensions.effects,
+            work: extensions.work,
             router: Arc::new(router),
             prompts: Arc::new(prompts),
             registry: Arc::new(registry),
