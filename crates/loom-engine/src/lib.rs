@@ -79,6 +79,7 @@ mod revert;
 mod runner;
 mod serving;
 mod shared;
+mod sideline;
 mod transfer;
 mod vectors;
 mod webhooks;

@@ -6,6 +6,7 @@
 
 use crate::broken::chain;
 use crate::shared::Shared;
+use crate::sideline::Sideline;
 use loom_events::MemoryEntry;
 use loom_prompts::clip_chars;
 use loom_router::{CallError, Haste, Router};
@@ -18,7 +19,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 /// Entries that are added to those that words found for a prompt: it has room for a few.
 pub(crate) const ADDED: usize = 3;
@@ -198,40 +198,12 @@ impl Vectors {
     }
 }
 
-/// What makes vectors of what was noted; it ends when it is dropped.
-pub(crate) struct Embedding {
-    ending: CancellationToken,
-    job: Mutex<Option<AbortOnDropHandle<()>>>,
-}
-
-impl Embedding {
-    /// Starts it, where there is a model. What has no vectors yet is looked at at once.
-    pub(crate) fn start(shared: &Arc<Shared>) -> Self {
-        let ending = CancellationToken::new();
-        let job = shared.vectors.model.is_some().then(|| {
-            let job = run(Arc::clone(shared), ending.clone());
-            AbortOnDropHandle::new(tokio::spawn(job))
-        });
-        Self {
-            ending,
-            job: Mutex::new(job),
-        }
-    }
-
-    /// Ends it. What has no vectors then gets them from the next process.
-    pub(crate) async fn stop(&self) {
-        self.ending.cancel();
-        let job = self
-            .job
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(job) = job
-            && let Err(died) = job.await
-        {
-            tracing::error!(%died, "what makes vectors of the memory died");
-        }
-    }
+/// Starts what makes vectors of what was noted, where there is a model. What has none yet is looked at at
+/// once; what has none at the end gets them from the next process.
+pub(crate) fn start(shared: Arc<Shared>) -> Sideline {
+    Sideline::start("what makes vectors of the memory", |ending| {
+        run(shared, ending)
+    })
 }
 
 async fn run(shared: Arc<Shared>, ending: CancellationToken) {

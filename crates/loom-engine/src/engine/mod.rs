@@ -18,8 +18,7 @@ use crate::queue::{Queue, Ticket};
 use crate::reader::{QueryError, Reader};
 use crate::runner::{self, CommandRefused, Inbox, RunnerError, RunnerHandle};
 use crate::shared::{Shared, TaskPlace};
-use crate::vectors::Embedding;
-use crate::webhooks::Worker;
+use crate::sideline::Sideline;
 use futures_util::Stream;
 use loom_events::{Command, NewTask, Seq, TaskId};
 use loom_kernel::Input;
@@ -48,9 +47,9 @@ pub struct Engine {
     /// Taking a task up, one at a time for each task: it must not get two runners.
     resuming: Turns<TaskId>,
     /// Sends what is to be told.
-    pub(crate) worker: Worker,
+    pub(crate) worker: Sideline,
     /// Makes vectors of what was noted.
-    pub(crate) embedding: Embedding,
+    pub(crate) embedding: Sideline,
     /// Those who are told beside the work.
     pub(crate) watchers: Watchers,
     lock: DataDirLock,

@@ -12,8 +12,8 @@ use crate::project::Skills;
 use crate::queue::Queue;
 use crate::reader::Reader;
 use crate::shared::Shared;
-use crate::vectors::{Embedding, Vectors};
-use crate::webhooks::{Webhooks, Worker};
+use crate::vectors::Vectors;
+use crate::webhooks::Webhooks;
 use crate::window::Windows;
 use crate::{Clock, Extensions, SystemClock};
 use loom_events::{TaskSettings, ToolSpec};
@@ -210,8 +210,8 @@ impl Engine {
             queue,
             keys: Turns::default(),
             resuming: Turns::default(),
-            worker: Worker::start(Arc::clone(&shared)),
-            embedding: Embedding::start(&shared),
+            worker: crate::webhooks::start(Arc::clone(&shared)),
+            embedding: crate::vectors::start(Arc::clone(&shared)),
             watchers: Watchers::start(&shared),
             shared,
             lock,

@@ -8,7 +8,7 @@ mod sign;
 mod worker;
 
 pub use settings::{WebhookError, Webhooks};
-pub(crate) use worker::Worker;
+pub(crate) use worker::start;
 
 use loom_events::{Envelope, Event, Time};
 use loom_state::NewDelivery;

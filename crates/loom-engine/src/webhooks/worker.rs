@@ -4,17 +4,17 @@
 use super::Webhooks;
 use super::send::{Message, Sent};
 use crate::shared::Shared;
+use crate::sideline::Sideline;
 use loom_events::{EffectId, Event, TaskId, Time};
 use loom_state::{Delivery, DeliveryState, DeliveryTried, ReadError, RowStatus};
 use loom_view::{Live, Signal};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
 /// Messages that are looked at at a time: a receiver that was down for a day does not hide others.
 const LOOKED_AT: usize = 1_000;
@@ -40,38 +40,10 @@ const TIDY: Duration = Duration::from_secs(6 * 60 * 60);
 /// How long a process that ends waits for what it has just said. The rest is sent by the next one.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-/// The running worker; it dies when it is dropped.
-pub(crate) struct Worker {
-    ending: CancellationToken,
-    job: Mutex<Option<AbortOnDropHandle<()>>>,
-}
-
-impl Worker {
-    /// Starts it. What waits from an earlier process is sent at once, when it is due.
-    pub(crate) fn start(shared: Arc<Shared>) -> Self {
-        let ending = CancellationToken::new();
-        let job = run(shared, ending.clone());
-        Self {
-            ending,
-            job: Mutex::new(Some(AbortOnDropHandle::new(tokio::spawn(job)))),
-        }
-    }
-
-    /// Ends it when what is due was tried, or soon. What is on its way then is sent again by the next
-    /// one.
-    pub(crate) async fn stop(&self) {
-        self.ending.cancel();
-        let job = self
-            .job
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(job) = job
-            && let Err(died) = job.await
-        {
-            tracing::error!(%died, "the worker of webhooks died");
-        }
-    }
+/// Starts it. What waits from an earlier process is sent at once, when it is due; what is on its way at
+/// the end is sent again by the next one.
+pub(crate) fn start(shared: Arc<Shared>) -> Sideline {
+    Sideline::start("the worker of webhooks", |ending| run(shared, ending))
 }
 
 async fn run(shared: Arc<Shared>, ending: CancellationToken) {
