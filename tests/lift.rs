@@ -29,3 +29,18 @@ async fn no_fault_of_a_model_or_a_server_makes_a_task_silently_wrong() {
     let wrong = matrix(false).await;
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Its last gate has more to look at than a verifier is shown at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_of_fifty_steps_passes_its_last_gate() {
+    let cell = Cell {
+        variant: Variant::letter('H'),
+        class: Class::Faultless,
+        steps: 50,
+        tasks: 1,
+        seed: 1,
+        trouble: None,
+    };
+    let tally = Tally::of(&run(&cell, &Place::in_memory()).await);
+    assert!(tally.finished > 99.0, "{tally:?}");
+}

@@ -41,6 +41,7 @@ async fn scored() -> ExitCode {
         ["cell", letters, class, steps, tasks] => {
             let mut others = Variant::without();
             others.extend(Variant::voting());
+            others.push(Variant::tiring());
             let named = others.into_iter().find(|v| v.name == **letters);
             let variants: Vec<Variant> = match named {
                 Some(variant) => vec![variant],

@@ -45,4 +45,4 @@ pub use state::{ErrorLine, FileLine, StepLine, StepStatus, TaskState, state_yaml
 pub use template::{Place, TemplateError};
 pub use tokens::{clip_chars, clip_tokens, estimate_tokens};
 pub use verdict::{CriterionAnswer, VerdictAnswer, parse_verdict, verdict_schema};
-pub use verifier::{Block, CheckLine, CriterionLine, VerifierInput};
+pub use verifier::{Block, CheckLine, CriterionLine, Part, VerifierInput};

@@ -4,7 +4,8 @@
 use crate::state::{ErrorLine, FileLine, StepLine, StepStatus, TaskState};
 use crate::{
     Block, CheckLine, ChecksInput, CriterionLine, ExecutorInput, ExtractorInput, Learned, OldStep,
-    PlannerInput, ProjectNote, Repair, ReplannerInput, SkillLine, VerifierInput, WorkspaceOverview,
+    Part, PlannerInput, ProjectNote, Repair, ReplannerInput, SkillLine, VerifierInput,
+    WorkspaceOverview,
 };
 use loom_events::{
     Check, Fact, HeldOut, MemoryEntry, MemoryKind, Seq, SubtaskId, SubtaskSpec, Tier, Time,
@@ -301,6 +302,12 @@ pub(crate) fn verifier() -> VerifierInput {
             text: "@@ -14 +14 @@\n-    parser.add_argument(\"--colour\")\n+    parser.add_argument(\"--color\")"
                 .to_owned(),
         }],
+        part: Some(Part {
+            number: 1,
+            of: 2,
+            elsewhere: strings(&["README.md"]),
+        }),
+        left_out: strings(&["test.sh as it is now"]),
         budget: None,
     }
 }

@@ -17,8 +17,23 @@ pub struct VerifierInput {
     pub checks: Vec<CheckLine>,
     /// Diff first, then excerpts, the least important last; quotes must come from here.
     pub material: Vec<Block>,
+    /// Which part of the work the material is; none: it is all of it.
+    pub part: Option<Part>,
+    /// Titles of material that did not fit.
+    pub left_out: Vec<String>,
     /// Tokens that the prompt may cost; none means no bound.
     pub budget: Option<u64>,
+}
+
+/// A part of work that is too large to be looked at at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// From 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+    /// Files of the other parts.
+    pub elsewhere: Vec<String>,
 }
 
 /// One condition.
@@ -70,7 +85,9 @@ impl Input for VerifierInput {
         let checks: Vec<Value> = self.checks.iter().map(check).collect();
         let material: Vec<Value> = self.material.iter().map(block).collect();
         let criteria: Vec<Value> = self.criteria.iter().map(criterion).collect();
-        context! { task => self.task.as_str(), checks, material, criteria }
+        let part = self.part.as_ref().map(part);
+        let left_out = &self.left_out;
+        context! { task => self.task.as_str(), checks, material, part, left_out, criteria }
     }
 
     fn budget(&self) -> Option<u64> {
@@ -96,6 +113,7 @@ impl Input for VerifierInput {
             return None;
         }
         self.material.pop();
+        self.left_out.push(title.clone());
         Some(format!("{title}: left out"))
     }
 
@@ -117,6 +135,14 @@ fn block(block: &Block) -> Value {
         label => block.label.as_str(),
         title => block.title.as_str(),
         text => block.text.as_str(),
+    }
+}
+
+fn part(part: &Part) -> Value {
+    context! {
+        number => part.number,
+        of => part.of,
+        elsewhere => &part.elsewhere,
     }
 }
 
@@ -147,6 +173,30 @@ mod tests {
     }
 
     #[test]
+    fn a_part_says_where_the_rest_is_looked_at_and_the_whole_says_nothing_of_it() {
+        let mut input = samples::verifier();
+        let said = |input: &VerifierInput| {
+            format!(
+                "{:?}",
+                Prompts::builtin()
+                    .unwrap()
+                    .verifier(input)
+                    .unwrap()
+                    .messages
+            )
+        };
+        let part = said(&input);
+        assert!(part.contains("This is part 1 of 2."), "{part}");
+        assert!(part.contains("Others look at: README.md."), "{part}");
+        (input.part, input.left_out) = (None, Vec::new());
+        let whole = said(&input);
+        assert!(
+            !whole.contains("part") && !whole.contains("no room"),
+            "{whole}"
+        );
+    }
+
+    #[test]
     fn the_least_important_block_is_cut_first_and_named() {
         let mut input = samples::verifier();
         let excerpt = Block {
@@ -162,6 +212,15 @@ mod tests {
             "{:?}",
             rendered.trimmed
         );
-        assert!(format!("{:?}", rendered.messages).contains("add_argument"));
+        let said = format!("{:?}", rendered.messages);
+        assert!(said.contains("add_argument"));
+        // Whole blocks that go are named to the model, too.
+        input.budget = Some(900);
+        let rendered = Prompts::builtin().unwrap().verifier(&input).unwrap();
+        let said = format!("{:?}", rendered.messages);
+        assert!(
+            said.contains("There was no room for: test.sh as it is now, README.md."),
+            "{said}"
+        );
     }
 }

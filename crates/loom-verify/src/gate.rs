@@ -1,11 +1,12 @@
 //! The gate: tier 1, then tier 2, then one verdict with its confidence.
 
+use crate::asked::{Asked, Tier2};
 use crate::confidence::{Evidence, compose};
 use crate::fault::feedback;
 use crate::files::blocking;
 use crate::panel::panel;
 use crate::product::product;
-use crate::tier2::{Asked, Tier2, check_lines, tier2};
+use crate::tier2::{check_lines, tier2};
 use crate::{
     CheckRunner, EvidenceSink, Fault, GateInput, Judge, Scope, Tier1Report, test_commands, tier1,
 };

@@ -12,6 +12,12 @@ pub trait Judge: Send + Sync {
     /// # Errors
     /// See [`JudgeError`].
     async fn judge(&self, question: &Question) -> Result<JudgeReply, JudgeError>;
+
+    /// How much material can be judged at once, in tokens, of work by a model of this tier; none: nobody
+    /// knows. What is more goes in parts.
+    fn room(&self, _executor: Tier) -> Option<u64> {
+        None
+    }
 }
 
 /// A question to a verifier.

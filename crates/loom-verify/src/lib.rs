@@ -7,6 +7,7 @@
 
 #![deny(missing_docs)]
 
+mod asked;
 mod baseline;
 mod canary;
 mod check;
@@ -25,6 +26,7 @@ mod harness;
 mod input;
 mod judge;
 mod kept;
+mod look;
 mod lost;
 mod markers;
 mod material;
@@ -32,6 +34,7 @@ mod mistakes;
 mod model_judge;
 mod needs;
 mod panel;
+mod parts;
 mod product;
 mod protected;
 mod quote;

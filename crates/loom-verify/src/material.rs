@@ -1,56 +1,65 @@
-//! What a verifier is shown: the diff, then excerpts, in numbered blocks. Never a claim.
+//! What there is to show a verifier: the diff, then excerpts, in pieces. Never a claim. What of it is shown
+//! at once is decided elsewhere.
 
 use crate::comments::strip;
 use crate::files::{blocking, text};
 use crate::{GateInput, Scope};
 use loom_events::{Check, FileChange};
-use loom_prompts::Block;
 use loom_redact::Redactor;
-use loom_workspace::Workspace;
+use loom_workspace::{FileDiff, Workspace};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Most blocks shown; beyond it a verifier loses the thread.
-const MAX_BLOCKS: usize = 40;
-
-/// Longest diff of one file.
-const MAX_DIFF_LINES: usize = 400;
+/// Longest diff of one file: what is longer was generated, or is no step.
+const MAX_DIFF_LINES: usize = 1_200;
 
 /// Longest excerpt of a file in the first round, and in later ones, when the verifier could not tell.
 const EXCERPT_LINES: [usize; 2] = [120, 400];
 
-/// Blocks and what had to be left out.
+/// Something that can be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) kind: Kind,
+    /// The file that it is of.
+    pub(crate) path: Option<String>,
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+/// In the order in which they are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Report,
+    Diff,
+    /// Comments that a diff adds, which are claims.
+    Comments,
+    /// A file as it is now.
+    Excerpt,
+}
+
+/// Everything that there is to show, and what had to be left out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shown {
-    pub(crate) blocks: Vec<Block>,
+    pub(crate) pieces: Vec<Piece>,
+    /// Every changed file in a line.
+    pub(crate) listing: Vec<String>,
     pub(crate) degraded: Vec<String>,
     redactor: Arc<Redactor>,
 }
 
 impl Shown {
-    /// One piece, as it is.
-    pub(crate) fn of(block: Block) -> Self {
-        Self {
-            blocks: vec![block],
-            ..Self::default()
-        }
-    }
-
-    fn add(&mut self, title: String, text: String) {
+    fn add(&mut self, kind: Kind, path: Option<&str>, title: String, text: &str) {
         if text.trim().is_empty() {
             return;
         }
-        if self.blocks.len() >= MAX_BLOCKS {
-            let what = format!("the verifier was shown only {MAX_BLOCKS} pieces of the work");
-            if !self.degraded.contains(&what) {
-                self.degraded.push(what);
-            }
-            return;
-        }
-        let label = format!("D{}", self.blocks.len() + 1);
         // Here, so that a quote is looked for in what was shown.
-        let text = self.redactor.text(&text).into_owned();
-        self.blocks.push(Block { label, title, text });
+        let text = self.redactor.text(text).into_owned();
+        self.pieces.push(Piece {
+            kind,
+            path: path.map(str::to_owned),
+            title,
+            text,
+        });
     }
 }
 
@@ -62,11 +71,21 @@ pub(crate) async fn show(input: &GateInput) -> Shown {
     };
     if input.step.inspect && input.step.scope == Scope::Subtask {
         // The report is the product of such a step, so it is what is judged.
-        shown.add("the report".to_owned(), input.attempt.answer.clone());
+        shown.add(
+            Kind::Report,
+            None,
+            "the report".to_owned(),
+            &input.attempt.answer,
+        );
     }
     let Some(workspace) = &input.workspace else {
-        if shown.blocks.is_empty() {
-            shown.add("the answer".to_owned(), input.attempt.answer.clone());
+        if shown.pieces.is_empty() {
+            shown.add(
+                Kind::Report,
+                None,
+                "the answer".to_owned(),
+                &input.attempt.answer,
+            );
         }
         return shown;
     };
@@ -81,8 +100,8 @@ pub(crate) async fn show(input: &GateInput) -> Shown {
     .await
 }
 
-/// Diffs of all files, with the comments that they add in a block of their own. Returns the paths of
-/// files that are new, whose diff is the whole file.
+/// Diffs of all files, with the comments that they add apart. Returns the paths of files that are new,
+/// whose diff is the whole file.
 fn show_diffs(
     workspace: &Workspace,
     changes: &[FileChange],
@@ -97,23 +116,16 @@ fn show_diffs(
             return BTreeSet::new();
         }
     };
-    let mut comments = Vec::new();
     let mut whole = BTreeSet::new();
     for diff in diffs {
+        shown.listing.push(listed(&diff));
+        let title = format!("diff of {}", diff.path);
         if diff.binary {
-            shown.add(
-                format!("diff of {}", diff.path),
-                format!("{} is not text", diff.path),
-            );
+            let text = format!("{} is not text", diff.path);
+            shown.add(Kind::Diff, Some(&diff.path), title, &text);
             continue;
         }
         let stripped = strip(&diff.path, &diff.patch);
-        comments.extend(
-            stripped
-                .comments
-                .iter()
-                .map(|line| format!("{}: {line}", diff.path)),
-        );
         let (text, cut) = first_lines(&stripped.patch, MAX_DIFF_LINES);
         if cut > 0 {
             shown.degraded.push(format!(
@@ -123,14 +135,25 @@ fn show_diffs(
         } else if diff.removed == 0 && diff.old_path.is_none() && stripped.comments.is_empty() {
             whole.insert(diff.path.clone());
         }
-        shown.add(format!("diff of {}", diff.path), text);
+        shown.add(Kind::Diff, Some(&diff.path), title, &text);
+        let of_file = |line: &String| format!("{}: {line}", diff.path);
+        let comments: Vec<String> = stripped.comments.iter().map(of_file).collect();
+        let (text, _) = first_lines(&comments.join("\n"), MAX_DIFF_LINES);
+        shown.add(Kind::Comments, Some(&diff.path), String::new(), &text);
     }
-    let (text, _) = first_lines(&comments.join("\n"), MAX_DIFF_LINES);
-    shown.add(
-        "comments that the work added (claims, no evidence of behaviour)".to_owned(),
-        text,
-    );
     whole
+}
+
+/// A file in the list of all that were changed.
+fn listed(diff: &FileDiff) -> String {
+    let from = diff.old_path.as_ref();
+    let from = from
+        .map(|old| format!(", before: {old}"))
+        .unwrap_or_default();
+    if diff.binary {
+        return format!("{} (not text{from})", diff.path);
+    }
+    format!("{} (+{} -{}{from})", diff.path, diff.added, diff.removed)
 }
 
 /// Files as they are now: what the step names, then what it changed.
@@ -152,7 +175,7 @@ fn show_excerpts(
             } else {
                 format!("{path} as it is now")
             };
-            shown.add(title, text);
+            shown.add(Kind::Excerpt, Some(path), title, &text);
         }
     }
 }

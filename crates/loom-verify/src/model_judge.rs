@@ -2,7 +2,7 @@
 
 use crate::{Judge, JudgeError, JudgeReply, Question};
 use async_trait::async_trait;
-use loom_events::{Failure, FailureClass, Role, TaskId, Usage};
+use loom_events::{Failure, FailureClass, Role, TaskId, Tier, Usage};
 use loom_prompts::{Prompts, RenderError, Rendered, VerifierInput, parse_verdict, verdict_schema};
 use loom_router::{
     ChatRequest, JsonError, JsonReply, JsonSchema, NoModel, Router, Selected, ToolChoice, Tried,
@@ -30,6 +30,9 @@ const MAX_ANSWER_TOKENS: u32 = 3_000;
 
 /// Of a window, this share in percent is left for the answer and for errors of the estimate.
 const RESERVE_PERCENT: u64 = 25;
+
+/// Rules, task, checks and criteria beside the material.
+const BESIDE_TOKENS: u64 = 2_000;
 
 /// How many models are tried when one gives no readable verdict.
 const MODELS_TRIED: usize = 2;
@@ -207,6 +210,23 @@ impl Judge for ModelJudge {
         }
         Err(last.unwrap_or_else(|| JudgeError::Missing("no model was tried".to_owned())))
     }
+
+    /// By the smallest window of those that may be asked: other views are other models.
+    fn room(&self, executor: Tier) -> Option<u64> {
+        let advisers = self.advisers();
+        let names = self.router.names_of(Role::Verifier).into_iter();
+        let entries = names
+            .filter(|name| !advisers.iter().any(|tried| tried.name == *name))
+            .filter_map(|name| self.router.entry(&name))
+            .filter_map(|entry| Some((entry.tier, u64::from(entry.context_length?))));
+        let windows: Vec<(Tier, u64)> = entries.collect();
+        let able = windows.iter().filter(|(tier, _)| *tier >= executor);
+        let smallest = able.map(|(_, window)| *window).min();
+        let window = smallest.or_else(|| windows.iter().map(|(_, window)| *window).min())?;
+        let for_material = (window * (100 - RESERVE_PERCENT) / 100).saturating_sub(BESIDE_TOKENS);
+        // The numbers of the lines are shown, too.
+        Some(for_material * 3 / 4)
+    }
 }
 
 /// A model that could be asked and is not, as long as there is another.
@@ -265,7 +285,7 @@ fn failure(error: &JudgeError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use loom_events::{Answer, CriterionVerdict, Finish, Latency, Tier};
+    use loom_events::{Answer, CriterionVerdict, Finish, Latency};
     use loom_prompts::{Block, CriterionLine};
     use loom_router::{
         CallError, ChatReply, DeltaSink, ListedModel, ModelEntry, Provider, ProviderFactory,
@@ -346,6 +366,8 @@ mod tests {
                     text: "It says hello.".to_owned(),
                 }],
                 checks: Vec::new(),
+                part: None,
+                left_out: Vec::new(),
                 material: vec![Block {
                     label: "D1".to_owned(),
                     title: "diff of a.sh".to_owned(),
@@ -357,6 +379,45 @@ mod tests {
             tier,
             asked: Vec::new(),
         }
+    }
+
+    #[test]
+    fn the_room_is_that_of_the_smallest_window_that_may_be_asked() {
+        let windows = |entries: &[(&'static str, Tier, Option<u32>)]| {
+            let entry = |(name, tier, window): &(&'static str, Tier, Option<u32>)| ModelEntry {
+                tier: *tier,
+                roles: vec![Role::Verifier],
+                context_length: *window,
+                ..ModelEntry::new(*name, "http://127.0.0.1:1/v1")
+            };
+            let parrots = entries
+                .iter()
+                .map(|(name, tier, _)| (*name, *tier, VERDICT))
+                .collect();
+            let entries = entries.iter().map(entry).collect();
+            let router = Router::with_providers(entries, &Parrots(parrots)).unwrap();
+            ModelJudge::new(Arc::new(router), Arc::new(Prompts::builtin().unwrap()))
+        };
+        let large = ("large", Tier::Large, Some(32_000));
+        let medium = ("medium", Tier::Medium, Some(16_000));
+        let small = ("small", Tier::Small, Some(8_000));
+        let of = |window: u64| Some((window * 3 / 4 - 2_000) * 3 / 4);
+        let all = windows(&[large, medium, small]);
+        assert_eq!(
+            all.room(Tier::Medium),
+            of(16_000),
+            "a weaker one is not asked"
+        );
+        assert_eq!(all.room(Tier::Small), of(8_000));
+        assert_eq!(
+            windows(&[small]).room(Tier::Large),
+            of(8_000),
+            "there is no other"
+        );
+        let unknown = ("unknown", Tier::Large, None);
+        assert_eq!(windows(&[unknown]).room(Tier::Small), None);
+        let tiny = ("tiny", Tier::Large, Some(512));
+        assert_eq!(windows(&[tiny]).room(Tier::Small), Some(0));
     }
 
     const VERDICT: &str =

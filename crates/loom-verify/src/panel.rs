@@ -3,8 +3,9 @@
 //! Judges agree too much, so their votes are not counted as if they were independent: a pass needs a
 //! majority and nobody with evidence against it; a split is nobody's verdict and goes to a human.
 
-use crate::material::show;
-use crate::tier2::{Asked, Look, Tier2, criteria};
+use crate::asked::{Asked, Tier2};
+use crate::look::Look;
+use crate::tier2::laid_out;
 use crate::{GateInput, Judge};
 use loom_events::{CriterionResult, CriterionVerdict, Failure, Vote};
 use loom_prompts::CheckLine;
@@ -18,8 +19,8 @@ pub(crate) async fn panel(
     checks: &[CheckLine],
     judge: &dyn Judge,
 ) -> Result<Tier2, Failure> {
-    let shown = show(input).await;
-    let (criteria, hidden) = criteria(input);
+    let sheets = laid_out(input, judge).await;
+    let criteria = sheets.criteria();
     let mut views: Vec<Asked> = Vec::new();
     let votes = input.settings.votes.clamp(1, MAX_VOTES);
     // Of those that were wanted: a verdict that could not be had is none in favour.
@@ -27,7 +28,7 @@ pub(crate) async fn panel(
     for vote in 0..votes {
         let look = Look {
             input,
-            shown: &shown,
+            sheets: &sheets,
             checks,
             judge,
             asked: views.iter().filter_map(Asked::model).collect(),
@@ -43,9 +44,7 @@ pub(crate) async fn panel(
             }
         }
     }
-    let mut asked = combined(views, &criteria, needed);
-    asked.degraded.extend(hidden);
-    Ok(Tier2::Asked(asked))
+    Ok(Tier2::Asked(combined(views, &criteria, needed)))
 }
 
 /// One view out of several.
@@ -77,9 +76,10 @@ fn combined(views: Vec<Asked>, criteria: &[String], needed: usize) -> Asked {
         .iter()
         .filter_map(|view| view.verifier.clone())
         .min_by_key(|(_, tier)| *tier);
-    for (at, criterion) in criteria.iter().enumerate() {
+    for criterion in criteria {
+        let said = usable.iter().flat_map(|view| &view.criteria);
         let answers: Vec<&CriterionResult> =
-            usable.iter().filter_map(|v| v.criteria.get(at)).collect();
+            said.filter(|said| said.criterion == *criterion).collect();
         all.criteria.push(judged(criterion, &answers, needed));
     }
     for view in usable {

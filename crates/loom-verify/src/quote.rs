@@ -10,7 +10,10 @@ const MAX_CHARS: usize = 400;
 
 /// Where quotes and searched texts are looked for.
 pub(crate) struct Material<'a> {
+    /// What was shown.
     pub(crate) blocks: &'a [Block],
+    /// What there is besides, shown apart: what is in it is not absent.
+    pub(crate) everything: &'a [&'a Block],
     pub(crate) checks: &'a [CheckLine],
 }
 
@@ -42,7 +45,7 @@ impl Material<'_> {
     /// Whether a text is in what is there now: lines that a diff removes do not count.
     pub(crate) fn has_now(&self, text: &str) -> bool {
         let wanted = folded(text);
-        self.blocks.iter().any(|block| {
+        self.everything.iter().any(|block| {
             let diff = block.title.starts_with("diff of ");
             block
                 .text
@@ -101,6 +104,7 @@ mod tests {
         let (blocks, checks) = material();
         Material {
             blocks: &blocks,
+            everything: &[],
             checks: &checks,
         }
         .holds(quote)
@@ -145,8 +149,10 @@ mod tests {
     #[test]
     fn removed_lines_are_not_there_any_more() {
         let (blocks, checks) = material();
+        let everything: Vec<&Block> = blocks.iter().collect();
         let material = Material {
             blocks: &blocks,
+            everything: &everything,
             checks: &checks,
         };
         assert!(!material.has_now("def area"));

@@ -67,6 +67,8 @@ pub struct Variant {
     head: Option<Class>,
     /// Whether equal work is worded alike, whoever does it.
     alike: bool,
+    /// Whether a reviewer of a part is as tired as one of the whole.
+    tires: bool,
 }
 
 /// The first of the cumulative variants.
@@ -142,6 +144,7 @@ impl Variant {
             climbs: at('G'),
             head: None,
             alike: false,
+            tires: false,
         }
     }
 
@@ -150,6 +153,16 @@ impl Variant {
         self.name = format!("{}, worded alike", self.name);
         self.alike = true;
         self
+    }
+
+    /// H among reviewers who see as little of a part as they would of the whole: what parts are worth
+    /// then is only that each is looked at.
+    pub fn tiring() -> Self {
+        Self {
+            name: "H, parts tire".to_owned(),
+            tires: true,
+            ..Self::letter('H')
+        }
     }
 
     /// The same with checks that count as they were planned: none of them is evidence then.
@@ -229,6 +242,7 @@ impl Variant {
     pub fn nature(&self) -> Nature {
         Nature {
             worded_alike: f64::from(u8::from(self.alike)),
+            parts_tire: f64::from(u8::from(self.tires)),
             ..Nature::default()
         }
     }

@@ -119,6 +119,9 @@ pub struct Nature {
     /// Words its work as it did at another try at the step, and as any other model does. (Our choice, and
     /// never by default: nobody measured it.)
     pub worded_alike: f64,
+    /// How much a part of a large change tires its reviewer as the whole would: 0 by what it shows, 1 by
+    /// all of it. The note knows only reviews of the whole. (Our choice.)
+    pub parts_tire: f64,
 }
 
 impl Default for Nature {
@@ -141,6 +144,7 @@ impl Default for Nature {
             trivial_forms: (0.4, 0.4),
             impossible_path: 0.33,
             worded_alike: 0.0,
+            parts_tire: 0.0,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Nature, Profile};
 use crate::reply::Reply;
 use crate::request::Request;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A request for a verdict.
 pub(crate) struct Judging<'a> {
@@ -37,11 +37,11 @@ struct Fault {
 #[derive(Debug, Default)]
 struct Material {
     files: BTreeMap<String, Vec<String>>,
-    blocks: usize,
+    /// Whether it was told that there is more, which others look at: what is not shown is not missing then.
+    in_part: bool,
+    /// The list of all changed files, when it is shown that and nothing of what is in them.
+    listing: Option<BTreeSet<String>>,
 }
-
-/// With so many blocks some of the material was left out, and what is not shown is not missing.
-const MANY_BLOCKS: usize = 40;
 
 impl Judging<'_> {
     pub(crate) fn verdict(&self, request: &Request) -> Reply {
@@ -90,11 +90,14 @@ impl Judging<'_> {
         }
     }
 
-    /// What it says is wrong with the whole, at the end: it sees less in a longer task.
+    /// What it says is wrong with the whole, at the end: it sees less where there is more to look at.
     #[expect(clippy::cast_precision_loss, reason = "few steps")]
     fn judge_all(&self, material: &Material, call: u64) -> Option<Fault> {
         let items = &self.world.items;
-        let dilution = (10.0 / items.len().max(1) as f64).sqrt();
+        let shown = |item: &&Item| !material.in_part || !material.lines(&item.path).is_empty();
+        let shown = items.iter().filter(shown).count().max(1) as f64;
+        let all = items.len().max(1) as f64;
+        let dilution = (10.0 / (all - shown).mul_add(self.nature.parts_tire, shown)).sqrt();
         let seen = items.iter().find_map(|item| {
             let fault = material.fault(self.world, item)?;
             let sees = if fault.obvious {
@@ -153,7 +156,7 @@ impl Judging<'_> {
         }
         let constraint = text.contains("ends with the line");
         let stayed = text.contains("should have stayed");
-        let goal = text.contains("Everything that was asked");
+        let goal = text.contains("that was asked") || text.contains("was asked for of");
         let all = text.contains("What the goal asks for");
         let concerned = |fault: &&Fault| {
             if all {
@@ -194,6 +197,7 @@ fn is_ours(text: &str) -> bool {
         "holds the key and the clauses",
         "ends with the line",
         "Everything that was asked",
+        "was asked for of these files",
         "should have stayed",
         "What the goal asks for",
         "This was done",
@@ -211,13 +215,20 @@ fn criteria(prompt: &str) -> impl Iterator<Item = (&str, &str)> {
 impl Material {
     /// Files as they are now: an excerpt where there is one, else what a diff adds and keeps.
     fn read(prompt: &str) -> Self {
-        let mut material = Self::default();
+        let mut material = Self {
+            in_part: prompt.contains("\nThis is part ")
+                || prompt.contains("at once. This is part ")
+                || prompt.contains("There was no room for: "),
+            ..Self::default()
+        };
         let mut whole: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut block: Option<(String, bool)> = None;
         let text = between(prompt, "The material.", "== end of the material").unwrap_or_default();
         for line in text.lines() {
             if let Some(title) = line.strip_prefix("== ") {
-                material.blocks += 1;
+                if title.contains("files that the work changed") {
+                    material.listing = Some(BTreeSet::new());
+                }
                 let title = title.split_once(": ").map_or(title, |(_, title)| title);
                 block = match (
                     title.strip_prefix("diff of "),
@@ -229,10 +240,14 @@ impl Material {
                 };
                 continue;
             }
+            let line = line.split_once("| ").map_or("", |(_, text)| text);
             let Some((path, excerpt)) = &block else {
+                let named = line.split_once(" (").map_or(line, |(path, _)| path);
+                if let Some(listing) = material.listing.as_mut().filter(|_| !named.is_empty()) {
+                    listing.insert(named.to_owned());
+                }
                 continue;
             };
-            let line = line.split_once("| ").map_or("", |(_, text)| text);
             if *excerpt {
                 whole.entry(path.clone()).or_default().push(line.to_owned());
             } else if let Some(kept) = line.strip_prefix(['+', ' ']) {
@@ -269,17 +284,17 @@ impl Material {
             why,
         };
         let id = item.id();
+        let missing = format!("`{id}` is missing: {}", item.path);
+        if let Some(listing) = &self.listing {
+            let named = listing.contains(&item.path);
+            return (!named).then(|| fault(true, "", &item.path, missing));
+        }
         if lines.is_empty() {
-            if self.blocks >= MANY_BLOCKS {
-                return None;
-            }
-            let absent = item.clause(0, 0);
-            return Some(fault(
-                true,
-                "",
-                &absent,
-                format!("`{id}` is missing: {}", item.path),
-            ));
+            return if self.in_part {
+                self.manifest_fault(item)
+            } else {
+                Some(fault(true, "", &item.clause(0, 0), missing))
+            };
         }
         if let Some(line) = lines
             .iter()
@@ -375,6 +390,9 @@ impl Material {
 
     /// A line to quote.
     fn any_line(&self) -> String {
+        if let Some(named) = self.listing.iter().flatten().next() {
+            return named.clone();
+        }
         let mut lines = self.files.values().flatten();
         let line = lines.find(|line| line.starts_with('c') && line.len() > 6);
         line.or_else(|| self.files.values().flatten().find(|line| line.len() > 6))

@@ -1,8 +1,9 @@
 //! What a verifier is worth: it is shown changes of which it is known whether they are right, by the
 //! same questions as in a gate. Judges agree too much, so one that was never measured is a guess.
 
-use crate::material::Shown;
-use crate::tier2::{Look, Tier2};
+use crate::asked::Tier2;
+use crate::look::Look;
+use crate::parts::Sheets;
 use crate::{AttemptFacts, Baseline, GateInput, Judge, Scope, Step};
 use loom_events::{Defences, Failure, Size, Tier, VerdictResult, Verification};
 use loom_prompts::Block;
@@ -82,15 +83,16 @@ async fn ask(
     judge: &dyn Judge,
 ) -> Result<VerdictResult, MeasureError> {
     let diff = if right { &pair.right } else { &pair.wrong };
-    let shown = Shown::of(Block {
+    let block = Block {
         label: "D1".to_owned(),
         title: format!("diff of {}", pair.file),
         text: diff.clone(),
-    });
+    };
     let input = input(pair, seed);
+    let sheets = Sheets::of(block, input.step.criteria.clone());
     let look = Look {
         input: &input,
-        shown: &shown,
+        sheets: &sheets,
         checks: &[],
         judge,
         asked: Vec::new(),

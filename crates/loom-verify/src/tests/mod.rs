@@ -1,6 +1,7 @@
 //! The gate as a whole, on real workspaces: what passes, what fails, and what nobody can tell.
 
 mod gate;
+mod parts;
 mod project;
 mod rules;
 mod verdicts;
