@@ -95,26 +95,41 @@ impl Input for VerifierInput {
     }
 
     /// Cuts the last block, which is the least important; the first is only shortened, since a
-    /// verdict without any material is not one.
+    /// verdict without any material is not one. After that checks that passed go, the last first.
     fn shrink(&mut self, excess: u64) -> Option<String> {
         /// Below this a rest of a block tells nothing.
         const WORTH_KEEPING: u64 = 100;
-        let only = self.material.len() == 1;
-        let last = self.material.last_mut()?;
-        let title = last.title.clone();
-        let now = estimate_tokens(&last.text);
-        // Line numbers are shown but not counted here, hence a third more.
-        let keep = now.saturating_sub(excess.saturating_add(excess / 3 + 1));
-        if keep >= WORTH_KEEPING {
-            last.text = clip_tokens(&last.text, keep);
-            return Some(format!("{title}: cut"));
+        let only = self.material.len() <= 1;
+        if let Some(last) = self.material.last_mut() {
+            let title = last.title.clone();
+            let now = estimate_tokens(&last.text);
+            // Line numbers are shown but not counted here, hence a third more.
+            let keep = now.saturating_sub(excess.saturating_add(excess / 3 + 1));
+            if keep >= WORTH_KEEPING {
+                last.text = clip_tokens(&last.text, keep);
+                return Some(format!("{title}: cut"));
+            }
+            if !only {
+                self.material.pop();
+                self.left_out.push(title.clone());
+                return Some(format!("{title}: left out"));
+            }
         }
-        if only {
-            return None;
+        let (before, mut left) = (self.checks.len(), excess);
+        while let Some(at) = self.checks.iter().rposition(|line| line.passed) {
+            if left == 0 {
+                break;
+            }
+            let line = self.checks.remove(at);
+            let shown = format!("- passed: {} ({})", line.check, line.detail);
+            left = left.saturating_sub(estimate_tokens(&shown));
         }
-        self.material.pop();
-        self.left_out.push(title.clone());
-        Some(format!("{title}: left out"))
+        let dropped = before - self.checks.len();
+        (dropped > 0).then(|| {
+            let what = format!("{dropped} checks that passed");
+            self.left_out.push(what.clone());
+            format!("{what}: left out")
+        })
     }
 
     fn samples() -> [Self; 2] {
@@ -193,6 +208,32 @@ mod tests {
         assert!(
             !whole.contains("part") && !whole.contains("no room"),
             "{whole}"
+        );
+    }
+
+    #[test]
+    fn with_many_checks_those_that_passed_go_and_a_red_one_stays() {
+        let mut input = samples::verifier();
+        let line = |n: usize| CheckLine {
+            check: format!("file number {n} of the plan contains its heading"),
+            passed: n != 150,
+            detail: "seen".to_owned(),
+        };
+        input.checks = (0..300).map(line).collect();
+        input.budget = Some(1_200);
+        let rendered = Prompts::builtin().unwrap().verifier(&input).unwrap();
+        let said = format!("{:?}", rendered.messages);
+        assert!(said.contains("FAILED: file number 150"), "{said}");
+        assert!(
+            said.contains("add_argument") && said.contains("file number 0 of"),
+            "{said}"
+        );
+        assert!(said.contains("checks that passed"), "{said}");
+        assert!(
+            rendered
+                .trimmed
+                .iter()
+                .any(|what| what.contains("checks that passed"))
         );
     }
 

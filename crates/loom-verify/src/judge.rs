@@ -13,8 +13,8 @@ pub trait Judge: Send + Sync {
     /// See [`JudgeError`].
     async fn judge(&self, question: &Question) -> Result<JudgeReply, JudgeError>;
 
-    /// How much material can be judged at once, in tokens, of work by a model of this tier; none: nobody
-    /// knows. What is more goes in parts.
+    /// How much can be judged at once, in tokens, of work by a model of this tier: task, checks and
+    /// material; none: nobody knows. Material that is more goes in parts.
     fn room(&self, _executor: Tier) -> Option<u64> {
         None
     }

@@ -31,8 +31,8 @@ const MAX_ANSWER_TOKENS: u32 = 3_000;
 /// Of a window, this share in percent is left for the answer and for errors of the estimate.
 const RESERVE_PERCENT: u64 = 25;
 
-/// Rules, task, checks and criteria beside the material.
-const BESIDE_TOKENS: u64 = 2_000;
+/// Rules, criteria and file names beside what is judged.
+const BESIDE_TOKENS: u64 = 1_500;
 
 /// How many models are tried when one gives no readable verdict.
 const MODELS_TRIED: usize = 2;
@@ -223,9 +223,9 @@ impl Judge for ModelJudge {
         let able = windows.iter().filter(|(tier, _)| *tier >= executor);
         let smallest = able.map(|(_, window)| *window).min();
         let window = smallest.or_else(|| windows.iter().map(|(_, window)| *window).min())?;
-        let for_material = (window * (100 - RESERVE_PERCENT) / 100).saturating_sub(BESIDE_TOKENS);
+        let left = (window * (100 - RESERVE_PERCENT) / 100).saturating_sub(BESIDE_TOKENS);
         // The numbers of the lines are shown, too.
-        Some(for_material * 3 / 4)
+        Some(left * 3 / 4)
     }
 }
 
@@ -401,7 +401,7 @@ mod tests {
         let large = ("large", Tier::Large, Some(32_000));
         let medium = ("medium", Tier::Medium, Some(16_000));
         let small = ("small", Tier::Small, Some(8_000));
-        let of = |window: u64| Some((window * 3 / 4 - 2_000) * 3 / 4);
+        let of = |window: u64| Some((window * 3 / 4 - 1_500) * 3 / 4);
         let all = windows(&[large, medium, small]);
         assert_eq!(
             all.room(Tier::Medium),

@@ -19,7 +19,7 @@ pub(crate) async fn panel(
     checks: &[CheckLine],
     judge: &dyn Judge,
 ) -> Result<Tier2, Failure> {
-    let sheets = laid_out(input, judge).await;
+    let sheets = laid_out(input, checks, judge).await;
     let criteria = sheets.criteria();
     let mut views: Vec<Asked> = Vec::new();
     let votes = input.settings.votes.clamp(1, MAX_VOTES);

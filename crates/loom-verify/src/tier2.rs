@@ -7,7 +7,7 @@ use crate::material::show;
 use crate::parts::{Sheets, sheets};
 use crate::{GateInput, Judge, Scope, Tier1Report};
 use loom_events::{Failure, VerdictResult};
-use loom_prompts::CheckLine;
+use loom_prompts::{CheckLine, estimate_tokens};
 use loom_redact::Redactor;
 
 /// Asks the verifier about every criterion of the step, and again: in another order, and another one if
@@ -19,7 +19,7 @@ pub(crate) async fn tier2(
     checks: &[CheckLine],
     judge: &dyn Judge,
 ) -> Result<Tier2, Failure> {
-    let sheets = laid_out(input, judge).await;
+    let sheets = laid_out(input, checks, judge).await;
     let criteria = sheets.criteria();
     let mut look = Look {
         input,
@@ -58,10 +58,17 @@ pub(crate) async fn tier2(
     Ok(Tier2::Asked(asked))
 }
 
-/// What a verifier is shown of the work.
-pub(crate) async fn laid_out(input: &GateInput, judge: &dyn Judge) -> Sheets {
+/// What a verifier is shown of the work, beside what it is told anyway.
+pub(crate) async fn laid_out(input: &GateInput, checks: &[CheckLine], judge: &dyn Judge) -> Sheets {
     let shown = show(input).await;
-    sheets(input, shown, judge.room(input.attempt.tier))
+    let lines = checks
+        .iter()
+        .map(|line| estimate_tokens(&line.check) + estimate_tokens(&line.detail));
+    let told = lines
+        .sum::<u64>()
+        .saturating_add(estimate_tokens(&input.step.task));
+    let room = judge.room(input.attempt.tier);
+    sheets(input, shown, room.map(|room| room.saturating_sub(told)))
 }
 
 /// How many views a pass needs. More where the work is more likely to be wrong: a step that failed
