@@ -5,7 +5,7 @@
 
 use super::calibration::{self, Bin};
 use super::cell::{Cell, Ground, Place};
-use super::outcome::{Stated, as_with_a_sandbox};
+use super::outcome::{Outcome, Stated, as_with_a_sandbox};
 use super::score::{heading, say};
 use super::variant::Class;
 use loom_engine::Rating;
@@ -91,9 +91,7 @@ pub async fn taught(cell: &Cell, person: Person, place: &Place, helper: Option<P
     tables(&complete.collect::<Vec<_>>());
 }
 
-/// The same reckoned from the lines that [`keep`] wrote, without running anything: of each class the
-/// complete tasks of H are cut into halves by chance, the person looks at some of the one, and what is stated of
-/// the other is compared with what is so.
+/// The same reckoned from the lines that [`keep`] wrote, without running anything: see [`once_looked_at`].
 ///
 /// [`keep`]: super::kept::keep
 ///
@@ -102,6 +100,14 @@ pub async fn taught(cell: &Cell, person: Person, place: &Place, helper: Option<P
 pub fn reckoned(path: &Path, looks_at: u64, seed: u64) -> std::io::Result<()> {
     let text = std::fs::read_to_string(path)?;
     let kept: Vec<Kept> = text.lines().filter_map(Kept::read).collect();
+    tables(&once_looked_at(&kept, looks_at, seed));
+    Ok(())
+}
+
+/// Of each class the complete tasks are cut into halves by chance, the person looks at some of the one, and
+/// it is reckoned what is stated of the other then, by the functions that the engine uses. Says what was
+/// learned.
+pub(super) fn once_looked_at(kept: &[Kept], looks_at: u64, seed: u64) -> Vec<Seen> {
     let mut judged: Vec<Seen> = Vec::new();
     for class in Class::ALL {
         let of_class = kept.iter().filter(|one| one.class == class.name());
@@ -126,15 +132,16 @@ pub fn reckoned(path: &Path, looks_at: u64, seed: u64) -> std::io::Result<()> {
             }
         }
         let said = book.calibration(Time::EPOCH);
-        let why = said
-            .as_ref()
-            .map_or("too little is known", |said| &said.why);
-        say(&format!(
-            "{}, {} tasks looked at ({} results): {why}",
-            class.name(),
-            counts.0,
-            counts.1
-        ));
+        if counts.0 > 0 {
+            let why = said.as_ref();
+            say(&format!(
+                "{}, {} tasks looked at ({} results): {}",
+                class.name(),
+                counts.0,
+                counts.1,
+                why.map_or("too little is known", |said| &said.why)
+            ));
+        }
         let known = said.and_then(|said| match said.what {
             Adjusted::Calibration(calibration) => Some(calibration),
             _ => None,
@@ -145,17 +152,33 @@ pub fn reckoned(path: &Path, looks_at: u64, seed: u64) -> std::io::Result<()> {
                 .map(|(_, one)| one.stated(known.as_ref())),
         );
     }
-    tables(&judged);
-    Ok(())
+    judged
 }
 
-/// A line of a complete task of H.
-struct Kept {
+/// A complete task of H.
+pub(super) struct Kept {
     class: String,
     seen: Seen,
 }
 
 impl Kept {
+    /// None of a task that was not reported complete.
+    pub(super) fn of(class: Class, outcome: &Outcome) -> Option<Self> {
+        let step = |(evidence, right): &(f64, bool)| Stated {
+            evidence: *evidence,
+            stated: *evidence,
+            right: *right,
+        };
+        outcome.completed.then(|| Self {
+            class: class.name().to_owned(),
+            seen: Seen {
+                steps: outcome.steps.iter().map(step).collect(),
+                finished: outcome.finished(),
+            },
+        })
+    }
+
+    /// A line that was kept.
     fn read(line: &str) -> Option<Self> {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
         if line["variant"] != "H" || line["completed"] != true {
@@ -218,12 +241,12 @@ impl Kept {
 
 /// A complete task: what was stated of its steps, and whether it is finished.
 #[derive(Clone)]
-struct Seen {
-    steps: Vec<Stated>,
+pub(super) struct Seen {
+    pub steps: Vec<Stated>,
     finished: bool,
 }
 
-fn tables(complete: &[Seen]) {
+pub(super) fn tables(complete: &[Seen]) {
     let steps = |which: fn(&Stated) -> f64| -> Vec<(f64, bool)> {
         let stated = complete.iter().flat_map(|outcome| &outcome.steps);
         stated.map(|one| (which(one), one.right)).collect()
