@@ -1,6 +1,7 @@
 //! Measures what the harness makes of a weak model: `just score lift`.
 //!
-//! `score_lift` runs the whole table, `score_lift quick` a part of it, `score_lift faults` the faults,
+//! `score_lift` runs the whole table, `score_lift everything` with as many tasks in every cell as in those
+//! of which something is promised, `score_lift quick` a part of it, `score_lift faults` the faults,
 //! and `score_lift cell LETTERS CLASS STEPS TASKS` single cells (I is H with executions that vote); `LETTERS`
 //! may be the name of an ablation. `score_lift taught LETTER CLASS STEPS BEFORE TASKS` runs so many tasks before
 //! with a person who looks at some, in a sandbox, and says how far what is stated of others is so; `score_lift
@@ -70,6 +71,9 @@ async fn scored() -> ExitCode {
         }
         ["faults"] => faults().await,
         ["quick"] => measure(Extent::QUICK, SEED, Path::new(PICTURE)).await,
+        ["everything"] => {
+            faults().await & measure(Extent::EVERYTHING, SEED, Path::new(PICTURE)).await
+        }
         _ => faults().await & measure(Extent::FULL, SEED, Path::new(PICTURE)).await,
     };
     if passed {

@@ -130,6 +130,13 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// The standard error of the share of finished ones, in points.
+    #[expect(clippy::cast_precision_loss, reason = "a number of tasks")]
+    pub fn error(&self) -> f64 {
+        let share = self.finished / 100.0;
+        100.0 * (share * (1.0 - share) / self.tasks.max(1) as f64).sqrt()
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "few tasks")]
     pub fn of(outcomes: &[Outcome]) -> Self {
         let tasks = outcomes.len();

@@ -14,37 +14,87 @@ use std::time::Instant;
 /// How much is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
-    /// Tasks in a cell.
-    pub tasks: usize,
-    /// Tasks in a cell whose tasks are long.
+    /// Tasks in a cell of which something is promised: see [`is_promised`].
+    pub promised: usize,
+    /// In any other of up to ten steps, and of more.
+    pub others: (usize, usize),
+    /// In a cell whose tasks are long.
     pub long: usize,
     pub lengths: &'static [usize],
     pub classes: &'static [Class],
-    /// Whether each defence is switched off in turn.
-    pub ablations: bool,
+    /// The classes for which each defence is switched off in turn, and tasks in such a cell.
+    pub ablations: (&'static [Class], usize),
+    /// The same for executions that vote.
+    pub voting: (&'static [Class], usize),
 }
 
-/// From so many steps on a task is long, and its cell has fewer tasks.
+/// From so many steps on a task is long.
 const LONG: usize = 50;
 
+const MIDDLING: &[Class] = &[Class::Middling];
+
 impl Extent {
-    /// Standard errors of 3 points or less; hours.
-    pub const FULL: Self = Self {
-        tasks: 250,
+    /// Standard errors of 3 points or less in every cell: ten hours on two cores.
+    pub const EVERYTHING: Self = Self {
+        promised: 250,
+        others: (250, 250),
         long: 60,
         lengths: &[5, 10, 20, 50],
         classes: &Class::ALL,
-        ablations: true,
+        ablations: (&Class::ALL, 250),
+        voting: (&Class::ALL, 100),
+    };
+
+    /// The same where something is promised, and of the rest enough to see it: two hours.
+    pub const FULL: Self = Self {
+        promised: 250,
+        others: (80, 40),
+        long: 12,
+        ablations: (MIDDLING, 100),
+        voting: (MIDDLING, 30),
+        ..Self::EVERYTHING
     };
 
     /// Enough to see the order; minutes.
     pub const QUICK: Self = Self {
-        tasks: 60,
+        promised: 60,
+        others: (60, 0),
         long: 0,
         lengths: &[10],
-        classes: &[Class::Middling],
-        ablations: false,
+        classes: MIDDLING,
+        ablations: (&[], 0),
+        voting: (&[], 0),
     };
+
+    fn tasks(&self, variant: &str, class: Class, steps: usize) -> usize {
+        if is_promised(variant, class, steps) {
+            return self.promised;
+        }
+        match steps {
+            LONG.. => self.long,
+            11.. => self.others.1,
+            _ => self.others.0,
+        }
+    }
+
+    /// Of long tasks in any but the largest extent only the whole harness is of interest: the others
+    /// finish none.
+    fn variants(&self, class: Class, steps: usize) -> Vec<Variant> {
+        let mut variants = variants(class);
+        if steps >= LONG && self.others.0 < self.promised {
+            variants.retain(|variant| variant.name.starts_with('H'));
+        }
+        variants
+    }
+}
+
+/// Whether a reach is about this cell.
+fn is_promised(variant: &str, class: Class, steps: usize) -> bool {
+    match (class, steps) {
+        (Class::Middling, 10) => !variant.contains("without") && !variant.starts_with('I'),
+        (Class::Strong, 20) => variant == "H",
+        _ => false,
+    }
 }
 
 /// A cell with what came of it.
@@ -73,32 +123,37 @@ pub async fn measure(extent: Extent, seed: u64, picture: &Path) -> bool {
     );
     for class in extent.classes {
         for steps in extent.lengths {
-            for variant in variants(*class) {
-                rows.push(row(extent, variant, (*class, *steps), seed).await);
+            for variant in extent.variants(*class, *steps) {
+                let tasks = extent.tasks(&variant.name, *class, *steps);
+                rows.push(row(variant, (*class, *steps), tasks, seed).await);
             }
         }
     }
-    if extent.ablations {
+    let (classes, tasks) = extent.ablations;
+    if !classes.is_empty() {
         heading("H with one defence less, 10 steps");
-        for class in extent.classes {
-            for variant in Variant::without() {
-                let row = row(extent, variant, (*class, 10), seed).await;
-                compare(&rows, "H", &row);
-                rows.push(row);
-            }
+    }
+    for class in classes {
+        for variant in Variant::without() {
+            let row = row(variant, (*class, 10), tasks, seed).await;
+            compare(&rows, "H", &row);
+            rows.push(row);
         }
+    }
+    let (classes, tasks) = extent.voting;
+    if !classes.is_empty() {
         heading("H with executions that vote, 10 steps");
-        for class in extent.classes {
-            for variant in Variant::voting() {
-                if find(&rows, &variant.name, *class, 10).is_some() {
-                    continue;
-                }
-                let row = row(extent, variant, (*class, 10), seed).await;
-                if row.variant.starts_with('I') {
-                    compare(&rows, &row.variant.replacen('I', "H", 1), &row);
-                }
-                rows.push(row);
+    }
+    for class in classes {
+        for variant in Variant::voting() {
+            if find(&rows, &variant.name, *class, 10).is_some() {
+                continue;
             }
+            let row = row(variant, (*class, 10), tasks, seed).await;
+            if row.variant.starts_with('I') {
+                compare(&rows, &row.variant.replacen('I', "H", 1), &row);
+            }
+            rows.push(row);
         }
     }
     calibrations(&rows);
@@ -125,15 +180,11 @@ fn variants(class: Class) -> Vec<Variant> {
     variants
 }
 
-async fn row(extent: Extent, variant: Variant, (class, steps): (Class, usize), seed: u64) -> Row {
+async fn row(variant: Variant, (class, steps): (Class, usize), tasks: usize, seed: u64) -> Row {
     let cell = Cell {
         class,
         steps,
-        tasks: if steps < LONG {
-            extent.tasks
-        } else {
-            extent.long
-        },
+        tasks,
         seed,
         trouble: None,
         variant,
@@ -150,27 +201,33 @@ async fn row(extent: Extent, variant: Variant, (class, steps): (Class, usize), s
     };
     let t = &row.tally;
     say(&format!(
-        "{:9} {:>2} steps  {:40} {:5.1} / {:5.1} / {:5.1} ({:4.1})  turns {:6.1}  {:5.2} s a task, {:4.0} s in all",
+        "{:9} {:>2} steps  {:40} {:5.1} ± {:3.1} / {:5.1} / {:5.1} ({:4.1})  turns {:6.1}  of {:3}, {:4.0} s in all",
         class.name(),
         steps,
         row.variant,
         t.finished,
+        t.error(),
         t.wrong,
         t.stopped,
         t.stopped_finished,
         t.turns,
-        t.seconds,
+        t.tasks,
         begun.elapsed().as_secs_f64()
     ));
     row
 }
 
-/// What a defence less or more is worth: points of finished tasks, and turns.
+/// What a defence less or more is worth on the tasks that both did: points of finished tasks, and turns.
 fn compare(rows: &[Row], whole: &str, less: &Row) {
     if let Some(whole) = find(rows, whole, less.class, less.steps) {
-        let points = less.tally.finished - whole.tally.finished;
-        let wrong = less.tally.wrong - whole.tally.wrong;
-        let turns = less.tally.turns - whole.tally.turns;
+        let same = less.outcomes.len().min(whole.outcomes.len());
+        let (less, whole) = (
+            Tally::of(&less.outcomes[..same]),
+            Tally::of(&whole.outcomes[..same]),
+        );
+        let points = less.finished - whole.finished;
+        let wrong = less.wrong - whole.wrong;
+        let turns = less.turns - whole.turns;
         say(&format!(
             "{:>60} {points:+5.1} points, {wrong:+5.1} said finished wrongly, {turns:+6.1} turns",
             ""
@@ -292,9 +349,12 @@ fn draw(rows: &[Row], picture: &Path) {
     }
 }
 
-/// Points by which a later variant may fall behind the one before it: sampling noise of a pair of
-/// cells that share their tasks.
-const SLACK: f64 = 2.0;
+/// Points by which a later variant of so many tasks may fall behind the one before it: sampling noise of
+/// a pair of cells that share their tasks.
+#[expect(clippy::cast_precision_loss, reason = "a number of tasks")]
+fn slack(tasks: usize) -> f64 {
+    2.0 * (250.0 / tasks.max(1) as f64).sqrt()
+}
 
 fn reaches(rows: &[Row], stated: &[(f64, bool)], extent: Extent) -> Vec<Reach> {
     let mut reaches = Vec::new();
@@ -305,7 +365,10 @@ fn reaches(rows: &[Row], stated: &[(f64, bool)], extent: Extent) -> Vec<Reach> {
             let shares: Vec<f64> = ('B'..='H')
                 .filter_map(|letter| finished(&letter.to_string(), *class, *steps))
                 .collect();
-            let falls = shares.windows(2).any(|pair| pair[1] < pair[0] - SLACK);
+            let tasks = find(rows, "H", *class, *steps).map_or(0, |row| row.tally.tasks);
+            let falls = shares
+                .windows(2)
+                .any(|pair| pair[1] < pair[0] - slack(tasks));
             reaches.push(Reach {
                 what: format!("B < C ≈ D < E < F < G < H, {}, {steps} steps", class.name()),
                 seen: shares
@@ -402,7 +465,7 @@ fn json(rows: &[Row], reaches: &[Reach], seconds: u64) -> String {
         .map(|row| {
             let t = &row.tally;
             serde_json::json!({"variant": row.variant, "class": row.class.name(), "steps": row.steps,
-                "tasks": t.tasks, "finished": t.finished, "wrong": t.wrong, "stopped": t.stopped,
+                "tasks": t.tasks, "finished": t.finished, "standard_error": t.error(), "wrong": t.wrong, "stopped": t.stopped,
                 "turns": t.turns, "seconds": t.seconds})
         })
         .collect();
