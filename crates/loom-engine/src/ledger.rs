@@ -8,6 +8,7 @@ use loom_events::{
     QuestionId, Record, Rung, SeenFile, Seq, Subject, SubtaskId, SubtaskSpec, TaskId, Tier, Work,
 };
 use loom_kernel::{Impossible, State};
+use loom_verify::Earlier;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The fold of one task's journal.
@@ -334,6 +335,23 @@ impl Ledger {
         let steps = self.view.subtasks.iter();
         let done = steps.filter(|step| step.status == SubtaskStatus::Completed);
         done.map(|step| &step.spec)
+    }
+
+    /// What completed steps changed, in the order of the attempts that did it.
+    pub(crate) fn changed_before(&self) -> Vec<Earlier> {
+        let attempt = |spec: &SubtaskSpec| {
+            let mut attempts = self.attempts_of(&spec.id).rev();
+            let made = attempts.find_map(|(id, _)| {
+                let changes = self.changes_by(id);
+                (!changes.is_empty()).then_some((id, changes))
+            });
+            let (id, changes) = made?;
+            let step = spec.id.clone();
+            Some((id, Earlier { step, changes }))
+        };
+        let mut earlier: Vec<(AttemptId, Earlier)> = self.done().filter_map(attempt).collect();
+        earlier.sort_by_key(|(id, _)| *id);
+        earlier.into_iter().map(|(_, earlier)| earlier).collect()
     }
 
     /// The attempts of a subtask, oldest first.

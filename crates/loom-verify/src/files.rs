@@ -101,7 +101,8 @@ fn compare(workspace: &Workspace, path: String, before: Option<&FileState>) -> O
     })
 }
 
-fn stored_text(workspace: &Workspace, state: &FileState) -> Option<String> {
+/// The text of a state that is in the store.
+pub(crate) fn stored_text(workspace: &Workspace, state: &FileState) -> Option<String> {
     if state.size > MAX_BYTES || state.kind != FileKind::File {
         return None;
     }

@@ -87,6 +87,7 @@ impl Place {
             attempt: facts(),
             baseline,
             done: Vec::new(),
+            earlier: Vec::new(),
             settings: Verification::default(),
             defences: Defences::default(),
             round: 0,

@@ -2,7 +2,8 @@
 
 use crate::Baseline;
 use loom_events::{
-    Check, Defences, EditsTests, FileChange, HeldOut, Plan, Size, SubtaskSpec, Tier, Verification,
+    Check, Defences, EditsTests, FileChange, HeldOut, Plan, Size, SubtaskId, SubtaskSpec, Tier,
+    Verification,
 };
 use loom_redact::Redactor;
 use loom_workspace::Workspace;
@@ -23,6 +24,8 @@ pub struct GateInput {
     pub baseline: Baseline,
     /// Steps of the plan that are completed: what they made is to stay.
     pub done: Vec<SubtaskSpec>,
+    /// What completed steps changed, in the order in which they did.
+    pub earlier: Vec<Earlier>,
     /// Which tiers are wanted.
     pub settings: Verification,
     /// Which rules are on.
@@ -31,6 +34,15 @@ pub struct GateInput {
     pub round: u32,
     /// Leaves secrets out of what the verifier is shown.
     pub redactor: Arc<Redactor>,
+}
+
+/// What a completed step changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earlier {
+    /// The step.
+    pub step: SubtaskId,
+    /// Its changes, in order.
+    pub changes: Vec<FileChange>,
 }
 
 /// What was asked for.

@@ -1,11 +1,12 @@
-//! What completed steps made is to stay: their checks hold, and their files change only where the
-//! step at work says so. Such a fault fails a gate of a step once; a worker who was told and did it
+//! What completed steps made is to stay: their checks hold, their files change only where the
+//! step at work says so, and so do their entries in files that many steps add to. Such a fault fails a gate of a step once; a worker who was told and did it
 //! again may need it, and then it is a flag, and the last gate's to judge.
 
 use crate::check::{Look, Scene, look};
 use crate::fault::Fault;
+use crate::files::{Changed, blocking};
 use crate::mistakes::words;
-use crate::{CheckRunner, GateInput, globs};
+use crate::{CheckRunner, GateInput, entries, globs};
 use loom_events::{Check, FileChange, SubtaskSpec};
 use loom_workspace::Workspace;
 use std::sync::Arc;
@@ -26,9 +27,12 @@ pub(crate) fn was_told(input: &GateInput) -> bool {
 pub(crate) async fn faults(
     input: &GateInput,
     workspace: &Arc<Workspace>,
+    files: &[Changed],
     runner: &dyn CheckRunner,
 ) -> Vec<Fault> {
     let mut faults = strangers(input);
+    let (place, files, earlier) = (Arc::clone(workspace), files.to_vec(), input.earlier.clone());
+    faults.extend(blocking(move || entries::lost(&place, &files, &earlier)).await);
     let scene = Scene {
         workspace,
         runner,
@@ -114,6 +118,7 @@ fn paths(change: &FileChange) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
     use crate::Baseline;
+    use crate::files::changed;
     use crate::harness::{Place, command, contains, step};
 
     fn done(checks: Vec<Check>) -> SubtaskSpec {
@@ -137,7 +142,8 @@ mod tests {
             command("grep -q one a.txt"),
             command("exit 1"),
         ])];
-        let faults = faults(&input, &place.workspace, &place.shell()).await;
+        let files = changed(&place.workspace, &input.changes).await;
+        let faults = faults(&input, &place.workspace, &files, &place.shell()).await;
         faults.into_iter().map(|fault| fault.what).collect()
     }
 

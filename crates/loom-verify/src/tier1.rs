@@ -101,7 +101,7 @@ pub async fn tier1(input: &GateInput, tools: &GateTools<'_>) -> Tier1Report {
         suspicions(input, workspace, &files, &mut report).await;
     }
     checks(input, workspace, tools, &mut report).await;
-    kept_by_others(input, workspace, tools, &mut report).await;
+    kept_by_others(input, workspace, &files, tools, &mut report).await;
     let proven = report.proves();
     report.rule("something was done", nothing_done(input, proven));
     report
@@ -187,13 +187,14 @@ async fn tampered(
 async fn kept_by_others(
     input: &GateInput,
     workspace: &Arc<Workspace>,
+    files: &[Changed],
     tools: &GateTools<'_>,
     report: &mut Tier1Report,
 ) {
     if !input.defences.scope || input.step.scope != Scope::Subtask {
         return;
     }
-    let found = kept::faults(input, workspace, tools.runner).await;
+    let found = kept::faults(input, workspace, files, tools.runner).await;
     if kept::was_told(input) {
         let said = found
             .iter()

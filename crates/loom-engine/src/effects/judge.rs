@@ -13,7 +13,8 @@ use loom_events::{
 use loom_kernel::Start;
 use loom_prompts::Rendered;
 use loom_verify::{
-    AttemptFacts, Baseline, EvidenceSink, GateInput, GateTools, ModelJudge, PromptSink, Step, gate,
+    AttemptFacts, Baseline, Earlier, EvidenceSink, GateInput, GateTools, ModelJudge, PromptSink,
+    Step, gate,
 };
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) struct Task {
     attempt: AttemptFacts,
     /// The steps that are completed.
     done: Vec<SubtaskSpec>,
+    /// What they changed.
+    earlier: Vec<Earlier>,
     /// The last answer without calls, whose words are the claim.
     last_reply: Option<ModelReply>,
     /// The tree that the work began with.
@@ -108,6 +111,7 @@ impl Task {
                 seed: attempt.0.0,
             },
             done: ledger.done().cloned().collect(),
+            earlier: ledger.changed_before(),
             last_reply,
             base: prepared.base.clone(),
             prompts: vec![prepared.prompt.clone()],
@@ -149,6 +153,7 @@ impl Task {
             },
             // All of it is judged.
             done: Vec::new(),
+            earlier: Vec::new(),
             last_reply: None,
             base: prepared().find_map(|p| p.base.clone()),
             prompts: prepared().map(|p| p.prompt.clone()).collect(),
@@ -263,6 +268,7 @@ async fn verdict(task: &Task, cx: &Cx) -> Result<Outcome, Broken> {
         attempt,
         baseline: baseline(task, cx).await?,
         done: task.done.clone(),
+        earlier: task.earlier.clone(),
         settings: task.settings.clone(),
         defences: task.defences,
         round: task.round,

@@ -306,9 +306,14 @@ impl Turn<'_> {
         reply
     }
 
-    /// An earlier step's result is broken.
+    /// An earlier step's result is broken; or put back, when it was noticed.
     fn regression(&self) -> Option<Call> {
         let chance = self.chance.about("regression");
+        if let Some(entry) = self.spoiled_entry() {
+            let puts_back = chance.about("back").hit(self.work.nature.puts_back);
+            let reply = edit("MANIFEST", &format!("{entry} (old)"), &entry);
+            return puts_back.then(|| reply.calls.into_iter().next())?;
+        }
         if !chance.hit(self.profile().regression) {
             return None;
         }
@@ -325,6 +330,17 @@ impl Turn<'_> {
             edit(&victim.path, &line, &format!("{line} (old)"))
         };
         reply.calls.into_iter().next()
+    }
+
+    /// An entry of another step that it changed, as it was told.
+    fn spoiled_entry(&self) -> Option<String> {
+        let told = |item: &&Item| {
+            let said = format!("keeps the entry of the step `{}`", item.id());
+            self.mind.told.contains(&said)
+        };
+        let entry = self.work.world.items.iter().find(told)?.manifest().1;
+        let is_spoiled = self.mind.saw("MANIFEST", &format!("{entry} (old)"));
+        is_spoiled.then_some(entry)
     }
 
     /// A test is made to pass; or put back, when it was noticed.

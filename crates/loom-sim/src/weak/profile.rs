@@ -103,7 +103,7 @@ pub struct Nature {
     pub feedback_most: f64,
     /// Leaves a loop when it is told that it is in one. (Not in the note: our choice.)
     pub heeds: f64,
-    /// Puts a test back when it is told that it changed one. (Our choice.)
+    /// Puts a test back, or another step's entry, when it is told that it changed one. (Our choice.)
     pub puts_back: f64,
     /// Share of steps that write a file anew which is there already.
     pub rewrites: f64,

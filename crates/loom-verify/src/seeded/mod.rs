@@ -136,6 +136,7 @@ fn input(pair: &Pair, seed: u64) -> GateInput {
         },
         baseline: Baseline::default(),
         done: Vec::new(),
+        earlier: Vec::new(),
         settings: Verification::default(),
         defences: Defences::default(),
         round: 0,

@@ -1,9 +1,9 @@
 //! The rules that no work may break to pass.
 
 use super::{TEST, agreeable, greeting};
-use crate::NoJudge;
 use crate::harness::{Place, answering, command, step};
-use loom_events::{Check, CheckPower, CriterionVerdict, VerdictResult};
+use crate::{Earlier, NoJudge};
+use loom_events::{Check, CheckPower, CriterionVerdict, SubtaskId, VerdictResult};
 
 #[tokio::test]
 async fn tests_are_run_as_they_were_and_tampering_with_them_fails_whatever_they_say() {
@@ -132,4 +132,56 @@ async fn files_of_a_glob_that_changed_and_counts_that_are_off_fail() {
         "{}",
         verdict.feedback
     );
+}
+
+#[tokio::test]
+async fn an_entry_of_another_step_in_a_file_that_many_add_to_is_kept_or_the_worker_is_told_once() {
+    let place = Place::with(&[("LIST", "begin\n")]);
+    let step_of = |n: usize| {
+        let before = place.workspace.take_manifest().unwrap();
+        let text = std::fs::read_to_string(place.project().join("LIST")).unwrap();
+        place.write("LIST", &format!("{text}entry {n}\n"));
+        Earlier {
+            step: SubtaskId::new(format!("s{n}")).unwrap(),
+            changes: place.workspace.changes_since(&before).unwrap().1,
+        }
+    };
+    let earlier: Vec<Earlier> = (1..=3).map(step_of).collect();
+    let before = place.workspace.take_manifest().unwrap();
+    let entries = "begin\nentry 1\nentry 2\nentry 3\n";
+    let mut step = step(vec![]);
+    step.outputs = vec!["LIST".to_owned()];
+    let judged = async |text: &str, earlier: &[Earlier], told: bool| {
+        place.write("LIST", text);
+        let mut input = place.input(step.clone(), crate::Baseline::default());
+        input.changes = place.workspace.changes_since(&before).unwrap().1;
+        input.earlier = earlier.to_vec();
+        if told {
+            input.attempt.red_before = vec!["what other steps made is as it was".to_owned()];
+        }
+        let judge = answering(CriterionVerdict::Met, "entry 4");
+        place.gate(&input, &judge).await
+    };
+    let spoiled = entries.replace("entry 2", "entry 2 (old)") + "entry 4\n";
+    let verdict = judged(&spoiled, &earlier, false).await;
+    assert_eq!((verdict.result, verdict.tier), (VerdictResult::Fail, 1));
+    let said = "LIST keeps the entry of the step `s2`";
+    assert!(verdict.feedback.contains(said), "{}", verdict.feedback);
+    assert!(!verdict.feedback.contains("`s1`"), "{}", verdict.feedback);
+
+    // Who was told may need it. It is said.
+    let verdict = judged(&spoiled, &earlier, true).await;
+    assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
+    let parts = &verdict.confidence.parts;
+    assert!(
+        parts.iter().any(|part| part.why.contains(said)),
+        "{parts:?}"
+    );
+
+    let right = format!("{entries}entry 4\n");
+    let verdict = judged(&right, &earlier, false).await;
+    assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
+    // Two steps are no custom.
+    let verdict = judged(&spoiled, &earlier[1..], false).await;
+    assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
 }
