@@ -224,6 +224,7 @@ impl Learning {
         for (result, seen) in &said {
             taught.look(harvest.task, result, *seen, now);
         }
+        taught.reconsider(now);
         let change = difference((&book, &taught), Teacher::Human, now);
         shared.journal.keep_lessons(change).await?;
         *book = taught;

@@ -21,7 +21,7 @@ const FORGET: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const MAX_KEPT: usize = 500;
 
 /// What humans said of results is kept so that they can say otherwise; of so many, the latest.
-const MAX_LOOKS: usize = 500;
+const MAX_LOOKS: usize = 2_000;
 
 /// Longest correction that is kept; longer ones are a task of their own.
 const MAX_CORRECTION: usize = 300;
@@ -63,6 +63,9 @@ pub struct Correction {
 pub(crate) struct Look {
     pub(crate) seen: Seen,
     pub(crate) last: Time,
+    /// What the evidence of the result says, in percent; older looks did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) evidence: Option<u8>,
 }
 
 /// Everything that was learned.
@@ -74,7 +77,7 @@ pub struct Book {
     pub(crate) plans: Vec<KnownPlan>,
     /// How results turned out, by what their evidence says in percent.
     pub(crate) turned: BTreeMap<u8, Turned>,
-    looks: BTreeMap<(TaskId, SubtaskId), Look>,
+    pub(crate) looks: BTreeMap<(TaskId, SubtaskId), Look>,
 }
 
 /// One thing that was learned, as it is stored: a name that is unique in its section, and a value.
@@ -149,7 +152,11 @@ impl Book {
         let before = self.known_of(task, result);
         let turned = self.turned.entry(bin_of(result)).or_default();
         turned.see(before, seen, at);
-        let look = Look { seen, last: at };
+        let look = Look {
+            seen,
+            last: at,
+            evidence: Some(bin_of(result)),
+        };
         self.looks.insert((task, result.subtask.clone()), look);
         self.prune(at);
     }

@@ -1,5 +1,5 @@
 //! How results turn out that are stated to be so and so sure: isotonic bins, drawn towards what the
-//! evidence alone says until much was seen.
+//! evidence says, and what turned out with nearly the same evidence, until much was seen.
 //!
 //! Results are counted by what their evidence says, never by what was stated, so that what is learned
 //! does not move what it is learned from. A wrong result that was found without being looked for (a
@@ -17,8 +17,11 @@ use std::time::Duration;
 /// Results of which it is known how they turned out, before anything is stated otherwise.
 const ENOUGH: f64 = 50.0;
 
-/// What the evidence alone says of a bin is worth so many results, as in a model's record.
+/// What is expected of a bin of which nothing is known is worth so many results, as in a model's record.
 const PRIOR: f64 = 20.0;
+
+/// Bins that are further apart than this say nothing of each other.
+const NEAR: f64 = 0.15;
 
 /// Bins of five points: finer ones hold too few results, and coarser ones hold what is not alike.
 const BINS: usize = 20;
@@ -146,7 +149,7 @@ impl Book {
         at(&isotonic(&self.bins(now)), result.evidence)
     }
 
-    fn bins(&self, now: Time) -> Vec<Bin> {
+    pub(crate) fn bins(&self, now: Time) -> Vec<Bin> {
         let mut bins: Vec<Bin> = (0..BINS).map(Bin::new).collect();
         let mut weights = [0.0_f64; BINS];
         for (evidence, turned) in &self.turned {
@@ -177,7 +180,7 @@ impl Book {
 }
 
 /// Results whose evidence says about the same.
-struct Bin {
+pub(crate) struct Bin {
     /// What it says, on average; the middle of the bin where there are none.
     evidence: f64,
     turned: Turned,
@@ -198,8 +201,8 @@ impl Bin {
         self.turned.right + self.turned.wrong + self.turned.found
     }
 
-    /// The share of them that is expected to be right.
-    fn expected(&self) -> f64 {
+    /// How many count, each wrong one that was found with the chance that a right one was looked at.
+    fn counted(&self) -> f64 {
         let Turned {
             results,
             right,
@@ -210,29 +213,77 @@ impl Bin {
         let looked = right + wrong;
         let others = (results - found).max(looked);
         let chance = if others > 0.0 { looked / others } else { 0.0 };
-        let counted = found.mul_add(chance.max(LEAST_SHARE), looked);
-        let expected = PRIOR.mul_add(self.evidence, right) / (PRIOR + counted);
+        found.mul_add(chance.max(LEAST_SHARE), looked)
+    }
+
+    /// The share of them that is expected to be right, when `prior` was expected before.
+    fn expected(&self, prior: f64) -> f64 {
+        let Turned {
+            results,
+            right,
+            wrong,
+            found,
+            ..
+        } = self.turned;
+        let expected = PRIOR.mul_add(prior, right) / (PRIOR + self.counted());
         // Were all right that nobody looked at, it would still be no more than this.
-        let all = results.max(looked + found);
+        let all = results.max(right + wrong + found);
         let most = PRIOR.mul_add(self.evidence, all - found) / (PRIOR + all);
         let bound = if found > 0.0 { most } else { 1.0 };
         expected.min(bound)
     }
 }
 
+/// What is expected of the results of a bin before anything is known of them: what their evidence says,
+/// moved as far as it was off for results with nearly the same evidence.
+fn prior(bins: &[Bin], at: usize) -> f64 {
+    let own = bins[at].evidence;
+    let (mut right, mut counted, mut said) = (0.0, 0.0, 0.0);
+    for (_, other) in bins.iter().enumerate().filter(|(index, _)| *index != at) {
+        let near = (1.0 - (other.evidence - own).abs() / NEAR).max(0.0);
+        let count = near * other.counted();
+        right = near.mul_add(other.turned.right, right);
+        counted += count;
+        said = count.mul_add(other.evidence, said);
+    }
+    if counted <= 0.0 {
+        return own;
+    }
+    let said = said / counted;
+    let turned = PRIOR.mul_add(said, right) / (PRIOR + counted);
+    let moved = odds(own) + odds(turned) - odds(said);
+    let moved = 1.0 / (1.0 + (-moved).exp());
+    // Certainty is none to begin with, and nothing is moved against what was seen.
+    let moved = if turned > said {
+        moved.max(own)
+    } else {
+        moved.min(own)
+    };
+    // A bin that has results of its own hears less of others.
+    let few = PRIOR / (PRIOR + bins[at].counted());
+    (moved - own).mul_add(few, own)
+}
+
+/// Log-odds of a share; certainty is not quite that.
+fn odds(share: f64) -> f64 {
+    let share = share.clamp(0.001, 0.999);
+    (share / (1.0 - share)).ln()
+}
+
 /// What a bin weighs of which nothing is known: it gives way to those of which something is.
 const UNKNOWN: f64 = 0.01;
 
 /// Pools neighbours until more evidence never means less.
-fn isotonic(bins: &[Bin]) -> Vec<CalibrationPoint> {
+pub(crate) fn isotonic(bins: &[Bin]) -> Vec<CalibrationPoint> {
     struct Pool {
         sum: f64,
         weight: f64,
         bins: usize,
     }
     let mut pools: Vec<Pool> = Vec::with_capacity(bins.len());
-    for bin in bins {
-        let (share, weight) = (bin.expected(), bin.known() + UNKNOWN);
+    for (index, bin) in bins.iter().enumerate() {
+        let share = bin.expected(prior(bins, index));
+        let weight = bin.known() + UNKNOWN;
         let mut pool = Pool {
             sum: share * weight,
             weight,
@@ -260,7 +311,7 @@ fn isotonic(bins: &[Bin]) -> Vec<CalibrationPoint> {
 }
 
 /// What is stated for this evidence: in proportion between two points, and certain only where that is.
-fn at(points: &[CalibrationPoint], evidence: f64) -> f64 {
+pub(crate) fn at(points: &[CalibrationPoint], evidence: f64) -> f64 {
     let mut before = CalibrationPoint {
         evidence: 0.0,
         stated: 0.0,
@@ -291,10 +342,6 @@ pub fn turned_out(confidence: Confidence, calibration: &Calibration) -> Confiden
     if !(0.0..=1.0).contains(&evidence) || (stated - evidence).abs() < 0.005 {
         return confidence;
     }
-    let odds = |share: f64| {
-        let share = share.clamp(0.001, 0.999);
-        (share / (1.0 - share)).ln()
-    };
     let mut parts = confidence.parts;
     parts.push(ConfidencePart {
         why: format!(
@@ -383,12 +430,21 @@ mod tests {
         let known = known.unwrap();
         for (evidence, true_share) in [(0.78, 0.90), (0.84, 0.91), (0.93, 0.975)] {
             let stated = stated(&known, evidence);
-            assert!((stated - true_share).abs() < 0.04, "{evidence}: {stated}");
-            assert!(
-                stated > evidence && stated < true_share,
-                "{evidence}: {stated}"
-            );
+            assert!((stated - true_share).abs() < 0.03, "{evidence}: {stated}");
+            assert!(stated > evidence, "{evidence}: {stated}");
         }
+    }
+
+    #[test]
+    fn few_results_are_expected_to_turn_out_as_those_with_nearly_the_same_evidence_did() {
+        let alone = calibration(&[(78, 3, 0, 0, 10), (20, 60, 0, 0, 60)]).unwrap();
+        let beside = calibration(&[(78, 3, 0, 0, 10), (86, 290, 10, 0, 900)]).unwrap();
+        let worse = calibration(&[(78, 3, 0, 0, 10), (86, 200, 100, 0, 900)]).unwrap();
+        assert!(stated(&alone, 0.78) < 0.82, "too far away: {alone:?}");
+        assert!(stated(&beside, 0.78) > 0.86, "{beside:?}");
+        assert!(stated(&worse, 0.78) < 0.70, "{worse:?}");
+        // What lies far from everything that is known stays as it is.
+        assert!((stated(&beside, 0.525) - 0.525).abs() < 0.03, "{beside:?}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod advice;
 mod book;
 mod calibration;
 mod caution;
+mod guess;
 mod harvest;
 mod kind;
 mod plans;

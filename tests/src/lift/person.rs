@@ -130,6 +130,7 @@ pub(super) fn once_looked_at(kept: &[Kept], looks_at: u64, seed: u64) -> Vec<See
             for (result, seen) in results.iter().zip(seen) {
                 book.look(task, result, seen, Time::EPOCH);
             }
+            book.reconsider(Time::EPOCH);
         }
         let said = book.calibration(Time::EPOCH);
         if counts.0 > 0 {
