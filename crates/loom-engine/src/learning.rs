@@ -4,6 +4,7 @@
 
 use crate::broken::chain;
 use crate::engine::Engine;
+use crate::rate::Rated;
 use crate::shared::Shared;
 use loom_events::{
     Adjusted, Adjustment, Event, Plan, Record, Role, Seq, SubtaskId, SubtaskSpec, TaskId,
@@ -229,6 +230,17 @@ impl Learning {
         shared.journal.keep_lessons(change).await?;
         *book = taught;
         Ok(said.len())
+    }
+
+    /// What was said of the results of a task.
+    pub(crate) async fn said_of(&self, task: TaskId) -> Vec<Rated> {
+        let book = self.book.lock().await;
+        let said = book.said_of(task).map(|(subtask, right, at)| Rated {
+            subtask: subtask.clone(),
+            right,
+            at,
+        });
+        said.collect()
     }
 
     /// What a task is told before its first plan is made.

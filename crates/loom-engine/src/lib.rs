@@ -114,7 +114,7 @@ pub use once::{Begun, OnceError};
 pub use outside::TelemetryError;
 pub use prefix::{PrefixReport, PrefixShare};
 pub use project::{AgreedError, SkillInfo, SkillStanding, SkillSurvey, Skills};
-pub use rate::{RateError, Rating};
+pub use rate::{RateError, Rated, Rating};
 pub use reader::{QueryError, Reader, ReplayReport};
 pub use runner::{CommandRefused, RunnerError};
 pub use transfer::{EXPORT_FORMAT, ImportError, Imported, MAX_EXPORT};

@@ -16,6 +16,18 @@ pub struct Rating {
     pub subtasks: Vec<SubtaskId>,
 }
 
+/// What was said of a result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rated {
+    /// The step.
+    pub subtask: SubtaskId,
+    /// How likely it is right by what was said: 1 and 0 where it was said of the step, or of a whole that
+    /// is right; between them where only the whole was said to be wrong.
+    pub right: f64,
+    /// When it was said.
+    pub at: Time,
+}
+
 /// A word of which nothing comes.
 #[derive(Debug, thiserror::Error)]
 pub enum RateError {
@@ -82,6 +94,11 @@ impl Engine {
         let said = |book: &Book, now| of_results((book, now), &harvest, rating);
         let learning = &self.shared.learning;
         Ok(learning.looked_at(&self.shared, &harvest, said).await?)
+    }
+
+    /// What was said of the results of a task, as far as it is still kept.
+    pub async fn ratings(&self, task: TaskId) -> Vec<Rated> {
+        self.shared.learning.said_of(task).await
     }
 }
 

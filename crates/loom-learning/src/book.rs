@@ -147,6 +147,16 @@ impl Book {
         look.map_or(result.seen, |look| Some(look.seen))
     }
 
+    /// What humans said of the results of a task after it had ended: of each how likely it is right by
+    /// that, and when they said so. What was found to be wrong without being looked at is not among it.
+    pub fn said_of(&self, task: TaskId) -> impl Iterator<Item = (&SubtaskId, f64, Time)> {
+        let of_task = self.looks.iter().filter(move |((of, _), _)| *of == task);
+        of_task.filter_map(|((_, subtask), look)| match look.seen {
+            Seen::Looked(right) => Some((subtask, right, look.last)),
+            Seen::Found => None,
+        })
+    }
+
     /// Counts what a human says of a result that counts; what was known of it before counts no more.
     pub fn look(&mut self, task: TaskId, result: &Turnout, seen: Seen, at: Time) {
         let before = self.known_of(task, result);
@@ -489,6 +499,23 @@ mod tests {
         // And then it is taken back.
         late.look(task, &agreed().results[0], Seen::Looked(0.0), day(1));
         assert_eq!(known(&late), (1.0, 0.0, 1.0, 0.0));
+    }
+
+    #[test]
+    fn what_humans_said_of_a_task_is_told_and_nothing_of_other_tasks_or_of_what_was_only_found() {
+        let mut book = Book::default();
+        let task = harvest("mend the parser", day(1)).task;
+        let other = "019ac000-0000-7000-8000-00000000cafe".parse().unwrap();
+        let named = |name: &str| Turnout {
+            subtask: SubtaskId::new(name).unwrap(),
+            ..result(None)
+        };
+        book.look(task, &named("one"), Seen::Looked(1.0), day(1));
+        book.look(task, &named("one"), Seen::Looked(0.0), day(2));
+        book.look(task, &named("two"), Seen::Found, day(2));
+        book.look(other, &named("three"), Seen::Looked(1.0), day(2));
+        let said: Vec<_> = book.said_of(task).collect();
+        assert_eq!(said, [(&named("one").subtask, 0.0, day(2))]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::render::{status, taken_back};
 use crate::ui::Tone;
 use clap::Args;
 use loom_client::TaskQuery;
-use loom_client::wire::Task;
+use loom_client::wire::{Rated, Task};
 use loom_engine::{Clock as _, SystemClock};
 use loomd::Service;
 
@@ -42,6 +42,9 @@ pub(super) async fn run(arguments: StatusArgs, context: &mut Context) -> Outcome
     }
     if let Some(revert) = task.reverts.last() {
         context.ui.line(Tone::Caught, &taken_back(revert, now));
+    }
+    if let Some(rated) = Rated::words(&task.ratings) {
+        context.ui.line(Tone::Plain, &rated);
     }
     if carried && !task.view.status.is_final() {
         let text = format!(

@@ -6,8 +6,8 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::http::{Call, Given, How, Json, Made, Maybe, Page, Parameters};
 use loom_client::wire::{
-    CancelRequest, IDEMPOTENCY_KEY, NewTaskRequest, Progress, Reverted, SteerRequest, Taken, Task,
-    TaskCreated, TaskSummary,
+    CancelRequest, IDEMPOTENCY_KEY, NewTaskRequest, Progress, Rated, Reverted, SteerRequest, Taken,
+    Task, TaskCreated, TaskSummary,
 };
 use loom_engine::OnceError;
 use loom_events::{ApprovalMode, Command, NewTask, TaskId, TaskSettings};
@@ -295,11 +295,18 @@ pub(crate) async fn show(call: Call) -> Result<Json<Task>, Fault> {
         files: u32::try_from(revert.changes.len()).unwrap_or(u32::MAX),
         at: revert.at,
     });
+    let ratings = engine.ratings(task).await;
+    let ratings = ratings.into_iter().map(|rated| Rated {
+        subtask: rated.subtask,
+        right: rated.right,
+        at: rated.at,
+    });
     // A runner tidies up for a moment after the end.
     let running = engine.is_running(task) && !view.status.is_final();
     Ok(Json(Task {
         imported,
         reverts: reverts.collect(),
+        ratings: ratings.collect(),
         ..Task::new(view, running, collected)
     }))
 }

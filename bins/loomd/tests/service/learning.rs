@@ -57,6 +57,13 @@ async fn a_human_says_of_a_task_that_has_ended_whether_it_is_right() {
     let step = json!({"right": false, "subtasks": ["write-out"]});
     let (status, taken) = service.post(&path, step).await;
     assert_eq!(status, StatusCode::OK, "{taken}");
+    let rated = service.client().task(&task.to_string()).await.unwrap();
+    let said: Vec<_> = rated
+        .ratings
+        .iter()
+        .map(|one| (one.subtask.as_str(), one.right))
+        .collect();
+    assert_eq!(said, [("write-out", 0.0)], "what was said last");
     let other = json!({"right": false, "subtasks": ["other"]});
     let (status, problem) = service.post(&path, other).await;
     assert_eq!(

@@ -33,7 +33,7 @@ pub use learning::{
 };
 pub use problem::Problem;
 pub use task::{
-    Approval, Changes, DiffList, EventPage, FileList, NewTaskRequest, Progress, Reverted,
+    Approval, Changes, DiffList, EventPage, FileList, NewTaskRequest, Progress, Rated, Reverted,
     SubtaskList, Task, TaskCreated, TaskImported, TaskPage, TaskSummary,
 };
 pub use trace::{AttemptTrace, CallTrace, PromptTrace, SubtaskTrace, TurnTrace};

@@ -1,6 +1,6 @@
 //! Tasks: how one is begun, listed and shown.
 
-use loom_events::{ApprovalMode, FileDiff, Record, Seq, TaskId, Time};
+use loom_events::{ApprovalMode, FileDiff, Record, Seq, SubtaskId, TaskId, Time};
 use loom_view::{ChangeEntry, FileRow, SubtaskView, TaskStatus, TaskView};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -196,6 +196,9 @@ pub struct Task {
     /// What of it was taken back since, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reverts: Vec<Reverted>,
+    /// What was said of its steps since it has ended, as far as that is still kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ratings: Vec<Rated>,
     /// The task, as shown.
     #[serde(flatten)]
     pub view: TaskView,
@@ -216,6 +219,7 @@ impl Task {
             collected,
             imported: None,
             reverts: Vec::new(),
+            ratings: Vec::new(),
             view,
         }
     }
@@ -242,6 +246,39 @@ impl Reverted {
             "last revert" => "what was taken back is there again".to_owned(),
             scope => format!("{scope} was taken back"),
         }
+    }
+}
+
+/// What was said of a step of a task that has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Rated {
+    /// The step.
+    pub subtask: SubtaskId,
+    /// How likely its result is right by what was said: 1 or 0 where that is known, between them where
+    /// only the whole was said to be wrong.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.0, max = 1.0)))]
+    pub right: f64,
+    /// When it was said.
+    pub at: Time,
+}
+
+impl Rated {
+    /// What was said of the steps of a task together, as a sentence without its end; none where nothing
+    /// was said.
+    #[must_use]
+    pub fn words(ratings: &[Self]) -> Option<String> {
+        let count = |is: fn(f64) -> bool| ratings.iter().filter(|rated| is(rated.right)).count();
+        let counts = [
+            (count(|right| right >= 1.0), "right"),
+            (count(|right| right <= 0.0), "wrong"),
+            (count(|right| right > 0.0 && right < 1.0), "may be wrong"),
+        ];
+        let said = counts.iter().filter(|(count, _)| *count > 0);
+        let said: Vec<_> = said
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        (!said.is_empty()).then(|| format!("rated: {}", said.join(", ")))
     }
 }
 
