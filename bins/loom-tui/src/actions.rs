@@ -23,6 +23,8 @@ pub(crate) enum Action {
     Cancel,
     /// Take changes back.
     Revert,
+    /// Say whether it is right.
+    Rate,
     /// Try again.
     Retry,
     /// Begin a task.
@@ -153,6 +155,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
         Action::Revert,
         "revert",
         "take changes back; shows first what that does",
+        &[Dashboard, Detail, Diff],
+    ),
+    row(
+        "o",
+        Action::Rate,
+        "rate",
+        "say of a task that has ended, or of a step, whether it is right",
         &[Dashboard, Detail, Diff],
     ),
     row(
@@ -314,6 +323,7 @@ pub(crate) fn usable(model: &Model) -> impl Iterator<Item = &'static Binding> + 
 pub(crate) fn can(model: &Model, action: Action) -> bool {
     let status = match model.place() {
         Place::Dashboard => model.dashboard.selected().map(|task| task.status),
+        Place::Diff => model.diff.task.map(|task| model.facts(task).0),
         _ => model.watched.as_ref().map(|watched| watched.view.status),
     };
     let ended = status.is_some_and(TaskStatus::is_final);
@@ -332,7 +342,7 @@ pub(crate) fn can(model: &Model, action: Action) -> bool {
                 .is_some_and(|watched| !watched.view.questions.is_empty()),
         },
         Action::Revert if model.place() == Place::Diff => model.diff.task.is_some(),
-        Action::Revert => ended,
+        Action::Revert | Action::Rate => ended,
         Action::Retry | Action::Diff | Action::Memory => status.is_some(),
         Action::Trace => model
             .watched

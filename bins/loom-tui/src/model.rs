@@ -7,8 +7,10 @@ use crate::overlays::Overlay;
 use crate::screens::{
     Dashboard, Detail, DiffScreen, MemoryScreen, ModelsScreen, NewTask, PlanEditor, TraceScreen,
 };
+use crate::text::first_line;
 use crate::watched::Watched;
 use loom_events::{TaskId, Time};
+use loom_view::TaskStatus;
 use ratatui::layout::Rect;
 
 /// How long a message stays, in milliseconds; a line is read in less.
@@ -162,16 +164,26 @@ impl Model {
     /// Looks at a task.
     pub(crate) fn watch(&mut self, task: TaskId) -> Vec<Cmd> {
         self.go(Place::Detail);
-        if self
-            .watched
-            .as_ref()
-            .is_some_and(|watched| watched.id == task)
-        {
+        if self.watches(task) {
             return Vec::new();
         }
         self.detail = Detail::default();
         self.watched = Some(Watched::new(task));
         vec![Cmd::Watch(task), Cmd::Load(Load::Task(task))]
+    }
+
+    /// Whether that task is the one that is looked at.
+    pub(crate) fn watches(&self, task: TaskId) -> bool {
+        self.watched.as_ref().is_some_and(|one| one.id == task)
+    }
+
+    /// Status and goal of a task, as far as they are known.
+    pub(crate) fn facts(&self, task: TaskId) -> (TaskStatus, String) {
+        if let Some(watched) = self.watched.as_ref().filter(|one| one.id == task) {
+            return (watched.view.status, first_line(&watched.view.goal));
+        }
+        let row = self.dashboard.tasks.iter().find(|row| row.task_id == task);
+        row.map_or_else(Default::default, |row| (row.status, first_line(&row.goal)))
     }
 
     /// The task that an action is about.

@@ -44,6 +44,8 @@ pub(crate) enum Msg {
     Loaded(Box<Loaded>),
     /// A request was taken; what the service says of it.
     Done(String),
+    /// What was said of a task is kept; what the service says of it.
+    Rated(TaskId, String),
     /// A task was begun.
     Begun(TaskId, String),
     /// A request was refused or never arrived.
@@ -133,6 +135,8 @@ pub(crate) enum Wish {
     Revert(RevertRequest),
     Edit(Plan),
     Retry(Option<SubtaskId>, String),
+    /// Whether it is right: all of it, or these steps.
+    Rate(bool, Vec<SubtaskId>),
 }
 
 impl Wish {
@@ -147,6 +151,7 @@ impl Wish {
             Self::Revert(_) => "take the changes back",
             Self::Edit(_) => "change the plan",
             Self::Retry(..) => "try again",
+            Self::Rate(..) => "keep what you say of it",
         }
     }
 }

@@ -403,6 +403,25 @@ pub(crate) fn watching(columns: u16, rows: u16) -> Model {
     model
 }
 
+/// The same after its end: two of its steps were completed, and the whole, if that is said.
+pub(crate) fn ended(columns: u16, rows: u16, completed: bool) -> Model {
+    let mut journal = Journal::busy();
+    let attempt = journal.start("index");
+    let verdict = journal.gate("index", attempt, true);
+    journal.complete("index", attempt, verdict);
+    let summary = loom_events::Summary::default();
+    let reason = "no attempt is left".to_owned();
+    let end = match completed {
+        true => Event::TaskCompleted(summary),
+        false => Event::TaskFailed { reason, summary },
+    };
+    journal.add(None, end);
+    let mut model = model(columns, rows);
+    model.watch(task(1));
+    update(&mut model, Msg::Records(task(1), journal.records()));
+    model
+}
+
 /// Presses keys one after the other; gives what is to be done.
 pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Cmd> {
     use crate::keys::Key;

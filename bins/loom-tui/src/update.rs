@@ -91,6 +91,10 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
             model.dashboard.stale = true;
             due(model)
         }
+        Msg::Rated(task, text) => {
+            model.say(text);
+            vec![Cmd::Load(Load::Task(task))]
+        }
         Msg::Begun(task, text) => {
             model.say(text);
             model.dashboard.stale = true;
@@ -179,6 +183,7 @@ fn take(model: &mut Model, loaded: Loaded) -> Vec<Cmd> {
         Loaded::Task(task) => {
             if let Some(watched) = watched(model, task.task_id) {
                 watched.taken_back = task.reverts.last().map(Reverted::words);
+                watched.ratings = task.ratings;
             }
         }
         Loaded::Older(task, after, page) => {
@@ -264,7 +269,7 @@ fn paste(model: &mut Model, text: &str) -> Vec<Cmd> {
         Some(Overlay::Question(asked)) => asked.paste(text),
         Some(Overlay::Prompt(prompt)) => prompt.input.insert(text),
         Some(Overlay::Palette(palette)) => palette.input.insert(text),
-        Some(Overlay::Confirm(_) | Overlay::Help(_)) => {}
+        Some(Overlay::Confirm(_) | Overlay::Rating(_) | Overlay::Help(_)) => {}
         None => match model.place() {
             Place::NewTask => return model.new_task.paste(text),
             Place::Plan => model.plan.paste(text),
@@ -314,7 +319,7 @@ fn wheel(model: &mut Model, lines: i32) -> Vec<Cmd> {
         Some(Overlay::Question(asked)) => asked.action.scroll(lines, rows.min(10)),
         Some(Overlay::Confirm(confirm)) => confirm.what.scroll(lines, rows),
         Some(Overlay::Help(pager)) => pager.scroll(lines, rows),
-        Some(Overlay::Prompt(_) | Overlay::Palette(_)) => {}
+        Some(Overlay::Prompt(_) | Overlay::Palette(_) | Overlay::Rating(_)) => {}
         None => {
             let to = if lines < 0 { Move::Up } else { Move::Down };
             let mut cmds = Vec::new();

@@ -2,7 +2,7 @@ use super::*;
 use crate::actions::Action;
 use crate::keys::Move;
 use crate::msg::Wish;
-use crate::testing::{Journal, at, model, page, press, task, watching};
+use crate::testing::{Journal, at, ended, model, page, press, task, watching};
 use loom_client::wire::{DiffList, EventPage, Reverted, Task};
 use loom_events::{DiffStatus, FileDiff, RevertReport, RevertScope, Scope, Seq, Time};
 use loom_events::{QuestionId, Response};
@@ -57,6 +57,8 @@ fn keys_ask_for_what_they_name() {
             vec![Cmd::Ask(task(5), Wish::Retry(None, String::new()))],
         ),
         ("d", vec![Cmd::Load(Load::Diff(task(1)))]),
+        ("o", vec![]),
+        ("Go", watch(5)),
         ("m", vec![Cmd::Load(Load::Memory(task(1)))]),
         (
             "m/cache\n",
@@ -174,6 +176,113 @@ fn a_task_that_was_taken_back_says_so() {
     let loaded = Msg::Loaded(Box::new(Loaded::Task(Box::new(shown))));
     update(&mut model, loaded);
     assert!(taken_back(&model));
+}
+
+fn asked_again() -> Cmd {
+    Cmd::Load(Load::Task(task(1)))
+}
+
+fn rated(right: bool, steps: &[&str]) -> Cmd {
+    let steps = steps.iter().map(|step| crate::testing::id(step)).collect();
+    Cmd::Ask(task(1), Wish::Rate(right, steps))
+}
+
+#[test]
+fn a_task_that_has_ended_is_rated_as_a_whole_or_step_by_step() {
+    let whole = |right| vec![asked_again(), rated(right, &[])];
+    let of_completed: Vec<(&str, Vec<Cmd>)> = vec![
+        ("oy", whole(true)),
+        ("on", whole(false)),
+        // The window stays: one step after the other, and another word for the same one.
+        (
+            "ojyjny",
+            vec![
+                asked_again(),
+                rated(true, &["total"]),
+                rated(false, &["index"]),
+                rated(true, &["index"]),
+            ],
+        ),
+        // Where the plan has the focus it is the selected step.
+        ("\tkoy", vec![asked_again(), rated(true, &["total"])]),
+        ("o\x1by", vec![asked_again()]),
+        ("oxhl\ty", whole(true)),
+    ];
+    for (keys, expected) in of_completed {
+        assert_eq!(press(&mut ended(80, 24, true), keys), expected, "{keys:?}");
+    }
+    // Of what was not completed the whole cannot be right, and a step that has no result neither.
+    let cmds = press(&mut ended(80, 24, false), "oykyjjjn");
+    let expected = [
+        asked_again(),
+        rated(true, &["total"]),
+        rated(true, &["total"]),
+        rated(false, &["index"]),
+    ];
+    assert_eq!(cmds, expected);
+}
+
+#[test]
+fn a_task_that_runs_is_not_rated() {
+    let mut model = watching(80, 24);
+    assert_eq!(press(&mut model, "oy"), []);
+    assert!(model.notice.unwrap().text.contains("has not ended"));
+}
+
+#[test]
+fn a_task_is_rated_from_the_list_and_from_its_diff() {
+    let mut model = model(80, 24);
+    let watch = vec![Cmd::Watch(task(4)), Cmd::Load(Load::Task(task(4)))];
+    // Nothing can be said before it is known what it has.
+    assert_eq!(press(&mut model, "jjjoy"), watch);
+    assert!(matches!(model.overlay, Some(Overlay::Rating(_))));
+    let mut model = ended(80, 24, true);
+    let cmds = press(&mut model, "don");
+    let expected = [
+        Cmd::Load(Load::Diff(task(1))),
+        asked_again(),
+        rated(false, &[]),
+    ];
+    assert_eq!(cmds, expected);
+    press(&mut model, "\x1b");
+    assert_eq!(model.place(), Place::Diff);
+}
+
+#[test]
+fn what_was_said_is_asked_for_shown_and_a_refusal_says_why() {
+    let mut model = ended(80, 24, true);
+    press(&mut model, "on");
+    let kept = "what you say of 2 results is kept".to_owned();
+    assert_eq!(
+        update(&mut model, Msg::Rated(task(1), kept)),
+        [asked_again()]
+    );
+    let mut shown = Task::new(Journal::busy().view(), false, None);
+    let rated = |step, right| loom_client::wire::Rated {
+        subtask: crate::testing::id(step),
+        right,
+        at: Time::EPOCH,
+    };
+    shown.ratings = vec![rated("index", 0.0), rated("total", 0.7)];
+    let loaded = Msg::Loaded(Box::new(Loaded::Task(Box::new(shown))));
+    update(&mut model, loaded);
+    let picture = crate::testing::picture(&model);
+    for words in [
+        "rated: 1 wrong, 1 may be wrong",
+        "? 1. Do total  may be wrong",
+        "✗ 3. Do index  rated wrong",
+        "what you say of 2 results is kept",
+    ] {
+        assert!(picture.contains(words), "{words}:\n{picture}");
+    }
+    let (what, why) = ("keep what you say of it", "learning is off".to_owned());
+    update(&mut model, Msg::Failed { what, why });
+    let picture = crate::testing::picture(&model);
+    let words = "! failed to keep what you say of it: learning is off";
+    assert!(picture.contains(words), "{picture}");
+    press(&mut model, "\x1b");
+    let picture = crate::testing::picture(&model);
+    assert!(picture.contains("rated wrong"), "{picture}");
 }
 
 #[test]

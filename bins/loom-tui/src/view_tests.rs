@@ -1,6 +1,6 @@
 use crate::keys::Key;
 use crate::msg::{Loaded, Msg};
-use crate::testing::{Journal, POOR, model, picture, press, task, watching};
+use crate::testing::{Journal, POOR, ended, model, picture, press, task, watching};
 use crate::update::update;
 use loom_client::wire::{DiffList, MemoryItem, MemoryPage, ModelInfo, ModelList};
 use loom_events::{DiffStatus, FileDiff, MemoryEntry, MemoryKind, Seq, Subject, Tier};
@@ -164,6 +164,11 @@ snapshots!(help, |columns, rows| {
     press(&mut model, "?");
     model
 });
+snapshots!(rating, |columns, rows| {
+    let mut model = ended(columns, rows, true);
+    press(&mut model, "o");
+    model
+});
 snapshots!(palette, |columns, rows| {
     let mut model = watching(columns, rows);
     press(&mut model, ":pl");
@@ -199,11 +204,14 @@ fn a_terminal_with_ascii_only_gets_ascii_only() {
 #[test]
 fn every_screen_survives_every_size() {
     for keys in [
-        "", "a", "d", "e", "e\n", "t", "?", ":", "m", "M", "n", "c", "s", "\t", "\t\t",
+        "", "a", "d", "e", "e\n", "t", "?", ":", "m", "M", "n", "c", "s", "\t", "\t\t", "o", "ojj",
     ] {
         for columns in [0, 1, 7, 39, 40, 41, 79, 80, 119, 120, 139, 140, 300] {
             for rows in [0, 1, 2, 9, 10, 11, 24, 100] {
-                let mut model = watching(columns, rows);
+                let mut model = match keys.starts_with('o') {
+                    true => ended(columns, rows, true),
+                    false => watching(columns, rows),
+                };
                 press(&mut model, keys);
                 picture(&model);
                 update(&mut model, Msg::Wheel(3));

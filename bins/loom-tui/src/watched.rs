@@ -4,6 +4,7 @@ use crate::log::{Kind, Log};
 use crate::look::Tone;
 use crate::story;
 use crate::text::{self, clean, clean_lines, duration, short};
+use loom_client::wire::Rated;
 use loom_events::{
     EffectId, Envelope, Event, Limits, ModelReply, Record, Seq, SubtaskId, TaskId, Time, Work,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Watched {
     pub(crate) pace: Pace,
     /// That its files are no longer as it left them, in words.
     pub(crate) taken_back: Option<String>,
+    /// What was said of its steps.
+    pub(crate) ratings: Vec<Rated>,
     /// Why it cannot be followed, if it cannot.
     pub(crate) broken: Option<String>,
     /// The last event when it was opened; until it is reached the past is being read.
@@ -73,6 +76,7 @@ impl Watched {
             limits: Limits::default(),
             pace: Pace::default(),
             taken_back: None,
+            ratings: Vec::new(),
             broken: None,
             spoken: BTreeMap::new(),
         }

@@ -4,8 +4,8 @@ use super::streams::told;
 use crate::msg::{Load, Loaded, Msg, Wish};
 use crate::text::count;
 use loom_client::wire::{
-    AnswerRequest, CancelRequest, EventPage, NewTaskRequest, PlanRequest, RetryRequest,
-    SteerRequest, Taken,
+    AnswerRequest, CancelRequest, EventPage, NewTaskRequest, PlanRequest, RateRequest,
+    RetryRequest, SteerRequest, Taken,
 };
 use loom_client::{Client, ClientError, TaskQuery};
 use loom_events::{Seq, TaskId};
@@ -197,6 +197,10 @@ async fn grant(client: &Client, task: TaskId, wish: Wish) -> Result<Msg, ClientE
                 true => Msg::Done(created.message),
                 false => Msg::Begun(created.task_id, created.message),
             }
+        }
+        Wish::Rate(right, subtasks) => {
+            let taken = client.rate(task, &RateRequest { right, subtasks }).await?;
+            Msg::Rated(task, taken.message)
         }
         Wish::Revert(request) => {
             let report = client.revert(task, &request).await?;

@@ -5,12 +5,14 @@ mod help;
 mod palette;
 mod prompt;
 mod question;
+mod rate;
 
 pub(crate) use confirm::Confirm;
 pub(crate) use confirm::done as reverted;
 pub(crate) use palette::Palette;
 pub(crate) use prompt::{Prompt, Purpose};
 pub(crate) use question::{Asked, Reply};
+pub(crate) use rate::{Rating, said};
 
 pub(crate) use help::help;
 
@@ -29,6 +31,8 @@ pub(crate) enum Overlay {
     Question(Box<Asked>),
     /// Something that is done only when it is confirmed.
     Confirm(Confirm),
+    /// Whether a task is right.
+    Rating(Rating),
     /// A line to type.
     Prompt(Prompt),
     /// Commands by their names.
@@ -43,6 +47,10 @@ pub(crate) fn draw(model: &Model, overlay: &Overlay, buffer: &mut Buffer) -> Opt
         Overlay::Question(asked) => question::draw(model, asked, buffer),
         Overlay::Confirm(confirm) => {
             confirm::draw(model, confirm, buffer);
+            None
+        }
+        Overlay::Rating(rating) => {
+            rate::draw(model, rating, buffer);
             None
         }
         Overlay::Prompt(prompt) => prompt::draw(model, prompt, buffer),

@@ -12,10 +12,10 @@ use crate::keys::Move;
 use crate::log::Wanted;
 use crate::model::{Model, Place};
 use crate::msg::{Cmd, Load, Wish};
-use crate::overlays::{self, Asked, Confirm, Overlay, Palette, Prompt, Purpose};
+use crate::overlays::{self, Asked, Confirm, Overlay, Palette, Prompt, Purpose, Rating};
 use crate::screens::{DiffScreen, MemoryScreen, Pane, PlanEditor, TraceScreen};
-use crate::text::first_line;
-use loom_events::{RevertRequest, RevertScope, Seq, TaskId};
+use crate::watched::Watched;
+use loom_events::{RevertRequest, RevertScope, Seq, SubtaskId, TaskId};
 use loom_view::TaskStatus;
 use search::seek;
 
@@ -148,6 +148,7 @@ pub(crate) fn perform(model: &mut Model, action: Action) -> Vec<Cmd> {
         | Action::Pause
         | Action::Cancel
         | Action::Revert
+        | Action::Rate
         | Action::Retry
         | Action::Memory => {
             return subject.map_or_else(Vec::new, |task| of_task(model, action, task));
@@ -170,14 +171,16 @@ pub(crate) fn reload(model: &Model) -> Option<Cmd> {
             Load::Trace(task, step)
         }
         Place::Models => Load::Models,
-        Place::Dashboard | Place::Detail | Place::Plan | Place::NewTask => return None,
+        // What was said of it or taken back since it ended is not in its journal.
+        Place::Detail => Load::Task(model.watched.as_ref()?.id),
+        Place::Dashboard | Place::Plan | Place::NewTask => return None,
     };
     Some(Cmd::Load(load))
 }
 
 /// An action on one task.
 fn of_task(model: &mut Model, action: Action, task: TaskId) -> Vec<Cmd> {
-    let (status, goal) = facts(model, task);
+    let (status, goal) = model.facts(task);
     match action {
         Action::Diff => {
             let file = match (model.place(), model.detail.pane, &model.watched) {
@@ -211,16 +214,13 @@ fn of_task(model: &mut Model, action: Action, task: TaskId) -> Vec<Cmd> {
             };
             return vec![Cmd::Ask(task, Wish::Revert(request))];
         }
+        Action::Rate => return rate(model, task),
         Action::Retry if status.is_final() => {
             model.overlay = Some(Overlay::Confirm(Confirm::again(task, &goal)));
         }
         Action::Retry => {
             let step = match (model.place(), &model.watched) {
-                (Place::Detail, Some(watched)) => watched
-                    .view
-                    .subtasks
-                    .get(model.detail.step(watched))
-                    .map(|step| step.spec.id.clone()),
+                (Place::Detail, Some(watched)) => selected(model, watched),
                 _ => None,
             };
             match step {
@@ -238,19 +238,11 @@ fn of_task(model: &mut Model, action: Action, task: TaskId) -> Vec<Cmd> {
     Vec::new()
 }
 
-/// Status and goal of a task, as far as they are known.
-fn facts(model: &Model, task: TaskId) -> (TaskStatus, String) {
-    if let Some(watched) = model.watched.as_ref().filter(|watched| watched.id == task) {
-        return (watched.view.status, first_line(&watched.view.goal));
-    }
-    let row = model.dashboard.tasks.iter().find(|row| row.task_id == task);
-    row.map_or_else(Default::default, |row| (row.status, first_line(&row.goal)))
-}
-
 const fn cannot(action: Action) -> Option<&'static str> {
     Some(match action {
         Action::Approve => "no question waits",
         Action::Revert => "the task has not ended: its changes cannot be taken back yet",
+        Action::Rate => "the task has not ended: nobody can say yet whether it is right",
         Action::Steer | Action::Pause | Action::Cancel | Action::EditPlan => "the task has ended",
         Action::Trace => "there is no step yet",
         Action::Undo => "nothing was edited",
@@ -302,6 +294,26 @@ fn answer(model: &mut Model, task: TaskId) -> Vec<Cmd> {
         None => model.wants_question = true,
     }
     cmds
+}
+
+/// Asks whether a task is right: of the step where the user is, else of the whole.
+fn rate(model: &mut Model, task: TaskId) -> Vec<Cmd> {
+    let step = match (model.place(), model.detail.pane, &model.watched) {
+        (Place::Detail, Pane::Plan, Some(watched)) => selected(model, watched),
+        _ => None,
+    };
+    model.overlay = Some(Overlay::Rating(Rating::new(task, step)));
+    if model.watches(task) {
+        // It may have been said elsewhere since the task was opened.
+        return vec![Cmd::Load(Load::Task(task))];
+    }
+    model.watch(task)
+}
+
+/// The selected step of the task that is looked at.
+fn selected(model: &Model, watched: &Watched) -> Option<SubtaskId> {
+    let step = watched.view.subtasks.get(model.detail.step(watched));
+    step.map(|step| step.spec.id.clone())
 }
 
 fn show_diff(model: &mut Model, task: TaskId, file: Option<String>) -> Vec<Cmd> {

@@ -91,6 +91,13 @@ fn overlay_key(model: &mut Model, key: Key) -> Vec<Cmd> {
             }
             Vec::new()
         }
+        Overlay::Rating(rating) => {
+            if matches!(key, Key::Esc | Key::Backspace | Key::Char('q')) {
+                return Vec::new();
+            }
+            let of = model.watched.as_ref().filter(|one| one.id == rating.task);
+            of.and_then(|of| rating.key(key, of)).into_iter().collect()
+        }
         Overlay::Question(asked) => match asked.key(key) {
             Reply::Stay => {
                 let arrow = matches!(

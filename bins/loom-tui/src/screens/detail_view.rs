@@ -4,8 +4,10 @@ use super::detail::{Pane, inner};
 use super::{first_shown, heading, nothing, put, select, step_status, task_status};
 use crate::look::Tone;
 use crate::model::Model;
+use crate::overlays;
 use crate::text::{bar, clean, duration, first_line, short};
 use crate::watched::Watched;
+use loom_client::wire::Rated;
 use loom_events::{Operation, SubtaskId};
 use loom_view::{FileRow, SubtaskStatus, SubtaskView};
 use ratatui::buffer::Buffer;
@@ -67,6 +69,17 @@ fn head(model: &Model, watched: &Watched, area: Rect, buffer: &mut Buffer) {
             y,
             &format!(" · {}", clean(words)),
             look.style(Tone::Caught),
+        ),
+        None => x,
+    };
+    let x = match Rated::words(&watched.ratings) {
+        Some(words) => put(
+            buffer,
+            area,
+            x,
+            y,
+            &format!(" · {words}"),
+            look.style(Tone::Plain),
         ),
         None => x,
     };
@@ -202,6 +215,17 @@ fn step_row(
         SubtaskStatus::Completed | SubtaskStatus::Skipped => Tone::Dim,
     };
     let x = put(buffer, row, x, row.y, &title, look.style(title_tone));
+    let x = match overlays::said(&watched.ratings, &step.spec.id) {
+        Some((tone, _, words)) => put(
+            buffer,
+            row,
+            x,
+            row.y,
+            &format!("  {words}"),
+            look.style(tone),
+        ),
+        None => x,
+    };
     put(
         buffer,
         row,

@@ -340,6 +340,25 @@ fn a_day_with_the_real_service() {
         assert_eq!(times, 1, "{once}:\n{screen}");
     }
     assert!(world.work("USAGE.md").is_file());
+    // It is right, but for one step; and after another look that one is, too.
+    let ratings = |world: &World| {
+        let ratings = world.task(task).ratings;
+        ratings.iter().map(|rated| rated.right).collect::<Vec<_>>()
+    };
+    tmux.press(&["o"]);
+    tmux.see("is it right?");
+    tmux.press(&["y"]);
+    tmux.see("rated: 3 right");
+    assert_eq!(ratings(&world), [1.0, 1.0, 1.0]);
+    tmux.press(&["Down", "n"]);
+    tmux.see("rated: 2 right, 1 wrong");
+    let mut said = ratings(&world);
+    said.sort_by(f64::total_cmp);
+    assert_eq!(said, [0.0, 1.0, 1.0]);
+    tmux.press(&["y"]);
+    tmux.see("rated: 3 right");
+    tmux.press(&["Escape"]);
+    tmux.miss("is it right?");
     // Taken back: the project is as it was.
     tmux.press(&["r"]);
     tmux.see("USAGE.md goes");
