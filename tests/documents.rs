@@ -15,7 +15,7 @@ fn read(path: &str) -> String {
 
 /// Names of the events, from the one match that gives each its name.
 fn event_names() -> Vec<String> {
-    let source = read("crates/loom-events/src/event.rs");
+    let source = read("crates/loom-events/src/kind.rs");
     let body = source
         .split("pub const fn name(&self)")
         .nth(1)

@@ -15,11 +15,13 @@ mod effect;
 mod envelope;
 mod event;
 mod ids;
+mod kind;
 mod learning;
 mod memory;
 mod plan;
 mod prompt;
 mod question;
+mod reason;
 mod revert;
 mod settings;
 mod survey;
@@ -42,10 +44,7 @@ pub use envelope::{
     DecodeError, EVENT_VERSION, EncodeError, Encoded, Envelope, Record, decode, encode,
     event_version,
 };
-pub use event::{
-    AttemptEnd, Compared, End, Event, GivenAnswer, Limit, Nudge, PlanReason, SkippedBy, Standing,
-    Summary, TakenBy,
-};
+pub use event::Event;
 pub use ids::{
     AttemptId, BlobId, Digest, EffectId, IdError, PlanningId, QuestionId, Seq, SubtaskId, TaskId,
 };
@@ -54,6 +53,10 @@ pub use memory::{Fact, MemoryEntry, MemoryKind};
 pub use plan::{EditsTests, HeldOut, Plan, Size, SubtaskSpec, Tier};
 pub use prompt::{PromptPart, PromptRecord};
 pub use question::{OnExpiry, Question, Response, Risk, Scope, Subject};
+pub use reason::{
+    AttemptEnd, Compared, End, GivenAnswer, Limit, Nudge, PlanReason, SkippedBy, Standing, Summary,
+    TakenBy,
+};
 pub use revert::{
     Choices, Conflict, ConflictKind, How, Offer, RevertReport, RevertRequest, RevertScope, Settle,
     Settled,
