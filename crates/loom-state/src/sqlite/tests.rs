@@ -598,3 +598,75 @@ async fn notes_of_an_older_database_are_found_and_merged() {
     assert_eq!(seen, [(3, 1), (2, 2)]);
     assert!(dir.path().join("loom.db.schema-8.bak").exists());
 }
+
+#[tokio::test]
+async fn entries_of_an_older_database_are_counted_as_new_ones_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let j = open(dir.path());
+    for n in 1..=3 {
+        // One has a mark in its name that no token has. Of some nobody said in which step.
+        let kinds = [
+            MemoryKind::Discovery,
+            MemoryKind::Decision,
+            MemoryKind::Error,
+            MemoryKind::ToolResult,
+            MemoryKind::Context,
+        ];
+        let events = kinds.iter().zip(["the-port", "b", "", "the-port", ""]);
+        let tags: &[&str] = &["Net", "two words", "\u{fc}ber", "a\"b"];
+        let events = events.enumerate().map(|(at, (kind, step))| {
+            let mut one = entry(*kind, &format!("{kind:?} of {n}"), &tags[..at]);
+            one.subtask = SubtaskId::new(step).ok();
+            remember(one)
+        });
+        append(&j, task(n), events.collect()).await.unwrap();
+    }
+    j.close().await;
+    drop(j);
+    let counts = |dir: &Path| -> Vec<(String, i64)> {
+        let conn = beside(dir);
+        let mut counts = conn
+            .prepare("SELECT word, entries FROM memory_words ORDER BY word")
+            .unwrap();
+        let rows = counts
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let as_new = counts(dir.path());
+    let no_words = as_new.iter().filter(|(word, _)| word.starts_with('='));
+    assert_eq!(
+        no_words.count(),
+        5 + 2 + 4,
+        "kinds, steps, tags: {as_new:?}"
+    );
+    // As the schema before had it: words were counted, and nothing else.
+    let conn = beside(dir.path());
+    conn.execute_batch(
+        "DELETE FROM memory_words WHERE word LIKE '=%'; DROP TABLE memory_vectors;
+         PRAGMA user_version = 9;",
+    )
+    .unwrap();
+    drop(conn);
+
+    let j = open(dir.path());
+    assert!(dir.path().join("loom.db.schema-9.bak").exists());
+    assert_eq!(counts(dir.path()), as_new);
+    // And a new one is counted on top of them.
+    append(
+        &j,
+        task(4),
+        vec![remember(entry(MemoryKind::ToolResult, "more", &["net"]))],
+    )
+    .await
+    .unwrap();
+    j.close().await;
+    let more = |word: &str| {
+        let of = |counts: Vec<(String, i64)>| counts.into_iter().find(|(one, _)| one == word);
+        of(counts(dir.path())).unwrap().1 - of(as_new.clone()).map_or(0, |(_, count)| count)
+    };
+    assert_eq!(
+        ["=kind=tool=result", "=tag=6e6574", "more"].map(more),
+        [1, 1, 1]
+    );
+}
