@@ -71,6 +71,18 @@ impl Field {
         }
     }
 
+    /// A field with a choice, of which something was chosen before.
+    pub(crate) fn chosen(
+        label: &'static str,
+        hint: &'static str,
+        of: &'static [&'static str],
+        at: Option<usize>,
+    ) -> Self {
+        let at = at.unwrap_or(0);
+        let value = Value::Choice { of, at };
+        Self { label, hint, value }
+    }
+
     /// What was typed or chosen.
     pub(crate) fn text_value(&self) -> &str {
         match &self.value {

@@ -11,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::queue::{Standing, Ticket};
 use crate::redact;
 use crate::shared::{Shared, TaskPlace};
-use loom_events::{Command, EffectId, Failure, FailureClass, Note, Outcome, Seq, TaskId, Voting};
+use loom_events::{Command, EffectId, Failure, FailureClass, Note, Outcome, Seq, TaskId};
 use loom_kernel::{Batch, Input, Rejection, Start, StepError};
 use loom_state::{AppendError, ReadError};
 use std::collections::HashMap;
@@ -441,9 +441,8 @@ impl<'a> Runner<'a> {
         let Some(workspace) = self.place.workspace.clone() else {
             return;
         };
-        let settings = self.ledger.state.settings();
-        let alone = settings.max_parallel_subtasks <= 1;
-        if alone && settings.verification.vote == Voting::Verdicts {
+        let state = &self.ledger.state;
+        if state.settings().max_parallel_subtasks <= 1 && !state.may_compare() {
             return;
         }
         let (dead, place) = (self.ledger.dead_forks(), Arc::clone(&self.place));

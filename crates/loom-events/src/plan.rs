@@ -1,7 +1,7 @@
 //! Plans and subtasks. These are data that a model proposes and the kernel validates; nothing here
 //! decides whether a plan is good.
 
-use crate::{Check, SubtaskId};
+use crate::{Check, SubtaskId, Voting};
 use serde::{Deserialize, Serialize};
 
 /// A set of subtasks with dependencies. Its version is in the event that accepted it.
@@ -52,6 +52,10 @@ pub struct SubtaskSpec {
     /// Whether tests, or other files that judge the work, may be changed. Adding new tests needs no leave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits_tests: Option<EditsTests>,
+    /// What votes on this step, whatever the settings say of all. Said by humans only: no planner is
+    /// asked for it, and a new plan of a planner takes it over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vote: Option<Voting>,
 }
 
 impl SubtaskSpec {
@@ -72,6 +76,7 @@ impl SubtaskSpec {
             expected_files: Vec::new(),
             size: Size::default(),
             edits_tests: None,
+            vote: None,
         }
     }
 
@@ -217,7 +222,7 @@ mod tests {
     fn what_a_plan_does_not_say_of_its_extent_is_not_written() {
         let spec = SubtaskSpec::new(SubtaskId::new("a").unwrap(), "A", "do a");
         let text = serde_json::to_string(&spec).unwrap();
-        for field in ["held_out", "expected_files", "size", "edits_tests"] {
+        for field in ["held_out", "expected_files", "size", "edits_tests", "vote"] {
             assert!(!text.contains(field), "{text}");
         }
         assert_eq!(serde_json::from_str::<SubtaskSpec>(&text).unwrap(), spec);

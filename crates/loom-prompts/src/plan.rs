@@ -163,6 +163,8 @@ fn subtask(number: usize, value: &Value, errors: &mut Vec<String>) -> Option<Sub
         expected_files,
         size,
         edits_tests,
+        // Never a model's to say: what it costs is the user's.
+        vote: None,
     })
 }
 

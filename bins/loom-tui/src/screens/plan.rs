@@ -5,13 +5,23 @@ use super::plan_view::areas;
 use crate::form::{Field, Form};
 use crate::keys::{Key, Move};
 use crate::text::plural;
-use loom_events::{Plan, SubtaskId, SubtaskSpec, TaskId};
+use loom_events::{Plan, SubtaskId, SubtaskSpec, TaskId, Voting};
 use loom_view::{SubtaskStatus, TaskView};
 use ratatui::layout::Rect;
 use std::collections::BTreeSet;
 
 /// Edits that can be taken back.
 const MAX_UNDO: usize = 50;
+
+/// Whether a step is executed several times, in words.
+const VOTED: [&str; 3] = [VOTES[0].0, VOTES[1].0, VOTES[2].0];
+
+/// What each of the words says.
+const VOTES: [(&str, Option<Voting>); 3] = [
+    ("as configured", None),
+    ("several times, compared", Some(Voting::Executions)),
+    ("once", Some(Voting::Verdicts)),
+];
 
 /// The plan of a task, in the making.
 #[derive(Debug, Default)]
@@ -249,6 +259,9 @@ impl PlanEditor {
             .map(str::trim)
             .filter(|line| !line.is_empty());
         let criteria: Vec<_> = criteria.map(str::to_owned).collect();
+        let said = form.value("how often");
+        let vote = VOTES.into_iter().find(|(words, _)| *words == said);
+        let vote = vote.and_then(|(_, vote)| vote);
         if let Some(step) = self.steps.get_mut(self.at) {
             step.description = if description.is_empty() {
                 title.clone()
@@ -258,6 +271,7 @@ impl PlanEditor {
             step.title = title;
             step.criteria = criteria;
             step.depends_on = needs;
+            step.vote = vote;
         }
         Ok(())
     }
@@ -304,6 +318,12 @@ fn form_of(step: &SubtaskSpec, steps: &[SubtaskSpec]) -> Form {
                 "after",
                 "numbers of the steps that must be completed first",
                 after.join(", "),
+            ),
+            Field::chosen(
+                "how often",
+                "several results are compared where no check can judge one",
+                &VOTED,
+                VOTES.iter().position(|(_, vote)| *vote == step.vote),
             ),
         ],
         focus: 0,
@@ -395,7 +415,9 @@ mod tests {
     fn a_step_that_needs_a_later_one_is_not_taken() {
         let mut editor = editor();
         editor.edit().unwrap();
-        editor.form_key(Key::BackTab).unwrap();
+        for _ in 0..2 {
+            editor.form_key(Key::BackTab).unwrap();
+        }
         for key in [Key::Backspace, Key::Char('3')] {
             editor.form_key(key).unwrap();
         }
@@ -406,6 +428,18 @@ mod tests {
                 .contains("not before")
         );
         assert!(editor.form.is_some(), "what was typed is still there");
+    }
+
+    #[test]
+    fn how_often_a_step_is_done_is_chosen_and_stays_chosen() {
+        let mut editor = editor();
+        for expected in [Some(Voting::Executions), Some(Voting::Verdicts), None] {
+            editor.edit().unwrap();
+            for key in [Key::BackTab, Key::Char(' '), Key::Enter] {
+                editor.form_key(key).unwrap();
+            }
+            assert_eq!(editor.plan().subtasks[1].vote, expected);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{first_shown, heading, nothing, put, select, step_status};
 use crate::look::Tone;
 use crate::model::Model;
 use crate::text::{clean, wrap};
-use loom_events::SubtaskSpec;
+use loom_events::{SubtaskSpec, Voting};
 use loom_view::SubtaskStatus;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -134,6 +134,13 @@ fn describe(model: &Model, step: &SubtaskSpec, area: Rect, buffer: &mut Buffer) 
     lines.extend(step.held_out.iter().map(|held| {
         let check = held.check.to_string();
         (Tone::Dim, format!("held out: {}", clean(&check)))
+    }));
+    lines.extend(step.vote.map(|vote| {
+        let said = match vote {
+            Voting::Executions => "done several times, and compared",
+            Voting::Verdicts => "done once, whatever is configured",
+        };
+        (Tone::Dim, said.to_owned())
     }));
     lines.extend(
         step.outputs

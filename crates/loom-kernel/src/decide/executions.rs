@@ -42,12 +42,15 @@ pub(super) fn next(state: &State, (id, sub): (&SubtaskId, &Subtask), kind: Rung)
         return Some(round.made + 1);
     }
     let able = kind != Rung::ByHand && state.new.workspace.is_some() && !sub.spec.inspect;
-    (able && state.new.settings.verification.vote == Voting::Executions && state.executions() > 1)
-        .then_some(())?;
+    (able && state.vote(&sub.spec) == Voting::Executions && state.executions() > 1).then_some(())?;
     // Until one was prepared nobody knows what its checks can prove.
     let weak = sub.strong != Some(true);
-    let at_stake =
-        destructive(&sub.spec) || sub.differently || dependents(state, id) >= MANY_DEPENDENTS;
+    // Who asks for it of one step need not say why.
+    let asked = sub.spec.vote.is_some();
+    let at_stake = asked
+        || destructive(&sub.spec)
+        || sub.differently
+        || dependents(state, id) >= MANY_DEPENDENTS;
     (weak && at_stake).then_some(1)
 }
 

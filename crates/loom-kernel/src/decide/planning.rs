@@ -78,6 +78,7 @@ fn proposed(state: &State, planning: &Planning, plan: &Plan) -> Option<Vec<Event
     if landing || state.running().any(|(_, attempt)| attempt.merging()) {
         return None;
     }
+    let plan = &with_votes(state, plan);
     let kept = state.kept();
     let mut settled = kept.clone();
     settled.extend(left_out(state, plan));
@@ -106,6 +107,17 @@ fn left_out(state: &State, plan: &Plan) -> impl Iterator<Item = SubtaskSpec> {
         sub.is_some_and(|sub| sub.stage == Stage::Skipped(SkippedBy::Human))
     };
     plan.subtasks.iter().filter(skipped).cloned()
+}
+
+/// What a human asked for of a step stays asked for when a planner has the step in a new plan, and no
+/// planner asks for it.
+fn with_votes(state: &State, plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    for spec in &mut plan.subtasks {
+        let before = state.plan.subtasks.iter().find(|old| old.id == spec.id);
+        spec.vote = before.and_then(|old| old.vote);
+    }
+    plan
 }
 
 /// Completed work is never dropped, and stays as it was done.

@@ -65,6 +65,8 @@ impl Book {
 struct Books {
     faults: Vec<String>,
     settings: TaskSettings,
+    /// What is said of each step of the plan.
+    votes: BTreeMap<SubtaskId, Option<Voting>>,
     attempts: BTreeMap<AttemptId, Book>,
     works: BTreeMap<EffectId, Work>,
     /// Executions of each step that were begun in its last round.
@@ -87,6 +89,19 @@ impl Books {
         }
         match &envelope.event {
             Event::TaskCreated(task) => self.settings = task.settings.clone(),
+            Event::TaskPlanReady { planning, plan, .. } => {
+                let said = plan
+                    .subtasks
+                    .iter()
+                    .map(|spec| (spec.id.clone(), spec.vote));
+                let said: BTreeMap<_, _> = said.collect();
+                for (id, vote) in said.iter().filter(|_| planning.is_some()) {
+                    if *vote != self.votes.get(id).copied().flatten() {
+                        self.fault(seq, format!("a planner says {vote:?} of `{id}`"));
+                    }
+                }
+                self.votes = said;
+            }
             Event::SubtaskStarted {
                 subtask, execution, ..
             } => self.started(seq, subtask, *execution),
@@ -147,7 +162,9 @@ impl Books {
             Some(further) => further == *made + 1 && further <= self.settings.verification.votes,
         };
         *made = execution.unwrap_or(0);
-        let asked = self.settings.verification.vote == Voting::Executions || execution.is_none();
+        let vote = self.votes.get(subtask).copied().flatten();
+        let vote = vote.unwrap_or(self.settings.verification.vote);
+        let asked = vote == Voting::Executions || execution.is_none();
         if !follows || !asked {
             let what = format!("execution {execution:?} of `{subtask}`, others wait: {waiting}");
             self.fault(seq, what);

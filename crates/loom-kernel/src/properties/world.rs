@@ -320,7 +320,12 @@ impl World {
         if let Some(PlanReason::Checks { .. }) = why {
             return self.checks();
         }
-        proposed(self.some_plan())
+        let mut plan = self.some_plan();
+        if self.random.percent(10) {
+            // It is not asked for it, and says it all the same.
+            plan.subtasks[0].vote = Some(Voting::Executions);
+        }
+        proposed(plan)
     }
 
     /// An answer to a question about the checks of one subtask; now and then a whole plan instead.
@@ -543,6 +548,10 @@ impl World {
             .subtasks
             .into_iter()
             .filter(|s| kept.iter().any(|k| k.id == s.id));
+        for spec in &mut plan.subtasks {
+            let said = [None, Some(Voting::Verdicts), Some(Voting::Executions)];
+            spec.vote = *self.random.pick(&said);
+        }
         plan.subtasks.splice(0..0, done);
         Command::EditPlan { plan }
     }

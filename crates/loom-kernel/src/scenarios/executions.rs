@@ -198,6 +198,56 @@ fn only_a_step_with_much_at_stake_has_several() {
     assert_eq!(executions(&desk)[0].0, None, "it was not asked for");
 }
 
+/// A plan of one step and of two that rest on it, with what a human says of the first one.
+fn edited(vote: Option<Voting>) -> Command {
+    let mut plan = plan("a b<a c<a");
+    plan.subtasks[0].vote = vote;
+    Command::EditPlan { plan }
+}
+
+#[test]
+fn what_is_said_of_one_step_goes_before_what_is_said_of_all() {
+    for (of_all, of_step, votes) in [
+        (Voting::Verdicts, Some(Voting::Executions), true),
+        (Voting::Verdicts, None, false),
+        // With nothing at stake, but asked for.
+        (Voting::Executions, Some(Voting::Executions), true),
+        (Voting::Executions, Some(Voting::Verdicts), false),
+        (Voting::Executions, None, false),
+    ] {
+        let mut desk = Desk::planned("a b<a c<a", |s| s.verification.vote = of_all);
+        desk.command(edited(of_step));
+        // Where the edit changed the step, its first attempt is over.
+        if of_step.is_some() {
+            desk.done("prepare", Outcome::Interrupted { maybe: false });
+        }
+        let last = executions(&desk).pop().unwrap();
+        assert_eq!(last.0.is_some(), votes, "{of_all:?} {of_step:?}");
+    }
+}
+
+#[test]
+fn a_planner_neither_asks_for_executions_nor_takes_them_away() {
+    let mut desk = Desk::new(|s| s.replan_interval = 1);
+    let mut first = plan("a b<a");
+    first.subtasks[0].vote = Some(Voting::Executions);
+    desk.done("plan", proposed(first));
+    assert_eq!(executions(&desk)[0].0, None, "it is no model's to say");
+    let mut edited = plan("a b<a");
+    edited.subtasks[1].vote = Some(Voting::Executions);
+    desk.command(Command::EditPlan { plan: edited });
+    desk.done("prepare", prepared(None));
+    desk.pass();
+    let mut again = plan("b c<b");
+    again.subtasks[1].vote = Some(Voting::Executions);
+    desk.done("plan", proposed(again));
+    let (version, plan) = desk.state.plan().unwrap();
+    let votes: Vec<_> = plan.subtasks.iter().map(|spec| spec.vote).collect();
+    assert_eq!(version, 3);
+    assert_eq!(votes, [None, Some(Voting::Executions), None]);
+    assert_eq!(executions(&desk).last().unwrap().0, Some(1), "of `b`");
+}
+
 #[test]
 fn a_step_that_failed_in_two_ways_has_several_and_one_that_failed_twice_in_one_has_not() {
     for (second, votes) in [("x", None), ("y", Some(1))] {

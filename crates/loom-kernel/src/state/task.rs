@@ -6,7 +6,7 @@ use crate::state::{
 };
 use loom_events::{
     AttemptId, Class, Digest, EffectId, End, Event, Failure, Limits, NewTask, Plan, QuestionId,
-    Seq, Subject, SubtaskId, SubtaskSpec, TaskId, TaskSettings, Tier, Time, Usage, Work,
+    Seq, Subject, SubtaskId, SubtaskSpec, TaskId, TaskSettings, Tier, Time, Usage, Voting, Work,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -195,6 +195,18 @@ impl State {
     pub(crate) fn aside(&self) -> impl Iterator<Item = (&SubtaskId, &Attempt)> {
         let subs = self.subs.iter();
         subs.flat_map(|(id, sub)| sub.round.aside.iter().map(move |a| (id, &a.attempt)))
+    }
+
+    /// What votes on a step.
+    pub(crate) fn vote(&self, spec: &SubtaskSpec) -> Voting {
+        spec.vote.unwrap_or(self.new.settings.verification.vote)
+    }
+
+    /// Whether executions of any step of the plan may be compared, in forks of their own.
+    #[must_use]
+    pub fn may_compare(&self) -> bool {
+        let compares = |spec| self.vote(spec) == Voting::Executions;
+        self.plan.subtasks.iter().any(compares)
     }
 
     /// How many executions of a step are compared.
