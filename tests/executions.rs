@@ -5,7 +5,9 @@ use crate::by_hand::{answer, asked};
 use crate::forks::{assert_swept, completed, tree, until};
 use crate::world::{Ended, World};
 use loom_engine::{RevertScope, TaskStatus};
-use loom_events::{AttemptEnd, Command, Compared, Event, NewTask, Response, Seq, TakenBy, Voting};
+use loom_events::{
+    AttemptEnd, Command, Compared, Confidence, Event, NewTask, Response, Seq, TakenBy, Voting,
+};
 use loom_sim::{Options, Reply, Request, Role};
 use serde_json::{Value, json};
 use std::sync::Mutex;
@@ -95,6 +97,20 @@ async fn what_two_of_three_executions_made_is_brought_in_and_the_rest_is_gone() 
     assert!(
         matches!(taken, Some(Compared::Taken { by: why, .. }) if why == by),
         "{taken:?}"
+    );
+    // The last one knew of the others, so it is the surest of those that are alike.
+    let verdicts = ended.events().filter_map(|event| match event {
+        Event::VerificationPassed { verdict, .. } => Some(&verdict.confidence),
+        _ => None,
+    });
+    let words = "another execution made the same, 1 something else";
+    let agreed = |of: &&Confidence| of.parts.iter().any(|part| part.why == words);
+    let agreed: Vec<f64> = verdicts.filter(agreed).map(|of| of.value).collect();
+    let stated = ended.view.summary.as_ref().unwrap().confidence;
+    assert_eq!(
+        agreed.iter().copied().reduce(f64::max),
+        stated,
+        "{agreed:?}"
     );
     let forks: Vec<_> = ended
         .events()

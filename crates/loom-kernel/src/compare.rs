@@ -98,8 +98,8 @@ fn outnumbered(candidates: &[Candidate], best: &Standing, rivals: &[&Standing]) 
     rivals.any(|r| r.agree >= best.agree && !like(r.attempt, best.attempt))
 }
 
-/// The best first: more evidence, fewer broken guards, more that made the same, the smaller change,
-/// the surer gate, the earlier one.
+/// The best first: more evidence, fewer broken guards, more that made the same, the surer
+/// gate (of those that are alike the one that knew of the others), the smaller change, the earlier one.
 pub(crate) fn ranked(candidates: &[Candidate]) -> Vec<Standing> {
     let mut standings: Vec<Standing> = candidates
         .iter()
@@ -117,8 +117,8 @@ pub(crate) fn ranked(candidates: &[Candidate]) -> Vec<Standing> {
         let evidence = |s: &Standing| (s.discriminating, s.guards, s.agree);
         evidence(other)
             .cmp(&evidence(one))
-            .then(one.lines.cmp(&other.lines))
             .then(other.confidence.total_cmp(&one.confidence))
+            .then(one.lines.cmp(&other.lines))
             .then(one.attempt.cmp(&other.attempt))
     });
     standings

@@ -24,8 +24,19 @@ pub(crate) struct Evidence<'a> {
     pub(crate) votes: &'a [Vote],
     /// Criteria that the verifier could not tell.
     pub(crate) untold: usize,
+    /// What other executions of the step made.
+    pub(crate) beside: Beside,
     pub(crate) flags: &'a [String],
     pub(crate) degraded: &'a [String],
+}
+
+/// Other executions of a step that passed their gates before this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// They made the same.
+    pub(crate) alike: u32,
+    /// They made something else.
+    pub(crate) different: u32,
 }
 
 /// Without a check that was red before the work, but with a verifier's word.
@@ -72,6 +83,9 @@ pub(crate) fn compose(evidence: &Evidence<'_>) -> Confidence {
             sum.add(weight, format!("passed by another model of tier {tier}"));
         }
     }
+    if evidence.result == VerdictResult::Pass && evidence.beside.alike > 0 {
+        sum.add(agreement(evidence.beside), told(evidence.beside));
+    }
     penalties(evidence, &mut sum);
     caps(evidence, &mut sum);
     sum.finish()
@@ -111,7 +125,44 @@ fn worth(votes: &[Vote]) -> f64 {
     }
     let correlation = if count > 0.0 { sum / count } else { 0.0 };
     let all = u32::try_from(votes.len().max(1)).map_or(1.0, f64::from);
+    independent(all, correlation)
+}
+
+/// How many independent ones so many are worth of which any two are correlated so much.
+fn independent(all: f64, correlation: f64) -> f64 {
     all / (all - 1.0).mul_add(correlation, 1.0)
+}
+
+/// Correlation of two executions of one step: what is hard about it is hard for each of them. Measured
+/// for attempts of models at one item it is 0.2 to 0.57.
+const SAME_STEP: f64 = 0.4;
+
+/// What an execution is worth that made the same and knew nothing of the step in common with this one:
+/// the log-odds of a right one by a small model. That larger ones are right more often counts for
+/// nothing here, since they also err alike more often.
+const MADE_THE_SAME: f64 = 0.6;
+
+/// What one takes away of it that passed the same gate and made something else. It is little: right
+/// results that are worded otherwise are not alike.
+const MADE_ANOTHER: f64 = 0.2;
+
+/// What it is worth that executions which know nothing of each other made the same. With more that
+/// made something else it is nothing, and never less: that they differ is said by the comparison.
+fn agreement(beside: Beside) -> f64 {
+    let further = independent(f64::from(beside.alike) + 1.0, SAME_STEP) - 1.0;
+    let against = MADE_ANOTHER * f64::from(beside.different);
+    MADE_THE_SAME.mul_add(further, -against).max(0.0)
+}
+
+fn told(beside: Beside) -> String {
+    let alike = match beside.alike {
+        1 => "another execution made the same".to_owned(),
+        n => format!("{n} other executions made the same"),
+    };
+    match beside.different {
+        0 => alike,
+        n => format!("{alike}, {n} something else"),
+    }
 }
 
 /// Checks are correlated, so each kind counts once.
@@ -266,6 +317,7 @@ mod tests {
             verifier: None,
             votes: &[],
             untold: 0,
+            beside: Beside::default(),
             flags: &[],
             degraded: &[],
         }
@@ -341,6 +393,63 @@ mod tests {
         assert!((worth(&votes(["a", "b", "c"])) - 1.8).abs() < 0.05);
         assert!((worth(&votes(["a", "a", "a"])[..1]) - 1.0).abs() < 1e-9);
         assert!((worth(&[]) - 1.0).abs() < 1e-9);
+    }
+
+    fn beside(alike: u32, different: u32) -> f64 {
+        agreement(Beside { alike, different })
+    }
+
+    #[test]
+    fn executions_that_made_the_same_add_less_each_than_the_one_before_and_less_than_a_check() {
+        let worth: Vec<f64> = (1..=6).map(|alike| beside(alike, 0)).collect();
+        assert!((worth[0] - 0.257).abs() < 0.001, "{worth:?}");
+        assert!((worth[1] - 0.4).abs() < 0.001, "{worth:?}");
+        let steps: Vec<f64> = worth.windows(2).map(|two| two[1] - two[0]).collect();
+        assert!(steps.windows(2).all(|two| 0.0 < two[1] && two[1] < two[0]));
+        // However many there are: they are of one step.
+        assert!(beside(u32::MAX - 1, 0) <= 0.9);
+    }
+
+    #[test]
+    fn one_that_made_something_else_takes_of_it_and_never_more_than_there_is() {
+        assert!(beside(1, 1) < beside(1, 0));
+        assert!(beside(1, 1) > 0.0, "two of three are still more than one");
+        assert!(beside(1, 2).abs() < 1e-9 && beside(0, 3).abs() < 1e-9);
+    }
+
+    #[test]
+    fn agreement_is_shown_lifts_no_cap_and_is_nothing_to_a_failed_verdict() {
+        let value = |change: &dyn Fn(&mut Evidence<'_>)| {
+            let checks = [check(CheckPower::Guard)];
+            let mut evidence = evidence(&checks);
+            change(&mut evidence);
+            compose(&evidence)
+        };
+        let alike = Beside {
+            alike: 2,
+            different: 1,
+        };
+        let alone = value(&|e| e.verifier = Some((Tier::Small, true)));
+        let agreed = value(&|e| {
+            e.verifier = Some((Tier::Small, true));
+            e.beside = alike;
+        });
+        assert!(agreed.value > alone.value && agreed.value < CAP_WEAK);
+        let said = "2 other executions made the same, 1 something else";
+        assert!(
+            agreed.parts.iter().any(|part| part.why == said),
+            "{agreed:?}"
+        );
+        let sure = value(&|e| {
+            e.executor = Tier::Large;
+            e.beside = alike;
+        });
+        assert!((sure.value - CAP_UNTOLD).abs() < 1e-9, "{sure:?}");
+        let failed = value(&|e| {
+            e.result = VerdictResult::Fail;
+            e.beside = alike;
+        });
+        assert!(failed.parts.iter().all(|part| part.why != said));
     }
 
     #[test]

@@ -10,7 +10,9 @@ use crate::tier2::{check_lines, tier2};
 use crate::{
     CheckRunner, EvidenceSink, Fault, GateInput, Judge, Scope, Tier1Report, test_commands, tier1,
 };
-use loom_events::{CheckPower, CriterionVerdict, Failure, Tier, Usage, Verdict, VerdictResult};
+use loom_events::{
+    CheckPower, CriterionVerdict, Failure, Product, Tier, Usage, Verdict, VerdictResult,
+};
 use std::sync::Arc;
 
 /// What a gate works with.
@@ -30,29 +32,13 @@ pub struct GateTools<'a> {
 /// # Errors
 /// [`Failure`] when the verifier could not be asked, which is not the work's fault.
 pub async fn gate(input: &GateInput, tools: &GateTools<'_>) -> Result<Verdict, Failure> {
-    let mut verdict = judged(input, tools).await?;
-    if input.attempt.execution && verdict.result == VerdictResult::Pass {
-        verdict.product = product(input).await;
-    }
-    Ok(verdict)
-}
-
-async fn judged(input: &GateInput, tools: &GateTools<'_>) -> Result<Verdict, Failure> {
     if input.settings.tier == 0 {
-        return Ok(Draft::unjudged(input).verdict(
-            0,
-            VerdictResult::Pass,
-            String::new(),
-            Asked::default(),
-        ));
+        let draft = Draft::new(input, Tier1Report::default(), false).await;
+        return Ok(draft.verdict(0, VerdictResult::Pass, String::new(), Asked::default()));
     }
     let report = tier1(input, tools).await;
     let own_tests = proven_by_own_tests(input, &report).await;
-    let draft = Draft {
-        input,
-        report,
-        own_tests,
-    };
+    let draft = Draft::new(input, report, own_tests).await;
     if !draft.report.passed() {
         let disputed = disputable(input, &draft.report);
         if !disputed.is_empty()
@@ -147,15 +133,22 @@ struct Draft<'a> {
     input: &'a GateInput,
     report: Tier1Report,
     own_tests: bool,
+    /// What was made, where executions are compared and this one may pass.
+    product: Option<Product>,
 }
 
 impl<'a> Draft<'a> {
-    /// Nothing was looked at: the claim counts, and nothing is evidence.
-    fn unjudged(input: &'a GateInput) -> Self {
+    async fn new(input: &'a GateInput, report: Tier1Report, own_tests: bool) -> Self {
+        let compared = input.attempt.execution.is_some() && report.passed();
+        let product = match compared {
+            true => product(input).await,
+            false => None,
+        };
         Self {
             input,
-            report: Tier1Report::default(),
-            own_tests: false,
+            report,
+            own_tests,
+            product,
         }
     }
 
@@ -211,11 +204,18 @@ impl<'a> Draft<'a> {
             .filter(|_| result == VerdictResult::Pass);
         let verifier: Option<(Tier, bool)> =
             passed_by.map(|(model, tier)| (*tier, *model == attempt.model));
+        let others = attempt.execution.as_ref();
+        // Who passed and waits was no try that failed before this one.
+        let waiting = others.map_or(0, |execution| execution.others.len());
+        let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
+        let beside = others.zip(self.product.as_ref());
+        let beside = beside.map(|(execution, product)| execution.beside(&product.print));
         let confidence = compose(&Evidence {
             result,
             executor: attempt.tier,
             by_hand: attempt.by_hand,
-            ordinal: attempt.ordinal,
+            ordinal: attempt.ordinal.saturating_sub(waiting).max(1),
+            beside: beside.unwrap_or_default(),
             checks: &self.report.checks,
             own_tests: self.own_tests,
             held_out: self.report.held_out,
@@ -240,7 +240,7 @@ impl<'a> Draft<'a> {
             usage,
             degraded,
             tampered: self.report.tampered,
-            product: None,
+            product: self.product.filter(|_| result == VerdictResult::Pass),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What a gate judges, and what it may know about the attempt.
 
 use crate::Baseline;
+use crate::confidence::Beside;
 use loom_events::{
-    Check, Defences, EditsTests, FileChange, HeldOut, Plan, Size, SubtaskId, SubtaskSpec, Tier,
-    Verification,
+    Check, Defences, Digest, EditsTests, FileChange, HeldOut, Plan, Size, SubtaskId, SubtaskSpec,
+    Tier, Verification,
 };
 use loom_redact::Redactor;
 use loom_workspace::Workspace;
@@ -159,14 +160,39 @@ fn succeeds(line: &str) -> Check {
     }
 }
 
+/// What is known of the other executions of a step when one of them is judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Execution {
+    /// What each of those made that passed its gate before; none where nobody could say.
+    pub others: Vec<Option<Digest>>,
+}
+
+impl Execution {
+    /// How many of them made this, and how many something else.
+    pub(crate) fn beside(&self, print: &Digest) -> Beside {
+        let (alike, different): (Vec<_>, Vec<_>) = self
+            .others
+            .iter()
+            .partition(|other| other.as_ref() == Some(print));
+        Beside {
+            alike: count(alike.len()),
+            different: count(different.len()),
+        }
+    }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 /// What a gate may know about the attempt. Nothing of this reaches the verifier, except the report
 /// of a step that only looks, which is its product.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptFacts {
     /// Whether the user did the work with their own hands.
     pub by_hand: bool,
-    /// Whether it is one of several executions that are compared.
-    pub execution: bool,
+    /// If it is one of several executions that are compared, the others.
+    pub execution: Option<Execution>,
     /// Whether any call looked at or changed something.
     pub touched: bool,
     /// The executor's last words: a claim.

@@ -58,7 +58,7 @@ pub use detect::{build_commands, overview, test_commands};
 pub use evidence::{EvidenceSink, NoEvidence};
 pub use fault::Fault;
 pub use gate::{GateTools, gate};
-pub use input::{AttemptFacts, Earlier, GateInput, Scope, Step};
+pub use input::{AttemptFacts, Earlier, Execution, GateInput, Scope, Step};
 pub use judge::{Judge, JudgeError, JudgeReply, NoJudge, Question, ScriptedJudge};
 pub use mistakes::{Astray, blind_steps, forgotten, plan_paths};
 pub use model_judge::{ModelJudge, PromptSink};

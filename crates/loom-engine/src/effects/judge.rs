@@ -13,8 +13,8 @@ use loom_events::{
 use loom_kernel::Start;
 use loom_prompts::Rendered;
 use loom_verify::{
-    AttemptFacts, Baseline, Earlier, EvidenceSink, GateInput, GateTools, ModelJudge, PromptSink,
-    Step, gate,
+    AttemptFacts, Baseline, Earlier, EvidenceSink, Execution, GateInput, GateTools, ModelJudge,
+    PromptSink, Step, gate,
 };
 use std::sync::Arc;
 
@@ -100,7 +100,7 @@ impl Task {
             },
             attempt: AttemptFacts {
                 by_hand: by_hand.is_some(),
-                execution: log.execution.is_some(),
+                execution: log.execution.map(|_| others(ledger, &log.subtask)),
                 touched: log.touched > 0,
                 answer: String::new(),
                 model: prepared.model.clone(),
@@ -138,7 +138,7 @@ impl Task {
             defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
                 by_hand: false,
-                execution: false,
+                execution: None,
                 touched: ledger.attempts.values().any(|a| a.touched > 0),
                 answer: String::new(),
                 model: prepared()
@@ -163,6 +163,14 @@ impl Task {
             // What is known is of steps.
             calibration: None,
         }
+    }
+}
+
+/// The executions of a step that passed before the one that is judged.
+fn others(ledger: &Ledger, subtask: &SubtaskId) -> Execution {
+    let made = ledger.state.made_by_others(subtask);
+    Execution {
+        others: made.map(Option::<&_>::cloned).collect(),
     }
 }
 

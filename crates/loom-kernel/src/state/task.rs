@@ -197,6 +197,13 @@ impl State {
         subs.flat_map(|(id, sub)| sub.round.aside.iter().map(move |a| (id, &a.attempt)))
     }
 
+    /// What each execution of a step made that passed and waits; none where nobody could say.
+    pub fn made_by_others(&self, subtask: &SubtaskId) -> impl Iterator<Item = Option<&Digest>> {
+        let waiting = self.subs.get(subtask).into_iter();
+        let waiting = waiting.flat_map(|sub| &sub.round.aside);
+        waiting.map(|aside| Some(&aside.candidate.product.as_ref()?.print))
+    }
+
     /// What votes on a step.
     pub(crate) fn vote(&self, spec: &SubtaskSpec) -> Voting {
         spec.vote.unwrap_or(self.new.settings.verification.vote)

@@ -123,7 +123,7 @@ fn input(pair: &Pair, seed: u64) -> GateInput {
         changes: Vec::new(),
         attempt: AttemptFacts {
             by_hand: false,
-            execution: false,
+            execution: None,
             touched: true,
             answer: String::new(),
             // Nobody did this work, so nobody is passed over for it.

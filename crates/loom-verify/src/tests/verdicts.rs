@@ -2,10 +2,10 @@
 
 use super::{TEST, greeting, right_work};
 use crate::harness::{Place, answering, command, contains, reply, says, step};
-use crate::{JudgeError, JudgeReply, NoJudge, Question, Scope, ScriptedJudge, Step};
+use crate::{Execution, JudgeError, JudgeReply, NoJudge, Question, Scope, ScriptedJudge, Step};
 use loom_events::{
     Check, CheckPower, CriterionVerdict, Failure, FailureClass, Plan, SubtaskId, SubtaskSpec,
-    Usage, VerdictResult,
+    Usage, Verdict, VerdictResult,
 };
 use std::sync::Mutex;
 
@@ -251,4 +251,32 @@ async fn the_whole_goal_is_judged_by_all_checks_once_more() {
     place.write("greet.sh", "echo hello\n# goodbye\n");
     let verdict = place.gate(&place.input(step, baseline), &both).await;
     assert_eq!(verdict.result, VerdictResult::Pass, "{verdict:?}");
+}
+
+#[tokio::test]
+async fn an_execution_that_made_what_others_made_is_surer_and_is_no_further_try() {
+    let (place, mut input) = right_work().await;
+    let judge = answering(CriterionVerdict::Met, "+echo hello");
+    input.attempt.execution = Some(Execution::default());
+    let first = place.gate(&input, &judge).await;
+    let made = first.product.clone().unwrap().print;
+    let says = |verdict: &Verdict, words: &str| {
+        let parts = &verdict.confidence.parts;
+        parts.iter().any(|part| part.why == words)
+    };
+    // One passed and made the same, one passed and nobody knows what it made, one failed.
+    let others = vec![Some(made), None];
+    input.attempt.execution = Some(Execution { others });
+    input.attempt.ordinal = 4;
+    let fourth = place.gate(&input, &judge).await;
+    assert!(says(
+        &fourth,
+        "another execution made the same, 1 something else"
+    ));
+    assert!(says(&fourth, "attempt 2") && !says(&fourth, "attempt 3"));
+    input.attempt.execution.as_mut().unwrap().others.pop();
+    input.attempt.ordinal = 2;
+    let second = place.gate(&input, &judge).await;
+    assert!(second.confidence.value > first.confidence.value);
+    assert!(!says(&second, "attempt 2"), "{:?}", second.confidence);
 }
