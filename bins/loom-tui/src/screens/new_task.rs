@@ -24,6 +24,8 @@ const LABELS: u16 = 13;
 #[derive(Debug)]
 pub(crate) struct NewTask {
     form: Form,
+    /// Whether the directory was typed in since it has the cursor.
+    typing: bool,
     /// Directories that complete the path.
     paths: Vec<String>,
     workspace: Option<String>,
@@ -61,6 +63,7 @@ impl NewTask {
         };
         Self {
             form,
+            typing: false,
             paths: Vec::new(),
             workspace,
         }
@@ -77,22 +80,31 @@ impl NewTask {
             let request = self.request()?;
             return Ok(vec![Cmd::Submit(Box::new(request))]);
         }
-        if key == Key::Tab && self.complete() {
+        // Who only passes by is not to end up in another directory.
+        if key == Key::Tab && self.typing && self.complete() {
             return Ok(self.look());
         }
+        let (at, before) = (self.form.focus, self.form.value("directory").to_owned());
         self.form.key(key);
+        let typed = self.form.value("directory") != before;
+        self.typing = self.form.focus == at && (self.typing || typed);
         Ok(self.look())
     }
 
     /// Adds a pasted text.
     pub(crate) fn paste(&mut self, text: &str) -> Vec<Cmd> {
         self.form.paste(text);
+        self.typing = true;
         self.look()
     }
 
     /// Takes the directories that complete a path, if it is still that one.
     pub(crate) fn take(&mut self, of: &str, paths: Vec<String>) {
-        if self.form.value("directory") == of {
+        let typed = matches!(
+            self.form.focused().map(|field| &field.value),
+            Some(Value::Path(_))
+        );
+        if typed && self.form.value("directory") == of {
             self.paths = paths;
         }
     }
@@ -305,7 +317,7 @@ mod tests {
 
     #[test]
     fn tab_completes_a_path_as_far_as_it_is_certain_and_then_goes_on() {
-        let mut new = filled(&[Key::Tab]);
+        let mut new = filled(&[Key::Tab, Key::Backspace, Key::Char('e')]);
         new.take(
             "/home/me",
             vec!["/home/me-too".into(), "/home/me-not".into()],
@@ -321,8 +333,30 @@ mod tests {
     }
 
     #[test]
+    fn tab_in_a_directory_that_nobody_typed_in_only_goes_on() {
+        let mut new = filled(&[Key::Tab]);
+        new.take("/home/me", vec!["/home/me".into()]);
+        new.key(Key::Tab).unwrap();
+        assert_eq!(
+            (new.form.value("directory"), new.form.focus),
+            ("/home/me", 2)
+        );
+        new.key(Key::BackTab).unwrap();
+        new.take("/home/me", vec!["/home/me/data".into()]);
+        new.key(Key::Tab).unwrap();
+        assert_eq!(
+            (new.form.value("directory"), new.form.focus),
+            ("/home/me", 2)
+        );
+    }
+
+    #[test]
     fn an_answer_about_an_older_path_completes_nothing() {
         let mut new = filled(&[Key::Tab, Key::Char('x')]);
+        new.take("/home/me", vec!["/home/me-too".into()]);
+        assert!(new.paths.is_empty());
+        // Nor one that comes when the cursor is elsewhere.
+        let mut new = filled(&[Key::Tab, Key::Tab]);
         new.take("/home/me", vec!["/home/me-too".into()]);
         assert!(new.paths.is_empty());
     }
