@@ -79,6 +79,8 @@ pub(crate) enum Loaded {
 }
 
 /// What is to be done.
+    /// The first events.
+    First(TaskId, EventPage),
 #[derive(Debug, PartialEq)]
 pub(crate) enum Cmd {
     /// End the program.
@@ -129,6 +131,8 @@ pub(crate) enum Load {
 pub(crate) enum Wish {
     Steer(String),
     Cancel(String),
+    /// The first events of a task.
+    First(TaskId),
     Pause,
     Resume,
     Answer(QuestionId, Response),

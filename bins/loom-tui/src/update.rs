@@ -230,6 +230,23 @@ fn take(model: &mut Model, loaded: Loaded) -> Vec<Cmd> {
         }
         Loaded::Models(list) => model.models.take(list),
         Loaded::Ready(ready) => model.missing = ready.missing,
+        Loaded::First(task, page) => {
+            let Some(watched) = watched(model, task) else {
+                return Vec::new();
+            };
+            if watched.log.follows() {
+                // Somebody has gone to the end since.
+                watched.log.fetching = false;
+                if watched.log.lacks_end() {
+                    return perform::fetch(model, Wanted::Newer, Move::End);
+                }
+                return Vec::new();
+            }
+            watched.log.beginning(&page.events, &watched.view);
+            if model.place() == Place::Detail {
+                return perform::go(model, Move::Home);
+            }
+        }
         Loaded::Revert(task, request, report) => return reverted(model, task, &request, &report),
         Loaded::Paths(of, paths) => model.new_task.take(&of, paths),
     }

@@ -477,7 +477,10 @@ fn older_lines_are_asked_for_once_at_a_time() {
         );
     }
     update(&mut model, Msg::Records(task(1), journal.records()));
-    let up = |model: &mut Model| crate::perform::go(model, Move::Home);
+    let up = |model: &mut Model| {
+        let mut pages = (0..crate::log::MAX_LINES).map(|_| crate::perform::go(model, Move::PageUp));
+        pages.find(|cmds| !cmds.is_empty()).unwrap_or_default()
+    };
     let load = Load::Events {
         task: task(1),
         after: Seq::ZERO,
@@ -606,6 +609,40 @@ fn every_action_that_can_be_chosen_can_be_performed_anywhere() {
 #[test]
 fn a_click_selects_and_a_second_one_opens() {
     let mut model = model(80, 24);
+#[test]
+fn the_beginning_is_one_key_away_and_so_is_the_end_from_there() {
+    let (mut model, journal) = long(3 * crate::log::MAX_LINES);
+    let first = vec![Cmd::Load(Load::First(task(1)))];
+    assert_eq!(press(&mut model, "g"), first);
+    let page = || {
+        let events = journal.records()[..300].to_vec();
+        let next_after = Some(Seq(300));
+        EventPage { events, next_after }
+    };
+    let first_page = |model: &mut Model| {
+        let loaded = Loaded::First(task(1), page());
+        update(model, Msg::Loaded(Box::new(loaded)))
+    };
+    assert_eq!(first_page(&mut model), []);
+    let picture = crate::testing::picture(&model);
+    assert!(
+        picture.contains("n1 says") && picture.contains("n9 says"),
+        "{picture}"
+    );
+    assert_eq!(press(&mut model, "g"), [], "it is there already");
+    let cmds = press(&mut model, "G");
+    assert!(
+        matches!(cmds[..], [Cmd::Load(Load::Events { until: None, .. })]),
+        "{cmds:?}"
+    );
+    // Who has gone to the end before the beginning came stays there.
+    let (mut model, _) = long(3 * crate::log::MAX_LINES);
+    let end = crate::testing::picture(&model);
+    press(&mut model, "gG");
+    assert_eq!(first_page(&mut model), []);
+    assert_eq!(crate::testing::picture(&model), end);
+}
+
     assert!(update(&mut model, Msg::Click(10, 3)).is_empty());
     assert_eq!(model.dashboard.selected().unwrap().task_id, task(2));
     let opened = update(&mut model, Msg::Click(10, 3));

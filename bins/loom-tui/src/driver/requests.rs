@@ -96,7 +96,7 @@ const fn words(load: &Load) -> &'static str {
     match load {
         Load::Tasks => "list the tasks",
         Load::Task(_) => "read the task",
-        Load::Events { .. } | Load::Scan(..) => "read the journal",
+        Load::Events { .. } | Load::First(_) | Load::Scan(..) => "read the journal",
         Load::Diff(_) => "compare the files",
         Load::Memory(_) | Load::Search(_) => "read what was noted",
         Load::Trace(..) => "read the trace",
@@ -132,6 +132,7 @@ async fn fetch(client: &Client, load: Load) -> Result<Loaded, ClientError> {
         Load::Trace(task, step) => Loaded::Trace(task, client.trace(task, &step).await?),
         Load::Models => Loaded::Models(client.models().await?),
         Load::Ready => Loaded::Ready(client.ready().await?),
+        Load::First(task) => Loaded::First(task, client.events(task, Seq::ZERO).await?),
     })
 }
 

@@ -132,6 +132,13 @@ impl Log {
         self.live
     }
 
+    /// Begins anew with the first events of a journal, at the first line.
+    pub(crate) fn beginning(&mut self, events: &[Record], view: &TaskView) {
+        self.restart(Seq::ZERO);
+        self.anchor = Some(self.first);
+        self.newer(events, view);
+    }
+
     /// Begins anew at the end of a journal, which is fetched from `after` on.
     pub(crate) fn restart(&mut self, after: Seq) {
         self.lines.clear();

@@ -59,6 +59,8 @@ pub(crate) fn fetch(model: &mut Model, wanted: Wanted, to: Move) -> Vec<Cmd> {
     watched.log.fetching = true;
     let task = watched.id;
     let load = match wanted {
+        // Not page by page: what lies between would be thrown away on the way.
+        Wanted::Older if to == Move::Home => Load::First(task),
         Wanted::Older => {
             let until = watched.log.after;
             let after = Seq(until.0.saturating_sub(PAGE));

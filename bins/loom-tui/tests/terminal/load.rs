@@ -82,6 +82,13 @@ fn ten_thousand_events_are_shown_in_little_memory() {
         }
         there
     });
+    // And with one key each.
+    for _ in 0..2 {
+        tmux.press(&["G"]);
+        tmux.see(&format!("event {} says", EVENTS - 1));
+        tmux.press(&["g"]);
+        tmux.see("event 0 says");
+    }
     tmux.press(&["G"]);
     tmux.see(&format!("event {} says", EVENTS - 1));
     let mib = memory(pid);
