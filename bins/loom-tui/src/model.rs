@@ -3,7 +3,7 @@
 use crate::look::Look;
 use crate::msg::{Cmd, Load};
 use crate::options::Options;
-use crate::overlays::Overlay;
+use crate::overlays::{Overlay, Purpose};
 use crate::screens::{
     Dashboard, Detail, DiffScreen, MemoryScreen, ModelsScreen, NewTask, PlanEditor, TraceScreen,
 };
@@ -41,6 +41,10 @@ pub(crate) struct Model {
     pub(crate) watched: Option<Watched>,
     /// Whether its question is to be shown as soon as it is known.
     pub(crate) wants_question: bool,
+    /// What was typed last for a request that failed.
+    pub(crate) unsent: Option<(Purpose, String)>,
+    /// What was asked for in vain, and why.
+    pub(crate) in_vain: Option<(Load, String)>,
     /// The screens.
     pub(crate) dashboard: Dashboard,
     pub(crate) detail: Detail,
@@ -99,7 +103,6 @@ pub(crate) struct Notice {
 impl Model {
     /// At the start, with what to ask for first.
     pub(crate) fn new(options: &Options, size: (u16, u16), now: Time) -> (Self, Vec<Cmd>) {
-        use crate::msg::Load;
         let workspace = options.workspace.as_ref();
         let mut model = Self {
             look: options.look,
@@ -113,6 +116,8 @@ impl Model {
             notice: None,
             watched: None,
             wants_question: false,
+            unsent: None,
+            in_vain: None,
             dashboard: Dashboard::default(),
             detail: Detail::default(),
             diff: DiffScreen::default(),
@@ -145,8 +150,19 @@ impl Model {
 
     /// Goes somewhere.
     pub(crate) fn go(&mut self, place: Place) {
+        self.in_vain = None;
         if self.place() != place {
             self.stack.push(place);
+        }
+    }
+
+    /// What a screen says that has nothing yet: that it waits, or why it waits no more.
+    pub(crate) fn awaits(&self, words: &str) -> String {
+        match (&self.in_vain, crate::perform::reload(self)) {
+            (Some((load, why)), Some(Cmd::Load(wanted))) if *load == wanted => {
+                format!("{why}; Ctrl-L asks again")
+            }
+            _ => words.to_owned(),
         }
     }
 

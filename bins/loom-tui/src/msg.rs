@@ -54,7 +54,22 @@ pub(crate) enum Msg {
         what: &'static str,
         /// Why it was not done.
         why: String,
+        /// How it came to that.
+        tried: Tried,
     },
+}
+
+/// How something came to be asked for that failed.
+#[derive(Debug)]
+pub(crate) enum Tried {
+    /// It is asked for again and again by itself.
+    Poll,
+    /// It was asked for once, for somebody who looks.
+    Load(Load),
+    /// A task was to be begun; the form has all of it.
+    Submit,
+    /// Somebody asked it of a task, and may have typed much.
+    Wish(TaskId, Box<Wish>),
 }
 
 /// What an answer holds.
@@ -64,6 +79,8 @@ pub(crate) enum Loaded {
     Tasks(TaskPage),
     Task(Box<Task>),
     Older(TaskId, Seq, EventPage),
+    /// The first events.
+    First(TaskId, EventPage),
     Newer(TaskId, EventPage),
     /// A page for a search; what was asked for.
     Scanned(TaskId, Scan, EventPage),
@@ -79,8 +96,6 @@ pub(crate) enum Loaded {
 }
 
 /// What is to be done.
-    /// The first events.
-    First(TaskId, EventPage),
 #[derive(Debug, PartialEq)]
 pub(crate) enum Cmd {
     /// End the program.
@@ -106,7 +121,7 @@ pub(crate) enum Cmd {
 }
 
 /// What the service is asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
     Tasks,
     /// What the journal of a task does not say.
@@ -116,6 +131,8 @@ pub(crate) enum Load {
         after: Seq,
         until: Option<Seq>,
     },
+    /// The first events of a task.
+    First(TaskId),
     /// A page for a search in the log.
     Scan(TaskId, Scan),
     Diff(TaskId),
@@ -127,12 +144,10 @@ pub(crate) enum Load {
 }
 
 /// What is asked of a task.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Wish {
     Steer(String),
     Cancel(String),
-    /// The first events of a task.
-    First(TaskId),
     Pause,
     Resume,
     Answer(QuestionId, Response),

@@ -3,8 +3,8 @@
 use crate::keys::{Key, Move};
 use crate::log::Wanted;
 use crate::model::{Link, Model, Place};
-use crate::msg::{Cmd, Load, Loaded, Msg};
-use crate::overlays::{Asked, Confirm, Overlay};
+use crate::msg::{Cmd, Load, Loaded, Msg, Tried, Wish};
+use crate::overlays::{Asked, Confirm, Overlay, Purpose};
 use crate::perform;
 use loom_client::wire::Reverted;
 use loom_events::{RevertRequest, TaskId};
@@ -57,6 +57,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
         }
         Msg::Online => {
             model.link = Link::Online;
+            model.in_vain = None;
             model.dashboard.stale = true;
             let mut cmds = due(model);
             cmds.push(Cmd::Load(Load::Ready));
@@ -106,14 +107,48 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
             cmds.extend(due(model));
             cmds
         }
-        Msg::Failed { what, why } => {
-            if let Some(watched) = &mut model.watched {
-                watched.log.fetching = false;
-                watched.log.scan = None;
+        Msg::Failed { what, why, tried } => {
+            let offline = matches!(model.link, Link::Offline(..));
+            match tried {
+                // The head says that nobody is there; what somebody wanted is not to be pushed away by it.
+                Tried::Poll if offline => return Vec::new(),
+                Tried::Poll | Tried::Submit => {}
+                Tried::Load(load) => {
+                    if let Some(watched) = &mut model.watched {
+                        watched.log.fetching = false;
+                        watched.log.scan = None;
+                    }
+                    let why = crate::text::clean(&format!("failed to {what}: {why}"));
+                    model.in_vain = Some((load, why));
+                }
+                Tried::Wish(task, wish) => unsent(model, task, *wish),
             }
             model.complain(format!("failed to {what}: {why}"));
             Vec::new()
         }
+    }
+}
+
+/// What was typed for a request that failed is not to be typed again.
+fn unsent(model: &mut Model, task: TaskId, wish: Wish) {
+    match wish {
+        Wish::Steer(text) => model.unsent = Some((Purpose::Steer(task), text)),
+        Wish::Retry(Some(step), text) => {
+            model.unsent = Some((Purpose::Guidance(task, step), text));
+        }
+        Wish::Edit(_) if model.plan.task == Some(task) => {
+            if model.watches(task) && model.place() == Place::Detail {
+                model.go(Place::Plan);
+            }
+        }
+        Wish::Edit(_)
+        | Wish::Retry(None, _)
+        | Wish::Cancel(_)
+        | Wish::Pause
+        | Wish::Resume
+        | Wish::Answer(..)
+        | Wish::Revert(_)
+        | Wish::Rate(..) => {}
     }
 }
 
@@ -195,6 +230,23 @@ fn take(model: &mut Model, loaded: Loaded) -> Vec<Cmd> {
                 }
             }
         }
+        Loaded::First(task, page) => {
+            let Some(watched) = watched(model, task) else {
+                return Vec::new();
+            };
+            if watched.log.follows() {
+                // Somebody has gone to the end since.
+                watched.log.fetching = false;
+                if watched.log.lacks_end() {
+                    return perform::fetch(model, Wanted::Newer, Move::End);
+                }
+                return Vec::new();
+            }
+            watched.log.beginning(&page.events, &watched.view);
+            if model.place() == Place::Detail {
+                return perform::go(model, Move::Home);
+            }
+        }
         Loaded::Newer(task, page) => {
             let Some(watched) = watched(model, task) else {
                 return Vec::new();
@@ -230,23 +282,6 @@ fn take(model: &mut Model, loaded: Loaded) -> Vec<Cmd> {
         }
         Loaded::Models(list) => model.models.take(list),
         Loaded::Ready(ready) => model.missing = ready.missing,
-        Loaded::First(task, page) => {
-            let Some(watched) = watched(model, task) else {
-                return Vec::new();
-            };
-            if watched.log.follows() {
-                // Somebody has gone to the end since.
-                watched.log.fetching = false;
-                if watched.log.lacks_end() {
-                    return perform::fetch(model, Wanted::Newer, Move::End);
-                }
-                return Vec::new();
-            }
-            watched.log.beginning(&page.events, &watched.view);
-            if model.place() == Place::Detail {
-                return perform::go(model, Move::Home);
-            }
-        }
         Loaded::Revert(task, request, report) => return reverted(model, task, &request, &report),
         Loaded::Paths(of, paths) => model.new_task.take(&of, paths),
     }

@@ -276,7 +276,8 @@ fn what_was_said_is_asked_for_shown_and_a_refusal_says_why() {
         assert!(picture.contains(words), "{words}:\n{picture}");
     }
     let (what, why) = ("keep what you say of it", "learning is off".to_owned());
-    update(&mut model, Msg::Failed { what, why });
+    let tried = Tried::Wish(task(1), Box::new(Wish::Rate(false, Vec::new())));
+    update(&mut model, Msg::Failed { what, why, tried });
     let picture = crate::testing::picture(&model);
     let words = "! failed to keep what you say of it: learning is off";
     assert!(picture.contains(words), "{picture}");
@@ -351,6 +352,91 @@ fn the_bell_rings_when_somebody_is_called_and_wants_it() {
         let cmds = update(&mut model, Msg::Stirred { calls });
         assert_eq!(cmds.contains(&Cmd::Bell), rings);
     }
+}
+
+fn failed(model: &mut Model, what: &'static str, tried: Tried) {
+    let why = "nobody is there".to_owned();
+    update(model, Msg::Failed { what, why, tried });
+}
+
+#[test]
+fn what_was_typed_for_a_request_that_failed_is_there_again() {
+    let mut model = watching(80, 24);
+    let mut cmds = press(&mut model, "sgo on\n");
+    let Some(Cmd::Ask(of, wish)) = cmds.pop() else {
+        panic!("{cmds:?}");
+    };
+    failed(
+        &mut model,
+        "give the instruction",
+        Tried::Wish(of, Box::new(wish)),
+    );
+    // It is no guidance for a step, and is there once.
+    press(&mut model, "R\x1b");
+    let cmds = press(&mut model, "s!\n");
+    assert_eq!(cmds, [Cmd::Ask(task(1), Wish::Steer("go on!".into()))]);
+    assert_eq!(press(&mut model, "s\n"), []);
+}
+
+#[test]
+fn an_edited_plan_that_was_not_taken_is_still_there() {
+    let mut model = watching(80, 24);
+    let mut cmds = press(&mut model, "ejxw");
+    let Some(Cmd::Ask(of, wish)) = cmds.pop() else {
+        panic!("{cmds:?}");
+    };
+    failed(
+        &mut model,
+        "change the plan",
+        Tried::Wish(of, Box::new(wish.clone())),
+    );
+    assert_eq!(model.place(), Place::Plan);
+    assert!(crate::testing::picture(&model).contains("failed to change the plan"));
+    assert_eq!(press(&mut model, "w"), [Cmd::Ask(of, wish)]);
+}
+
+#[test]
+fn a_screen_that_gets_nothing_says_why_and_waits_no_more() {
+    for (keys, load) in [
+        ("d", Load::Diff(task(1))),
+        ("m", Load::Memory(task(1))),
+        ("t", Load::Trace(task(1), crate::testing::id("page"))),
+    ] {
+        let mut model = watching(80, 24);
+        press(&mut model, keys);
+        let shows = |model: &Model, words| crate::testing::picture(model).contains(words);
+        assert!(shows(&model, "asking"), "{keys}");
+        // Of something else.
+        failed(
+            &mut model,
+            "read the task",
+            Tried::Load(Load::Task(task(1))),
+        );
+        assert!(shows(&model, "asking"), "{keys}");
+        failed(&mut model, "read it", Tried::Load(load));
+        model.notice = None;
+        assert!(
+            shows(&model, "failed to read it: nobody is there; Ctrl-L"),
+            "{keys}"
+        );
+        perform::perform(&mut model, Action::Refresh);
+        assert!(shows(&model, "asking"), "{keys}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_by_itself_says_nothing_while_nobody_is_there() {
+    let mut model = watching(80, 24);
+    update(&mut model, Msg::Offline("nobody is there".into()));
+    let pause = Tried::Wish(task(1), Box::new(Wish::Pause));
+    failed(&mut model, "pause the task", pause);
+    failed(&mut model, "list the tasks", Tried::Poll);
+    let said = model.notice.clone().unwrap().text;
+    assert_eq!(said, "failed to pause the task: nobody is there");
+    update(&mut model, Msg::Online);
+    failed(&mut model, "list the tasks", Tried::Poll);
+    let said = model.notice.unwrap().text;
+    assert_eq!(said, "failed to list the tasks: nobody is there");
 }
 
 #[test]
@@ -523,6 +609,40 @@ fn long(n: usize) -> (Model, Journal) {
     (model, journal)
 }
 
+#[test]
+fn the_beginning_is_one_key_away_and_so_is_the_end_from_there() {
+    let (mut model, journal) = long(3 * crate::log::MAX_LINES);
+    let first = vec![Cmd::Load(Load::First(task(1)))];
+    assert_eq!(press(&mut model, "g"), first);
+    let page = || {
+        let events = journal.records()[..300].to_vec();
+        let next_after = Some(Seq(300));
+        EventPage { events, next_after }
+    };
+    let first_page = |model: &mut Model| {
+        let loaded = Loaded::First(task(1), page());
+        update(model, Msg::Loaded(Box::new(loaded)))
+    };
+    assert_eq!(first_page(&mut model), []);
+    let picture = crate::testing::picture(&model);
+    assert!(
+        picture.contains("n1 says") && picture.contains("n9 says"),
+        "{picture}"
+    );
+    assert_eq!(press(&mut model, "g"), [], "it is there already");
+    let cmds = press(&mut model, "G");
+    assert!(
+        matches!(cmds[..], [Cmd::Load(Load::Events { until: None, .. })]),
+        "{cmds:?}"
+    );
+    // Who has gone to the end before the beginning came stays there.
+    let (mut model, _) = long(3 * crate::log::MAX_LINES);
+    let end = crate::testing::picture(&model);
+    press(&mut model, "gG");
+    assert_eq!(first_page(&mut model), []);
+    assert_eq!(crate::testing::picture(&model), end);
+}
+
 /// Answers every page that is asked for; says how many there were.
 fn answer_scans(model: &mut Model, journal: &Journal, mut cmds: Vec<Cmd>) -> usize {
     let records = journal.records();
@@ -609,40 +729,6 @@ fn every_action_that_can_be_chosen_can_be_performed_anywhere() {
 #[test]
 fn a_click_selects_and_a_second_one_opens() {
     let mut model = model(80, 24);
-#[test]
-fn the_beginning_is_one_key_away_and_so_is_the_end_from_there() {
-    let (mut model, journal) = long(3 * crate::log::MAX_LINES);
-    let first = vec![Cmd::Load(Load::First(task(1)))];
-    assert_eq!(press(&mut model, "g"), first);
-    let page = || {
-        let events = journal.records()[..300].to_vec();
-        let next_after = Some(Seq(300));
-        EventPage { events, next_after }
-    };
-    let first_page = |model: &mut Model| {
-        let loaded = Loaded::First(task(1), page());
-        update(model, Msg::Loaded(Box::new(loaded)))
-    };
-    assert_eq!(first_page(&mut model), []);
-    let picture = crate::testing::picture(&model);
-    assert!(
-        picture.contains("n1 says") && picture.contains("n9 says"),
-        "{picture}"
-    );
-    assert_eq!(press(&mut model, "g"), [], "it is there already");
-    let cmds = press(&mut model, "G");
-    assert!(
-        matches!(cmds[..], [Cmd::Load(Load::Events { until: None, .. })]),
-        "{cmds:?}"
-    );
-    // Who has gone to the end before the beginning came stays there.
-    let (mut model, _) = long(3 * crate::log::MAX_LINES);
-    let end = crate::testing::picture(&model);
-    press(&mut model, "gG");
-    assert_eq!(first_page(&mut model), []);
-    assert_eq!(crate::testing::picture(&model), end);
-}
-
     assert!(update(&mut model, Msg::Click(10, 3)).is_empty());
     assert_eq!(model.dashboard.selected().unwrap().task_id, task(2));
     let opened = update(&mut model, Msg::Click(10, 3));

@@ -1,7 +1,7 @@
 //! Requests to the service, each in a task of its own; what comes of it is a message.
 
 use super::streams::told;
-use crate::msg::{Load, Loaded, Msg, Wish};
+use crate::msg::{Load, Loaded, Msg, Tried, Wish};
 use crate::text::count;
 use loom_client::wire::{
     AnswerRequest, CancelRequest, EventPage, NewTaskRequest, PlanRequest, RateRequest,
@@ -40,9 +40,20 @@ impl Requests {
         let (client, outbox) = (self.client.clone(), self.outbox.clone());
         tokio::spawn(async move {
             let what = words(&load);
+            let tried = match &load {
+                Load::Tasks | Load::Ready | Load::Models => Tried::Poll,
+                Load::Task(_)
+                | Load::Events { .. }
+                | Load::First(_)
+                | Load::Scan(..)
+                | Load::Diff(_)
+                | Load::Memory(_)
+                | Load::Search(_)
+                | Load::Trace(..) => Tried::Load(load.clone()),
+            };
             let msg = match fetch(&client, load).await {
                 Ok(loaded) => Msg::Loaded(Box::new(loaded)),
-                Err(error) => failed(what, &error),
+                Err(error) => failed(what, &error, tried),
             };
             outbox.send(msg).await.ok();
         });
@@ -53,9 +64,10 @@ impl Requests {
         let (client, outbox) = (self.client.clone(), self.outbox.clone());
         tokio::spawn(async move {
             let what = wish.words();
+            let tried = Tried::Wish(task, Box::new(wish.clone()));
             let msg = grant(&client, task, wish).await;
             outbox
-                .send(msg.unwrap_or_else(|error| failed(what, &error)))
+                .send(msg.unwrap_or_else(|error| failed(what, &error, tried)))
                 .await
                 .ok();
         });
@@ -73,7 +85,7 @@ impl Requests {
             let msg = match client.submit(&request, Some(&key)).await {
                 Ok(created) => Msg::Begun(created.task_id, created.message),
                 Err(error) => {
-                    let msg = failed("begin the task", &error);
+                    let msg = failed("begin the task", &error, Tried::Submit);
                     if let (true, Ok(mut unsure)) = (error.may_pass(), unsure.lock()) {
                         *unsure = Some((request, key));
                     }
@@ -85,11 +97,9 @@ impl Requests {
     }
 }
 
-fn failed(what: &'static str, error: &ClientError) -> Msg {
-    Msg::Failed {
-        what,
-        why: told(error),
-    }
+fn failed(what: &'static str, error: &ClientError, tried: Tried) -> Msg {
+    let why = told(error);
+    Msg::Failed { what, why, tried }
 }
 
 const fn words(load: &Load) -> &'static str {
@@ -122,6 +132,7 @@ async fn fetch(client: &Client, load: Load) -> Result<Loaded, ClientError> {
                 None => Loaded::Newer(task, page),
             }
         }
+        Load::First(task) => Loaded::First(task, client.events(task, Seq::ZERO).await?),
         Load::Scan(task, scan) => {
             let page = events(client, task, scan.after, scan.until).await?;
             Loaded::Scanned(task, scan, page)
@@ -132,7 +143,6 @@ async fn fetch(client: &Client, load: Load) -> Result<Loaded, ClientError> {
         Load::Trace(task, step) => Loaded::Trace(task, client.trace(task, &step).await?),
         Load::Models => Loaded::Models(client.models().await?),
         Load::Ready => Loaded::Ready(client.ready().await?),
-        Load::First(task) => Loaded::First(task, client.events(task, Seq::ZERO).await?),
     })
 }
 

@@ -106,6 +106,7 @@ pub(crate) fn perform(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::Help => model.overlay = Some(Overlay::Help(overlays::help(model.place()))),
         Action::Palette => model.overlay = Some(Overlay::Palette(Palette::default())),
         Action::Refresh => {
+            model.in_vain = None;
             let mut cmds = vec![Cmd::Redraw, Cmd::Load(Load::Tasks), Cmd::Load(Load::Ready)];
             cmds.extend(reload(model));
             return cmds;
@@ -253,7 +254,8 @@ const fn cannot(action: Action) -> Option<&'static str> {
 }
 
 fn prompt(model: &mut Model, purpose: Purpose) {
-    let input = Input::default();
+    let unsent = model.unsent.take_if(|(of, _)| *of == purpose);
+    let input = unsent.map_or_else(Input::default, |(_, text)| Input::new(text));
     model.overlay = Some(Overlay::Prompt(Prompt { purpose, input }));
 }
 

@@ -206,10 +206,10 @@ pub(crate) fn draw(model: &Model, body: Rect, buffer: &mut Buffer) {
     let (list, area) = areas(body);
     let Some(file) = screen.file() else {
         let text = match screen.known {
-            true => "nothing is different from before the task",
-            false => "asking for the differences …",
+            true => "nothing is different from before the task".to_owned(),
+            false => model.awaits("asking for the differences …"),
         };
-        nothing(look, buffer, body, text);
+        nothing(look, buffer, body, &text);
         return;
     };
     let title = Rect {

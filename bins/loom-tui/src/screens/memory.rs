@@ -87,11 +87,11 @@ pub(crate) fn draw(model: &Model, body: Rect, buffer: &mut Buffer) {
     );
     if screen.entries.is_empty() {
         let text = if screen.known {
-            "nothing"
+            "nothing".to_owned()
         } else {
-            "asking …"
+            model.awaits("asking …")
         };
-        nothing(look, buffer, list, text);
+        nothing(look, buffer, list, &text);
         return;
     }
     let first = first_shown(screen.at, screen.entries.len(), usize::from(list.height));

@@ -61,7 +61,8 @@ pub(crate) fn draw(model: &Model, body: Rect, buffer: &mut Buffer) {
     let title = format!("trace of {}{at}", screen.title);
     let area = heading(look, buffer, body, &title, true);
     if !screen.known {
-        nothing(look, buffer, area, "asking for what was said and done …");
+        let text = model.awaits("asking for what was said and done …");
+        nothing(look, buffer, area, &text);
         return;
     }
     screen.pager.draw(look, area, buffer);
