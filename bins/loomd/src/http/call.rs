@@ -6,12 +6,14 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::limits::Limits;
 use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts as _, Query as UrlQuery, RawPathParams, Request};
 use axum::http::{HeaderMap, Method, Uri, header, request::Parts};
 use loom_events::{SubtaskId, TaskId};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::error::Error as _;
 use std::sync::Arc;
 
 /// One call of a route.
@@ -95,6 +97,13 @@ impl Query for () {
 /// Parameters that are a struct.
 pub(crate) struct Parameters<T>(pub(crate) T);
 
+/// What is wrong with a query: the parameter and why, without what the reader says of itself.
+fn wrong(error: &QueryRejection) -> String {
+    let why = error.source().map(ToString::to_string);
+    let why = why.unwrap_or_else(|| error.body_text());
+    format!("the parameters cannot be taken: {why}")
+}
+
 impl<T: DeserializeOwned + JsonSchema + Send> Query for Parameters<T> {
     fn schema(generator: &mut SchemaGenerator) -> Option<Schema> {
         Some(T::json_schema(generator))
@@ -103,7 +112,7 @@ impl<T: DeserializeOwned + JsonSchema + Send> Query for Parameters<T> {
     fn read(uri: &Uri) -> Result<Self, Fault> {
         let read = UrlQuery::<T>::try_from_uri(uri);
         read.map(|UrlQuery(parameters)| Self(parameters))
-            .map_err(|error| Fault::bad_request("query", error.body_text()))
+            .map_err(|error| Fault::bad_request("query", wrong(&error)))
     }
 }
 
@@ -419,6 +428,32 @@ mod tests {
         assert_eq!(said("").0, 400);
         assert_eq!(said("{").0, 400);
         assert_eq!(said(r#"{"list":[]} x"#).0, 400);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_query_is_said_with_the_name_of_the_parameter() {
+        #[derive(Debug, serde::Deserialize, JsonSchema)]
+        #[serde(deny_unknown_fields)]
+        struct Page {
+            #[expect(dead_code, reason = "only read")]
+            limit: Option<u32>,
+        }
+        let said = |query: &str| {
+            let uri: Uri = format!("/tasks?{query}").parse().unwrap();
+            let read = Parameters::<Page>::read(&uri).map(|_| ());
+            let fault = read.unwrap_err();
+            (fault.status.as_u16(), fault.detail)
+        };
+        let taken = "the parameters cannot be taken: ";
+        assert_eq!(
+            said("limit=x"),
+            (400, format!("{taken}limit: invalid digit found in string"))
+        );
+        let (_, unknown) = said("limt=1");
+        assert_eq!(
+            unknown,
+            format!("{taken}limt: unknown field `limt`, expected `limit`")
+        );
     }
 
     #[test]
