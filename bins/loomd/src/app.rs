@@ -2,11 +2,13 @@
 
 use crate::access::Access;
 use crate::limits::Limits;
+use crate::routes::{Crowds, pause};
 use crate::shown::Shown;
 use loom_client::wire::ConfigValue;
 use loom_engine::Engine;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +29,8 @@ pub(crate) struct App {
     pub(crate) recovered: AtomicBool,
     /// Streams that may still be opened.
     pub(crate) subscribers: Arc<Semaphore>,
+    /// Those who follow the same things.
+    pub(crate) crowds: Crowds,
     pub(crate) stop: CancellationToken,
 }
 
@@ -40,5 +44,10 @@ impl App {
     pub(crate) fn streams(&self) -> usize {
         let free = self.subscribers.available_permits();
         self.limits.subscribers.saturating_sub(free)
+    }
+
+    /// How long a stream gathers what follows what it has just said.
+    pub(crate) fn pause(&self) -> Duration {
+        pause(self.streams(), self.limits.gather)
     }
 }

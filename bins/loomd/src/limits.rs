@@ -23,6 +23,9 @@ pub struct Limits {
     /// How long a stream is silent before it says that it is still there: proxies cut what is silent
     /// for a minute or less, and clients made with httpx as it comes give up after five seconds.
     pub keep_alive: Duration,
+    /// How long at most a stream that has just said something gathers what follows, while many are open.
+    /// Longer than it is would look like a jerk to whoever watches.
+    pub gather: Duration,
     /// How long requests that are being answered may take to end once the service stops.
     pub farewell: Duration,
 }
@@ -49,6 +52,7 @@ impl Default for Limits {
             body_time: Duration::from_secs(30),
             stall: Duration::from_secs(30),
             keep_alive: Duration::from_secs(4),
+            gather: Duration::from_millis(100),
             farewell: Duration::from_secs(2),
         }
     }

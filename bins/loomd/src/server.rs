@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::fault::chain;
 use crate::http::{listen, router};
 use crate::limits::Limits;
+use crate::routes::Crowds;
 use crate::shown::Shown;
 use crate::table::table;
 use loom_client::wire::ConfigValue;
@@ -80,6 +81,7 @@ impl Server {
             shown: Shown::new(Arc::clone(self.engine.redactor())),
             engine: self.engine,
             subscribers: Arc::new(Semaphore::new(self.limits.subscribers)),
+            crowds: Crowds::default(),
             limits: self.limits,
             config: self.config,
             version: VERSION,
@@ -92,6 +94,7 @@ impl Server {
             .then(|| tokio::spawn(recover(Arc::clone(&app))));
         let limits = app.limits.clone();
         listen(listener, router(&app, table()), &limits, &stop).await;
+        app.crowds.ended().await;
         if let Some(recovering) = recovering {
             // What was not taken up yet is taken up by the next process.
             recovering.abort();

@@ -5,6 +5,7 @@ mod call;
 mod listen;
 mod route;
 mod router;
+pub(crate) mod sse;
 mod stall;
 
 pub(crate) use answer::{Answer, Either, How, Json, Kind, Made, Page, Text};

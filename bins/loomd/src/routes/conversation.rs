@@ -2,11 +2,12 @@
 //! a task. Other routes give the same and more; the clients of the first Loom ask for it here.
 
 use super::command;
-use super::stream::{Streamed, Word, open, place};
+use super::gather::Gather;
+use super::stream::{Streamed, open, place};
+use super::word::Word;
 use crate::fault::Fault;
-use crate::http::{Call, Given, Json};
+use crate::http::{Call, Given, Json, sse};
 use crate::shown::Shown;
-use axum::response::sse::Event as Sent;
 use futures_util::StreamExt as _;
 use loom_client::wire::{MessageRequest, Said, TOKEN, Taken};
 use loom_engine::Feed;
@@ -65,6 +66,8 @@ pub(crate) async fn tokens(call: Call) -> Result<Streamed, Fault> {
         };
         std::future::ready(word)
     });
+    let app = Arc::clone(&call.app);
+    let words = Gather::new(words.boxed(), move || app.pause());
     Ok(open(&call.app, words, place, Some(task)))
 }
 
@@ -113,7 +116,6 @@ impl Writers {
             "subtask_id": subtask,
             "model": model.unwrap_or_default(),
         }));
-        let event = Sent::default().event(TOKEN);
-        Some(Word::passing(event.data(data.ok()?)))
+        Some(Word::passing(sse::event(TOKEN, None, &data.ok()?)))
     }
 }

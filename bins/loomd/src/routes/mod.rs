@@ -2,8 +2,10 @@
 
 pub(crate) mod control;
 pub(crate) mod conversation;
+mod crowd;
 pub(crate) mod events;
 pub(crate) mod files;
+mod gather;
 pub(crate) mod info;
 pub(crate) mod learning;
 pub(crate) mod memory;
@@ -12,6 +14,10 @@ pub(crate) mod stream;
 pub(crate) mod subtasks;
 pub(crate) mod tasks;
 pub(crate) mod transfer;
+mod word;
+
+pub(crate) use crowd::Crowds;
+pub(crate) use gather::pause;
 
 use crate::app::App;
 use crate::fault::Fault;

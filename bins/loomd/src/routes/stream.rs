@@ -3,43 +3,33 @@
 //! A record's id is its place, so a client that comes back with the last one it has seen gets the next
 //! one, each exactly once: nothing is kept for it here. **Invariant:** a stream is read from the
 //! journal at the speed of its reader; it never holds up whoever writes.
-//!
-//! The first event after a silence goes out at once. While many read along, those that follow it are
-//! sent together after a [`pause`], so that a thousand readers cost some writes a second each, however
-//! busy the tasks are.
+//! What is gathered is one write.
 
+use super::crowd::{Topic, follow, read};
+use super::gather::Gather;
+use super::word::{Word, one};
 use crate::app::App;
 use crate::fault::Fault;
-use crate::http::{Answer, Call, Parameters};
+use crate::http::{Answer, Call, Parameters, sse};
 use crate::shown::Shown;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::{self, BoxStream};
-use futures_util::{FutureExt as _, Stream, StreamExt as _};
-use loom_client::wire::{LAST_EVENT_ID, MODEL_DELTA, Problem, STREAM_CUT, STREAM_OPEN};
-use loom_engine::Feed;
-use loom_events::{Record, Seq, TaskId};
+use futures_util::{Stream, StreamExt as _};
+use loom_client::wire::{LAST_EVENT_ID, STREAM_OPEN};
+use loom_events::{Seq, TaskId};
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// When a client is to come back by itself: a service that restarts is there again by then.
-const COME_BACK: Duration = Duration::from_secs(1);
-
-/// What each further stream adds to the pause of all, so that together they make ten thousand writes a
-/// second at most: a tenth of one core or so.
-const SHARE: Duration = Duration::from_micros(100);
-
-/// So few streams cost nothing that anybody would notice.
-const FEW: usize = 32;
-
-/// Longer than that would look like a jerk to whoever watches.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// How a stream begins. A client comes back by itself after a second: a service that restarts is there
+/// again by then.
+const OPENING: Bytes = Bytes::from_static(b"retry: 1000\n: loom\n\n");
 
 /// Where to begin.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -65,13 +55,8 @@ pub(crate) struct AllStream {
 
 /// A stream, or that there is none any more.
 pub(crate) enum Streamed {
-    /// Events.
-    Open {
-        /// They.
-        events: BoxStream<'static, Result<Event, Infallible>>,
-        /// How long it may be silent.
-        keep_alive: Duration,
-    },
+    /// Events, as they are written.
+    Open(BoxStream<'static, Result<Bytes, Infallible>>),
     /// The task has ended and everything of it is known: a client must not come again.
     Over,
 }
@@ -90,11 +75,11 @@ impl Answer for Streamed {
     fn into_response(self, _: &Shown) -> Response {
         match self {
             Self::Over => StatusCode::NO_CONTENT.into_response(),
-            Self::Open { events, keep_alive } => {
-                let first = Event::default().retry(COME_BACK).comment("loom");
-                let events = stream::iter([Ok(first)]).chain(events);
-                let alive = KeepAlive::new().interval(keep_alive);
-                let mut response = Sse::new(events).keep_alive(alive).into_response();
+            Self::Open(written) => {
+                let written = stream::iter([Ok(OPENING)]).chain(written);
+                let mut response = Response::new(Body::from_stream(written));
+                let kind = HeaderValue::from_static("text/event-stream");
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
                 // A proxy must not wait until it has enough of it.
                 response
                     .headers_mut()
@@ -114,206 +99,116 @@ pub(crate) async fn task(call: Call<Parameters<TaskStream>>) -> Result<Streamed,
     let after = after.unwrap_or(Seq::ZERO);
     let live = call.query.0.live.unwrap_or(true);
     let row = call.app.engine.reader().row(task).await?;
-    if row.is_some_and(|row| row.status.is_final() && row.last_seq <= after) {
+    let reached = row.as_ref().map_or(Seq::ZERO, |row| row.last_seq);
+    let ended = row.is_some_and(|row| row.status.is_final());
+    if ended && reached <= after {
         return Ok(Streamed::Over);
     }
     let place = place(&call.app)?;
-    let feed = call.app.engine.follow(task, after);
-    let app = Arc::clone(&call.app);
-    let words = feed.filter_map(move |item| {
-        let word = match item {
-            Ok(Feed::Record(record)) => Some(Ok(Word::of_task(&record, &app.shown))),
-            Ok(Feed::Live(signal)) => live.then(|| Ok(Word::live(&signal, &app.shown))),
-            Err(error) => Some(Err(error)),
-        };
-        std::future::ready(word)
-    });
+    let topic = Topic::Task { task, live };
+    let words = match ended {
+        true => read(&call.app, topic, after.0).boxed(),
+        false => follow(&call.app, topic, after.0, reached.0).boxed(),
+    };
+    let words = Gather::new(words, no_pause);
     Ok(open(&call.app, words, place, Some(task)))
 }
 
 pub(crate) async fn all(call: Call<Parameters<AllStream>>) -> Result<Streamed, Fault> {
     let place = place(&call.app)?;
-    let engine = &call.app.engine;
+    let reached = call.app.engine.last_record();
     let after = last_id(&call)?.or(call.query.0.after);
     // Whatever is committed from here on is after it.
-    let after = after.unwrap_or_else(|| engine.last_record());
-    let opening = Event::default()
-        .event(STREAM_OPEN)
-        .id(after.to_string())
-        .data("{}");
-    let opening = Word::passing(opening);
-    let app = Arc::clone(&call.app);
-    let records = engine
-        .follow_all(after)
-        .map(move |item| item.map(|record| Word::of_all(&record, &app.shown)));
+    let after = after.unwrap_or(reached);
+    let opening = Word::passing(sse::event(STREAM_OPEN, Some(after), "{}"));
+    let records = follow(&call.app, Topic::All, after, reached);
     let words = stream::iter([Ok(opening)]).chain(records);
+    let words = Gather::new(words.boxed(), no_pause);
     Ok(open(&call.app, words, place, None))
 }
 
-/// One event on its way.
-pub(super) struct Word {
-    event: Event,
-    /// Whether the stream ends with it.
-    is_last: bool,
-}
-
-impl Word {
-    /// What is no record, and nothing ends with it.
-    pub(super) const fn passing(event: Event) -> Self {
-        Self {
-            event,
-            is_last: false,
-        }
-    }
-
-    pub(super) fn of_task(record: &Record, shown: &Shown) -> Self {
-        Self {
-            event: named(record, shown).id(record.envelope.seq.to_string()),
-            is_last: record.envelope.event.is_terminal(),
-        }
-    }
-
-    fn of_all(record: &Record, shown: &Shown) -> Self {
-        Self {
-            event: named(record, shown).id(record.id.to_string()),
-            is_last: false,
-        }
-    }
-
-    fn live(signal: &loom_view::Live, shown: &Shown) -> Self {
-        let event = Event::default().event(MODEL_DELTA);
-        let named = Named::new(MODEL_DELTA, signal);
-        Self::passing(event.data(said(shown.text(&named))))
-    }
-}
-
-/// What is no record, with its name in the data as records have it: many clients read nothing but the
-/// data.
-#[derive(Serialize)]
-struct Named<'a, T> {
-    event_type: &'static str,
-    #[serde(flatten)]
-    said: &'a T,
-}
-
-impl<'a, T> Named<'a, T> {
-    fn new(event_type: &'static str, said: &'a T) -> Self {
-        Self { event_type, said }
-    }
-}
-
-fn named(record: &Record, shown: &Shown) -> Event {
-    let event = Event::default().event(record.envelope.event.name());
-    event.data(said(shown.record(record)))
-}
-
-/// What is journaled had a JSON form, and has it still.
-fn said<T: From<&'static str>>(text: serde_json::Result<T>) -> T {
-    text.unwrap_or_else(|_| "null".into())
-}
-
-/// What the last word of a stream says that ends before its time.
-fn cut(task: Option<TaskId>, code: &str, detail: &str) -> Event {
-    let mut problem = Problem::new(code, detail);
-    problem.task_id = task;
-    let text = said(serde_json::to_string(&Named::new(STREAM_CUT, &problem)));
-    Event::default().event(STREAM_CUT).data(text)
-}
-
-/// How long a stream that has just said something gathers before it speaks again.
-fn pause(streams: usize) -> Duration {
-    if streams <= FEW {
-        return Duration::ZERO;
-    }
-    let share = SHARE.saturating_mul(u32::try_from(streams).unwrap_or(u32::MAX));
-    share.min(LONGEST_PAUSE)
+/// The crowd has gathered already.
+const fn no_pause() -> Duration {
+    Duration::ZERO
 }
 
 /// One stream.
-struct Reader<S> {
-    words: S,
+struct Reader<S, P> {
+    words: Gather<S, P>,
     app: Arc<App>,
     task: Option<TaskId>,
-    /// Whether something was said since the last pause.
-    has_spoken: bool,
     over: bool,
     _place: OwnedSemaphorePermit,
 }
 
-impl<S, E> Reader<S>
+impl<S, P, E> Reader<S, P>
 where
     S: Stream<Item = Result<Word, E>> + Unpin,
+    P: Fn() -> Duration,
     E: std::error::Error + 'static,
 {
-    /// The next word; none when the service stops.
-    async fn word(&mut self) -> Option<Result<Word, E>> {
-        if self.app.stop.is_cancelled() {
-            return None;
-        }
-        if let Some(next) = self.words.next().now_or_never() {
-            return next;
-        }
-        let pause = match std::mem::take(&mut self.has_spoken) {
-            true => pause(self.app.streams()),
-            false => Duration::ZERO,
-        };
-        let next = async {
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
-            self.words.next().await
-        };
-        tokio::select! {
-            biased;
-            () = self.app.stop.cancelled() => None,
-            next = next => next,
-        }
-    }
-
-    async fn event(&mut self) -> Option<Event> {
+    /// What is written next; none when it is over.
+    async fn written(&mut self) -> Option<Bytes> {
         if self.over {
             return None;
         }
-        let (event, is_last) = match self.word().await {
-            Some(Ok(word)) => (word.event, word.is_last),
-            Some(Err(error)) => {
-                tracing::error!(error = crate::fault::chain(&error), "a stream broke off");
-                let why = "the journal cannot be read; its log says why";
-                (cut(self.task, "internal", why), true)
-            }
-            None => {
-                let why = "the service stops; go on with the last id";
-                (cut(self.task, "unavailable", why), true)
-            }
+        let words = tokio::select! {
+            biased;
+            () = self.app.stop.cancelled() => None,
+            words = tokio::time::timeout(self.app.limits.keep_alive, self.words.next()) => match words {
+                Ok(words) => words,
+                Err(_) => return Some(sse::ALIVE),
+            },
         };
-        (self.has_spoken, self.over) = (true, is_last);
-        Some(event)
+        let Some(words) = words else {
+            self.over = true;
+            let why = "the service stops; go on with the last id";
+            return Some(Word::cut(self.task, "unavailable", why).written);
+        };
+        let mut all = Vec::with_capacity(words.len());
+        for word in words {
+            let word = word.unwrap_or_else(|error| self.broken(&error));
+            all.push(word.written);
+            if word.is_last {
+                self.over = true;
+                break;
+            }
+        }
+        Some(one(&all))
+    }
+
+    /// The last word of a stream whose journal cannot be read.
+    fn broken(&self, error: &E) -> Word {
+        tracing::error!(error = crate::fault::chain(error), "a stream broke off");
+        let why = "the journal cannot be read; its log says why";
+        Word::cut(self.task, "internal", why)
     }
 }
 
-/// A stream of words that ends with the service, too.
-pub(super) fn open<E: std::error::Error + 'static>(
+/// A stream of words that ends with the service, too. What is gathered is one write.
+pub(super) fn open<S, P, E>(
     app: &Arc<App>,
-    words: impl Stream<Item = Result<Word, E>> + Send + 'static,
+    words: Gather<S, P>,
     place: OwnedSemaphorePermit,
     task: Option<TaskId>,
-) -> Streamed {
+) -> Streamed
+where
+    S: Stream<Item = Result<Word, E>> + Send + Unpin + 'static,
+    P: Fn() -> Duration + Send + Sync + 'static,
+    E: std::error::Error + Send + 'static,
+{
     let reader = Reader {
-        words: words.boxed(),
+        words,
         app: Arc::clone(app),
         task,
-        has_spoken: false,
         over: false,
         _place: place,
     };
-    let events = stream::unfold(reader, |mut reader| async move {
-        let event = reader.event().await?;
-        Some((Ok(event), reader))
+    let written = stream::unfold(reader, |mut reader| async move {
+        let written = reader.written().await?;
+        Some((Ok(written), reader))
     });
-    Streamed::Open {
-        events: events.boxed(),
-        keep_alive: app.limits.keep_alive,
-    }
+    Streamed::Open(written.boxed())
 }
 
 /// One of the places for streams.
@@ -335,20 +230,4 @@ fn last_id<Q, B>(call: &Call<Q, B>) -> Result<Option<u64>, Fault> {
     text.parse()
         .map(Some)
         .map_err(|_| Fault::bad_request("header", "`Last-Event-ID` is not an id of this stream"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn few_streams_never_wait_and_many_share_the_writes_out() {
-        assert_eq!(pause(1), Duration::ZERO);
-        assert_eq!(pause(FEW), Duration::ZERO);
-        for streams in [FEW + 1, 100, 1_000] {
-            let writes = u128::from(streams as u64) * 1_000_000 / pause(streams).as_micros();
-            assert_eq!(writes, 10_000, "{streams}");
-        }
-        assert_eq!(pause(usize::MAX), LONGEST_PAUSE);
-    }
 }

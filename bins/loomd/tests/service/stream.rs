@@ -129,6 +129,89 @@ async fn a_crowd_of_readers_has_every_event_once_and_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_is_told_the_first_thing_at_once_and_what_follows_when_it_is_gathered() {
+    let limits = Limits {
+        // None of the pauses of this test comes to its end.
+        gather: Duration::from_secs(1_000_000),
+        ..Limits::default()
+    };
+    let service = Service::with(ONE_STEP, limits).await;
+    let task = service.waiting().await;
+    let client = service.client();
+    let known = client.task(&task.to_string()).await.unwrap().view.last_seq;
+    let path = format!("/tasks/{task}/stream?live=false");
+    let mut crowd = Vec::new();
+    for _ in 0..40 {
+        let path = format!("{path}&after={known}");
+        crowd.push(service.request(Method::GET, &path).send().await.unwrap());
+    }
+    client.approve(task, &Default::default()).await.unwrap();
+    let first = soon(events(crowd.pop().unwrap(), 1)).await;
+    assert_eq!(ids(&first), [known.0 + 1]);
+    // Whoever comes when it has ended reads the journal by himself.
+    let ended = async {
+        // Not by a stream: it would be one of the crowd.
+        while !client
+            .task(&task.to_string())
+            .await
+            .unwrap()
+            .view
+            .status
+            .is_final()
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(ended).await;
+    let late = service.request(Method::GET, &path).send().await.unwrap();
+    let late = soon(events(late, usize::MAX)).await;
+    assert_eq!(late.last().unwrap().name, "task_completed");
+    service.stop.cancel();
+    for reader in crowd {
+        let sent = soon(events(reader, usize::MAX)).await;
+        assert_eq!(sent.last().unwrap().name, STREAM_CUT);
+        assert!(sent.iter().all(|one| one.name != "task_completed"));
+    }
+    service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_joins_a_crowd_or_leaves_it_in_the_middle_has_every_event_once() {
+    let service = Service::new(ONE_STEP).await;
+    let task = service.waiting().await;
+    let client = service.client();
+    let known = client
+        .task(&task.to_string())
+        .await
+        .unwrap()
+        .view
+        .last_seq
+        .0;
+    let path = format!("/tasks/{task}/stream?live=false");
+    // Behind the crowd, abreast of it, and from a place that is still to come.
+    let places = [0, 1, known - 1, known, known + 2];
+    let mut readers = Vec::new();
+    for after in places.into_iter().cycle().take(60) {
+        let path = format!("{path}&after={after}");
+        let open = service.request(Method::GET, &path).send().await.unwrap();
+        readers.push((after, tokio::spawn(events(open, usize::MAX))));
+    }
+    // Some leave before the rest goes on.
+    for (_, reader) in readers.drain(..10) {
+        reader.abort();
+    }
+    client.approve(task, &Default::default()).await.unwrap();
+    let ended = service.until(task, |view| view.status.is_final()).await;
+    let last = ended.last_seq.0;
+    for (after, reader) in readers {
+        let sent = soon(reader).await.unwrap();
+        assert_eq!(ids(&sent), (after + 1..=last).collect::<Vec<_>>());
+        assert_eq!(sent.last().unwrap().name, "task_completed");
+    }
+    service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_stream_of_all_tasks_begins_now_or_after_a_record_and_has_all_of_them_in_order() {
     let service = Service::new(ONE_STEP).await;
     let first = service.finished().await;
