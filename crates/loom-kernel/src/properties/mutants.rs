@@ -349,3 +349,25 @@ fn forgetting_the_executions_that_were_not_taken_is_noticed() {
     };
     is_found(&MUTANT);
 }
+
+#[test]
+fn a_planner_that_forgets_what_a_human_said_of_a_step_is_noticed() {
+    fn forgetful(state: &State, now: Time) -> Decision {
+        let Decision::Record(mut events) = decide(state, now) else {
+            return decide(state, now);
+        };
+        for event in &mut events {
+            if let Event::TaskPlanReady { planning, plan, .. } = event
+                && planning.is_some()
+            {
+                plan.subtasks.iter_mut().for_each(|spec| spec.vote = None);
+            }
+        }
+        Decision::Record(events)
+    }
+    const MUTANT: Machine = Machine {
+        decide: forgetful,
+        ..LOOM
+    };
+    is_found(&MUTANT);
+}
