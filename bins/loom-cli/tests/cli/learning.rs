@@ -85,6 +85,8 @@ fn what_a_human_says_of_a_finished_task_is_kept() {
     );
     let rated = place.loom(&["rate", &task, "bad", "--step", "write-note", "--json"]);
     assert_eq!(json_of(&rated)["status"], "completed");
+    let shown = place.loom(&["status", &task]);
+    assert!(shown.out.contains("rated: 1 wrong"), "{shown:?}");
     let other = place.loom(&["rate", &task, "bad", "--step", "other"]);
     assert_ne!(other.code, 0, "{other:?}");
     let export = json_of(&place.loom(&["learning", "export"]));
