@@ -119,6 +119,10 @@ impl Root {
         let Some(first) = rest.last() else {
             return Ok(found);
         };
+        // Nobody means a new directory of that name, and whoever removes one in a shell loses a home.
+        if *first == "~" && found.is_empty() {
+            return Err(FsError::outside(typed));
+        }
         let dir = self.directory(&found).map_err(|e| FsError::io(typed, e))?;
         // Something there that does not exist when followed is a link to nothing.
         if rustix::fs::statat(&dir, name::to_os(first), AtFlags::SYMLINK_NOFOLLOW).is_ok() {
