@@ -3,7 +3,7 @@
 
 use crate::budget::{Input, shorten};
 use crate::check::{check, check_schema};
-use crate::planning::{Repair, errors};
+use crate::planning::{Repair, errors, shrink_answer};
 use crate::read::Fields;
 use loom_events::{Check, Role, SubtaskSpec};
 use minijinja::{Value, context};
@@ -87,8 +87,11 @@ impl Input for ChecksInput {
         if self.evidence.pop().is_some() {
             return Some("what the reviewer found: cut".to_owned());
         }
-        self.reason = shorten(&self.reason, excess)?;
-        Some("what was seen: cut".to_owned())
+        if let Some(reason) = shorten(&self.reason, excess) {
+            self.reason = reason;
+            return Some("what was seen: cut".to_owned());
+        }
+        shrink_answer(self.repair.as_mut(), excess)
     }
 
     fn refused_answer(&self) -> Option<&str> {

@@ -184,6 +184,7 @@ impl Input for PlannerInput {
             .or_else(|| shrink_skills(&mut self.skills, excess))
             .or_else(|| shrink_notes(&mut self.notes, excess))
             .or_else(|| shrink_text("context", &mut self.context, excess))
+            .or_else(|| shrink_answer(self.repair.as_mut(), excess))
     }
 
     fn refused_answer(&self) -> Option<&str> {
@@ -246,6 +247,7 @@ impl Input for ReplannerInput {
             return Some("task state: shown with less detail".to_owned());
         }
         self.forget_done_steps()
+            .or_else(|| shrink_answer(self.repair.as_mut(), excess))
     }
 
     fn refused_answer(&self) -> Option<&str> {
@@ -303,6 +305,13 @@ fn workspace(overview: Option<&WorkspaceOverview>) -> Value {
         test_commands => overview.test_commands.clone(),
         build_commands => overview.build_commands.clone(),
     }
+}
+
+/// What is repaired is the last to go: a plan of hundreds of steps is better made anew than shown.
+pub(crate) fn shrink_answer(repair: Option<&mut Repair>, excess: u64) -> Option<String> {
+    let answer = &mut repair?.answer;
+    *answer = shorten(answer, excess)?;
+    Some("refused answer: cut".to_owned())
 }
 
 pub(crate) fn errors(repair: Option<&Repair>) -> Vec<String> {

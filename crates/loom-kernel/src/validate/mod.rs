@@ -102,8 +102,21 @@ fn duplicates(plan: &Plan, errors: &mut Vec<String>) {
     }
 }
 
+/// Characters in which a step says what is to be done: they stand in its prompt whatever happens, and
+/// the smallest window has room for them and for the work.
+const MAX_WORDS: usize = 10_000;
+
 fn subtask(spec: &SubtaskSpec, known: &BTreeSet<&SubtaskId>, errors: &mut Vec<String>) {
     let id = &spec.id;
+    let said = [&spec.title, &spec.description]
+        .into_iter()
+        .chain(&spec.criteria);
+    let long = said.map(|text| text.chars().count()).sum::<usize>();
+    if long > MAX_WORDS {
+        errors.push(format!(
+            "`{id}`: title, description and criteria have {long} characters and at most {MAX_WORDS} are allowed; say what matters, or make several subtasks of it"
+        ));
+    }
     if spec.description.trim().is_empty() {
         errors.push(format!(
             "`{id}`: the description is empty; say what is to be done"
@@ -205,6 +218,17 @@ mod tests {
              "checks": [{"kind": "command", "command": "cargo test -p b"}]},
         ]);
         assert_eq!(errors(json), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_step_that_says_too_much_is_refused() {
+        assert!(one("description", "x".repeat(9_000).into()).is_empty());
+        let errors = one("description", "x".repeat(10_001).into());
+        assert!(errors[0].contains("at most 10000"), "{errors:?}");
+        assert_eq!(
+            one("criteria", serde_json::json!(["x".repeat(10_001)])).len(),
+            1
+        );
     }
 
     #[test]
