@@ -34,7 +34,8 @@ pub struct NoModel {
     pub tier: Tier,
     /// What was tried, or what there is.
     pub tried: String,
-    /// Transient when one of those that were tried may answer later.
+    /// Transient when one of those that were tried may answer later; the model's when one of them
+    /// answered, and of no use.
     pub class: FailureClass,
     /// When the first of them said to come back.
     pub retry_after_ms: Option<u64>,
@@ -127,7 +128,12 @@ fn none(choices: &[Choice<'_>], role: Role, least: Tier, tried: &[Tried]) -> NoM
         .iter()
         .filter(|tried| tried.failure.class == FailureClass::Transient)
         .peekable();
-    let may_pass = passing.peek().is_some();
+    let is_models_fault = |tried: &Tried| tried.failure.class == FailureClass::Model;
+    let class = match passing.peek() {
+        Some(_) => FailureClass::Transient,
+        None if tried.iter().any(is_models_fault) => FailureClass::Model,
+        None => FailureClass::Environment,
+    };
     let retry_after_ms = passing
         .filter_map(|tried| tried.failure.retry_after_ms)
         .min();
@@ -141,11 +147,7 @@ fn none(choices: &[Choice<'_>], role: Role, least: Tier, tried: &[Tried]) -> NoM
         role,
         tier: least,
         tried,
-        class: if may_pass {
-            FailureClass::Transient
-        } else {
-            FailureClass::Environment
-        },
+        class,
         retry_after_ms,
     }
 }

@@ -161,7 +161,9 @@ pub(super) async fn run(mut task: Task, cx: Cx) -> Result<Outcome, Broken> {
         Err(JsonError::Call(error)) => {
             return Ok(super::model::call_failed(&error, cancel.is_cancelled()));
         }
-        Err(error @ (JsonError::NoModel(_) | JsonError::BadSchema { .. })) => {
+        // Its class says whether another try may help; a server that loads its model is the usual case.
+        Err(JsonError::NoModel(error)) => return Err(Broken(error.to_failure())),
+        Err(error @ JsonError::BadSchema { .. }) => {
             return Err(Broken::new(FailureClass::Environment, chain(&error)));
         }
     };
