@@ -41,7 +41,11 @@ pub fn classify(text: &str, has_thought: bool, blocked: Option<String>) -> Said 
         return Said::Blocked { reason };
     }
     let text = text.trim();
-    if text.is_empty() {
+    // Marks and brackets say nothing, but a sign such as ✅ may be meant as an answer.
+    if text
+        .chars()
+        .all(|c| c.is_ascii() && !c.is_ascii_alphanumeric())
+    {
         return match has_thought {
             true => Said::OnlyThought,
             false => Said::Nothing,
@@ -209,5 +213,9 @@ mod tests {
     fn nothing_and_thoughts_alone_are_told_apart() {
         assert_eq!(classify(" \n", false, None), Said::Nothing);
         assert_eq!(classify("", true, None), Said::OnlyThought);
+        for marks in ["```", "{}", "[]", "...", "---\n"] {
+            assert_eq!(classify(marks, false, None), Said::Nothing, "{marks}");
+        }
+        assert_eq!(classify("✅", false, None), Said::Done);
     }
 }
