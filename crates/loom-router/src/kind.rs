@@ -114,6 +114,7 @@ const COMMON: &[Field] = &[
     Field::ToolChoice,
     Field::ResponseFormat,
     Field::Seed,
+    Field::Temperature,
 ];
 
 const OPENAI_COMPATIBLE: KindDefaults = KindDefaults {
@@ -131,7 +132,12 @@ const OLLAMA: KindDefaults = KindDefaults {
     protocol: Protocol::Ollama,
     port: Some(11434),
     path: "/",
-    takes: Fields::of(&[Field::Think, Field::ResponseFormat, Field::Seed]),
+    takes: Fields::of(&[
+        Field::Think,
+        Field::ResponseFormat,
+        Field::Seed,
+        Field::Temperature,
+    ]),
     schema_in_prompt: true,
     ..OPENAI_COMPATIBLE
 };
@@ -140,7 +146,12 @@ const OLLAMA: KindDefaults = KindDefaults {
 const MLX: KindDefaults = KindDefaults {
     name: "mlx",
     port: Some(8080),
-    takes: Fields::of(&[Field::StreamOptions, Field::ChatTemplateKwargs, Field::Seed]),
+    takes: Fields::of(&[
+        Field::StreamOptions,
+        Field::ChatTemplateKwargs,
+        Field::Seed,
+        Field::Temperature,
+    ]),
     schema_in_prompt: true,
     ..OPENAI_COMPATIBLE
 };
@@ -171,6 +182,7 @@ const ANTHROPIC: KindDefaults = KindDefaults {
         Field::ToolChoice,
         Field::ChatTemplateKwargs,
         Field::Thinking,
+        Field::Temperature,
     ]),
     schema_in_prompt: true,
     ..OPENAI_COMPATIBLE

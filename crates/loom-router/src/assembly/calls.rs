@@ -3,6 +3,7 @@
 
 use crate::{Delta, DeltaSink};
 use loom_dialect::{RawArguments, RawCall};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// The arguments of one call: a source file of twenty thousand lines. What is longer is refused as
@@ -89,15 +90,19 @@ impl Calls {
     ///
     /// A piece belongs to the call of its index, or without an index to the last one. It begins a
     /// new one when it brings another id than that call has, or a name when that call already has
-    /// arguments: some servers give every call the index 0, some give none.
+    /// arguments: some servers give every call the index 0, some give none. One that goes on in the
+    /// middle of the arguments goes on, whatever its id: some give every piece one of its own, or the
+    /// name once more.
     fn place_of(&self, index: Option<u64>, id: Option<&str>, name: &str) -> Option<usize> {
         let same = |slot: &Slot| index.is_none() || slot.index.is_none() || slot.index == index;
         let place = self.calls.iter().rposition(same)?;
         let call = &self.calls[place].call;
         let other_id = matches!((id, call.id.as_deref()), (Some(new), Some(old)) if new != old);
+        let open = index.is_some() && is_open(&call.arguments);
+        let goes_on = open && (name.is_empty() || (name == call.name && !other_id));
         let same_id = id.is_some() && id == call.id.as_deref();
         let begun = !matches!(&call.arguments, RawArguments::Text(text) if text.is_empty());
-        let begins = other_id || (!same_id && !name.is_empty() && begun);
+        let begins = !goes_on && (other_id || (!same_id && !name.is_empty() && begun));
         (!begins).then_some(place)
     }
 
@@ -122,6 +127,12 @@ impl Calls {
         let calls = self.calls.into_iter().map(|slot| slot.call).collect();
         (calls, self.dropped)
     }
+}
+
+/// Whether arguments have begun and are not at their end.
+fn is_open(arguments: &RawArguments) -> bool {
+    matches!(arguments, RawArguments::Text(text)
+        if serde_json::from_str::<IgnoredAny>(text).is_err_and(|error| error.is_eof()))
 }
 
 fn length(arguments: &Value) -> usize {
@@ -218,6 +229,27 @@ mod tests {
             piece(None, "", "f", json!({"x": 2})),
         ];
         assert_eq!(calls(pieces), [" f = {\"x\":1}", " f = {\"x\":2}"]);
+    }
+
+    #[test]
+    fn an_id_for_each_piece_parts_no_call_but_a_whole_one_ends_it() {
+        let pieces = [
+            piece(0, "a", "f", json!("{\"x\":")),
+            piece(0, "b", "", json!("1")),
+            piece(0, "c", "", json!("}")),
+        ];
+        assert_eq!(calls(pieces), ["a f {\"x\":1}"]);
+        let pieces = [
+            piece(0, "a", "f", json!("{}")),
+            piece(0, "b", "", json!("{\"x\":1}")),
+        ];
+        assert_eq!(calls(pieces), ["a f {}", "b  {\"x\":1}"]);
+        let pieces = [
+            piece(0, "a", "f", json!("{\"x\":")),
+            piece(0, "", "f", json!("1}")),
+            piece(0, "b", "f", json!("{}")),
+        ];
+        assert_eq!(calls(pieces), ["a f {\"x\":1}", "b f {}"]);
     }
 
     #[test]

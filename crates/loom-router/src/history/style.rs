@@ -31,9 +31,13 @@ impl Style {
         }
     }
 
-    /// Whether it is in plain words, without calls.
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.plain
+    /// The same in plain words.
+    pub(crate) const fn plainly(self) -> Self {
+        Self {
+            plain: true,
+            word: None,
+            ..self
+        }
     }
 
     /// The conversation in this form.

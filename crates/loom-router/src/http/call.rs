@@ -6,8 +6,8 @@
 //! is read out of its error, and an answer whose stream lost the end of a call is fetched whole.
 
 use super::refusal::{Meaning, Refused};
-use super::stream::{self, Lost};
-use super::{Ask, Bad, Clock, Http, MAX_ANSWER_BODY_BYTES, Took, Wire, read_capped};
+use super::stream::{self, Begun, Lost};
+use super::{Ask, Bad, Clock, Http, MAX_ANSWER_BODY_BYTES, Took, Wire};
 use crate::assembly::{Abort, Assembly, BYTES_PER_TOKEN, Limits, MAX_ANSWER_BYTES};
 use crate::{CallError, ChatReply, ChatRequest, DeltaSink, Discard, Provider};
 use futures_util::StreamExt;
@@ -150,7 +150,7 @@ impl<W: Wire + Provider> Call<'_, W> {
                 }
                 Meaning::Field(_) => {}
                 // Ends: what is in plain words cannot be flattened again.
-                Meaning::History(_) if !ask.style.is_plain() => {
+                Meaning::History(_) if ask.differs_in_plain_words() => {
                     *flattened = true;
                     http.plain_history.store(true, Ordering::Relaxed);
                     tracing::debug!(
@@ -206,10 +206,24 @@ impl<W: Wire + Provider> Call<'_, W> {
         clock: &mut Clock,
         sink: &mut dyn DeltaSink,
     ) -> Result<(), CallError> {
-        if !stream::is_stream(&response, W::FRAMING) {
-            return self.read_whole(response, heard, clock, sink).await;
-        }
-        let mut events = stream::events(response, W::FRAMING);
+        let begun = clock.until_first_token(stream::begin(response, W::FRAMING));
+        let begun = begun
+            .await
+            .map_err(|deadline| self.http.timed_out(deadline))?
+            .map_err(|error| self.http.lost(&error))?;
+        let bytes = match begun {
+            Begun::Stream(bytes) => bytes,
+            Begun::Whole(bytes) => {
+                let body = stream::collect(bytes, MAX_ANSWER_BODY_BYTES);
+                let body = clock.until_first_token(body).await;
+                let body = body
+                    .map_err(|deadline| self.http.timed_out(deadline))?
+                    .map_err(|error| self.http.lost(&error))?;
+                clock.event(true);
+                return self.read_whole(&body, heard, sink);
+            }
+        };
+        let mut events = stream::events(bytes, W::FRAMING);
         loop {
             let (at, deadline) = clock.next();
             let data = match timeout_at(at, events.next()).await {
@@ -220,15 +234,21 @@ impl<W: Wire + Provider> Call<'_, W> {
                 Ok(None) => return Err(self.cut(&heard.assembly)),
                 Err(_) => return Err(self.http.timed_out(deadline)),
             };
-            let before = heard.assembly.written();
-            let took = self.take(&data, heard, sink)?;
-            clock.event(heard.assembly.written() > before || heard.assembly.is_finished());
-            match took {
-                Took::End => return Ok(()),
-                Took::Piece => {}
-                Took::Reading { done, total } => {
-                    clock.reading();
-                    sink.progress(done, total);
+            for data in stream::parts(&data) {
+                let before = heard.assembly.written();
+                let took = match self.take(data, heard, sink) {
+                    // The same holds for what is owed no more.
+                    Err(CallError::Broken { .. }) if heard.assembly.is_finished() => return Ok(()),
+                    took => took?,
+                };
+                clock.event(heard.assembly.written() > before || heard.assembly.is_finished());
+                match took {
+                    Took::End => return Ok(()),
+                    Took::Piece => {}
+                    Took::Reading { done, total } => {
+                        clock.reading();
+                        sink.progress(done, total);
+                    }
                 }
             }
             if heard.assembly.is_finished() {
@@ -237,30 +257,37 @@ impl<W: Wire + Provider> Call<'_, W> {
         }
     }
 
-    /// An answer in one piece: one that was asked for so, or of a server that does not stream.
-    async fn read_whole(
+    /// An answer in one piece: one that was asked for so, or of a server that does not stream. One
+    /// that has the pieces of a stream behind one another is the same.
+    fn read_whole(
         &self,
-        response: Response,
+        body: &[u8],
         heard: &mut Heard,
-        clock: &mut Clock,
         sink: &mut dyn DeltaSink,
     ) -> Result<(), CallError> {
-        let body = clock
-            .until_first_token(read_capped(response, MAX_ANSWER_BODY_BYTES))
-            .await;
-        let body = body
-            .map_err(|deadline| self.http.timed_out(deadline))?
-            .map_err(|error| self.http.lost(&error))?;
-        let read = self.take(&body, heard, sink);
-        clock.event(true);
-        match read {
-            Ok(_) if heard.assembly.is_finished() => Ok(()),
-            Err(error) if !matches!(error, CallError::Broken { .. }) => Err(error),
-            _ => Err(self.http.protocol(format!(
-                "neither a stream nor a whole answer came, but {:?}",
-                String::from_utf8_lossy(&body[..body.len().min(80)])
-            ))),
+        if body.trim_ascii().is_empty() {
+            return Err(self.http.broken("an empty answer came".into()));
         }
+        for document in stream::documents(body) {
+            match self.wire.take(document, &mut heard.assembly, sink) {
+                Err(Bad::Malformed(_)) => return Err(self.no_answer(body)),
+                took => match self.took(took, document, heard, sink)? {
+                    Took::End => return Ok(()),
+                    Took::Piece | Took::Reading { .. } => {}
+                },
+            }
+        }
+        match heard.assembly.is_finished() || heard.assembly.written() > 0 {
+            true => Ok(()),
+            false => Err(self.no_answer(body)),
+        }
+    }
+
+    fn no_answer(&self, body: &[u8]) -> CallError {
+        self.http.protocol(format!(
+            "neither a stream nor a whole answer came, but {:?}",
+            String::from_utf8_lossy(&body[..body.len().min(80)])
+        ))
     }
 
     /// Takes one event.
@@ -270,12 +297,28 @@ impl<W: Wire + Provider> Call<'_, W> {
         heard: &mut Heard,
         sink: &mut dyn DeltaSink,
     ) -> Result<Took, CallError> {
-        match self.wire.take(data, &mut heard.assembly, sink) {
+        let took = self.wire.take(data, &mut heard.assembly, sink);
+        self.took(took, data, heard, sink)
+    }
+
+    /// What follows from what an event was.
+    fn took(
+        &self,
+        took: Result<Took, Bad>,
+        data: &[u8],
+        heard: &mut Heard,
+        sink: &mut dyn DeltaSink,
+    ) -> Result<Took, CallError> {
+        match took {
             Ok(took) => Ok(took),
             Err(Bad::Malformed(reason)) => Err(self.http.broken(reason)),
             Err(Bad::Abort(abort)) => Err(self.aborted(abort)),
+            Err(Bad::Interrupted(reason)) => Err(self.http.broken(format!(
+                "the server stopped the answer before its end ({reason})"
+            ))),
             Err(Bad::Reported) => {
-                let refused = Refused::in_stream(&self.http.place, data);
+                let refused =
+                    Refused::in_stream(&self.http.place, data, heard.assembly.written() > 0);
                 let Some(raw) = refused.quoted_answer() else {
                     return Err(refused.error());
                 };

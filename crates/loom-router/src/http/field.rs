@@ -30,10 +30,12 @@ pub(crate) enum Field {
     Think = 1 << 9,
     /// Anthropic's switch for thoughts.
     Thinking = 1 << 10,
+    /// Says how far answers may differ; without it the server's own holds.
+    Temperature = 1 << 11,
 }
 
 impl Field {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::StreamOptions,
         Self::ChatTemplateKwargs,
         Self::ToolChoice,
@@ -45,30 +47,34 @@ impl Field {
         Self::Seed,
         Self::Think,
         Self::Thinking,
+        Self::Temperature,
     ];
 
-    /// The words of a refusal that are about this field: its name, but where the name is a common word.
-    const fn mark(self) -> &'static str {
+    /// The words of a refusal that are about this field: its name, but where the name is a common word;
+    /// and what a server makes of it.
+    const fn marks(self) -> &'static [&'static str] {
         match self {
-            Self::StreamOptions => "stream_options",
-            Self::ChatTemplateKwargs => "chat_template_kwargs",
-            Self::ToolChoice => "tool_choice",
-            Self::ResponseFormat => "response_format",
-            Self::ReasoningEffort => "reasoning_effort",
-            Self::CachePrompt => "cache_prompt",
-            Self::IdSlot => "id_slot",
-            Self::ReturnProgress => "return_progress",
-            Self::Seed => "'seed'",
-            Self::Think => "does not support thinking",
-            Self::Thinking => "thinking",
+            Self::StreamOptions => &["stream_options"],
+            Self::ChatTemplateKwargs => &["chat_template_kwargs"],
+            Self::ToolChoice => &["tool_choice"],
+            Self::ResponseFormat => &["response_format", "json_schema", "grammar"],
+            Self::ReasoningEffort => &["reasoning_effort"],
+            Self::CachePrompt => &["cache_prompt"],
+            Self::IdSlot => &["id_slot"],
+            Self::ReturnProgress => &["return_progress"],
+            Self::Seed => &["'seed'"],
+            Self::Think => &["does not support thinking"],
+            Self::Thinking => &["thinking"],
+            Self::Temperature => &["temperature"],
         }
     }
 
     /// The first field that a refusal names and that has not been left out already.
     pub(crate) fn named_in(said: &str, without: Fields) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|field| !without.has(*field) && said.contains(field.mark()))
+        Self::ALL.into_iter().find(|field| {
+            let names = || field.marks().iter().any(|mark| said.contains(mark));
+            !without.has(*field) && names()
+        })
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) enum Bad {
     Malformed(String),
     /// It is an error that the server reports.
     Reported,
+    /// The server stopped the answer before its end, and names this reason.
+    Interrupted(String),
     /// It is one piece too many.
     Abort(Abort),
 }
@@ -117,6 +119,12 @@ impl<'a> Ask<'a> {
             stream: true,
             seed: Some(request.vary).filter(|vary| *vary > 0),
         }
+    }
+
+    /// Whether the history would be another one in plain words. Where it would not, it is not what
+    /// the server refuses.
+    pub(crate) fn differs_in_plain_words(&self) -> bool {
+        self.style.plainly().render(&self.messages) != self.messages
     }
 
     /// The bound on the tokens of the answer.

@@ -6,11 +6,15 @@
 use super::Place;
 use super::field::{Field, Fields};
 use super::refused_words::{
-    blames_history, capped, is_overflow, is_overflow_code, is_without_tools, quoted_answer, said,
+    blames_history, capped, is_loading, is_overflow, is_overflow_code, is_without_tools,
+    quoted_answer, said,
 };
 use crate::CallError;
 use serde_json::Value;
 use std::time::Duration;
+
+/// A smaller number among the words of an overflow is no window: nobody serves one.
+const LEAST_WINDOW: u64 = 256;
 
 /// A refused request, or an error inside of a stream.
 pub(crate) struct Refused<'a> {
@@ -68,11 +72,16 @@ impl<'a> Refused<'a> {
         }
     }
 
-    /// An error inside of a started stream.
-    pub(crate) fn in_stream(place: &'a Place, data: &[u8]) -> Self {
+    /// An error where an answer was due. Where nothing of it has come, some servers say which status
+    /// they would have given.
+    pub(crate) fn in_stream(place: &'a Place, data: &[u8], is_begun: bool) -> Self {
+        let refused = Self::new(place, 0, data, None);
+        let code = refused.body.pointer("/error/code").and_then(Value::as_u64);
+        let code = code.filter(|_| !is_begun);
+        let status = code.and_then(|code| u16::try_from(code).ok());
         Self {
-            status: None,
-            ..Self::new(place, 0, data, None)
+            status: status.filter(|status| (400..600).contains(status)),
+            ..refused
         }
     }
 
@@ -122,7 +131,13 @@ impl<'a> Refused<'a> {
     fn in_words(&self) -> Option<CallError> {
         let words = self.said.to_lowercase();
         let (server, model) = (self.place.server.clone(), self.place.model.clone());
-        if is_overflow(&words) || is_overflow_code(&self.codes()) {
+        // A limit of tokens for a minute is not one of a window.
+        let is_too_long = match self.status {
+            Some(413) => true,
+            Some(429) => false,
+            _ => is_overflow(&words),
+        };
+        if is_too_long || is_overflow_code(&self.codes()) {
             let (prompt, window) = self.numbers();
             return Some(CallError::Overflow {
                 server,
@@ -164,13 +179,15 @@ impl<'a> Refused<'a> {
                 status,
                 said,
             },
-            408 | 429 | 500.. => CallError::Busy {
-                server,
-                model,
-                status,
-                said,
-                retry_after: self.retry_after,
-            },
+            _ if status == 408 || status == 429 || status >= 500 || is_loading(&said) => {
+                CallError::Busy {
+                    server,
+                    model,
+                    status,
+                    said,
+                    retry_after: self.retry_after,
+                }
+            }
             300..=399 => CallError::Protocol {
                 server,
                 model,
@@ -226,7 +243,9 @@ impl<'a> Refused<'a> {
             .split(|c: char| !c.is_ascii_digit())
             .filter_map(|digits| digits.parse::<u64>().ok());
         match (numbers.next(), numbers.next(), numbers.next()) {
-            (Some(a), Some(b), None) if a != b => (Some(a.max(b)), Some(a.min(b))),
+            (Some(a), Some(b), None) if a != b && a.min(b) >= LEAST_WINDOW => {
+                (Some(a.max(b)), Some(a.min(b)))
+            }
             _ => (None, None),
         }
     }
@@ -318,6 +337,72 @@ mod tests {
                 r#"{"error":"prompt too long; exceeded max context length by 12 tokens"}"#,
                 Some((None, None)),
             ),
+            // What stands before a server, and has no figures
+            (
+                413,
+                "<html>413 Request Entity Too Large</html>",
+                Some((None, None)),
+            ),
+            // vLLM, where the prompt alone is too long
+            (
+                400,
+                r#"{"object":"error","message":"max_tokens must be at least 1, got -6393."}"#,
+                Some((None, None)),
+            ),
+            // TabbyAPI
+            (
+                400,
+                r#"{"detail":"Prompt length 9000 is greater than max_seq_len 4096"}"#,
+                both(9000, 4096),
+            ),
+            // TensorRT-LLM
+            (
+                400,
+                r#"{"error":"Prompt length (9000) exceeds maximum input length (4096)"}"#,
+                both(9000, 4096),
+            ),
+            // LMDeploy
+            (
+                400,
+                r#"{"message":"internal error: the input length 9000 exceeds session_len 4096"}"#,
+                both(9000, 4096),
+            ),
+            // Services
+            (
+                400,
+                r#"{"error":{"message":"The input token count (9000) exceeds the maximum number of tokens allowed (4096)."}}"#,
+                both(9000, 4096),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"input length and `max_tokens` exceed context limit: 3000 + 2048 > 4096"}}"#,
+                Some((None, None)),
+            ),
+            (
+                400,
+                r#"{"error":"This model's maximum prompt length is 4096 but the request contains 9000 tokens."}"#,
+                both(9000, 4096),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"prompt token count of 9000 exceeds the limit of 4096"}}"#,
+                both(9000, 4096),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Invalid request: Your request exceeded model token limit: 4096"}}"#,
+                Some((None, None)),
+            ),
+            (
+                400,
+                r#"{"message":"Input is too long for requested model."}"#,
+                Some((None, None)),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Prompt exceeds max length"}}"#,
+                Some((None, None)),
+            ),
             // Text generation inference
             (
                 422,
@@ -333,13 +418,25 @@ mod tests {
     #[test]
     fn an_overflow_inside_of_a_stream_is_one_too_and_another_error_is_a_broken_answer() {
         let place = place();
-        let in_stream = |data: &str| Refused::in_stream(&place, data.as_bytes()).error();
+        let in_stream = |data: &str| Refused::in_stream(&place, data.as_bytes(), false).error();
         let body = r#"{"error":"The number of tokens to keep from the initial prompt is greater than the context length (n_keep: 13055>= n_ctx: 4096)."}"#;
         assert!(overflow(in_stream(body)).is_some());
         assert!(matches!(
             in_stream(r#"{"error":{"message":"slot died"}}"#),
             CallError::Broken { reason, .. } if reason.ends_with("slot died")
         ));
+    }
+
+    #[test]
+    fn an_error_with_status_200_has_the_status_that_it_names_until_the_answer_has_begun() {
+        let place = place();
+        let data =
+            br#"{"error":{"message":"Rate limit reached: token limit exceeded","code":429}}"#;
+        let error = |is_begun| Refused::in_stream(&place, data, is_begun).error();
+        assert!(matches!(error(false), CallError::Busy { status: 429, .. }));
+        let odd = br#"{"error":{"message":"x","code":7}}"#;
+        let odd = Refused::in_stream(&place, odd, false).error();
+        assert!(matches!(odd, CallError::Broken { .. }));
     }
 
     #[test]
@@ -378,7 +475,6 @@ mod tests {
             (401, "unauthorized"),
             (403, "unauthorized"),
             (408, "busy"),
-            (413, "refused"),
             (429, "busy"),
             (500, "busy"),
             (503, "busy"),
@@ -386,6 +482,19 @@ mod tests {
         ] {
             assert_eq!(kind(status), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn a_model_that_is_loading_is_waited_for_whatever_the_status_is() {
+        let is_busy = |said: &str| {
+            let body = serde_json::json!({"error": {"message": said}}).to_string();
+            matches!(error(400, &body), CallError::Busy { .. })
+        };
+        assert!(is_busy("Model is still loading, try again later"));
+        assert!(is_busy("model qwen3 is currently loading"));
+        assert!(!is_busy("error loading model: file not found"));
+        assert!(!is_busy("failed while loading model"));
+        assert!(!is_busy("no model is loaded"));
     }
 
     #[test]

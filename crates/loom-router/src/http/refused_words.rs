@@ -15,6 +15,15 @@ pub(super) fn is_overflow(words: &str) -> bool {
         "maximum model length",
         "max context",
         "maximum context",
+        "context limit",
+        "maximum prompt length",
+        "maximum input length",
+        "max_num_tokens",
+        "max_seq_len",
+        "session_len",
+        "token limit",
+        "input token count",
+        "prompt token count",
     ];
     let too_long = [
         "exceed",
@@ -24,17 +33,40 @@ pub(super) fn is_overflow(words: &str) -> bool {
         "too long",
         "too large",
         "maximum context length is",
+        "maximum prompt length is",
         "larger than",
     ];
     let both = of_context.iter().any(|part| words.contains(part))
         && too_long.iter().any(|part| words.contains(part));
-    both || words.contains("prompt is too long")
-        || words.contains("prompt too long")
+    let alone = [
+        "prompt is too long",
+        "prompt too long",
+        "prompt exceeds max length",
+        "input is too long",
+        "input too long",
+        "request too large",
+        "reduce the length of the messages",
+        "max_tokens must be at least 1, got -",
+    ];
+    both || alone.iter().any(|part| words.contains(part))
         || (words.contains("`inputs` tokens") && words.contains("must be <="))
 }
 
 pub(super) fn is_overflow_code(codes: &str) -> bool {
     codes.contains("exceed_context_size") || codes.contains("context_length_exceeded")
+}
+
+/// Whether the words say that the model will be there in a while.
+pub(super) fn is_loading(said: &str) -> bool {
+    let words = said.to_lowercase();
+    let in_vain = ["error", "fail"].iter().any(|part| words.contains(part));
+    let loading = [
+        "loading model",
+        "still loading",
+        "is loading",
+        "currently loading",
+    ];
+    !in_vain && loading.iter().any(|part| words.contains(part))
 }
 
 /// Whether the words, in lower case, say that the model cannot have tools.

@@ -19,7 +19,7 @@ use crate::{
     ProviderKind, RouterError,
 };
 use async_trait::async_trait;
-use chunk::{Chunk, ThoughtName};
+use chunk::{Choice, Chunk, ThoughtName, UsageChunk};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// One model at one OpenAI-compatible server.
@@ -75,8 +75,10 @@ impl Wire for OpenAiCompatible {
         assembly: &mut Assembly,
         sink: &mut dyn DeltaSink,
     ) -> Result<Took, Bad> {
-        if data.trim_ascii() == b"[DONE]" {
-            return Ok(Took::End);
+        match data.trim_ascii() {
+            b"[DONE]" => return Ok(Took::End),
+            b"" | b"null" => return Ok(Took::Piece),
+            _ => {}
         }
         let chunk: Chunk = serde_json::from_slice(data)?;
         if chunk.is_error() {
@@ -98,24 +100,29 @@ impl OpenAiCompatible {
         assembly: &mut Assembly,
         sink: &mut dyn DeltaSink,
     ) -> Result<(), Bad> {
-        if let Some(usage) = chunk.usage.and_then(chunk::UsageChunk::figures) {
+        if let Some(usage) = chunk.usage.as_ref().and_then(UsageChunk::figures) {
             assembly.usage(usage);
         }
         assembly.reported(chunk.model);
         let choices = chunk.choices.into_iter().flatten();
         // A second answer was not asked for.
-        for choice in choices.filter(|choice| choice.index.unwrap_or(0) == 0) {
-            let delta = choice.delta.unwrap_or_default();
+        for choice in choices.filter(Choice::is_first) {
+            let reason = choice
+                .reason()
+                .map(|reason| chunk::finish(reason).ok_or_else(|| reason.to_owned()));
+            let delta = choice.into_delta(assembly.written() > 0);
             if let Some((name, thought)) = delta.thought() {
                 self.remember(name);
                 assembly.thought(&thought, sink)?;
             }
             assembly.text(&delta.text(), sink)?;
-            for call in delta.tool_calls.into_iter().flatten() {
-                assembly.call(call.into(), sink)?;
+            for call in delta.calls() {
+                assembly.call(call, sink)?;
             }
-            if let Some(reason) = choice.finish_reason.filter(|reason| !reason.is_empty()) {
-                assembly.finished(chunk::finish(&reason));
+            match reason {
+                None => {}
+                Some(Ok(finish)) => assembly.finished(finish),
+                Some(Err(reason)) => return Err(Bad::Interrupted(reason)),
             }
         }
         Ok(())

@@ -29,7 +29,7 @@ pub(super) fn body<'a>(ask: &'a Ask<'_>, thoughts: ThoughtName) -> Body<'a> {
             .filter(|_| takes(Field::ResponseFormat))
             .map(response_format),
         max_tokens: ask.max_tokens(),
-        temperature: ask.temperature(),
+        temperature: ask.temperature().filter(|_| takes(Field::Temperature)),
         stream: ask.stream,
         stream_options: (ask.stream && takes(Field::StreamOptions)).then_some(StreamOptions {
             include_usage: true,
