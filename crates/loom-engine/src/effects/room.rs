@@ -72,8 +72,21 @@ pub(super) fn believe(talk: &mut Talk, model: &str, error: &CallError, cx: &Cx) 
     if let Some(tokens) = tokens {
         talk.conversation.count(tokens);
     }
-    if let Some(window) = window.or_else(|| Some(tokens?.saturating_sub(1))) {
+    if let Some(window) = window.or_else(|| shown_by(tokens?)) {
         cx.shared.windows.learn(model, window);
+    }
+}
+
+/// A prompt shorter than this fits into every window in which work is done. What refuses it all the
+/// same, and does not say how much it takes, has another reason, which is not held against the model.
+const SHORT: u64 = 4096;
+
+/// The window that a refused prompt of so many tokens shows.
+const fn shown_by(refused: u64) -> Option<u64> {
+    if refused > SHORT {
+        Some(refused - 1)
+    } else {
+        None
     }
 }
 
@@ -87,5 +100,17 @@ pub(super) fn overflow(model: &str, tokens: u64, cx: &Cx) -> CallError {
         window: cx.shared.room(model).map(|room| room.window()),
         said: "the attempt's conversation has outgrown it, and nothing is left to leave out"
             .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_prompt_that_is_refused_shows_no_window() {
+        assert_eq!(shown_by(9000), Some(8999));
+        assert_eq!(shown_by(1800), None);
+        assert_eq!(shown_by(0), None);
     }
 }
