@@ -1,6 +1,7 @@
 //! The effects: one file each. A job takes what it needs from the ledger when it is made and then
 //! runs on its own; it reports facts through [`Signals`] and ends in exactly one outcome.
 
+mod answering;
 mod beside;
 mod by_hand;
 mod checks;
@@ -27,6 +28,7 @@ use crate::ledger::{AttemptLog, Entry, Ledger, ResultText};
 use crate::runner::{Inbox, NoteRefused};
 use crate::shared::{Shared, TaskPlace};
 use crate::{Live, Signal};
+use answering::Answering;
 use loom_events::{
     Answer, AttemptId, BlobId, EffectId, FailureClass, FileChange, LineCount, Message, ModelReply,
     Note, Operation, Origin, Outcome, PromptRecord, Role, Seq, TaskId, ToolSpec, Work,
@@ -508,7 +510,10 @@ pub(crate) struct FrozenPrompt {
 
 /// Caches of the attempts under way: what is in them can be rebuilt from the journal.
 #[derive(Clone, Default)]
-pub(crate) struct Conversations(Arc<Mutex<BTreeMap<AttemptId, Arc<Slot>>>>);
+pub(crate) struct Conversations {
+    slots: Arc<Mutex<BTreeMap<AttemptId, Arc<Slot>>>>,
+    answering: Answering,
+}
 
 /// One attempt's cache.
 #[derive(Default)]
@@ -536,12 +541,12 @@ struct Pending {
 
 impl Conversations {
     fn slot(&self, attempt: AttemptId) -> Arc<Slot> {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(map.entry(attempt).or_default())
     }
 
     fn forget_ended(&self, ledger: &Ledger) {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         map.retain(|attempt, _| !ledger.has_ended(*attempt));
     }
 }

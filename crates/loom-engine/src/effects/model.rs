@@ -1,5 +1,6 @@
 //! One turn of the executor: the conversation rebuilt, the model asked, its calls checked.
 
+use super::answering::Answering;
 use super::partial::Partial;
 use super::room::{self, Made, Next};
 use super::{Conversations, Cx, FrozenPrompt, Slot, Talk};
@@ -26,6 +27,7 @@ pub(super) struct Task {
     model: String,
     steering: Vec<Steering>,
     slot: Arc<Slot>,
+    answering: Answering,
     turn: u32,
     task: TaskId,
     manner: Manner,
@@ -48,6 +50,7 @@ impl Task {
             model: prepared.model.clone(),
             steering: ledger.view.steering.clone(),
             slot,
+            answering: conversations.answering.clone(),
             turn,
             task: ledger.view.id,
             manner: ledger
@@ -243,6 +246,10 @@ async fn begin(task: &Task, cx: &Cx) -> Result<Talk, Broken> {
 }
 
 async fn replied(task: &Task, mut reply: ChatReply, cx: &Cx) -> Result<Outcome, Broken> {
+    let changed = task
+        .answering
+        .heard(&reply.model, reply.reported.as_deref());
+    cx.signals.degraded(changed.as_slice()).await?;
     unique_ids(&mut reply.answer.calls, task.turn);
     let registry = task.slot.registry(&task.prompt, cx).await?;
     let calls = reply.answer.calls.iter_mut();
