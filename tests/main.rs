@@ -11,6 +11,7 @@ mod executions;
 mod extraction;
 mod forks;
 mod held_out;
+mod hostile;
 mod layers;
 mod learning;
 mod lift;
