@@ -114,14 +114,19 @@ fn kind_of(bytes: &[u8]) -> &'static str {
         .map_or("binary data", |(_, kind)| kind)
 }
 
-/// Reads a text file for a tool; what is in the way becomes the outcome of the call.
-pub(super) async fn read(call: &Call<'_>, path: &str) -> Result<Content, CallOutcome> {
+/// Reads a text file for a tool that is going to do this with it; what is in the way becomes the outcome
+/// of the call.
+pub(super) async fn read(
+    call: &Call<'_>,
+    path: &str,
+    action: impl FnOnce() -> String,
+) -> Result<Content, CallOutcome> {
     let places = Places::of(call)?;
     let (reader, wanted) = (places.clone(), path.to_owned());
     match blocking(move || reader.read(&wanted)).await? {
         Ok(content) => {
             // Nobody is asked about what is outside or not there.
-            ask_for_secrets(call, path, "show")?;
+            ask_for_secrets(call, path, action)?;
             Ok(content)
         }
         Err(error) if error.is_missing() => Err(missing::answer(places, path).await?),
@@ -129,8 +134,12 @@ pub(super) async fn read(call: &Call<'_>, path: &str) -> Result<Content, CallOut
     }
 }
 
-/// Holds a call that concerns a file of secrets.
-pub(super) fn ask_for_secrets(call: &Call<'_>, path: &str, verb: &str) -> Result<(), Held> {
+/// Holds a call that concerns a file of secrets. Whoever is asked sees all that would be done.
+pub(super) fn ask_for_secrets(
+    call: &Call<'_>,
+    path: &str,
+    action: impl FnOnce() -> String,
+) -> Result<(), Held> {
     // The name that was given and the one that a link leads to. What leads outside is refused anyway.
     let resolved = call.context.workspace.and_then(|w| w.resolve(path).ok());
     let secret = resolved.is_some_and(|resolved| is_secret(path) || is_secret(&resolved));
@@ -139,7 +148,7 @@ pub(super) fn ask_for_secrets(call: &Call<'_>, path: &str, verb: &str) -> Result
     }
     Err(call.hold(
         format!("`{path}` is a file that usually holds secrets"),
-        format!("{verb} {path}"),
+        action(),
         Risk::High,
         vec!["secret_file".to_owned()],
     ))

@@ -54,7 +54,7 @@ impl Tool for DeleteFile {
 
 async fn delete(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let path = argument(call.arguments, "path");
-    content::ask_for_secrets(call, path, "delete")?;
+    content::ask_for_secrets(call, path, || format!("delete {path}"))?;
     let wanted = Wanted {
         edit: Edit::Delete {
             path: path.to_owned(),

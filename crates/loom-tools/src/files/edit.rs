@@ -85,7 +85,7 @@ struct Edited {
 
 async fn edit(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let path = argument(call.arguments, "path");
-    let content = content::read(call, path).await?;
+    let content = content::read(call, path, || wanted(call, path)).await?;
     let given = call.text("new_text").unwrap_or_default();
     let (edited, new) = match call.text("old_text").filter(|old| !old.is_empty()) {
         Some(old) => {
@@ -122,6 +122,26 @@ async fn edit(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
         files_changed: changed,
         ..ToolOutput::default()
     })
+}
+
+/// The whole of what is asked for, for a person who is to agree to it.
+fn wanted(call: &Call<'_>, path: &str) -> String {
+    let text = |name| call.text(name).unwrap_or_default();
+    let line = |name| call.number(name);
+    let place = match (line("start_line"), line("end_line")) {
+        (None, _) => String::new(),
+        (Some(first), None) => format!(" at line {first}"),
+        (Some(first), Some(last)) => format!(" in lines {first} to {last}"),
+    };
+    let lines = [format!("edit {path}{place}:")];
+    let old = text("old_text").lines().map(|line| format!("- {line}"));
+    let new = text("new_text").lines().map(|line| format!("+ {line}"));
+    lines
+        .into_iter()
+        .chain(old)
+        .chain(new)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn by_text(

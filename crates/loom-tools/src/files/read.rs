@@ -67,7 +67,7 @@ impl Tool for ReadFile {
 
 async fn read(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let path = argument(call.arguments, "path");
-    let content = content::read(call, path).await?;
+    let content = content::read(call, path, || format!("show {path}")).await?;
     call.context.seen.note(&content.key, &content.hash);
     // Before it is cut into lines: half of a key is not known for one. No line is lost by it.
     let text = call.context.redactor.text(&content.text);

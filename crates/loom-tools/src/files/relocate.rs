@@ -53,8 +53,9 @@ impl Tool for MoveFile {
 async fn relocate(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let from = argument(call.arguments, "from");
     let to = argument(call.arguments, "to");
-    content::ask_for_secrets(call, from, "move")?;
-    content::ask_for_secrets(call, to, "write")?;
+    for path in [from, to] {
+        content::ask_for_secrets(call, path, || format!("move {from} to {to}"))?;
+    }
     let wanted = Wanted {
         edit: Edit::Rename {
             from: from.to_owned(),

@@ -60,7 +60,7 @@ impl Tool for WriteFile {
 async fn write(call: &Call<'_>) -> Result<ToolOutput, CallOutcome> {
     let path = argument(call.arguments, "path");
     let new = argument(call.arguments, "content");
-    content::ask_for_secrets(call, path, "write")?;
+    content::ask_for_secrets(call, path, || format!("write {path}:\n{new}"))?;
     let places = Places::of(call)?;
     let (reader, wanted) = (places.clone(), path.to_owned());
     let old = match blocking(move || reader.read(&wanted)).await? {

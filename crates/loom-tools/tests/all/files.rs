@@ -200,6 +200,17 @@ async fn secret_files_are_held_and_their_samples_are_not() {
         .granted("read_file", json!({"path": ".env"}), Some(&held.digest))
         .await;
     assert!(done(read).text.contains("KEY=1"));
+    // Whoever is asked about a change sees the change, not only where it is.
+    let new = json!({"path": ".env", "old_text": "KEY=1", "new_text": "KEY=2"});
+    let held = bench.held("edit_file", new).await;
+    assert_eq!(held.action, "edit .env:\n- KEY=1\n+ KEY=2");
+    let held = bench
+        .held(
+            "write_file",
+            json!({"path": ".env", "content": "A=1\nB=2\n"}),
+        )
+        .await;
+    assert_eq!(held.action, "write .env:\nA=1\nB=2\n");
     bench.ok("read_file", json!({"path": ".env.example"})).await;
     std::os::unix::fs::symlink(".env", bench.path("plain.txt")).unwrap();
     bench.held("read_file", json!({"path": "plain.txt"})).await;
