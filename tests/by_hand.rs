@@ -50,6 +50,71 @@ pub(crate) async fn answer(world: &World, task: TaskId, to: &QuestionView, respo
     world.engine.command(task, answer).await.unwrap();
 }
 
+/// Another step beside the one that nobody can do, which works.
+fn with_another_step() -> String {
+    let other = r#"
+      - id: write-more
+        title: Write more.txt
+        description: Write the word hello into more.txt.
+        criteria: ["more.txt says hello."]
+        checks: [{kind: file_contains, path: more.txt, regex: hello}]
+- when: {role: executor, subtask: write-more, not_called: write_file}
+  reply: {calls: [{name: write_file, arguments: {path: more.txt, content: "hello\n"}}]}
+- when: {role: executor, subtask: write-out, not_called: write_file}"#;
+    stubborn()
+        .replace(
+            "\n- when: {role: executor, subtask: write-out, not_called: write_file}",
+            other,
+        )
+        .replace("{contains: out.txt says", "{contains: .txt says")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_the_user_leaves_out_is_not_held_against_the_rest() {
+    let world = World::new(&with_another_step()).await;
+    let id = stuck(&world).await;
+    let exhausted = asked(&world, id, None).await;
+    answer(&world, id, &exhausted, Response::Skip).await;
+    let ended = world.ended(id).await;
+    assert_eq!(
+        ended.view.status,
+        TaskStatus::Completed,
+        "{:?}",
+        ended.view.reason
+    );
+    assert_eq!(world.read("more.txt").as_deref(), Some("hello\n"));
+    let statuses: Vec<_> = ended.view.subtasks.iter().map(|s| s.status).collect();
+    assert_eq!(statuses, [SubtaskStatus::Skipped, SubtaskStatus::Completed]);
+    // Who judges the whole knows of it.
+    let requests = world.server.requests();
+    let told = requests.iter().any(|record| {
+        let mut texts = record
+            .request
+            .messages
+            .iter()
+            .filter_map(|m| m.text.as_ref());
+        record.request.role == Some(Role::Verifier)
+            && texts
+                .any(|text| text.contains("left these steps out") && text.contains("Write out.txt"))
+    });
+    assert!(told, "the last gate was not told what was left out");
+    world.assert_replays(id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_a_step_up_without_a_word_is_told_why_the_task_failed() {
+    let world = World::new(&stubborn()).await;
+    let id = stuck(&world).await;
+    let exhausted = asked(&world, id, None).await;
+    let reason = String::new();
+    answer(&world, id, &exhausted, Response::Deny { reason }).await;
+    let ended = world.ended(id).await;
+    assert_eq!(
+        ended.view.reason.as_deref(),
+        Some("`write-out` failed: it is not to be tried again")
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_user_does_by_hand_is_judged_by_the_checks_and_stays_theirs() {
     let mut world = World::new(&stubborn()).await;

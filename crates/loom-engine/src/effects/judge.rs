@@ -6,6 +6,7 @@ use super::merge::settled_manifest;
 use super::{Cx, FrozenPrompt, Known};
 use crate::broken::{Broken, chain};
 use crate::ledger::{Entry, Ledger, recheck_name};
+use crate::{SubtaskStatus, SubtaskView};
 use loom_events::{
     Adjusted, AttemptId, BlobId, Calibration, Defences, FileChange, ModelReply, Outcome, Plan,
     Role, Rung, SubtaskId, SubtaskSpec, Tier, Verdict, VerdictResult, Verification, Work,
@@ -126,14 +127,23 @@ impl Task {
     /// The gate over the whole goal.
     pub(super) fn of_goal(ledger: &Ledger, start: &Start) -> Self {
         let view = &ledger.view;
+        // What a person left out is not held against what was done.
+        let (left_out, asked): (Vec<_>, Vec<_>) = view
+            .subtasks
+            .iter()
+            .partition(|s| s.status == SubtaskStatus::Skipped);
         let plan = Plan {
-            subtasks: view.subtasks.iter().map(|s| s.spec.clone()).collect(),
+            subtasks: asked.iter().map(|s| s.spec.clone()).collect(),
         };
         let prepared = || ledger.attempts.values().filter_map(|a| a.prepared.as_ref());
         let tier = ledger.attempts.values().map(|a| a.tier).max();
         let settings = &ledger.state.settings().verification;
         Self {
-            step: Step::of_goal(&view.goal, &plan, &settings.checks),
+            step: Step {
+                // Of nothing at all nobody says that it is only to be looked at.
+                inspect: !asked.is_empty() && asked.iter().all(|s| s.spec.inspect),
+                ..Step::of_goal(&without(&view.goal, &left_out), &plan, &settings.checks)
+            },
             settings: settings.clone(),
             defences: ledger.state.settings().defences,
             attempt: AttemptFacts {
@@ -172,6 +182,18 @@ fn others(ledger: &Ledger, subtask: &SubtaskId) -> Execution {
     Execution {
         others: made.map(Option::<&_>::cloned).collect(),
     }
+}
+
+/// The goal, with what a person has left out of it.
+fn without(goal: &str, left_out: &[&SubtaskView]) -> String {
+    if left_out.is_empty() {
+        return goal.to_owned();
+    }
+    let titles: Vec<_> = left_out.iter().map(|s| s.spec.title.as_str()).collect();
+    format!(
+        "{goal}\n\nThe user has left these steps out, so what they would have brought is not missing: {}",
+        titles.join("; ")
+    )
 }
 
 fn calibration(ledger: &Ledger) -> Option<Calibration> {

@@ -129,7 +129,11 @@ fn no(state: &mut State, open: &Open, reason: &str) {
         }
         Subject::Exhausted { subtask } | Subject::Executions { subtask } => {
             if let Some(sub) = state.subs.get_mut(subtask) {
-                sub.help = Some(Help::GiveUp(reason.to_owned()));
+                let why = match reason.trim() {
+                    "" => "it is not to be tried again",
+                    said => said,
+                };
+                sub.help = Some(Help::GiveUp(why.to_owned()));
             }
         }
         Subject::Plan { .. } => state.unwanted = Some(reason.to_owned()),
