@@ -39,7 +39,8 @@ pub(crate) struct AnswerArgs {
     /// The step that you took over is done: its checks are run
     #[arg(long, conflicts_with_all = ["words", "abort", "skip", "take_over"])]
     done: bool,
-    /// Go on with the plan in this file (YAML or JSON, as `loom plan TASK --json` has it)
+    /// Go on with the plan in this file (YAML or JSON: `subtasks`, each as the
+    /// `spec` in `loom status TASK --json`; what is completed stays in it as it is)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "abort", "skip", "take_over", "done"])]
     plan: Option<PathBuf>,
     /// End the task as failed

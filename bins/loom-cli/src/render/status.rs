@@ -1,5 +1,6 @@
 //! One task, a list of tasks: how things stand.
 
+use super::question::{Asking, question};
 use super::report::file;
 use crate::ui::{Tone, clean, clip, count, duration, fit, plural};
 use loom_client::wire::{Reverted, TaskSummary};
@@ -32,11 +33,16 @@ pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
         lines.push((Tone::Bad, clean(reason)));
     }
     lines.extend(view.subtasks.iter().map(subtask));
-    for question in &view.questions {
-        lines.push((
-            Tone::Caught,
-            format!("? {}", clean(&question.question.reason)),
-        ));
+    for asked in &view.questions {
+        lines.extend(question(asked, now));
+        let (id, number) = (view.id.short(), asked.id);
+        let how = match Asking::of(&asked.question.subject) {
+            Asking::Consent { .. } | Asking::Plan => {
+                format!("loom approve {id} {number}, or loom reject {id} {number}")
+            }
+            Asking::Words | Asking::WayOut | Asking::Done => format!("loom answer {id}"),
+        };
+        lines.push((Tone::Dim, format!("  {how}")));
     }
     lines.extend(view.survey.iter().flat_map(super::survey));
     for what in &view.degraded {
@@ -136,6 +142,37 @@ const fn tone(status: TaskStatus) -> Tone {
 mod tests {
     use super::*;
     use crate::render::testing::Journal;
+    use loom_engine::QuestionView;
+    use loom_events::{EffectId, OnExpiry, Question, QuestionId, Risk, Seq, Subject};
+
+    #[test]
+    fn what_waits_for_an_answer_is_shown_in_full_with_the_way_to_answer() {
+        let mut view = Journal::demo_like().view();
+        view.questions.push(QuestionView {
+            id: QuestionId(Seq(9)),
+            question: Question {
+                subject: Subject::Doubt {
+                    effect: EffectId(Seq(3)),
+                },
+                reason: "publishes the package".into(),
+                action: "npm publish".into(),
+                risk: Risk::High,
+                rules: Vec::new(),
+                choices: Vec::new(),
+                default: None,
+            },
+            deadline: None,
+            on_expiry: OnExpiry::Deny,
+        });
+        let lines = status(&view, Time::from_millis(61_000)).into_iter();
+        let text: Vec<_> = lines.map(|(_, text)| text).collect();
+        for line in [
+            "  │ npm publish",
+            "  loom approve 099a8057 9, or loom reject 099a8057 9",
+        ] {
+            assert!(text.iter().any(|text| text == line), "{text:#?}");
+        }
+    }
 
     #[test]
     fn a_task_in_the_middle_shows_where_it_stands() {
