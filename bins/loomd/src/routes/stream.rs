@@ -69,7 +69,18 @@ impl Answer for Streamed {
     )];
 
     fn forms(_: &mut SchemaGenerator) -> Vec<(&'static str, Value)> {
-        vec![("text/event-stream", json!({ "type": "string" }))]
+        // What a tool that reads streams makes of one event.
+        let event = json!({
+            "type": "object",
+            "description": "One event of the stream.",
+            "properties": {
+                "id": { "type": "string", "description": "Where a client goes on; missing in what is said in passing." },
+                "event": { "type": "string", "description": "The name of the event." },
+                "data": { "type": "string", "contentMediaType": "application/json" },
+            },
+            "required": ["event", "data"],
+        });
+        vec![("text/event-stream", event)]
     }
 
     fn into_response(self, _: &Shown) -> Response {
