@@ -5,6 +5,7 @@ use crate::ask::{Asker, Reply};
 use crate::context::{Context, client_fault};
 use crate::fault::Fault;
 use crate::interrupt::Interrupts;
+use crate::render::question;
 use crate::service::Work;
 use crate::show::Show;
 use crate::ui::{Tone, Ui};
@@ -52,6 +53,11 @@ pub(crate) async fn watch(
     let mut pictures = tokio::time::interval(PICTURE);
     pictures.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut liveness = Liveness::default();
+    // What is asked already, no record will say.
+    match asker.is_some() {
+        true => ask(asker.as_mut(), &context.ui, show, view),
+        false => say_open(&context.ui, show, view),
+    }
     loop {
         let asking = asker.as_ref().is_some_and(Asker::is_busy);
         tokio::select! {
@@ -129,6 +135,23 @@ fn ask(asker: Option<&mut Asker>, ui: &Ui, show: &mut Show, view: &TaskView) {
         show.clear();
         asker.show_next(ui);
     }
+}
+
+/// Says what a task waits for to somebody who cannot be asked here.
+fn say_open(ui: &Ui, show: &mut Show, view: &TaskView) {
+    if matches!(show, Show::Json) || view.questions.is_empty() {
+        return;
+    }
+    show.clear();
+    for open in &view.questions {
+        for (tone, text) in question(open, SystemClock.now()) {
+            ui.note(tone, &text);
+        }
+    }
+    let task = view.id.short();
+    let hint =
+        format!("answer with  loom approve {task}  loom reject {task}  or  loom answer {task}");
+    ui.labelled("hint", &hint);
 }
 
 /// Where a task goes on whose service has gone.

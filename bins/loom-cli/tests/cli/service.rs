@@ -4,10 +4,14 @@ use crate::run::WRITES_A_FILE;
 use crate::support::{Place, Ran, Server, interrupt};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// So long for each piece of an answer that there is time to come in between.
 const SLOW: Duration = Duration::from_millis(300);
+
+/// Longest that anything here may take before the test says what it waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A `loom run` that has begun its task, and the task's name.
 fn begun(place: &Place, server: Option<&Server>, more: &[&str]) -> (Child, String) {
@@ -110,6 +114,87 @@ fn what_a_killed_process_worked_on_goes_on_in_the_one_that_watched() {
     assert_eq!(note, "hello\n");
     let check = place.loom(&["replay", &task, "--check"]);
     assert_eq!(check.code, 0, "{}", check.out);
+}
+
+#[test]
+fn what_a_task_waits_for_already_is_said_to_who_joins() {
+    let place = Place::new();
+    let server = Server::paced(WRITES_A_FILE, Duration::ZERO);
+    std::fs::create_dir(place.data_dir()).unwrap();
+    place.write(
+        "data/loom.toml",
+        &format!("[models.one]\nbase_url = \"{}\"\n", server.url),
+    );
+    let (service, said) = speaking(&place, &["serve", "--port", "0"]);
+    let url = until(&said, "listening at ");
+    let task = waiting(&place, url.split_whitespace().next_back().unwrap());
+    let (watcher, said) = speaking(&place, &["resume", &task]);
+    until(&said, "? the plan is to be reviewed");
+    until(&said, "loom approve");
+    let approved = place.loom(&["approve", &task]);
+    assert_eq!(approved.code, 0, "{}", approved.err);
+    let watcher = ended(watcher);
+    assert_eq!(watcher.code, 0, "{}", watcher.out);
+    interrupt(&service);
+    ended(service);
+}
+
+/// A process, and the lines that it says to people.
+fn speaking(place: &Place, arguments: &[&str]) -> (Child, Receiver<String>) {
+    let mut child = place
+        .command(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let (say, said) = channel();
+    // Whoever listens no longer does not stop it.
+    std::thread::spawn(move || {
+        lines.map_while(Result::ok).for_each(|line| {
+            say.send(line).ok();
+        });
+    });
+    (child, said)
+}
+
+/// The next line with such words in it.
+fn until(said: &Receiver<String>, words: &str) -> String {
+    let mut all = Vec::new();
+    loop {
+        match said.recv_timeout(PATIENCE) {
+            Ok(line) if line.contains(words) => return line,
+            Ok(line) => all.push(line),
+            Err(_) => panic!("{words} is not said: {all:#?}"),
+        }
+    }
+}
+
+/// A task whose plan waits for somebody.
+fn waiting(place: &Place, url: &str) -> String {
+    let token = std::fs::read_to_string(place.data_dir().join("token")).unwrap();
+    let client = loom_client::Client::new(&loom_client::Endpoint {
+        url: url.to_owned(),
+        token: Some(token.trim().to_owned()),
+    });
+    let client = client.unwrap();
+    let request = loom_client::wire::NewTaskRequest {
+        goal: "write a note that says hello".to_owned(),
+        workspace: Some(place.path("work").display().to_string()),
+        review_plan: Some(true),
+        ..loom_client::wire::NewTaskRequest::default()
+    };
+    let asked = async {
+        let task = client.submit(&request, None).await.unwrap().task_id;
+        let id = task.to_string();
+        while client.task(&id).await.unwrap().view.questions.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        id
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let asked = runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
+    asked.expect("nothing is asked")
 }
 
 #[test]
