@@ -78,7 +78,7 @@ impl Access {
             Some(scope) if scope < needed => Err(Fault::forbidden(
                 "scope",
                 format!(
-                    "this takes the token of the {}; an {} may not do it",
+                    "this takes the token of the {}; the {} may not do it",
                     needed.name(),
                     scope.name()
                 ),
