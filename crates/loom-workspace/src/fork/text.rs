@@ -11,13 +11,30 @@ const MAX_LINES: usize = 20_000;
 /// The merged text; none when the sides changed the same place, when one is no text, or when it is
 /// not certain which lines belong together.
 ///
-/// Two algorithms pair the lines in different ways where lines are repeated. Only what both of them
-/// agree about is taken: a merge that nobody looks at must not depend on luck.
+/// Two algorithms, each from the beginning and from the end, pair the lines in different ways where lines
+/// are repeated. Only what all of them agree about is taken: a merge that nobody looks at must not depend
+/// on luck. Where both sides take a line out of a row of equal ones nobody knows whether it is the same.
 pub(super) fn merged(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
-    let [base, ours, theirs] = [text(base)?, text(ours)?, text(theirs)?];
-    let one = merged_by(Algorithm::Myers, base, ours, theirs)?;
-    let other = merged_by(Algorithm::Patience, base, ours, theirs)?;
-    (one == other).then(|| one.into_bytes())
+    let texts = [text(base)?, text(ours)?, text(theirs)?];
+    let reversed = texts.map(reversed_lines);
+    let reversed = reversed.each_ref().map(String::as_str);
+    let merged = merged_by(Algorithm::Myers, texts)?;
+    let from_the_end = reversed_lines(&merged);
+    let agreed = merged_by(Algorithm::Patience, texts)? == merged
+        && merged_by(Algorithm::Myers, reversed)? == from_the_end
+        && merged_by(Algorithm::Patience, reversed)? == from_the_end;
+    agreed.then(|| merged.into_bytes())
+}
+
+/// The last line first. That a last line has no end is a line of its own, which no text has.
+fn reversed_lines(text: &str) -> String {
+    let open = !text.is_empty() && !text.ends_with('\n');
+    let mut lines: Vec<&str> = text.split_inclusive('\n').rev().collect();
+    if open {
+        lines.insert(0, "\0\n");
+        lines.insert(2, "\n");
+    }
+    lines.concat()
 }
 
 fn text(bytes: &[u8]) -> Option<&str> {
@@ -28,7 +45,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
     (lines <= MAX_LINES && !odd).then_some(text)
 }
 
-fn merged_by(algorithm: Algorithm, base: &str, ours: &str, theirs: &str) -> Option<String> {
+fn merged_by(algorithm: Algorithm, [base, ours, theirs]: [&str; 3]) -> Option<String> {
     let mut config = TextMerge::configure();
     let merge = config.algorithm(algorithm).merge_lines(base, ours, theirs);
     (!merge.is_conflicted()).then(|| merge.to_string())
@@ -55,6 +72,26 @@ mod tests {
         assert_eq!(merge("a\n", "b\n", "c\n"), None);
         assert_eq!(merge("a\nb\n", "A\nb\n", "a\nB\n"), None, "neighbours");
         assert_eq!(merge("", "a\n", "b\n"), None);
+    }
+
+    #[test]
+    fn a_line_that_both_take_out_of_a_row_of_equal_ones_may_be_the_same() {
+        let base = "a\na\na\nc\na\nb\nb\nb\n";
+        let ours = "a\na\na\nc\na\nb\nb\n";
+        let theirs = "a\na\nc\na\nb\nb\n";
+        let merged = merge(base, ours, theirs);
+        assert_ne!(merged.as_deref(), Some("a\na\nc\na\nb\n"), "two are gone");
+    }
+
+    #[test]
+    fn the_last_line_may_be_without_its_end() {
+        assert_eq!(reversed_lines("a\nb"), "\0\nb\na\n");
+        assert_eq!(reversed_lines("b"), "\0\nb\n");
+        assert_eq!(reversed_lines("a\n\n"), "\na\n");
+        assert_eq!(
+            merge("a\nb\nc", "A\nb\nc", "a\nb\nc\n").as_deref(),
+            Some("A\nb\nc\n")
+        );
     }
 
     #[test]
