@@ -47,8 +47,8 @@ fn json_calls<'t>(text: &'t str, offer: &Offer<'_>) -> Option<Bare<'t>> {
         .flat_map(|element| element.found)
         .collect();
     // Whether words follow, which would make it an example, is not known of an answer that the limit
-    // has cut here. Without anything in front it is no example yet.
-    if offer.is_cut() && !words && !trim(&text[..start]).is_empty() {
+    // has cut here.
+    if offer.is_cut() && !words {
         for one in &mut found {
             cut_off(std::slice::from_mut(one));
         }

@@ -15,6 +15,9 @@ pub(crate) struct Harmony<'t> {
     pub(crate) pieces: Vec<Piece<'t>>,
     /// What was said on the final channel: it is for the user, never a call.
     pub(crate) last_words: Vec<&'t str>,
+    /// Whether the answer ends in a call that has not got its end: a server takes the token away when
+    /// the model has come to it, and the limit of tokens comes before it.
+    pub(crate) open: bool,
 }
 
 const START: &str = "<|start|>";
@@ -64,6 +67,8 @@ fn messages(text: &str) -> Harmony<'_> {
             if stops {
                 to_next(&mut cursor);
             }
+            cursor.space();
+            harmony.open = cursor.is_end();
             continue;
         }
         let start = cursor.place();
@@ -234,6 +239,7 @@ fn stripped(text: &str) -> Option<Harmony<'_>> {
         let start = cursor.place();
         to_head(&mut cursor);
         let said = cursor.since(start);
+        harmony.open = said.trim().is_empty() && channel != Some("analysis");
         match channel {
             Some("analysis") => harmony.thought.push(said.trim()),
             Some("final") => harmony.last_words.push(said),

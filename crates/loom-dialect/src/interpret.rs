@@ -11,7 +11,7 @@ use crate::harmony::{self, Harmony};
 use crate::ids::Ids;
 use crate::judge::judge;
 use crate::offer::Offer;
-use crate::scan::{Piece, scan};
+use crate::scan::{Piece, cut_off, scan};
 use crate::thought::{self, Split, Stray};
 use crate::{RawAnswer, bare, cursor, refuse, renderings, structured};
 use loom_events::{Answer, Message, ToolCall, ToolSpec};
@@ -283,7 +283,13 @@ fn said(body: &str, pieces: Vec<Piece<'_>>, offer: &Offer<'_>) -> Interpretation
     // Functionary's head of what is for everybody.
     let text = said.trim_start().strip_prefix(">>>all").unwrap_or(&said);
     match bare::find(text, offer).or_else(|| renderings::find(text, offer)) {
-        Some(bare) => in_the_open(bare, text, offer),
+        Some(mut bare) => {
+            if offer.is_cut() && !bare.example {
+                // No mark says that it is over, and words behind it would make it an example.
+                cut_off(&mut bare.found);
+            }
+            in_the_open(bare, text, offer)
+        }
         None => Interpretation {
             text: trimmed(text),
             ..Interpretation::default()
@@ -374,9 +380,15 @@ fn in_the_open(bare: Bare<'_>, whole: &str, offer: &Offer<'_>) -> Interpretation
 fn from_harmony(harmony: Harmony<'_>, reading: &Reading<'_>, offer: &Offer<'_>) -> Interpretation {
     let Harmony {
         thought: thoughts,
-        pieces,
+        mut pieces,
         last_words,
+        open,
     } = harmony;
+    let blank = |piece: &Piece<'_>| matches!(piece, Piece::Text(said) if said.trim().is_empty());
+    let last = pieces.iter_mut().rfind(|piece| !blank(piece));
+    if let (true, Some(Piece::Call(found))) = (open && offer.is_cut(), last) {
+        cut_off(std::slice::from_mut(found.as_mut()));
+    }
     let mut read = Interpretation::default();
     let mut text = String::new();
     for piece in pieces {

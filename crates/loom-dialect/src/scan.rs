@@ -113,8 +113,11 @@ impl<'o, 't> Scan<'_, 'o, 't> {
                 return self.scanned;
             }
         }
-        if self.open && self.offer.is_cut() && is_cut_mark(&self.text[self.said..]) {
-            // The answer was stopped before or in its end mark, so more may have been to come.
+        let rest = &self.text[self.said..];
+        let open = self.open || (rest.trim().is_empty() && !ends_in_mark(self.text));
+        if open && self.offer.is_cut() && is_cut_mark(rest) {
+            // The answer was stopped before or in its end mark, or in a form that has none, so more
+            // may have been to come.
             self.cut_last();
             return self.scanned;
         }
@@ -259,6 +262,14 @@ fn holds_calls(text: &str) -> bool {
     FINDER
         .find_iter(text)
         .any(|found| matches!(mark(found), Mark::Calls(_)))
+}
+
+/// Whether a mark that ends calls, or a fence, is the last that is said.
+fn ends_in_mark(text: &str) -> bool {
+    let text = text.trim_end();
+    let ends = |mark: &Mark| matches!(mark, Mark::End | Mark::ValueEnd);
+    let marks = MARKS.iter().filter(|(_, mark)| ends(mark));
+    text.ends_with("```") || marks.into_iter().any(|(mark, _)| text.ends_with(mark))
 }
 
 /// Whether nothing follows, or only the start of a mark that ends a call.

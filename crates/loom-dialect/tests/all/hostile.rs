@@ -206,6 +206,29 @@ fn what_the_limit_leaves_in_an_open_fence_may_be_an_example_and_does_not_run() {
     }
 }
 
+/// Servers take the token at the end of a call away, so its absence says nothing, but where the limit of tokens
+/// came before it: then more may have followed.
+#[test]
+fn a_call_of_gpt_oss_that_the_limit_left_without_its_end_does_not_run() {
+    let ran = |text: &str, finish| {
+        let read = read(&answer(text, finish), &reading(false));
+        read.items.iter().flatten().count()
+    };
+    let call =
+        r#"<|channel|>commentary to=functions.shell <|constrain|>json<|message|>{"command": "a"}"#;
+    let stripped = r#"assistantcommentary to=functions.read_file json{"path": "a"}"#;
+    let stripped = format!("analysisI look.{stripped}");
+    for text in [call, &stripped] {
+        assert_eq!(ran(text, Finish::Stop), 1, "{text}");
+        assert_eq!(ran(text, Finish::Length), 0, "{text}");
+        assert_eq!(ran(&format!("{text} "), Finish::Length), 0, "{text}");
+    }
+    let ended = format!("{call}<|call|>");
+    assert_eq!(ran(&ended, Finish::Length), 1);
+    // Of two only the last one is open.
+    assert_eq!(ran(&format!("{ended}{call}"), Finish::Length), 1);
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_without_a_panic_and_what_runs_fits(text in text(), finish in finish(), in_thought in any::<bool>()) {
