@@ -247,6 +247,14 @@ pub(super) struct Seen {
     finished: bool,
 }
 
+impl Seen {
+    /// What was stated of the whole, and whether it is finished.
+    pub(super) fn whole(&self) -> (f64, bool) {
+        let stated = self.steps.iter().map(|one| one.stated);
+        (stated.product(), self.finished)
+    }
+}
+
 pub(super) fn tables(complete: &[Seen]) {
     let steps = |which: fn(&Stated) -> f64| -> Vec<(f64, bool)> {
         let stated = complete.iter().flat_map(|outcome| &outcome.steps);

@@ -31,6 +31,9 @@ pub struct Extent {
 /// From so many steps on a task is long.
 const LONG: usize = 50;
 
+/// Of tasks with fewer steps it can be stated that they are as good as certain.
+const SHORT: usize = 5;
+
 const MIDDLING: &[Class] = &[Class::Middling];
 
 impl Extent {
@@ -39,7 +42,7 @@ impl Extent {
         promised: 250,
         others: (250, 250),
         long: 60,
-        lengths: &[5, 10, 20, 50],
+        lengths: &[2, 5, 10, 20, 50],
         classes: &Class::ALL,
         ablations: (&Class::ALL, 250),
         voting: (&Class::ALL, 100),
@@ -77,11 +80,11 @@ impl Extent {
         }
     }
 
-    /// Of long tasks in any but the largest extent only the whole harness is of interest: the others
-    /// finish none.
+    /// Of the longest and the shortest tasks in any but the largest extent only the whole harness is of
+    /// interest: the others finish none of the ones, and of the others it is what is stated of them.
     fn variants(&self, class: Class, steps: usize) -> Vec<Variant> {
         let mut variants = variants(class);
-        if steps >= LONG && self.others.0 < self.promised {
+        if !(SHORT..LONG).contains(&steps) && self.others.0 < self.promised {
             variants.retain(|variant| variant.name.starts_with('H'));
         }
         variants
@@ -157,10 +160,10 @@ pub async fn measure(extent: Extent, seed: u64, picture: &Path) -> bool {
         }
     }
     calibrations(&rows);
-    let stated = once_looked_at(&rows, seed);
+    let taught = once_looked_at(&rows, seed);
     defects(&rows);
     draw(&rows, picture);
-    let reaches = reaches(&rows, &stated, extent);
+    let reaches = reaches(&rows, &taught, extent);
     heading("Reach");
     for reach in &reaches {
         let mark = if reach.met { "met   " } else { "MISSED" };
@@ -262,8 +265,14 @@ fn calibrations(rows: &[Row]) {
 /// Of a hundred finished tasks those that a person looks at.
 const LOOKS_AT: u64 = 30;
 
-/// What is stated of tasks once a person has looked at some others, and says it.
-fn once_looked_at(rows: &[Row], seed: u64) -> Vec<(f64, bool)> {
+/// What is stated once a person has looked at some tasks, of others, beside what is so.
+struct Taught {
+    steps: Vec<(f64, bool)>,
+    tasks: Vec<(f64, bool)>,
+}
+
+/// Reckons it, and says it.
+fn once_looked_at(rows: &[Row], seed: u64) -> Taught {
     heading(&format!(
         "The same, once a person has said of {LOOKS_AT} of a hundred others whether they are right as a whole"
     ));
@@ -279,7 +288,10 @@ fn once_looked_at(rows: &[Row], seed: u64) -> Vec<(f64, bool)> {
     let seen = person::once_looked_at(&kept, LOOKS_AT, seed);
     person::tables(&seen);
     let steps = seen.iter().flat_map(|one| &one.steps);
-    steps.map(|step| (step.stated, step.right)).collect()
+    Taught {
+        steps: steps.map(|step| (step.stated, step.right)).collect(),
+        tasks: seen.iter().map(person::Seen::whole).collect(),
+    }
 }
 
 /// Says how far what was stated of these is so.
@@ -356,12 +368,13 @@ fn slack(tasks: usize) -> f64 {
     2.0 * (250.0 / tasks.max(1) as f64).sqrt()
 }
 
-fn reaches(rows: &[Row], stated: &[(f64, bool)], extent: Extent) -> Vec<Reach> {
+fn reaches(rows: &[Row], taught: &Taught, extent: Extent) -> Vec<Reach> {
     let mut reaches = Vec::new();
     let finished =
         |variant: &str, class, steps| Some(find(rows, variant, class, steps)?.tally.finished);
     for class in extent.classes {
-        for steps in extent.lengths.iter().filter(|steps| **steps < LONG) {
+        let with_all = |steps: &&usize| (SHORT..LONG).contains(*steps);
+        for steps in extent.lengths.iter().filter(with_all) {
             let shares: Vec<f64> = ('B'..='H')
                 .filter_map(|letter| finished(&letter.to_string(), *class, *steps))
                 .collect();
@@ -410,36 +423,41 @@ fn reaches(rows: &[Row], stated: &[(f64, bool)], extent: Extent) -> Vec<Reach> {
         finished("H", Class::Strong, 20),
         65.0,
     );
-    reaches.extend(calibrated(rows, stated));
+    reaches.extend(calibrated(rows, taught));
     reaches.extend(untampered(rows));
     reaches
 }
 
-fn calibrated(rows: &[Row], stated: &[(f64, bool)]) -> Vec<Reach> {
+fn calibrated(rows: &[Row], taught: &Taught) -> Vec<Reach> {
     let outcomes = pooled(rows);
     let tasks = calibration::of_tasks(&outcomes);
-    let sure: Vec<_> = tasks
-        .iter()
-        .copied()
-        .filter(|(stated, _)| *stated >= 0.9)
-        .collect();
-    let bins = calibration::deciles(&sure);
-    let share = bins.first().map(|bin| bin.so);
+    let sure = |tasks: &[(f64, bool)]| {
+        let sure: Vec<_> = tasks
+            .iter()
+            .copied()
+            .filter(|(stated, _)| *stated >= 0.9)
+            .collect();
+        let share = calibration::deciles(&sure).first().map(|bin| bin.so);
+        (share, sure.len())
+    };
+    let finished = |what: &str, (share, count): (Option<f64>, usize)| Reach {
+        what: format!(
+            "tasks reported complete at a confidence of 0.9 or more{what}: at least 90 % finished"
+        ),
+        seen: share.map_or("there are none".to_owned(), |s| {
+            format!("{s:.1} of {count}")
+        }),
+        met: share.is_some_and(|share| share >= 90.0),
+    };
     let worst = |bins: &[Bin]| {
         let told = bins.iter().filter(|bin| bin.count >= FEWEST);
         told.map(Bin::error).fold(0.0, f64::max)
     };
     let by_evidence = worst(&calibration::deciles(&calibration::of_steps(&outcomes)));
-    let stated = worst(&calibration::deciles(stated));
+    let stated = worst(&calibration::deciles(&taught.steps));
     vec![
-        Reach {
-            what: "tasks reported complete at a confidence of 0.9 or more: at least 90 % finished"
-                .to_owned(),
-            seen: share.map_or("there are none".to_owned(), |s| {
-                format!("{s:.1} of {}", sure.len())
-            }),
-            met: share.is_some_and(|share| share >= 90.0),
-        },
+        finished("", sure(&tasks)),
+        finished(", once some were looked at", sure(&taught.tasks)),
         Reach {
             what: "calibration error of steps, worst tenth, once some were looked at, at most 5 points"
                 .to_owned(),
