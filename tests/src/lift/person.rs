@@ -91,7 +91,8 @@ pub async fn taught(cell: &Cell, person: Person, place: &Place, helper: Option<P
     tables(&complete.collect::<Vec<_>>());
 }
 
-/// The same reckoned from the lines that [`keep`] wrote, without running anything: see [`once_looked_at`].
+/// The same reckoned from the lines that [`keep`] wrote, without running anything. Of each class
+/// the complete tasks are cut into halves, one to look at and one to judge.
 ///
 /// [`keep`]: super::kept::keep
 ///

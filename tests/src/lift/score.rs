@@ -14,7 +14,7 @@ use std::time::Instant;
 /// How much is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent {
-    /// Tasks in a cell of which something is promised: see [`is_promised`].
+    /// Tasks in a cell of which something is promised.
     pub promised: usize,
     /// In any other of up to ten steps, and of more.
     pub others: (usize, usize),
