@@ -11,7 +11,7 @@
 //! are, if not in memory.
 
 use loom_tests::lift::{
-    Cell, Class, Extent, Person, Place, Tally, Variant, keep, look, matrix, measure, reckoned, run,
+    Cell, Class, Extent, Person, Place, Tally, Variant, look, matrix, measure, reckoned, run,
     say, taught,
 };
 use std::path::Path;
@@ -131,9 +131,6 @@ async fn cell(variant: Variant, class: &str, (steps, tasks): (&str, &str)) {
     let cell = cell_of(variant, class, (steps, tasks));
     let (class, begun) = (cell.class, std::time::Instant::now());
     let outcomes = run(&cell, &place()).await;
-    if let Some(file) = std::env::var_os("LOOM_LIFT_KEEP") {
-        keep(Path::new(&file), &cell, &outcomes).expect("a file that can be written");
-    }
     let t = Tally::of(&outcomes);
     let defects = t.defects.iter().filter(|(_, share)| **share > 0.0);
     let defects: Vec<String> = defects

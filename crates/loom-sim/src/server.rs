@@ -16,6 +16,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -143,6 +144,12 @@ impl SimServer {
     ) -> Result<Self, StartError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
+        // A piece of an answer does not wait until the one before it was acknowledged: that takes 40 ms.
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "pieces of answers may come late");
+            }
+        });
         let shared = Arc::new(Shared::new(Box::new(responder), options));
         let stop = shared.line.stop.clone();
         let app = routes(Arc::clone(&shared));

@@ -1,5 +1,6 @@
 //! One cell of the table: many generated tasks run in one way, a few at a time.
 
+use super::kept::keep;
 use super::outcome::Outcome;
 use super::spoiled::{Spoiled, Trouble};
 use super::variant::{Class, Variant};
@@ -49,12 +50,15 @@ impl Place {
     }
 }
 
-/// Runs a cell.
+/// Runs a cell, and keeps its lines where that is asked for.
 pub async fn run(cell: &Cell, place: &Place) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let numbers: Vec<u64> = (0..cell.tasks as u64).collect();
     for batch in numbers.chunks(BATCH) {
         outcomes.extend(run_batch(cell, place, batch).await);
+    }
+    if let Some(file) = std::env::var_os("LOOM_LIFT_KEEP") {
+        keep(Path::new(&file), cell, &outcomes).expect("a file that can be written");
     }
     outcomes
 }
@@ -109,11 +113,16 @@ impl Ground {
 
     /// Runs these tasks, a few at a time.
     pub(super) async fn run(&self, cell: &Cell, numbers: &[u64]) -> Vec<Outcome> {
-        let runs = numbers.iter().map(|number| self.run_one(cell, *number));
-        futures_util::stream::iter(runs)
-            .buffered(AT_ONCE)
+        let runs = numbers
+            .iter()
+            .map(|number| async { (*number, self.run_one(cell, *number).await) });
+        // A long one does not keep those after it from beginning.
+        let mut done: Vec<(u64, Outcome)> = futures_util::stream::iter(runs)
+            .buffer_unordered(AT_ONCE)
             .collect()
-            .await
+            .await;
+        done.sort_by_key(|(number, _)| *number);
+        done.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
     /// Runs one task.

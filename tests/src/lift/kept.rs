@@ -44,10 +44,7 @@ fn verdict(verdict: &Verdict) -> Value {
 }
 
 /// Adds a cell to a file, a line for each task.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn keep(path: &Path, cell: &Cell, outcomes: &[Outcome]) -> std::io::Result<()> {
+pub(super) fn keep(path: &Path, cell: &Cell, outcomes: &[Outcome]) -> std::io::Result<()> {
     let mut file = std::fs::File::options()
         .append(true)
         .create(true)

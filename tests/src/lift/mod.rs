@@ -16,7 +16,6 @@ mod variant;
 
 pub use cell::{Cell, Place, run};
 pub use faults::matrix;
-pub use kept::keep;
 pub use outcome::Tally;
 pub use person::{Person, reckoned, taught};
 pub use score::{Extent, look, measure, say};
