@@ -11,8 +11,8 @@
 //! are, if not in memory.
 
 use loom_tests::lift::{
-    Cell, Class, Extent, Person, Place, Tally, Variant, look, matrix, measure, reckoned, run,
-    say, taught,
+    Cell, Class, Extent, Person, Place, Tally, Variant, look, matrix, measure, reckoned, run, say,
+    taught,
 };
 use std::path::Path;
 use std::process::ExitCode;

@@ -46,8 +46,8 @@ impl App {
         self.limits.subscribers.saturating_sub(free)
     }
 
-    /// How long a stream gathers what follows what it has just said.
-    pub(crate) fn pause(&self) -> Duration {
-        pause(self.streams(), self.limits.gather)
+    /// How long a stream gathers what follows the bytes that it has just said.
+    pub(crate) fn pause(&self, bytes: usize) -> Duration {
+        pause(self.streams(), bytes, self.limits.gather)
     }
 }

@@ -23,7 +23,8 @@ pub struct Limits {
     /// How long a stream is silent before it says that it is still there: proxies cut what is silent
     /// for a minute or less, and clients made with httpx as it comes give up after five seconds.
     pub keep_alive: Duration,
-    /// How long at most a stream that has just said something gathers what follows, while many are open.
+    /// How long at most a stream that has just said something gathers what follows, while many are open and
+    /// little is said (what is much, see the module `gather`, takes longer).
     /// Longer than it is would look like a jerk to whoever watches.
     pub gather: Duration,
     /// How long requests that are being answered may take to end once the service stops.

@@ -6,9 +6,15 @@ use futures_util::StreamExt as _;
 use loom_client::wire::NewTaskRequest;
 use loom_client::{Client, Endpoint};
 use loom_events::{Seq, TaskId};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Stdio};
+use reqwest::RequestBuilder;
+use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::mpsc::{self, Sender};
+
+/// What the followers say once all of them are there.
+const THERE: &str = "there";
 
 /// How often it is run alone and followed, for the median.
 const TURNS_OF_FOLLOWERS: usize = 5;
@@ -33,19 +39,9 @@ pub(crate) async fn followed(
     .await?;
     let readers = match followers {
         0 => None,
-        many => Some(Readers::start(daemon, task, many)?),
+        // All of them are there, and know what has happened so far, before it goes on.
+        many => Some(Readers::start(daemon, task, many, asked).await?),
     };
-    if followers > 0 {
-        // All of them are there before it goes on.
-        let open = format!("loom_streams {followers}\n");
-        until(|| async {
-            metrics(daemon)
-                .await
-                .ok()
-                .filter(|text| text.contains(&open))
-        })
-        .await?;
-    }
     client.approve(task, &Default::default()).await?;
     let last = until(|| async {
         let task = client.task(&task.to_string()).await.ok()?;
@@ -71,49 +67,65 @@ pub(crate) async fn followed(
 }
 
 /// Followers in a process of their own, which stand for programs on other machines: they get a processor
-/// only when nobody else wants it.
-pub(crate) struct Readers(Child);
+/// only when nobody else wants it. Being nice is not quite that: who is nice keeps what he has for a while.
+pub(crate) struct Readers {
+    child: Child,
+    said: Lines<BufReader<ChildStdout>>,
+}
 
 impl Readers {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a process, so that what they compute is not the service's or the model's"
-    )]
-    pub(crate) fn start(daemon: &Daemon, task: TaskId, many: usize) -> Result<Self, Fault> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["follow", &daemon.url, &task.to_string(), &many.to_string()])
+    /// Starts them, a process so that what they compute is not the service's or the model's, and waits until each has come to the event.
+    async fn start(daemon: &Daemon, task: TaskId, many: usize, seq: Seq) -> Result<Self, Fault> {
+        let (task, many, seq) = (task.to_string(), many.to_string(), seq.to_string());
+        let program = std::env::current_exe()?;
+        let idle = ["--idle", "0"];
+        let may_idle = Command::new("chrt").args(idle).arg("true").status().await;
+        let mut command = if may_idle.is_ok_and(|status| status.success()) {
+            let mut command = Command::new("chrt");
+            command.args(idle).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        let mut child = command
+            .args(["follow", &daemon.url, &task, &many, &seq])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()?;
         let mut input = child.stdin.take().ok_or("it has no standard input")?;
-        writeln!(input, "{}", daemon.token)?;
-        Ok(Self(child))
+        input
+            .write_all(format!("{}\n", daemon.token).as_bytes())
+            .await?;
+        let out = child.stdout.take().ok_or("it has no standard output")?;
+        let mut said = BufReader::new(out).lines();
+        match tokio::time::timeout(PATIENCE, said.next_line()).await?? {
+            Some(line) if line == THERE => Ok(Self { child, said }),
+            other => Err(format!("the followers said {other:?}").into()),
+        }
     }
 
     /// How many had every event from the first to the last.
     async fn complete(mut self, last: Seq) -> Result<usize, Fault> {
-        let out = self.0.stdout.take().ok_or("it has no standard output")?;
-        let lines = tokio::task::spawn_blocking(move || {
-            BufReader::new(out).lines().collect::<Result<Vec<_>, _>>()
-        });
-        let lines = tokio::time::timeout(PATIENCE, lines).await???;
         let whole = format!("whole to {}", last.0);
-        Ok(lines.iter().filter(|line| **line == whole).count())
+        let count = async {
+            let mut count = 0;
+            while let Some(line) = self.said.next_line().await? {
+                count += usize::from(line == whole);
+            }
+            self.child.wait().await?;
+            Ok(count)
+        };
+        tokio::time::timeout(PATIENCE, count).await?
     }
 }
 
-impl Drop for Readers {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-/// `score_http follow URL TASK MANY`: reads so many streams to their end and says of each what it was.
+/// `score_http follow URL TASK MANY SEQ`: reads so many streams to their end. Says when all have come to that
+/// event, and then of each what it was.
 #[expect(clippy::print_stdout, reason = "whoever started it reads that")]
 pub(crate) async fn follow(arguments: &[String]) -> Result<(), Fault> {
-    let [url, task, many] = arguments else {
-        return Err("usage: follow URL TASK MANY".into());
+    let [url, task, many, seq] = arguments else {
+        return Err("usage: follow URL TASK MANY SEQ".into());
     };
     // Without that the figures are worse, not wrong.
     rustix::process::nice(19).ok();
@@ -127,9 +139,22 @@ pub(crate) async fn follow(arguments: &[String]) -> Result<(), Fault> {
     // It chooses what encrypts, for all clients of this process.
     Client::new(&endpoint)?;
     let (http, url) = (http()?, format!("{url}/tasks/{task}/stream?live=false"));
-    let streams: Vec<_> = (0..many.parse()?)
-        .map(|_| tokio::spawn(ids(http.clone(), url.clone(), token.clone())))
+    let (many, seq): (usize, u64) = (many.parse()?, seq.parse()?);
+    let (come, mut there) = mpsc::channel(many.max(1));
+    let streams: Vec<_> = (0..many)
+        .map(|_| {
+            let asked = http.get(&url).bearer_auth(&token);
+            tokio::spawn(ids(asked, seq, come.clone()))
+        })
         .collect();
+    drop(come);
+    for _ in 0..many {
+        there
+            .recv()
+            .await
+            .ok_or("a stream ended before that event")?;
+    }
+    println!("{THERE}");
     for stream in streams {
         let ids = stream.await??;
         let last = ids.last().copied().unwrap_or(0);
@@ -141,20 +166,8 @@ pub(crate) async fn follow(arguments: &[String]) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(crate) async fn metrics(daemon: &Daemon) -> Result<String, Fault> {
-    let asked = http()?
-        .get(format!("{}/metrics", daemon.url))
-        .bearer_auth(&daemon.token);
-    Ok(asked.send().await?.text().await?)
-}
-
-/// The ids in a stream, to its end.
-pub(crate) async fn ids(
-    http: reqwest::Client,
-    url: String,
-    token: String,
-) -> Result<Vec<u64>, Fault> {
-    let asked = http.get(url).bearer_auth(token);
+/// The ids in a stream, to its end; says when it has come to one of them.
+async fn ids(asked: RequestBuilder, seq: u64, come: Sender<()>) -> Result<Vec<u64>, Fault> {
     let mut bytes = asked.send().await?.bytes_stream();
     let (mut ids, mut rest) = (Vec::new(), String::new());
     while let Some(piece) = bytes.next().await {
@@ -162,6 +175,9 @@ pub(crate) async fn ids(
         while let Some(at) = rest.find('\n') {
             if let Some(id) = rest[..at].strip_prefix("id: ") {
                 ids.push(id.parse()?);
+                if ids.last() == Some(&seq) {
+                    come.send(()).await?;
+                }
             }
             rest.drain(..=at);
         }

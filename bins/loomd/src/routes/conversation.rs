@@ -67,7 +67,7 @@ pub(crate) async fn tokens(call: Call) -> Result<Streamed, Fault> {
         std::future::ready(word)
     });
     let app = Arc::clone(&call.app);
-    let words = Gather::new(words.boxed(), move || app.pause());
+    let words = Gather::new(words.boxed(), move |bytes| app.pause(bytes));
     Ok(open(&call.app, words, place, Some(task)))
 }
 

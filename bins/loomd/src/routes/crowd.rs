@@ -200,7 +200,7 @@ async fn ahead(
     let said = topic
         .feed(&app, reached)
         .map(move |item| item.map(|item| topic.say(&item, &sayer)));
-    let mut said = Gather::new(said, move || pauser.pause());
+    let mut said = Gather::new(said, move |bytes| pauser.pause(bytes));
     loop {
         let together = tokio::select! {
             biased;

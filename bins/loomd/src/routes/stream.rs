@@ -139,7 +139,7 @@ pub(crate) async fn all(call: Call<Parameters<AllStream>>) -> Result<Streamed, F
 }
 
 /// The crowd has gathered already.
-const fn no_pause() -> Duration {
+const fn no_pause(_: usize) -> Duration {
     Duration::ZERO
 }
 
@@ -155,7 +155,7 @@ struct Reader<S, P> {
 impl<S, P, E> Reader<S, P>
 where
     S: Stream<Item = Result<Word, E>> + Unpin,
-    P: Fn() -> Duration,
+    P: Fn(usize) -> Duration,
     E: std::error::Error + 'static,
 {
     /// What is written next; none when it is over.
@@ -205,7 +205,7 @@ pub(super) fn open<S, P, E>(
 ) -> Streamed
 where
     S: Stream<Item = Result<Word, E>> + Send + Unpin + 'static,
-    P: Fn() -> Duration + Send + Sync + 'static,
+    P: Fn(usize) -> Duration + Send + Sync + 'static,
     E: std::error::Error + Send + 'static,
 {
     let reader = Reader {
