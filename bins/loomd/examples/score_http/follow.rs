@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{self, Sender};
 const THERE: &str = "there";
 
 /// How often it is run alone and followed, for the median.
-const TURNS_OF_FOLLOWERS: usize = 5;
+const TURNS_OF_FOLLOWERS: usize = 9;
 
 /// Runs a task with so many followers: how long the engine worked on it by its own journal, and how many
 /// of them had every event.
