@@ -114,7 +114,7 @@ fn of_results(
     });
     if rating.subtasks.is_empty() {
         let results: Vec<Turnout> = known.collect();
-        let seen = rated(&results, rating.right, |one| book.sure(one, now));
+        let seen = rated(&results, rating.right, book.sure(now));
         // The book knows what was known before; a result says what its task says.
         let results = harvest.that_count().cloned();
         return results.zip(seen).collect();

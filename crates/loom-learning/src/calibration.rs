@@ -1,5 +1,5 @@
-//! How results turn out that are stated to be so and so sure: isotonic bins, drawn towards what the
-//! evidence says, and what turned out with nearly the same evidence, until much was seen.
+//! How results turn out that are stated to be so and so sure: what their evidence says, moved as far as
+//! it was off for all that turned out ([`Curve`]).
 //!
 //! Results are counted by what their evidence says, never by what was stated, so that what is learned
 //! does not move what it is learned from. A wrong result that was found without being looked for (a
@@ -7,6 +7,7 @@
 //! would always be counted and the right ones seldom. Alone such findings only lower.
 
 use crate::book::Book;
+use crate::curve::{Curve, Faulty, Group, odds};
 use crate::turnout::{Seen, Turnout};
 use loom_events::{
     Adjusted, Adjustment, Calibration, CalibrationPoint, Confidence, ConfidencePart, Time,
@@ -17,17 +18,8 @@ use std::time::Duration;
 /// Results of which it is known how they turned out, before anything is stated otherwise.
 const ENOUGH: f64 = 50.0;
 
-/// What is expected of a bin of which nothing is known is worth so many results, as in a model's record.
-const PRIOR: f64 = 20.0;
-
-/// Bins that are further apart than this say nothing of each other.
-const NEAR: f64 = 0.15;
-
-/// Bins of five points: finer ones hold too few results, and coarser ones hold what is not alike.
-const BINS: usize = 20;
-
-/// What a wrong result counts at least that was found without being looked for, where nobody ever looks.
-const LEAST_SHARE: f64 = 0.05;
+/// What is stated is told at so many points, and between them in proportion.
+const POINTS: u8 = 20;
 
 /// After so long without any, results count half: models, servers and projects change.
 const HALF_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
@@ -82,9 +74,16 @@ impl Turned {
         }
     }
 
+    /// Puts another guess of a result in the place of one that was made some time ago.
+    pub(crate) fn guess(&mut self, (before, made): (f64, Time), right: f64, now: Time) {
+        self.fade(now);
+        let moved = (right - before) * kept(made, now);
+        self.right = (self.right + moved).max(0.0);
+        self.wrong = (self.wrong - moved).max(0.0);
+    }
+
     fn fade(&mut self, now: Time) {
-        let idle = now.since(self.last);
-        let keep = 0.5_f64.powf(idle.as_secs_f64() / HALF_LIFE.as_secs_f64());
+        let keep = kept(self.last, now);
         for count in [
             &mut self.results,
             &mut self.right,
@@ -97,221 +96,121 @@ impl Turned {
     }
 }
 
+/// What is left of a result after a time.
+fn kept(then: Time, now: Time) -> f64 {
+    0.5_f64.powf(now.since(then).as_secs_f64() / HALF_LIFE.as_secs_f64())
+}
+
 impl Book {
     /// What is stated of results instead of what their evidence alone says; none while too little is known,
     /// or where that is the same.
     #[must_use]
     pub fn calibration(&self, now: Time) -> Option<Adjustment> {
-        let bins = self.bins(now);
-        let known: f64 = bins.iter().map(Bin::known).sum();
+        let (groups, faulty) = self.turned_by(now);
+        let known: f64 = groups.iter().map(Group::known).sum();
         // What is a minute old has faded a little.
         if known.round() < ENOUGH {
             return None;
         }
-        let points = isotonic(&bins);
-        let mut changes: Vec<(f64, &Bin, f64)> = bins
+        let curve = Curve::of(&groups, &faulty);
+        let mut changes: Vec<(&Group, f64)> = groups
             .iter()
-            .filter(|bin| bin.known() >= 1.0)
-            .map(|bin| (bin.known(), bin, at(&points, bin.evidence)))
-            .filter(|(_, bin, stated)| percent(bin.evidence) != percent(*stated))
+            .filter(|one| one.known() >= 1.0)
+            .map(|one| (one, curve.sure(one.evidence)))
+            .filter(|(one, stated)| percent(one.evidence) != percent(*stated))
             .collect();
         if changes.is_empty() {
             return None;
         }
         // Those of which most is known, in their order.
-        changes.sort_by(|a, b| b.0.total_cmp(&a.0));
+        changes.sort_by(|(a, _), (b, _)| b.known().total_cmp(&a.known()));
         changes.truncate(NAMED);
-        changes.sort_by(|a, b| a.1.evidence.total_cmp(&b.1.evidence));
+        changes.sort_by(|(a, _), (b, _)| a.evidence.total_cmp(&b.evidence));
         let changes: Vec<String> = changes
             .iter()
-            .map(|(_, bin, stated)| {
+            .map(|(one, stated)| {
                 format!(
                     "{} % is stated as {} %",
-                    percent(bin.evidence),
+                    percent(one.evidence),
                     percent(*stated)
                 )
             })
             .collect();
         let looked_at = self.turned.values().map(|turned| turned.seen);
         let looked_at = looked_at.fold(0, u32::saturating_add);
+        let points = (1..POINTS).map(|at| {
+            let evidence = f64::from(at) / f64::from(POINTS);
+            CalibrationPoint {
+                evidence,
+                stated: curve.sure(evidence),
+            }
+        });
         Some(Adjustment {
             why: format!(
                 "as {looked_at} results turned out: {} (you are not asked less because of it)",
                 changes.join(", ")
             ),
-            what: Adjusted::Calibration(Calibration { looked_at, points }),
+            what: Adjusted::Calibration(Calibration {
+                looked_at,
+                points: points.collect(),
+            }),
         })
     }
 
-    /// How sure a result is by what is known by now, however little that is.
-    #[must_use]
-    pub fn sure(&self, result: &Turnout, now: Time) -> f64 {
-        at(&isotonic(&self.bins(now)), result.evidence)
+    /// How sure results are by what is known by now, however little that is.
+    pub fn sure(&self, now: Time) -> impl Fn(&Turnout) -> f64 + use<> {
+        let curve = self.curve(now);
+        move |result| curve.sure(result.evidence)
     }
 
-    pub(crate) fn bins(&self, now: Time) -> Vec<Bin> {
-        let mut bins: Vec<Bin> = (0..BINS).map(Bin::new).collect();
-        let mut weights = [0.0_f64; BINS];
+    /// What is expected of results by what is known by now.
+    pub(crate) fn curve(&self, now: Time) -> Curve {
+        let (groups, faulty) = self.turned_by(now);
+        Curve::of(&groups, &faulty)
+    }
+
+    /// What is known by now. Of a task that is wrong as a whole it is that not all of its results are right, and
+    /// not what was guessed of each.
+    pub(crate) fn turned_by(&self, now: Time) -> (Vec<Group>, Vec<Faulty>) {
+        let mut at = [None; 101];
+        let mut groups: Vec<Group> = Vec::with_capacity(self.turned.len());
         for (evidence, turned) in &self.turned {
             let mut turned = turned.clone();
             turned.fade(now);
-            let index = (usize::from(*evidence) * BINS / 100).min(BINS - 1);
-            let (bin, weight) = (&mut bins[index], &mut weights[index]);
-            // Where results lie in the bin; those of which something is known say it first.
-            let here = turned
-                .results
-                .mul_add(1e-6, turned.right + turned.wrong + turned.found);
-            if here > 0.0 {
-                let share = f64::from(*evidence) / 100.0;
-                bin.evidence = if *weight > 0.0 {
-                    (bin.evidence * *weight + share * here) / (*weight + here)
-                } else {
-                    share
+            at[usize::from(*evidence).min(100)] = Some(groups.len());
+            groups.push(Group {
+                evidence: f64::from(*evidence) / 100.0,
+                right: turned.right,
+                wrong: turned.wrong,
+                found: turned.found,
+                looked: turned.right + turned.wrong,
+                all: turned.results,
+            });
+        }
+        let mut faulty = Vec::new();
+        for task in self.guesses().values() {
+            let (mut of, mut weight) = (Vec::with_capacity(task.guesses.len()), 0.0);
+            for guess in &task.guesses {
+                let Some(index) = at[usize::from(guess.evidence).min(100)] else {
+                    continue;
                 };
-                *weight += here;
+                weight = kept(guess.made, now);
+                let group = &mut groups[index];
+                group.right = guess.right.mul_add(-weight, group.right).max(0.0);
+                group.wrong = (1.0 - guess.right).mul_add(-weight, group.wrong).max(0.0);
+                of.push(index);
             }
-            bin.turned.results += turned.results;
-            bin.turned.right += turned.right;
-            bin.turned.wrong += turned.wrong;
-            bin.turned.found += turned.found;
+            // One that is known to be wrong explains it, and then it says nothing of the others.
+            if !task.explained && !of.is_empty() {
+                faulty.push(Faulty { of, weight });
+            }
         }
-        bins
+        (groups, faulty)
     }
-}
-
-/// Results whose evidence says about the same.
-pub(crate) struct Bin {
-    /// What it says, on average; the middle of the bin where there are none.
-    evidence: f64,
-    turned: Turned,
-}
-
-impl Bin {
-    fn new(index: usize) -> Self {
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        let bins = u32::try_from(BINS).unwrap_or(u32::MAX);
-        Self {
-            evidence: (f64::from(index) + 0.5) / f64::from(bins),
-            turned: Turned::default(),
-        }
-    }
-
-    /// Of how many something is known.
-    fn known(&self) -> f64 {
-        self.turned.right + self.turned.wrong + self.turned.found
-    }
-
-    /// How many count, each wrong one that was found with the chance that a right one was looked at.
-    fn counted(&self) -> f64 {
-        let Turned {
-            results,
-            right,
-            wrong,
-            found,
-            ..
-        } = self.turned;
-        let looked = right + wrong;
-        let others = (results - found).max(looked);
-        let chance = if others > 0.0 { looked / others } else { 0.0 };
-        found.mul_add(chance.max(LEAST_SHARE), looked)
-    }
-
-    /// The share of them that is expected to be right, when `prior` was expected before.
-    fn expected(&self, prior: f64) -> f64 {
-        let Turned {
-            results,
-            right,
-            wrong,
-            found,
-            ..
-        } = self.turned;
-        let expected = PRIOR.mul_add(prior, right) / (PRIOR + self.counted());
-        // Were all right that nobody looked at, it would still be no more than this.
-        let all = results.max(right + wrong + found);
-        let most = PRIOR.mul_add(self.evidence, all - found) / (PRIOR + all);
-        let bound = if found > 0.0 { most } else { 1.0 };
-        expected.min(bound)
-    }
-}
-
-/// What is expected of the results of a bin before anything is known of them: what their evidence says,
-/// moved as far as it was off for results with nearly the same evidence.
-fn prior(bins: &[Bin], at: usize) -> f64 {
-    let own = bins[at].evidence;
-    let (mut right, mut counted, mut said) = (0.0, 0.0, 0.0);
-    for (_, other) in bins.iter().enumerate().filter(|(index, _)| *index != at) {
-        let near = (1.0 - (other.evidence - own).abs() / NEAR).max(0.0);
-        let count = near * other.counted();
-        right = near.mul_add(other.turned.right, right);
-        counted += count;
-        said = count.mul_add(other.evidence, said);
-    }
-    if counted <= 0.0 {
-        return own;
-    }
-    let said = said / counted;
-    let turned = PRIOR.mul_add(said, right) / (PRIOR + counted);
-    let moved = odds(own) + odds(turned) - odds(said);
-    let moved = 1.0 / (1.0 + (-moved).exp());
-    // Certainty is none to begin with, and nothing is moved against what was seen.
-    let moved = if turned > said {
-        moved.max(own)
-    } else {
-        moved.min(own)
-    };
-    // A bin that has results of its own hears less of others.
-    let few = PRIOR / (PRIOR + bins[at].counted());
-    (moved - own).mul_add(few, own)
-}
-
-/// Log-odds of a share; certainty is not quite that.
-fn odds(share: f64) -> f64 {
-    let share = share.clamp(0.001, 0.999);
-    (share / (1.0 - share)).ln()
-}
-
-/// What a bin weighs of which nothing is known: it gives way to those of which something is.
-const UNKNOWN: f64 = 0.01;
-
-/// Pools neighbours until more evidence never means less.
-pub(crate) fn isotonic(bins: &[Bin]) -> Vec<CalibrationPoint> {
-    struct Pool {
-        sum: f64,
-        weight: f64,
-        bins: usize,
-    }
-    let mut pools: Vec<Pool> = Vec::with_capacity(bins.len());
-    for (index, bin) in bins.iter().enumerate() {
-        let share = bin.expected(prior(bins, index));
-        let weight = bin.known() + UNKNOWN;
-        let mut pool = Pool {
-            sum: share * weight,
-            weight,
-            bins: 1,
-        };
-        while let Some(before) =
-            pools.pop_if(|before| before.sum * pool.weight > pool.sum * before.weight)
-        {
-            pool.sum += before.sum;
-            pool.weight += before.weight;
-            pool.bins += before.bins;
-        }
-        pools.push(pool);
-    }
-    let stated = pools
-        .iter()
-        .flat_map(|pool| std::iter::repeat_n(pool.sum / pool.weight, pool.bins));
-    bins.iter()
-        .zip(stated)
-        .map(|(bin, stated)| CalibrationPoint {
-            evidence: bin.evidence,
-            stated,
-        })
-        .collect()
 }
 
 /// What is stated for this evidence: in proportion between two points, and certain only where that is.
-pub(crate) fn at(points: &[CalibrationPoint], evidence: f64) -> f64 {
+fn at(points: &[CalibrationPoint], evidence: f64) -> f64 {
     let mut before = CalibrationPoint {
         evidence: 0.0,
         stated: 0.0,
@@ -338,10 +237,10 @@ pub(crate) fn at(points: &[CalibrationPoint], evidence: f64) -> f64 {
 #[must_use]
 pub fn turned_out(confidence: Confidence, calibration: &Calibration) -> Confidence {
     let evidence = confidence.evidence();
-    // Rounded down where it is more than the evidence says: a task is as sure as all its steps
-    // together, and half a percent in each of ten is five.
+    // Rounded down where it is more than the evidence says, and to a tenth of a percent: a task is as
+    // sure as all its steps together, and half a percent in each of ten is five.
     let known = at(&calibration.points, evidence);
-    let stated = ((known * 100.0).floor() / 100.0).max(known.min(evidence));
+    let stated = ((known * 1000.0).floor() / 1000.0).max(known.min(evidence));
     if !(0.0..=1.0).contains(&evidence) || (stated - evidence).abs() < 0.005 {
         return confidence;
     }
@@ -439,15 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn few_results_are_expected_to_turn_out_as_those_with_nearly_the_same_evidence_did() {
-        let alone = calibration(&[(78, 3, 0, 0, 10), (20, 60, 0, 0, 60)]).unwrap();
-        let beside = calibration(&[(78, 3, 0, 0, 10), (86, 290, 10, 0, 900)]).unwrap();
+    fn few_results_are_expected_to_turn_out_as_the_others_did() {
+        let better = calibration(&[(78, 3, 0, 0, 10), (86, 290, 10, 0, 900)]).unwrap();
         let worse = calibration(&[(78, 3, 0, 0, 10), (86, 200, 100, 0, 900)]).unwrap();
-        assert!(stated(&alone, 0.78) < 0.82, "too far away: {alone:?}");
-        assert!(stated(&beside, 0.78) > 0.86, "{beside:?}");
-        assert!(stated(&worse, 0.78) < 0.70, "{worse:?}");
-        // What lies far from everything that is known stays as it is.
-        assert!((stated(&beside, 0.525) - 0.525).abs() < 0.03, "{beside:?}");
+        assert!(stated(&better, 0.78) > 0.90, "{better:?}");
+        assert!(stated(&worse, 0.78) < 0.65, "{worse:?}");
+        // Where they turned out otherwise than those, they say so in time.
+        let other = calibration(&[(78, 150, 50, 0, 200), (86, 290, 10, 0, 900)]).unwrap();
+        assert!((stated(&other, 0.78) - 0.75).abs() < 0.06, "{other:?}");
     }
 
     #[test]
@@ -509,11 +407,11 @@ mod tests {
             ..Confidence::default()
         };
         let stated = turned_out(by_evidence, &known);
-        assert!((stated.value - 0.89).abs() < 1e-9, "{stated:?}");
+        assert!((stated.value - 0.90).abs() < 0.01, "{stated:?}");
         assert_eq!(stated.by_evidence, Some(0.84));
         assert_eq!(
             stated.parts[0].why,
-            "as such results turned out: 0.84 → 0.89, 100 looked at"
+            "as such results turned out: 0.84 → 0.90, 100 looked at"
         );
         assert!(stated.parts[0].delta > 0.0);
         // A second time it is still the evidence that is looked up.

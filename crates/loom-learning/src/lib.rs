@@ -14,6 +14,7 @@ mod advice;
 mod book;
 mod calibration;
 mod caution;
+mod curve;
 mod guess;
 mod harvest;
 mod kind;

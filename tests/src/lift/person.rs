@@ -126,8 +126,7 @@ pub(super) fn once_looked_at(kept: &[Kept], looks_at: u64, seed: u64) -> Vec<See
             counts = (counts.0 + 1, counts.1 + results.len());
             let task = format!("019ac000-0000-7000-8000-{at:012}");
             let task = task.parse().expect("an id");
-            let sure = |result: &Turnout| book.sure(result, Time::EPOCH);
-            let seen = rated(&results, one.seen.finished, sure);
+            let seen = rated(&results, one.seen.finished, book.sure(Time::EPOCH));
             for (result, seen) in results.iter().zip(seen) {
                 book.look(task, result, seen, Time::EPOCH);
             }
