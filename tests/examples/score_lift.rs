@@ -5,7 +5,7 @@
 //! and `score_lift cell LETTERS CLASS STEPS TASKS` single cells (I is H with executions that vote); `LETTERS`
 //! may be the name of an ablation. `score_lift taught LETTER CLASS STEPS BEFORE TASKS` runs so many tasks before
 //! with a person who looks at some, in a sandbox, and says how far what is stated of others is so; `score_lift
-//! reckoned FILE PERCENT` reckons the same from lines that were kept.
+//! reckoned FILE PERCENT [CUTS]` reckons the same from lines that were kept, with so many cuts into halves.
 //! `LOOM_LIFT_SHOW=DIR` keeps the journal of each task there, `LOOM_LIFT_KEEP=FILE`
 //! adds a line for each task of a cell to that file, and `LOOM_LIFT_PLACE=DIR` is where data and workspaces
 //! are, if not in memory.
@@ -64,9 +64,11 @@ async fn scored() -> ExitCode {
             taught(&cell, person, &place(), Some(helper)).await;
             true
         }
-        ["reckoned", file, share] => {
-            let share = share.parse().expect("a number");
-            reckoned(Path::new(file), share, SEED).expect("a file that can be read");
+        ["reckoned", file, share, cuts @ ..] => {
+            let number = |text: &str| text.parse::<u64>().expect("a number");
+            let cuts = SEED..=cuts.first().map_or(SEED, |cuts| number(cuts));
+            let path = Path::new(file);
+            reckoned(path, number(share), cuts).expect("a file that can be read");
             true
         }
         ["faults"] => faults().await,

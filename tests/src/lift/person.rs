@@ -6,11 +6,12 @@
 use super::calibration::{self, Bin};
 use super::cell::{Cell, Ground, Place};
 use super::outcome::{Outcome, Stated, as_with_a_sandbox};
-use super::score::{heading, say};
+use super::score::{heading, is_whole, say};
 use super::variant::Class;
 use loom_engine::Rating;
 use loom_events::{Adjusted, Calibration, Confidence, ConfidencePart, SubtaskId, Time};
 use loom_learning::{Book, Turnout, rated, turned_out};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Tasks of which one batch of ratings comes: a person looks at what is finished while the next ones run.
@@ -85,6 +86,7 @@ pub async fn taught(cell: &Cell, person: Person, place: &Place, helper: Option<P
     }
     let complete = outcomes.iter().filter(|one| one.completed);
     let complete = complete.map(|one| Seen {
+        class: cell.class,
         steps: one.stated.clone(),
         finished: one.finished(),
     });
@@ -92,16 +94,32 @@ pub async fn taught(cell: &Cell, person: Person, place: &Place, helper: Option<P
 }
 
 /// The same reckoned from the lines that [`keep`] wrote, without running anything. Of each class
-/// the complete tasks are cut into halves, one to look at and one to judge.
+/// the complete tasks are cut into halves, one to look at and one to judge: once with each of these seeds,
+/// since one cut is one draw of luck.
 ///
 /// [`keep`]: super::kept::keep
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn reckoned(path: &Path, looks_at: u64, seed: u64) -> std::io::Result<()> {
+pub fn reckoned(path: &Path, looks_at: u64, seeds: RangeInclusive<u64>) -> std::io::Result<()> {
     let text = std::fs::read_to_string(path)?;
     let kept: Vec<Kept> = text.lines().filter_map(Kept::read).collect();
-    tables(&once_looked_at(&kept, looks_at, seed));
+    let cuts: Vec<Vec<Seen>> = seeds
+        .map(|seed| once_looked_at(&kept, looks_at, seed))
+        .collect();
+    for cut in &cuts {
+        tables(cut);
+    }
+    if cuts.len() > 1 {
+        let all = cuts.concat();
+        heading(&format!("All {} cuts together", cuts.len()));
+        tables(&all);
+        for class in Class::ALL {
+            heading(&format!("Of these {}", class.name()));
+            let of_class = all.iter().filter(|one| one.class == class);
+            tables(&of_class.cloned().collect::<Vec<_>>());
+        }
+    }
     Ok(())
 }
 
@@ -111,7 +129,7 @@ pub fn reckoned(path: &Path, looks_at: u64, seed: u64) -> std::io::Result<()> {
 pub(super) fn once_looked_at(kept: &[Kept], looks_at: u64, seed: u64) -> Vec<Seen> {
     let mut judged: Vec<Seen> = Vec::new();
     for class in Class::ALL {
-        let of_class = kept.iter().filter(|one| one.class == class.name());
+        let of_class = kept.iter().filter(|one| one.seen.class == class);
         let of_class = of_class
             .enumerate()
             .map(|(at, one)| (mix(seed ^ mix(at as u64)), one));
@@ -158,7 +176,6 @@ pub(super) fn once_looked_at(kept: &[Kept], looks_at: u64, seed: u64) -> Vec<See
 
 /// A complete task of H.
 pub(super) struct Kept {
-    class: String,
     seen: Seen,
 }
 
@@ -171,8 +188,8 @@ impl Kept {
             right: *right,
         };
         outcome.completed.then(|| Self {
-            class: class.name().to_owned(),
             seen: Seen {
+                class,
                 steps: outcome.steps.iter().map(step).collect(),
                 finished: outcome.finished(),
             },
@@ -182,9 +199,11 @@ impl Kept {
     /// A line that was kept.
     fn read(line: &str) -> Option<Self> {
         let line: serde_json::Value = serde_json::from_str(line).ok()?;
-        if line["variant"] != "H" || line["completed"] != true {
+        if !is_whole(line["variant"].as_str()?) || line["completed"] != true {
             return None;
         }
+        let class = line["class"].as_str()?;
+        let class = Class::ALL.into_iter().find(|one| one.name() == class)?;
         let verdicts = line["evidence"]["steps"].as_array()?.iter();
         let steps = line["stated"].as_array()?.iter().zip(verdicts);
         let steps = steps.map(|(step, seen)| {
@@ -206,8 +225,8 @@ impl Kept {
             })
         });
         Some(Self {
-            class: line["class"].as_str()?.to_owned(),
             seen: Seen {
+                class,
                 steps: steps.collect::<Option<_>>()?,
                 finished: line["finished"].as_bool()?,
             },
@@ -243,6 +262,7 @@ impl Kept {
 /// A complete task: what was stated of its steps, and whether it is finished.
 #[derive(Clone)]
 pub(super) struct Seen {
+    class: Class,
     pub steps: Vec<Stated>,
     finished: bool,
 }

@@ -250,8 +250,11 @@ pub(super) fn find<'a>(
 
 /// The rows of the whole harness, without those that lack a defence.
 fn whole(rows: &[Row]) -> impl Iterator<Item = &Row> {
-    rows.iter()
-        .filter(|row| row.variant.starts_with('H') && !row.variant.contains("without"))
+    rows.iter().filter(|row| is_whole(&row.variant))
+}
+
+pub(super) fn is_whole(variant: &str) -> bool {
+    variant.starts_with('H') && !variant.contains("without")
 }
 
 fn pooled(rows: &[Row]) -> Vec<Outcome> {
@@ -453,17 +456,22 @@ fn calibrated(rows: &[Row], taught: &Taught) -> Vec<Reach> {
         let told = bins.iter().filter(|bin| bin.count >= FEWEST);
         told.map(Bin::error).fold(0.0, f64::max)
     };
-    let by_evidence = worst(&calibration::deciles(&calibration::of_steps(&outcomes)));
-    let stated = worst(&calibration::deciles(&taught.steps));
+    let within = |what: &str, stated: &[(f64, bool)], by_evidence: &[(f64, bool)]| {
+        let [stated, by_evidence] =
+            [stated, by_evidence].map(|seen| worst(&calibration::deciles(seen)));
+        Reach {
+            what: format!(
+                "calibration error of {what}, worst tenth, once some were looked at, at most 5 points"
+            ),
+            seen: format!("{stated:.1} (by the evidence alone {by_evidence:.1})"),
+            met: stated <= 5.0,
+        }
+    };
     vec![
         finished("", sure(&tasks)),
         finished(", once some were looked at", sure(&taught.tasks)),
-        Reach {
-            what: "calibration error of steps, worst tenth, once some were looked at, at most 5 points"
-                .to_owned(),
-            seen: format!("{stated:.1} (by the evidence alone {by_evidence:.1})"),
-            met: stated <= 5.0,
-        },
+        within("steps", &taught.steps, &calibration::of_steps(&outcomes)),
+        within("tasks", &taught.tasks, &tasks),
     ]
 }
 
