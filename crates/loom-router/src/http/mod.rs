@@ -12,6 +12,7 @@ mod field;
 mod reading;
 mod refusal;
 mod refused_words;
+mod rest;
 mod stream;
 
 pub(crate) use call::chat;
@@ -26,7 +27,7 @@ use clock::Clock;
 use field::RefusedFields;
 use loom_dialect::Traits;
 use refusal::Refused;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, Method, Response, Url, redirect};
 use serde::de::DeserializeOwned;
 use std::sync::Once;
@@ -36,9 +37,6 @@ use tokio::time::timeout;
 
 /// A question about a server needs no model: one that takes longer to answer it is of no use.
 const LIST_DEADLINE: Duration = Duration::from_secs(10);
-
-/// The longest rest that a server is granted.
-const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
 
 /// Room for a list of thousands of models or an error that quotes its request.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -264,10 +262,7 @@ impl Http {
     /// Reads why a request was refused.
     async fn refusal(&self, response: Response) -> Refused<'_> {
         let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| patience(value.to_str().ok()?));
+        let retry_after = rest::asked(response.headers());
         // Without its body a refusal still has a status.
         let body = timeout(LIST_DEADLINE, read_capped(response, MAX_BODY_BYTES)).await;
         let body = body.ok().and_then(Result::ok).unwrap_or_default();
@@ -384,13 +379,6 @@ async fn read_capped(mut response: Response, limit: usize) -> Result<Vec<u8>, re
     Ok(body)
 }
 
-/// The seconds that a server asks to be left alone for. What is no rate limit but a quota or a mistake is
-/// not waited for: the server would be out of use for that long, whatever it says later.
-fn patience(said: &str) -> Option<Duration> {
-    let asked = Duration::try_from_secs_f64(said.trim().parse().ok()?).ok()?;
-    (asked <= LONGEST_REST).then_some(asked)
-}
-
 /// The innermost cause: the outer ones only say that something failed.
 fn root_cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
@@ -403,19 +391,6 @@ fn root_cause(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_rest_that_nobody_means_is_not_granted() {
-        let seconds = |said| patience(said).map(|time| time.as_secs_f32());
-        assert_eq!(seconds(" 7 "), Some(7.0));
-        assert_eq!(seconds("0.5"), Some(0.5));
-        assert_eq!(seconds("900"), Some(900.0));
-        let year = "31536000";
-        let never = u64::MAX.to_string();
-        for said in ["901", year, &never, "-5", "nan", "inf", "soon", ""] {
-            assert_eq!(seconds(said), None, "{said}");
-        }
-    }
 
     #[test]
     fn a_key_that_is_no_header_is_refused_without_being_shown() {

@@ -114,6 +114,38 @@ async fn retry_after_is_honoured() {
         "ten minutes are the caller's to wait"
     );
 
+    // A date is read by the clock of the server that says it, which is its own.
+    let until = |time: &str| {
+        Answer::Plain(
+            429,
+            vec![
+                ("date", "Sun, 06 Nov 1994 08:49:37 GMT".into()),
+                ("retry-after", time.into()),
+            ],
+            "slow down".into(),
+        )
+    };
+    for (time, rest) in [
+        ("Sun, 06 Nov 1994 08:50:37 GMT", 60_000),
+        ("Sunday, 06-Nov-94 08:51:37 GMT", 120_000),
+        ("Sun Nov  6 09:04:37 1994", 900_000),
+    ] {
+        let server = Server::start([until(time), says("yes")]).await;
+        let error = server.ask(retrying(&server)).await.unwrap_err();
+        assert_eq!(error.to_failure().retry_after_ms, Some(rest), "{time}");
+        assert_eq!(server.requests().len(), 1, "{time}");
+    }
+    for nothing in [
+        "Sun, 06 Nov 1994 08:49:00 GMT",
+        "Sun, 06 Nov 1994 09:04:38 GMT",
+        "Sun, 06 Nov 2094 08:49:37 GMT",
+        "Mon, 06 Nov 1994 08:50:37 GMT",
+        "in a minute",
+    ] {
+        let server = Server::start([until(nothing), says("yes")]).await;
+        assert!(server.ask(retrying(&server)).await.is_ok(), "{nothing}");
+    }
+
     // What no rate limit asks for is not waited for, nor is the server out of use for that long.
     let server = Server::start([wait("18446744073709551615"), says("yes")]).await;
     assert!(server.ask(retrying(&server)).await.is_ok());
