@@ -10,7 +10,7 @@ use loom_events::SubtaskId;
 use loom_workspace::Workspace;
 use std::collections::BTreeMap;
 
-/// So many steps have to have kept to it before it is a custom.
+/// So many steps have to have added to a file before it is a custom.
 const CUSTOM: usize = 3;
 
 /// Most entries that are named.
@@ -34,16 +34,17 @@ pub(crate) fn lost(workspace: &Workspace, changed: &[Changed], earlier: &[Earlie
             continue;
         };
         let history = history(workspace, &file.path, earlier);
-        let Some(entries) = entries(&history) else {
+        let Some(custom) = custom(&history) else {
             continue;
         };
         let gone = taken(before, after);
-        let lost = entries
+        let lost = custom
+            .entries
             .iter()
             .filter(|(line, _)| gone.contains_key(line.as_str()));
         faults.extend(lost.take(MAX_NAMED).map(|(line, step)| Fault {
             what: format!("{} keeps the entry of the step `{step}`", file.path),
-            expected: format!("{line}\nas it was: {} steps added to this file, and none changed what another had added", history.len()),
+            expected: format!("{line}\nas it was: {} steps added to this file, and none changed what another had added", custom.steps),
             seen: "it was changed or is gone. If this step has to change it, leave it so".to_owned(),
             place: Some(file.path.clone()),
         }));
@@ -70,12 +71,18 @@ fn history<'a>(workspace: &Workspace, path: &str, earlier: &'a [Earlier]) -> Vec
     earlier.iter().filter_map(of_step).collect()
 }
 
-/// Which step added which line; none when too few did, or one of them touched what another had added.
-fn entries<'a>(history: &[Done<'a>]) -> Option<BTreeMap<String, &'a SubtaskId>> {
-    if history.len() < CUSTOM {
-        return None;
-    }
+/// What steps have made of a file to which they add.
+struct Custom<'a> {
+    /// Which step added which line.
+    entries: BTreeMap<String, &'a SubtaskId>,
+    /// How many have added any.
+    steps: usize,
+}
+
+/// None when too few steps added to the file, or one of them touched what another had added.
+fn custom<'a>(history: &[Done<'a>]) -> Option<Custom<'a>> {
     let mut entries: BTreeMap<String, &SubtaskId> = BTreeMap::new();
+    let mut steps = 0;
     for done in history {
         if taken(&done.before, &done.after)
             .keys()
@@ -84,9 +91,11 @@ fn entries<'a>(history: &[Done<'a>]) -> Option<BTreeMap<String, &'a SubtaskId>> 
             return None;
         }
         let added = taken(&done.after, &done.before);
+        // Who only took lines away or moved them about says nothing of a custom.
+        steps += usize::from(!added.is_empty());
         entries.extend(added.into_keys().map(|line| (line.to_owned(), done.step)));
     }
-    Some(entries)
+    (steps >= CUSTOM).then_some(Custom { entries, steps })
 }
 
 /// Lines of one text that another has not, or not as often.
@@ -122,9 +131,10 @@ mod tests {
             before: pair[0].to_owned(),
             after: pair[1].to_owned(),
         });
-        let entries = entries(&steps.collect::<Vec<_>>())?;
+        let custom = custom(&steps.collect::<Vec<_>>())?;
         Some(
-            entries
+            custom
+                .entries
                 .into_iter()
                 .map(|(line, step)| (line, step.to_string()))
                 .collect(),
@@ -146,6 +156,25 @@ mod tests {
             .collect();
         assert_eq!(owned, [("01 a", "s1"), ("02 b", "s2"), ("03 c", "s3")]);
         assert_eq!(owners(&states[..3]), None, "two are no custom");
+    }
+
+    #[test]
+    fn only_steps_that_added_to_a_file_make_a_custom_of_it() {
+        let two = [
+            "00 open\n99 end\n",
+            "01 a\n00 open\n99 end\n",
+            "01 a\n02 b\n00 open\n99 end\n",
+        ];
+        // Others sorted the file, took out what nobody added, and emptied a line.
+        let touched = [
+            "00 open\n01 a\n02 b\n99 end\n",
+            "01 a\n02 b\n99 end\n",
+            "01 a\n02 b\n\n}\n",
+        ];
+        let all = [&two[..], &touched[..]].concat();
+        assert_eq!(owners(&all), None);
+        let third = [&all[..], &["01 a\n02 b\n03 c\n"]].concat();
+        assert_eq!(owners(&third).unwrap().len(), 3);
     }
 
     #[test]

@@ -181,7 +181,17 @@ async fn an_entry_of_another_step_in_a_file_that_many_add_to_is_kept_or_the_work
     let right = format!("{entries}entry 4\n");
     let verdict = judged(&right, &earlier, false).await;
     assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
-    // Two steps are no custom.
+    // Two steps are no custom, and a third that added nothing makes it none.
     let verdict = judged(&spoiled, &earlier[1..], false).await;
+    assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
+    place.write("LIST", entries);
+    let full = place.workspace.take_manifest().unwrap();
+    place.write("LIST", &entries.replace("begin\n", ""));
+    let sweeper = Earlier {
+        step: SubtaskId::new("sweeper").unwrap(),
+        changes: place.workspace.changes_since(&full).unwrap().1,
+    };
+    let with_sweeper = [&earlier[1..], &[sweeper]].concat();
+    let verdict = judged(&spoiled, &with_sweeper, false).await;
     assert_eq!(verdict.result, VerdictResult::Pass, "{}", verdict.feedback);
 }
