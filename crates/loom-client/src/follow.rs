@@ -85,6 +85,16 @@ impl Client {
     }
 }
 
+/// What comes, until nothing has for too long. The sign of life of a service is no event: only in the
+/// bytes is it seen that a task which waits for somebody is followed all the same.
+fn until_silent<T: Send + 'static>(coming: BoxStream<'static, T>) -> BoxStream<'static, T> {
+    stream::unfold(coming, |mut coming| async move {
+        let next = tokio::time::timeout(SILENCE, coming.next()).await;
+        Some((next.ok()??, coming))
+    })
+    .boxed()
+}
+
 /// How a stream was opened.
 enum Opened {
     First,
@@ -119,18 +129,18 @@ impl Follower {
                     Err(error) => return Some(self.cut(error)),
                 }
             };
-            let event = match tokio::time::timeout(SILENCE, open.next()).await {
-                Ok(Some(Ok(event))) => event,
-                Ok(Some(Err(EventStreamError::Transport(lost)))) => {
+            let event = match open.next().await {
+                Some(Ok(event)) => event,
+                Some(Err(EventStreamError::Transport(lost))) => {
                     let lost = self.client.lost(lost);
                     return Some(self.cut(lost));
                 }
-                Ok(Some(Err(_))) => {
+                Some(Err(_)) => {
                     self.ended = true;
                     return Some(Err(self.strange("the stream does not consist of events")));
                 }
                 // Ended without a word, or silent: the connection is gone.
-                Ok(None) | Err(_) => {
+                None => {
                     self.open = None;
                     self.cuts += 1;
                     continue;
@@ -179,7 +189,8 @@ impl Follower {
             }
             _ => return Err(self.client.refusal(response).await),
         }
-        self.open = Some(response.bytes_stream().eventsource().boxed());
+        let bytes = until_silent(response.bytes_stream().boxed());
+        self.open = Some(bytes.eventsource().boxed());
         Ok(match again {
             true => Opened::Again,
             false => Opened::First,
@@ -245,5 +256,32 @@ impl Follower {
             url: self.client.url(),
             what: what.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The events of a stream whose service says that it is there so often, and then something.
+    async fn heard(each: Duration, times: usize) -> Vec<String> {
+        let piece = move |at: usize| async move {
+            tokio::time::sleep(each).await;
+            let bytes: &[u8] = if at < times {
+                b": alive\n\n"
+            } else {
+                b"data: done\n\n"
+            };
+            Ok::<_, std::convert::Infallible>(bytes)
+        };
+        let coming = stream::iter(0..=times).then(piece).boxed();
+        let events = until_silent(coming).eventsource();
+        events.map(|event| event.unwrap().data).collect().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_says_that_it_is_there_is_not_silent() {
+        assert_eq!(heard(Duration::from_secs(4), 900).await, ["done"]);
+        assert_eq!(heard(SILENCE * 2, 1).await, [""; 0]);
     }
 }
