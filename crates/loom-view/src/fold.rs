@@ -407,6 +407,8 @@ impl TaskView {
         self.status = status;
         self.behind = None;
         self.reason = reason.cloned();
+        // What only the kernel adds up, such as a question that nobody answered.
+        self.degrade(&summary.degraded);
         self.summary = Some(summary.clone());
         self.questions.clear();
         self.inner.works.clear();

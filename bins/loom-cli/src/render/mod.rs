@@ -15,7 +15,7 @@ mod tree;
 pub(crate) use doctor::examination;
 pub(crate) use models::{finding_lines, judging_line, judging_words, model_table};
 pub(crate) use narrate::{Catch, Line, Narrator};
-pub(crate) use question::{Asking, answer, question};
+pub(crate) use question::{Asking, answer, on_expiry, question};
 pub(crate) use report::{exit, report, result_json};
 pub(crate) use status::{Listed, status, taken_back, task_table};
 pub(crate) use survey::survey;

@@ -4,7 +4,7 @@ use crate::ui::{Tone, clean, count, duration, first_line, plural};
 use loom_engine::{SubtaskStatus, TaskView, describe_compared, describe_end};
 use loom_events::{
     AttemptEnd, CallRecord, EffectId, Envelope, Event, GivenAnswer, Limit, ModelReply, Nudge, Plan,
-    PlanReason, SkippedBy, SubtaskId, Verdict,
+    PlanReason, QuestionId, SkippedBy, SubtaskId, Verdict,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -49,6 +49,8 @@ pub(crate) enum Catch {
 pub(crate) struct Narrator {
     /// What each tool call in flight is.
     calls: BTreeMap<EffectId, String>,
+    /// What follows when nobody answers a question.
+    expiring: BTreeMap<QuestionId, String>,
 }
 
 impl Line {
@@ -248,7 +250,13 @@ impl Narrator {
                 vec![Line::new(Tone::Caught, 2, text).lasting()]
             }
             // On a screen the question itself follows, in full.
-            Event::ApprovalRequested { question, .. } => {
+            Event::ApprovalRequested {
+                question,
+                on_expiry,
+                ..
+            } => {
+                let then = super::on_expiry(question, *on_expiry);
+                self.expiring.insert(QuestionId(envelope.seq), then);
                 vec![Line::new(
                     Tone::Caught,
                     1,
@@ -268,8 +276,11 @@ impl Narrator {
                         .lasting(),
                 ]
             }
-            Event::ApprovalExpired { .. } => {
-                vec![Line::new(Tone::Caught, 1, "nobody answered in time").lasting()]
+            Event::ApprovalExpired { question } => {
+                let then = self.expiring.remove(question);
+                let then = then.map(|then| format!(": {then}")).unwrap_or_default();
+                let text = format!("nobody answered in time{then}");
+                vec![Line::new(Tone::Caught, 1, text).lasting()]
             }
             // Everything else is bookkeeping, or is told by the report at the end.
             _ => Vec::new(),
@@ -520,6 +531,43 @@ mod tests {
             lines.extend(narrator.lines(envelope, &view).iter().map(Line::indented));
         }
         lines
+    }
+
+    #[test]
+    fn a_question_that_nobody_answered_is_told_with_what_followed() {
+        let mut journal = Journal::new();
+        journal.create();
+        let ask = |on_expiry, default: Option<&str>| Event::ApprovalRequested {
+            question: loom_events::Question {
+                subject: loom_events::Subject::Plan { version: 1 },
+                reason: "why".into(),
+                action: "what".into(),
+                risk: loom_events::Risk::Low,
+                rules: Vec::new(),
+                choices: Vec::new(),
+                default: default.map(str::to_owned),
+            },
+            deadline: None,
+            on_expiry,
+        };
+        use loom_events::OnExpiry::{Deny, Fail, Proceed};
+        for asked in [ask(Deny, None), ask(Fail, None), ask(Proceed, Some("red"))] {
+            let question = QuestionId(journal.add(None, asked));
+            journal.add(None, Event::ApprovalExpired { question });
+        }
+        let told = told(&journal);
+        let expired: Vec<_> = told
+            .iter()
+            .filter(|line| line.contains("in time"))
+            .collect();
+        assert_eq!(
+            expired,
+            [
+                "  nobody answered in time: it is refused",
+                "  nobody answered in time: the task fails",
+                "  nobody answered in time: the model goes on with its default: red",
+            ]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::ui::{Tone, clean};
 use loom_engine::QuestionView;
-use loom_events::{OnExpiry, Response, Risk, Scope, Subject, Time};
+use loom_events::{OnExpiry, Question, Response, Risk, Scope, Subject, Time};
 
 /// Lines of an action that are shown: a screen full. The rest is named by its size; a call is only
 /// ever granted for exactly its bytes, which `loom logs --json` has in full.
@@ -92,18 +92,23 @@ pub(crate) fn question(view: &QuestionView, now: Time) -> Vec<(Tone, String)> {
 /// What happens when nobody answers.
 fn unanswered(view: &QuestionView, now: Time) -> Option<String> {
     let left = crate::ui::duration(view.deadline?.since(now));
-    let then = match (view.on_expiry, &view.question.default) {
+    let then = on_expiry(&view.question, view.on_expiry);
+    Some(format!("without an answer in {left} {then}"))
+}
+
+/// What follows when nobody answers a question.
+pub(crate) fn on_expiry(question: &Question, then: OnExpiry) -> String {
+    match (then, &question.default) {
         (OnExpiry::Proceed, Some(default)) => {
             format!("the model goes on with its default: {}", clean(default))
         }
-        (OnExpiry::Proceed, None) => match view.question.subject {
+        (OnExpiry::Proceed, None) => match question.subject {
             Subject::Ask { .. } => "the model decides for itself".to_owned(),
             _ => "it counts".to_owned(),
         },
         (OnExpiry::Deny, _) => "it is refused".to_owned(),
         (OnExpiry::Fail, _) => "the task fails".to_owned(),
-    };
-    Some(format!("without an answer in {left} {then}"))
+    }
 }
 
 /// What was typed, as an answer; `Err` says what is wanted instead.
@@ -158,7 +163,7 @@ fn chosen(view: &QuestionView, typed: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use loom_events::{AttemptId, Digest, Question, QuestionId, Seq, SubtaskId};
+    use loom_events::{AttemptId, Digest, QuestionId, Seq, SubtaskId};
 
     fn view(subject: Subject) -> QuestionView {
         QuestionView {

@@ -333,6 +333,22 @@ try a smaller goal, or a larger model (`loom models`, --model NAME)"
     }
 
     #[test]
+    fn what_only_the_sum_of_a_task_says_of_its_quality_is_told() {
+        let mut journal = Journal::demo_like();
+        let what = "a question of the model was not answered";
+        let summary = Summary {
+            degraded: vec![what.to_owned()],
+            ..Summary::default()
+        };
+        journal.fail("no attempt is left", summary);
+        let view = journal.view();
+        let told = report(&view);
+        let line = format!("  ! {what}");
+        assert!(told.iter().any(|(_, text)| *text == line), "{told:?}");
+        assert_eq!(result_json(&view)["result"]["degraded"][0], what);
+    }
+
+    #[test]
     fn a_task_that_needs_a_human_has_its_own_exit_code() {
         let mut journal = Journal::demo_like();
         let summary = Summary {
