@@ -41,8 +41,63 @@ pub(crate) enum ReviewError {
         /// The file.
         file: PathBuf,
         /// What is wrong, with its line.
-        source: serde_yaml::Error,
+        source: NoPlan,
     },
+}
+
+/// Why a text is no plan.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoPlan {
+    /// It is not in the form of one.
+    #[error(transparent)]
+    Form(#[from] serde_yaml::Error),
+    /// A step has a field that would be passed over in silence, most likely mistyped.
+    #[error("subtasks[{at}] has a field `{field}`, which no step has; there are {}", FIELDS.join(", "))]
+    Field {
+        /// Which step.
+        at: usize,
+        /// Its field.
+        field: String,
+    },
+}
+
+/// What can be said of a step.
+const FIELDS: [&str; 14] = [
+    "id",
+    "title",
+    "description",
+    "criteria",
+    "depends_on",
+    "tier",
+    "checks",
+    "held_out",
+    "outputs",
+    "inspect",
+    "expected_files",
+    "size",
+    "edits_tests",
+    "vote",
+];
+
+/// What `loom status --json` shows beside it, and an edited copy of that may still have.
+const SHOWN: [&str; 6] = [
+    "status", "summary", "reason", "guidance", "kept", "attempts",
+];
+
+/// A plan as people write one, in YAML or JSON, which is YAML.
+pub(crate) fn plan_of(text: &str) -> Result<Plan, NoPlan> {
+    let plan: Plan = serde_yaml::from_str(text)?;
+    let raw: serde_json::Value = serde_yaml::from_str(text)?;
+    let steps = raw["subtasks"].as_array().into_iter().flatten().enumerate();
+    for (at, step) in steps {
+        let mut fields = step.as_object().into_iter().flat_map(|step| step.keys());
+        let known = |field: &str| FIELDS.contains(&field) || SHOWN.contains(&field);
+        if let Some(field) = fields.find(|field| !known(field)) {
+            let field = field.clone();
+            return Err(NoPlan::Field { at, field });
+        }
+    }
+    Ok(plan)
 }
 
 impl Review {
@@ -88,7 +143,7 @@ impl Review {
             file: file(),
             source,
         })?;
-        serde_yaml::from_str(&text).map_err(|source| ReviewError::Form {
+        plan_of(&text).map_err(|source| ReviewError::Form {
             file: file(),
             source,
         })
@@ -107,7 +162,12 @@ impl Review {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use loom_events::{SubtaskId, SubtaskSpec};
+    use loom_events::{Check, EditsTests, HeldOut, Size, SubtaskId, SubtaskSpec, Tier, Voting};
+
+    fn exists(path: &str) -> Check {
+        let check = serde_json::json!({"kind": "file_exists", "path": path});
+        serde_json::from_value(check).unwrap()
+    }
 
     fn review(dir: &Path) -> Review {
         let spec: SubtaskSpec = serde_json::from_value(serde_json::json!({
@@ -139,6 +199,51 @@ mod tests {
         assert_eq!(edited.subtasks[0].id, SubtaskId::new("other").unwrap());
         review.finish();
         assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_mistyped_field_is_named_and_what_status_shows_is_a_plan() {
+        let text =
+            r#"{"subtasks": [{"id": "a", "title": "A", "description": "do a", "dependson": []}]}"#;
+        let error = plan_of(text).unwrap_err().to_string();
+        assert!(
+            error.starts_with("subtasks[0] has a field `dependson`, which no step has"),
+            "{error}"
+        );
+        // Whoever adds a field to a step has to name it here.
+        let spec = SubtaskSpec {
+            id: SubtaskId::new("a").unwrap(),
+            title: "A".to_owned(),
+            description: "do a".to_owned(),
+            criteria: vec!["a is there.".to_owned()],
+            depends_on: vec![SubtaskId::new("b").unwrap()],
+            tier: Tier::default(),
+            checks: vec![exists("a")],
+            held_out: vec![HeldOut {
+                criterion: "a is whole.".to_owned(),
+                check: exists("a"),
+            }],
+            outputs: vec!["a".to_owned()],
+            inspect: true,
+            expected_files: vec!["*.rs".to_owned()],
+            size: Size::L,
+            edits_tests: Some(EditsTests {
+                paths: vec!["tests/a.rs".to_owned()],
+                reason: String::new(),
+            }),
+            vote: Some(Voting::Executions),
+        };
+        let plan = Plan {
+            subtasks: vec![spec],
+        };
+        let text = serde_json::to_string(&plan).unwrap();
+        assert_eq!(plan_of(&text).unwrap(), plan);
+        let mut shown = serde_json::to_value(&plan).unwrap();
+        for field in SHOWN {
+            shown["subtasks"][0][field] = serde_json::Value::Null;
+        }
+        shown["goal"] = "what stands beside it".into();
+        assert_eq!(plan_of(&shown.to_string()).unwrap(), plan);
     }
 
     #[test]

@@ -11,9 +11,15 @@ use loom_client::{Client, Followed};
 use loom_engine::TaskView;
 use loom_events::Seq;
 
+/// Columns before what happened: the number of its event, and when.
+const STAMP: usize = 17;
+
 /// Arguments of `loom logs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+First in each line is the number of the event, which `loom fork --at` takes, then how long the task was
+at work by then.
+
 Examples:
   loom logs 1a2b3c4d
   loom logs 1a2b3c4d --follow
@@ -39,7 +45,9 @@ pub(super) async fn run(arguments: &LogsArgs, context: &mut Context) -> Outcome 
             true => view.status.name().to_owned(),
             false => format!("{} (unfinished)", view.status.name().replace('_', " ")),
         };
-        context.ui.line(Tone::Strong, &format!("{:11}{ended}", ""));
+        context
+            .ui
+            .line(Tone::Strong, &format!("{:STAMP$}{ended}", ""));
     }
     Ok(Exit::Done)
 }
@@ -69,9 +77,10 @@ async fn show(
             continue;
         }
         let since = record.envelope.timestamp.since(view.created);
-        let stamp = format!("{:>8.1}s  ", since.as_secs_f64());
+        let seq = record.envelope.seq;
+        let stamp = format!("{seq:>5} {:>8.1}s  ", since.as_secs_f64());
         for line in narrator.lines(&record.envelope, &view) {
-            let stamp = context.ui.out.paint(Tone::Dim, &fit(&stamp, 11));
+            let stamp = context.ui.out.paint(Tone::Dim, &fit(&stamp, STAMP));
             let text = context.ui.out.paint(line.tone, &line.indented());
             context.ui.raw(&format!("{stamp}{text}\n"));
         }

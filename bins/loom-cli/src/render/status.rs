@@ -37,9 +37,12 @@ pub(crate) fn status(view: &TaskView, now: Time) -> Vec<(Tone, String)> {
         lines.extend(question(asked, now));
         let (id, number) = (view.id.short(), asked.id);
         let how = match Asking::of(&asked.question.subject) {
-            Asking::Consent { .. } | Asking::Plan => {
+            Asking::Consent { .. } => {
                 format!("loom approve {id} {number}, or loom reject {id} {number}")
             }
+            Asking::Plan => format!(
+                "loom approve {id} {number}, loom reject {id} {number}, or loom answer {id} --plan FILE"
+            ),
             Asking::Words | Asking::WayOut | Asking::Done => format!("loom answer {id}"),
         };
         lines.push((Tone::Dim, format!("  {how}")));

@@ -147,3 +147,119 @@ async fn a_step_is_planned_otherwise_then_taken_over_and_done_by_hand() {
     interrupt(&service.0);
     assert!(service.0.wait().unwrap().success());
 }
+
+/// A model that writes the file after which a step is called.
+const WRITES_EACH: &str = r#"
+rules:
+  - when: {role: planner}
+    reply:
+      json:
+        subtasks:
+          - {id: one, title: Write one, description: Write one.txt., criteria: [one.txt says hello.], checks: [{kind: file_contains, path: one.txt, regex: hello}]}
+          - {id: two, title: Write two, description: Write two.txt., criteria: [two.txt says hello.], depends_on: [one], checks: [{kind: file_contains, path: two.txt, regex: hello}]}
+          - {id: three, title: Write three, description: Write three.txt., criteria: [three.txt says hello.], depends_on: [two], checks: [{kind: file_contains, path: three.txt, regex: hello}]}
+  - when: {role: executor, subtask: one, not_called: write_file}
+    reply: {calls: [{name: write_file, arguments: {path: one.txt, content: "hello\n"}}]}
+  - when: {role: executor, subtask: two, not_called: write_file}
+    reply: {calls: [{name: write_file, arguments: {path: two.txt, content: "hello\n"}}]}
+  - when: {role: executor, subtask: three, not_called: write_file}
+    reply: {calls: [{name: write_file, arguments: {path: three.txt, content: "hello\n"}}]}
+  - when: {role: executor, subtask: four, not_called: write_file}
+    reply: {calls: [{name: write_file, arguments: {path: four.txt, content: "hello\n"}}]}
+  - when: {role: executor}
+    reply: {text: It is written.}
+  - when: {role: verifier}
+    reply:
+      verdict:
+        criteria:
+          - {contains: says hello, verdict: met, quote: hello, why: it is there}
+          - {contains: Everything that was asked, verdict: met, quote: hello, why: it is there}
+          - {contains: Nothing that should have stayed, verdict: met, quote: hello, why: only added}
+  - when: {role: extractor}
+    reply: {json: {summary: it is written, entries: []}}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_under_review_is_changed_in_a_shell_and_carried_out_as_changed() {
+    let place = Place::new();
+    let server = Server::start(WRITES_EACH);
+    let (mut service, client) = serving(&place, &server);
+    let request = NewTaskRequest {
+        goal: "write three files".to_owned(),
+        workspace: Some(place.path("work").display().to_string()),
+        attended: Some(true),
+        review_plan: Some(true),
+        ..NewTaskRequest::default()
+    };
+    let task = client.submit(&request, None).await.unwrap().task_id;
+    let id = task.to_string();
+    let review = asked(&client, task, None).await;
+    assert!(matches!(review.question.subject, Subject::Plan { .. }));
+    let status = place.loom(&["status", &id]);
+    let hint = format!("loom answer {} --plan FILE", task.short());
+    assert!(status.out.contains(&hint), "{status:?}");
+
+    // As it is shown it can be given back.
+    let shown = place.loom(&["status", &id, "--json"]).out;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let [one, two, three] = [0, 1, 2].map(|at| shown["subtasks"][at].clone());
+    let answer = |steps: &[&serde_json::Value]| {
+        let plan = serde_json::json!({ "subtasks": steps }).to_string();
+        let file = place.write("plan.json", &plan).display().to_string();
+        place.loom(&["answer", &id, "--plan", &file])
+    };
+    let changed = |step: &serde_json::Value, field: &str, to: serde_json::Value| {
+        let mut step = step.clone();
+        step[field] = to;
+        step
+    };
+    let circle = changed(&one, "depends_on", serde_json::json!(["two"]));
+    let nowhere = changed(&one, "depends_on", serde_json::json!(["nowhere"]));
+    let mistyped = changed(&one, "dependson", serde_json::json!(["two"]));
+    let outside = changed(&one, "outputs", serde_json::json!(["../one.txt"]));
+    for (steps, why) in [
+        (vec![], "no subtask"),
+        (vec![&circle, &two], "circle"),
+        (vec![&nowhere], "nowhere"),
+        (vec![&one, &one], "more than once"),
+        (vec![&mistyped, &two], "dependson"),
+        (vec![&outside], ".."),
+    ] {
+        let refused = answer(&steps);
+        assert_eq!(refused.code, 2, "{why}: {refused:?}");
+        assert!(refused.err.contains(why), "{why}: {refused:?}");
+    }
+    let file = place.write(
+        "plan.json",
+        &serde_json::json!({"subtasks": [one]}).to_string(),
+    );
+    let file = file.display().to_string();
+    let other = place.loom(&["answer", &id, "--plan", &file, "--question", "999"]);
+    assert_eq!(other.code, 2, "it is not about this: {other:?}");
+    let view = client.task(&id).await.unwrap().view;
+    assert_eq!(view.questions[0].id, review.id, "it still waits");
+
+    // One is told otherwise, two is dropped, three comes first, four is new.
+    let three = changed(&three, "depends_on", serde_json::json!([]));
+    let one = changed(&one, "title", "Write one at last".into());
+    let one = changed(&one, "depends_on", serde_json::json!(["three"]));
+    let four = serde_json::json!({"id": "four", "title": "Write four", "description": "Write four.txt.",
+        "criteria": ["four.txt says hello."], "depends_on": ["one"],
+        "checks": [{"kind": "file_contains", "path": "four.txt", "regex": "hello"}]});
+    let edited = answer(&[&three, &one, &four]);
+    assert_eq!(edited.code, 0, "{edited:?}");
+
+    let view = until(&client, task, |view| view.status.is_final()).await;
+    assert_eq!(view.status, TaskStatus::Completed, "{:?}", view.reason);
+    let there = ["one", "two", "three", "four"]
+        .map(|name| place.path(&format!("work/{name}.txt")).exists());
+    assert_eq!(there, [true, false, true, true]);
+    let order = place.loom(&["logs", &id]).out;
+    let at = |title: &str| order.find(&format!("▸ {title}")).unwrap();
+    assert!(at("Write three") < at("Write one at last"), "{order}");
+    assert!(at("Write one at last") < at("Write four"), "{order}");
+    let check = place.loom(&["replay", &id, "--check"]);
+    assert_eq!(check.code, 0, "{check:?}");
+    interrupt(&service.0);
+    assert!(service.0.wait().unwrap().success());
+}
