@@ -1,16 +1,26 @@
 //! What a task found in its workspace: what is protected, and what is not.
 
-use crate::ui::{Tone, clean, count, size};
+use crate::ui::{Tone, clean, count, plural, size};
 use loom_events::{LeftOutGroup, Survey, WhyLeftOut};
 
 /// One line of what is protected, and one of what is not, when there is any.
 pub(crate) fn survey(survey: &Survey) -> Vec<(Tone, String)> {
-    let kept = format!(
-        "what changes can be undone: {} files, {}",
-        count(survey.files),
-        size(survey.bytes)
-    );
-    let mut lines = vec![(Tone::Dim, kept)];
+    let kept = match (survey.files, survey.left_out.is_empty()) {
+        (0, true) => {
+            Some("the directory is empty: all that is done in it can be undone".to_owned())
+        }
+        (0, false) => None,
+        (files, _) => Some(format!(
+            "what changes can be undone: {}, {}",
+            plural(usize::try_from(files).unwrap_or(usize::MAX), "file"),
+            size(survey.bytes)
+        )),
+    };
+    let cannot = match kept {
+        Some(_) => "what cannot",
+        None => "what changes cannot be undone",
+    };
+    let mut lines: Vec<_> = kept.into_iter().map(|kept| (Tone::Dim, kept)).collect();
     if !survey.left_out.is_empty() {
         let groups: Vec<String> = survey.left_out.iter().map(group).collect();
         let expected =
@@ -19,7 +29,7 @@ pub(crate) fn survey(survey: &Survey) -> Vec<(Tone, String)> {
             true => Tone::Dim,
             false => Tone::Caught,
         };
-        lines.push((tone, format!("what cannot: {}", groups.join("; "))));
+        lines.push((tone, format!("{cannot}: {}", groups.join("; "))));
     }
     lines
 }
@@ -82,5 +92,32 @@ mod tests {
         let (tone, text) = survey(&found).remove(1);
         assert_eq!(tone, Tone::Caught);
         assert!(text.ends_with("; too large: data.bin"), "{text}");
+    }
+
+    #[test]
+    fn a_directory_without_files_is_told_of_as_one() {
+        let text = |found: &Survey| {
+            let lines = survey(found).into_iter().map(|(_, text)| text);
+            lines.collect::<Vec<_>>()
+        };
+        let mut found = Survey::default();
+        assert_eq!(
+            text(&found),
+            ["the directory is empty: all that is done in it can be undone"]
+        );
+        found.left_out = vec![left(WhyLeftOut::Git, 1, &[".git"])];
+        assert_eq!(
+            text(&found),
+            ["what changes cannot be undone: git's own: .git"]
+        );
+        found = Survey {
+            files: 1,
+            bytes: 3,
+            ..Survey::default()
+        };
+        assert_eq!(
+            text(&found),
+            ["what changes can be undone: 1 file, 3 bytes"]
+        );
     }
 }
