@@ -15,7 +15,7 @@ use agent_client_protocol::v1::schema::{
 use agent_client_protocol::{
     Agent, ByteStreams, Client, Error, on_receive_notification, on_receive_request,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -636,4 +636,64 @@ async fn standard_output_carries_the_protocol_and_nothing_else() {
     assert_eq!(answer(1)["result"]["agentInfo"]["name"], "loom");
     assert_eq!(answer(2)["error"]["code"], -32602, "{out}");
     assert_eq!(answer(3)["error"]["code"], -32002, "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_editor_finds_no_way_to_say_of_a_task_that_it_is_right() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let place = Place::new();
+    let server = Server::start(WRITES_A_FILE);
+    let editor = Editor::default();
+    let mut agent = start(&place, &["--server", &server.url]);
+    speak(&mut agent, &editor, async |to| {
+        let session = begin(to, &place).await?;
+        prompt(to, &session, "write a note that says hello").await
+    })
+    .await
+    .unwrap();
+    ended(agent).await;
+    let task = tasks(&place).remove(0);
+
+    let mut agent = start(&place, &["--server", &server.url]);
+    let mut input = agent.stdin.take().unwrap();
+    let mut output = BufReader::new(agent.stdout.take().unwrap()).lines();
+    let mut ask = async |line: Value| -> Value {
+        input
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .unwrap();
+        let answer = output.next_line().await.unwrap().unwrap();
+        serde_json::from_str(&answer).unwrap()
+    };
+    let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": 1}});
+    let here = ask(hello).await;
+    let offered = here["result"]["agentCapabilities"].to_string();
+    assert!(offered.contains("loadSession"), "{here}");
+    assert!(
+        !offered.contains("rat") && !offered.contains("feedback"),
+        "{offered}"
+    );
+    let methods = [
+        "session/rate",
+        "session/feedback",
+        "loom/rate",
+        "_loom/rate",
+        "_loom/feedback",
+        "_rate",
+    ];
+    for (id, method) in (1..).zip(methods) {
+        let params = json!({"sessionId": task, "task_id": task, "right": true});
+        let rate = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let answer = ask(rate).await;
+        assert_eq!(answer["id"], id, "{method}: {answer}");
+        assert_eq!(answer["error"]["code"], -32601, "{method}: {answer}");
+    }
+    drop(ask);
+    drop(input);
+    ended(agent).await;
+    let shown: Value = serde_json::from_str(&place.loom(&["status", &task, "--json"]).out).unwrap();
+    assert!(
+        shown["ratings"].as_array().is_none_or(Vec::is_empty),
+        "{shown}"
+    );
 }

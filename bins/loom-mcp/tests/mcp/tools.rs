@@ -3,7 +3,8 @@
 use crate::client::{Era, Human, Peer, call, structured, text};
 use crate::fake::World;
 use crate::lines::{lines, stdio};
-use loom_events::TaskId;
+use loom_client::wire::RateRequest;
+use loom_events::{SubtaskId, TaskId};
 use rmcp::model::{ClientRequest, Request};
 use rmcp::service::PeerRequestOptions;
 use serde_json::{Value, json};
@@ -73,6 +74,57 @@ async fn every_tool_says_what_it_takes_gives_and_does_in_words_that_every_client
                 assert_eq!(schema["type"], "object", "{name}");
                 assert_eq!(unportable(&schema), None, "{name}: {schema}");
             }
+        }
+    }
+}
+
+/// Names under which an agent would look for a way to say of its own work that it is right.
+const RATING: [&str; 4] = [
+    "loom_rate",
+    "loom_rate_task",
+    "loom_feedback",
+    "loom_verify",
+];
+
+#[tokio::test]
+async fn no_tool_says_of_an_agents_own_work_that_it_is_right() {
+    let world = World::new();
+    let service = world.serve().await;
+    let begun = stdio(&service, Era::Handshake, Peer::new(Human::Absent), &[]).await;
+    begun
+        .call(call(
+            "loom_execute_task",
+            json!({"goal": "mend it", "workspace": "/tmp"}),
+        ))
+        .await;
+    let task = world.until("task_created").await;
+    world.complete(task);
+    // What the API takes with a rating, whatever the tool were called.
+    let fields = serde_json::to_value(RateRequest {
+        right: true,
+        subtasks: vec![SubtaskId::new("s1").unwrap()],
+    });
+    let fields = fields.unwrap();
+    let fields: Vec<&String> = fields.as_object().unwrap().keys().collect();
+    assert!(!fields.is_empty());
+    for line in lines(&service, Human::Approves).await {
+        let tools = line.session.list_all_tools().await.unwrap();
+        assert!(!tools.is_empty(), "{}", line.name);
+        for tool in &tools {
+            let takes = tool.input_schema["properties"].as_object().unwrap();
+            for field in &fields {
+                assert!(!takes.contains_key(*field), "{} takes {field}", tool.name);
+            }
+            let said = tool.description.as_deref().unwrap_or_default();
+            let name = format!("{} {}", tool.name, said).to_lowercase();
+            let words: Vec<&str> = name.split(|c: char| !c.is_alphabetic()).collect();
+            let rates = |word: &&str| matches!(*word, "rate" | "rates" | "rating" | "feedback");
+            assert!(!words.iter().any(rates), "{name}");
+        }
+        for name in RATING {
+            let told = json!({"task_id": task, "right": true});
+            let refused = line.session.call_tool(call(name, told)).await;
+            assert!(refused.is_err(), "{}: {name}: {refused:?}", line.name);
         }
     }
 }
