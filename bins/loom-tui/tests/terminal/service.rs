@@ -18,9 +18,13 @@ use loom_events::{
 use loom_view::{TaskStatus, TaskView};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+
+/// How long a request is waited for before the test has failed.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Events in a page.
 const PAGE: usize = 200;
@@ -43,6 +47,8 @@ struct Journal {
     grown: watch::Sender<usize>,
     /// What was asked for: method, path, body.
     asked: Mutex<Vec<String>>,
+    /// Told when there is one more.
+    more: Condvar,
 }
 
 impl Service {
@@ -52,6 +58,7 @@ impl Service {
             records: Mutex::default(),
             grown: watch::Sender::new(0),
             asked: Mutex::default(),
+            more: Condvar::new(),
         });
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut service = Self {
@@ -99,7 +106,7 @@ impl Service {
     /// Stops: connections are cut, new ones refused.
     pub(crate) fn stop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+            runtime.shutdown_timeout(Duration::from_secs(5));
         }
     }
 
@@ -137,6 +144,19 @@ impl Service {
     /// What was asked for that changes something.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.journal.asked.lock().unwrap().clone()
+    }
+
+    /// The request of this number that changes something, waited for: what is on the screen does not say
+    /// that it has come here.
+    pub(crate) fn asked_at(&self, number: usize) -> String {
+        let asked = self.journal.asked.lock().unwrap();
+        let missing = |asked: &mut Vec<String>| asked.len() <= number;
+        let more = &self.journal.more;
+        let (asked, _) = more.wait_timeout_while(asked, PATIENCE, missing).unwrap();
+        match asked.get(number) {
+            Some(request) => request.clone(),
+            None => panic!("request {number} does not come: {asked:?}"),
+        }
     }
 }
 
@@ -251,6 +271,7 @@ async fn other(State(journal): Shared, method: Method, uri: Uri, body: Bytes) ->
     if method != Method::GET {
         let line = format!("{method} {} {body}", uri.path());
         journal.asked.lock().unwrap().push(line);
+        journal.more.notify_all();
     }
     let taken = Taken {
         task_id: task(),
