@@ -68,6 +68,34 @@ async fn a_goal_becomes_a_verified_result_that_can_be_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_without_a_workspace_whose_model_would_write_ends_soon_and_says_why() {
+    let insists = ONE_STEP.replace(", not_called: write_file", "");
+    // Of a step without checks nobody knows before that it is for files.
+    let unchecked = insists.replace(
+        "        checks: [{kind: file_contains, path: out.txt, regex: hello}]\n",
+        "",
+    );
+    for (playbook, planned, most) in [
+        (ONE_STEP, true, 2),
+        (&insists, true, 2),
+        (&unchecked, false, 40),
+    ] {
+        let world = World::new(playbook).await;
+        let mut new = world.task("write hello into out.txt");
+        new.workspace = None;
+        let ended = world.run_task(new).await;
+        let names: Vec<_> = ended.events().map(|event| event.name()).collect();
+        assert_eq!(ended.view.status, TaskStatus::Failed, "{names:?}");
+        let reason = ended.view.reason.clone().unwrap_or_default();
+        let named = reason.contains("this task has no workspace");
+        assert_eq!(named, planned, "{reason}");
+        let asked = world.server.requests().len();
+        assert!(asked <= most, "{asked} requests: {names:?}");
+        world.assert_replays(ended.id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_first_prompt_of_a_small_task_is_under_ten_kilobytes_with_its_tools() {
     let world = World::new(ONE_STEP).await;
     world.write("keep.txt", "mine\n");

@@ -84,7 +84,10 @@ pub async fn tier1(input: &GateInput, tools: &GateTools<'_>) -> Tier1Report {
     let mut report = Tier1Report::default();
     let Some(workspace) = &input.workspace else {
         report.rule("something was done", nothing_done(input, false));
-        unusable_without_workspace(input, &mut report);
+        let nowhere = nothing_without_workspace(input);
+        if !nowhere.is_empty() {
+            report.rule("what is to be checked can be", nowhere);
+        }
         return report;
     };
     report.tree = tree(workspace).await;
@@ -112,13 +115,20 @@ async fn tree(workspace: &Arc<Workspace>) -> Option<Digest> {
     blocking(move || workspace.tree_hash().ok()).await
 }
 
-/// Checks without a workspace to look at cannot be run; a plan should not have any.
-fn unusable_without_workspace(input: &GateInput, report: &mut Tier1Report) {
-    for check in &input.step.checks {
-        report.degraded.push(format!(
-            "the check \"{check}\" cannot run: there is no workspace"
-        ));
-    }
+/// Checks without a workspace to look at cannot be run, and outputs cannot be there. No plan has any; what
+/// has them all the same must not pass for want of a look.
+fn nothing_without_workspace(input: &GateInput) -> Vec<Fault> {
+    let step = &input.step;
+    let checks = step.checks.iter().map(|check| format!("\"{check}\""));
+    let held_out = step.held_out.iter().map(HeldOut::words);
+    let outputs = step.outputs.iter().map(|path| format!("the output {path}"));
+    let fault = |what: String| Fault {
+        what: format!("{what} can be looked at"),
+        expected: "a workspace".to_owned(),
+        seen: "this task has none: nothing can be told of files".to_owned(),
+        place: None,
+    };
+    checks.chain(held_out).chain(outputs).map(fault).collect()
 }
 
 /// Rules on the change itself.

@@ -2,7 +2,7 @@
 
 use super::ending::{ask, failed};
 use crate::state::{Planning, Proposed, Stage, State};
-use crate::validate::{validate_plan, without_faulty_checks};
+use crate::validate::{of_no_workspace, validate_plan, without_faulty_checks};
 use loom_events::{
     Check, Event, Failure, Limit, OnExpiry, Plan, PlanReason, Question, Risk, Size, SkippedBy,
     Subject, SubtaskId, SubtaskSpec, Tier, Time, Work,
@@ -82,6 +82,9 @@ fn proposed(state: &State, planning: &Planning, plan: &Plan) -> Option<Vec<Event
     let kept = state.kept();
     let mut settled = kept.clone();
     settled.extend(left_out(state, plan));
+    if let Some(nowhere) = nowhere(state, planning, plan, &settled) {
+        return Some(nowhere);
+    }
     let Err(errors) = validate_plan(plan, state.settings(), &settled) else {
         return Some(vec![ready(state, planning, with_kept(kept, plan), false)]);
     };
@@ -97,6 +100,30 @@ fn proposed(state: &State, planning: &Planning, plan: &Plan) -> Option<Vec<Event
     let told = new.map(|what| Event::Degraded { what });
     let ready = ready(state, planning, with_kept(kept, &plan), false);
     Some(told.chain([ready]).collect())
+}
+
+/// A plan for files of a task that has no place for any. A planner that insists on them has understood
+/// the goal: it cannot be reached like this, and whatever a worker said of it could not be checked.
+fn nowhere(
+    state: &State,
+    planning: &Planning,
+    plan: &Plan,
+    settled: &[SubtaskSpec],
+) -> Option<Vec<Event>> {
+    if state.new.workspace.is_some() {
+        return None;
+    }
+    let errors = of_no_workspace(plan, settled);
+    if errors.is_empty() {
+        return None;
+    }
+    Some(match planning.is_last_round() && state.version == 0 {
+        true => vec![failed(format!(
+            "the goal needs files, and this task has no workspace: begin it again with a directory ({})",
+            errors.join("; ")
+        ))],
+        false => rejected(planning, errors),
+    })
 }
 
 /// What a human left out and a new plan has unchanged stays left out: it is nothing to be done, so
@@ -176,7 +203,8 @@ fn hopeless(state: &State, planning: &Planning) -> Vec<Event> {
         let reason = format!("no usable plan: {}", planning.errors.join("; "));
         return abandoned(planning, reason);
     }
-    let what = "the planner made no usable plan: the whole goal is one subtask".to_owned();
+    let why = planning.errors.first().map_or("", String::as_str);
+    let what = format!("the planner made no usable plan, so the whole goal is one subtask: {why}");
     let told = state.degraded.contains(&what);
     let degraded = (!told).then_some(Event::Degraded { what });
     let plan = whole_goal(&state.new.goal);

@@ -2,7 +2,7 @@
 
 use super::{Rejection, must_be_active};
 use crate::state::{Stage, State};
-use crate::validate_plan;
+use crate::validate::{of_no_workspace, validate_plan};
 use loom_events::{Event, Plan, SubtaskSpec};
 
 pub(super) fn handle(state: &State, plan: &Plan) -> Result<Vec<Event>, Rejection> {
@@ -12,6 +12,9 @@ pub(super) fn handle(state: &State, plan: &Plan) -> Result<Vec<Event>, Rejection
     }
     let mut errors = changed_completed(state, plan);
     let kept = state.kept();
+    if state.new.workspace.is_none() {
+        errors.extend(of_no_workspace(plan, &kept));
+    }
     if let Err(more) = validate_plan(plan, state.settings(), &kept) {
         errors.extend(more);
     }

@@ -1,9 +1,10 @@
 //! Plans: repaired, replaced by a fallback, made again.
 
 use crate::desk::*;
-use crate::{TaskStatus, status};
+use crate::{Input, StepError, TaskStatus, status};
 use loom_events::{
-    Command, Event, FailureClass, PlanReason, Proposal, Response, Said, Scope, VerdictResult,
+    Command, Event, FailureClass, NewTask, Plan, PlanReason, Proposal, Response, Said, Scope,
+    TaskSettings, VerdictResult,
 };
 
 fn unreadable() -> loom_events::Outcome {
@@ -311,4 +312,65 @@ fn an_instruction_after_the_last_step_reaches_a_planner() {
         text: "also in German".into(),
     });
     assert!(desk.running_kinds().contains(&"plan"));
+}
+
+/// A task without a workspace that is being planned.
+fn nowhere() -> Desk {
+    let mut desk = Desk::empty(&crate::step::LOOM);
+    desk.command(Command::Create(NewTask {
+        workspace: None,
+        ..goal(TaskSettings::default())
+    }));
+    desk
+}
+
+/// A plan of one step that leaves a file.
+fn for_files() -> Plan {
+    let mut plan = plan("a");
+    plan.subtasks[0].outputs = vec!["a.txt".to_owned()];
+    plan
+}
+
+#[test]
+fn a_plan_for_files_is_repaired_where_there_is_no_workspace_or_ends_the_task() {
+    let mut desk = nowhere();
+    desk.mark();
+    desk.done("plan", proposed(for_files()));
+    assert!(desk.names().contains(&"plan_rejected"));
+    assert_eq!(status(&desk.state), TaskStatus::Planning);
+    let repaired = {
+        let mut desk = nowhere();
+        desk.done("plan", proposed(for_files()));
+        desk.plan("a");
+        status(&desk.state)
+    };
+    assert_eq!(repaired, TaskStatus::Executing);
+    // Nobody could do it, nor see whether it is done.
+    desk.done("plan", proposed(for_files()));
+    assert_eq!(status(&desk.state), TaskStatus::Failed);
+    let reason = desk
+        .journal
+        .iter()
+        .rev()
+        .find_map(|line| match &line.event {
+            Event::TaskFailed { reason, .. } => Some(reason.clone()),
+            _ => None,
+        });
+    let reason = reason.unwrap();
+    assert!(
+        reason.contains("has no workspace") && reason.contains("`a`"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_human_gives_no_plan_for_files_to_a_task_without_a_workspace() {
+    let mut desk = nowhere();
+    desk.plan("a b");
+    let edited = Command::EditPlan { plan: for_files() };
+    let Err(StepError::Rejected(refused)) = desk.try_feed(&Input::Command(edited)) else {
+        unreachable!("it is taken")
+    };
+    let refused = format!("{refused:?}");
+    assert!(refused.contains("no workspace"), "{refused}");
 }

@@ -49,6 +49,23 @@ pub fn validate_plan(
     }
 }
 
+/// What a plan wants of a workspace where there is none: nobody could make it, nor tell whether it is
+/// there. One sentence for each step that is still to be done.
+pub(crate) fn of_no_workspace(plan: &Plan, kept: &[SubtaskSpec]) -> Vec<String> {
+    let wants = |spec: &&SubtaskSpec| {
+        let of_files = spec.every_check().next().is_some() || !spec.outputs.is_empty();
+        of_files && !kept.iter().any(|k| k.id == spec.id)
+    };
+    let wanting = plan.subtasks.iter().filter(wants);
+    let said = wanting.map(|spec| {
+        format!(
+            "`{}` has checks or outputs, and this task has no workspace where they could be; plan a step that only answers, without them",
+            spec.id
+        )
+    });
+    said.take(MAX_ERRORS).collect()
+}
+
 /// Why a command of the user's own says nothing: it cannot fail. Where it reaches is theirs to say; the
 /// sandbox and the policy hold for it as for any command.
 pub(crate) fn power_fault(line: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! What passes and what fails by its checks.
 
-use super::{TEST, agreeable, greeting};
+use super::{TEST, agreeable, greeting, right_work};
 use crate::NoJudge;
 use crate::harness::{Place, answering, command, contains, step};
 use loom_events::{Check, CheckPower, CriterionVerdict, VerdictResult};
@@ -239,4 +239,22 @@ async fn a_step_that_only_looks_passes_by_its_report_and_not_by_done() {
     assert_eq!(place.gate(&input, &judge).await.result, VerdictResult::Fail);
     input.attempt.answer = "I read it. greet.sh says: echo hallo. Nothing else greets.".to_owned();
     assert_eq!(place.gate(&input, &judge).await.result, VerdictResult::Pass);
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_for_want_of_a_workspace_does_not_pass() {
+    let (place, mut input) = right_work().await;
+    input.workspace = None;
+    input.changes.clear();
+    input.step.outputs = vec!["greet.sh".to_owned()];
+    let verdict = place.gate(&input, &agreeable()).await;
+    assert_eq!((verdict.result, verdict.tier), (VerdictResult::Fail, 1));
+    for what in ["exits 0", "the output greet.sh", "this task has none"] {
+        assert!(verdict.feedback.contains(what), "{}", verdict.feedback);
+    }
+    // Where nothing was to be looked at, what was answered is for the verifier to judge.
+    input.step.outputs.clear();
+    input.step.checks.clear();
+    let verdict = place.gate(&input, &agreeable()).await;
+    assert_ne!((verdict.result, verdict.tier), (VerdictResult::Fail, 1));
 }
