@@ -2,6 +2,7 @@
 //! ones and is tested nowhere else. Whatever happens, a task is truly finished or honestly failed.
 
 mod forms;
+mod overflow;
 mod planner;
 mod said;
 mod say;
@@ -40,6 +41,10 @@ struct Row {
     does: Does,
     /// Whether the task has to be finished all the same.
     finishes: bool,
+    /// What the result has to name where it fails, as its reason or as what was degraded.
+    names: &'static [&'static str],
+    /// The most calls that it may take.
+    most: usize,
 }
 
 /// A fault in the first answer of a worker.
@@ -50,6 +55,8 @@ fn once(name: &str, parts: Vec<Part>) -> Row {
         times: 1,
         does: Arc::new(move |_| Struck::Instead(parts.clone())),
         finishes: true,
+        names: &[],
+        most: MOST_CALLS,
     }
 }
 
@@ -68,7 +75,7 @@ fn form(name: &str, form: fn(&[serde_json::Value]) -> Vec<Part>) -> Row {
         role: "",
         times: usize::MAX,
         does: Arc::new(move |_| Struck::Otherwise(form)),
-        finishes: true,
+        ..once("", Vec::new())
     }
 }
 
@@ -136,17 +143,22 @@ async fn run(row: &Row) -> Option<String> {
     let mut wrong = Vec::new();
     match status {
         TaskStatus::Completed if !truly => wrong.push(format!("silently wrong: {out:?}")),
+        TaskStatus::Completed if !row.names.is_empty() => wrong.push("it is complete".into()),
         TaskStatus::Completed => {}
         TaskStatus::Failed if reason.is_empty() => wrong.push("it failed and says not why".into()),
         TaskStatus::Failed if row.finishes => wrong.push(format!("not finished: {reason}")),
-        TaskStatus::Failed => {}
+        TaskStatus::Failed => {
+            let said = format!("{reason}; {}", ended.view.degraded.join("; "));
+            let unsaid = row.names.iter().filter(|name| !said.contains(**name));
+            wrong.extend(unsaid.map(|name| format!("not named: {name}: {said}")));
+        }
         other => wrong.push(format!("ended as {other:?}")),
     }
     if !left.is_empty() || !(truly || out.is_none()) {
         wrong.push(format!("something else was written: {left:?}, {out:?}"));
     }
     let calls = wild.asked();
-    if calls > MOST_CALLS {
+    if calls > row.most {
         wrong.push(format!("{calls} calls"));
     }
     let replay = world.engine.reader().replay_check(ended.id).await.unwrap();
@@ -186,4 +198,9 @@ async fn whatever_a_planner_says_a_task_is_finished_or_fails_honestly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_verifier_says_a_task_is_finished_or_fails_honestly() {
     all(verifier::rows()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_that_never_fits_ends_a_task_soon_and_with_the_way_out() {
+    all(overflow::rows()).await;
 }

@@ -54,7 +54,10 @@ pub enum RenderError {
         source: minijinja::Error,
     },
     /// Even without everything that may be left out it is too long.
-    #[error("fit the {role} prompt into {budget} tokens: what must be said takes {needed}")]
+    #[error(
+        "fit the {role} prompt into {budget} tokens: what must be said takes {needed}; the context window of \
+         the model is too small for it: serve the model with a larger context, or set its `context_length` to what it has"
+    )]
     TooLong {
         /// The role.
         role: Role,
