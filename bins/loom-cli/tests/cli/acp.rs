@@ -688,7 +688,6 @@ async fn an_editor_finds_no_way_to_say_of_a_task_that_it_is_right() {
         assert_eq!(answer["id"], id, "{method}: {answer}");
         assert_eq!(answer["error"]["code"], -32601, "{method}: {answer}");
     }
-    drop(ask);
     drop(input);
     ended(agent).await;
     let shown: Value = serde_json::from_str(&place.loom(&["status", &task, "--json"]).out).unwrap();
