@@ -148,8 +148,7 @@ async fn a_step_is_planned_otherwise_then_taken_over_and_done_by_hand() {
     assert!(service.0.wait().unwrap().success());
 }
 
-/// A model that writes the file after which a step is called. The last step comes first: its prompt
-/// tells of the others.
+/// A model that writes the file after which a step is called.
 const WRITES_EACH: &str = r#"
 rules:
   - when: {role: planner}
@@ -159,13 +158,13 @@ rules:
           - {id: one, title: Write one, description: Write one.txt., criteria: [one.txt says hello.], checks: [{kind: file_contains, path: one.txt, regex: hello}]}
           - {id: two, title: Write two, description: Write two.txt., criteria: [two.txt says hello.], depends_on: [one], checks: [{kind: file_contains, path: two.txt, regex: hello}]}
           - {id: three, title: Write three, description: Write three.txt., criteria: [three.txt says hello.], depends_on: [two], checks: [{kind: file_contains, path: three.txt, regex: hello}]}
-  - when: {role: executor, subtask: four, not_called: write_file}
+  - when: {role: executor, any: {contains: "Your step: Write four"}, not_called: write_file}
     reply: {calls: [{name: write_file, arguments: {path: four.txt, content: "hello\n"}}]}
-  - when: {role: executor, subtask: one, not_called: write_file}
+  - when: {role: executor, any: {contains: "Your step: Write one"}, not_called: write_file}
     reply: {calls: [{name: write_file, arguments: {path: one.txt, content: "hello\n"}}]}
-  - when: {role: executor, subtask: two, not_called: write_file}
+  - when: {role: executor, any: {contains: "Your step: Write two"}, not_called: write_file}
     reply: {calls: [{name: write_file, arguments: {path: two.txt, content: "hello\n"}}]}
-  - when: {role: executor, subtask: three, not_called: write_file}
+  - when: {role: executor, any: {contains: "Your step: Write three"}, not_called: write_file}
     reply: {calls: [{name: write_file, arguments: {path: three.txt, content: "hello\n"}}]}
   - when: {role: executor}
     reply: {text: It is written.}
