@@ -97,6 +97,11 @@ impl Fault {
         Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail.into()).with(header::RETRY_AFTER, "5")
     }
 
+    /// 431.
+    pub(crate) const fn large_head(detail: String) -> Self {
+        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head", detail)
+    }
+
     /// 503: the service is starting or stopping.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(

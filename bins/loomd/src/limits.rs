@@ -35,7 +35,7 @@ impl Limits {
     /// Headers of a request; browsers send some twenty.
     pub(crate) const HEADERS: usize = 64;
 
-    /// Bytes of the buffer that a request's head must fit into.
+    /// Bytes of a request's first line and headers together.
     pub(crate) const HEAD_BYTES: usize = 32 * 1024;
 
     /// Levels of brackets in a body: a plan has six, and a parser of deep ones uses up its stack.

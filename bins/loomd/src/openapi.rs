@@ -293,6 +293,7 @@ pub(crate) fn refusals(route: &Route) -> Vec<u16> {
     let mut statuses = vec![
         StatusCode::BAD_REQUEST,
         StatusCode::FORBIDDEN,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         StatusCode::INTERNAL_SERVER_ERROR,
         StatusCode::SERVICE_UNAVAILABLE,
     ];

@@ -1,5 +1,6 @@
 //! Accepts connections, bounded, and ends them in order.
 
+use super::head::{READ, READ_HEADERS};
 use super::stall::Stall;
 use crate::limits::Limits;
 use axum::Router;
@@ -20,8 +21,8 @@ const REST: Duration = Duration::from_millis(100);
 /// What a connection beyond the limit is told. It is told nothing more, so it costs next to nothing.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
-retry-after: 5\r\nconnection: close\r\ncontent-length: 76\r\n\r\n\
-{\"error\":\"connections\",\"detail\":\"too many connections are open; try again\"}\n";
+retry-after: 5\r\nconnection: close\r\ncontent-length: 117\r\n\r\n\
+{\"error\":\"connections\",\"detail\":\"too many connections are open (`server.max_connections`); close one, or try again\"}\n";
 
 /// Serves until `stop`, then lets what is being answered come to its end, for a while.
 pub(crate) async fn listen(
@@ -78,8 +79,9 @@ async fn serve(stream: TcpStream, router: Router, limits: Limits, stop: Cancella
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time)
-        .max_headers(Limits::HEADERS)
-        .max_buf_size(Limits::HEAD_BYTES);
+        .max_headers(READ_HEADERS)
+        .max_header_size(READ)
+        .max_buf_size(READ);
     let connection = builder.serve_connection(stream, TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     let farewell = limits.farewell;

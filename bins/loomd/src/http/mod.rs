@@ -2,6 +2,7 @@
 
 mod answer;
 mod call;
+mod head;
 mod listen;
 mod route;
 mod router;

@@ -1,8 +1,9 @@
 //! Makes the table of routes into something that answers requests, with what holds for all of them
-//! around it: an id for each request, the checks of where it comes from, an answer to what no route
-//! takes, and a log line.
+//! around it: an id for each request, the checks of how large its head is and of where it comes from, an
+//! answer to what no route takes, and a log line.
 
 use super::call::check_form;
+use super::head::check_head;
 use super::route::Route;
 use crate::access::{Scope, Who};
 use crate::app::App;
@@ -94,12 +95,13 @@ fn at_path(app: &Arc<App>, routes: Vec<Route>) -> MethodRouter {
 async fn around(app: Arc<App>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = id_of(&request);
-    request.headers_mut().insert(REQUEST_ID, id.clone());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let checked = app
-        .access
-        .check_origin(request.uri(), request.headers())
+    // Measured as it came, before anything of ours is in it.
+    let measured = check_head(&method, request.uri(), request.headers());
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let checked = measured
+        .and_then(|()| app.access.check_origin(request.uri(), request.headers()))
         .and_then(|()| check_form(request.method(), request.headers()));
     let mut response = match checked {
         Err(fault) => fault.into_response(),

@@ -230,7 +230,7 @@ async fn thousands_of_bad_tokens_do_not_disturb_a_good_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_is_too_large_and_a_connection_too_many_are_refused() {
+async fn a_connection_too_many_is_told_to_come_again() {
     let limits = Limits {
         connections: 2,
         ..Limits::default()
@@ -252,15 +252,97 @@ async fn a_head_that_is_too_large_and_a_connection_too_many_are_refused() {
     soon(third.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("\"error\":\"connections\""), "{answer}");
-    drop(first);
+    service.end().await;
+}
 
-    let many: String = (0..70).map(|n| format!("x-{n}: y\r\n")).collect();
-    let asked = format!("GET /health HTTP/1.1\r\nhost: {address}\r\n{many}\r\n");
-    second.write_all(asked.as_bytes()).await.unwrap();
-    let mut rest = Vec::new();
-    soon(second.read_to_end(&mut rest)).await.unwrap();
-    let rest = String::from_utf8_lossy(&rest).into_owned();
-    assert!(rest.contains("HTTP/1.1 431"), "{rest}");
+/// What comes back for raw bytes, sent in parts, until the service ends the connection.
+async fn raw(service: &Service, parts: &[&[u8]]) -> String {
+    let address = service.url.strip_prefix("http://").unwrap();
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    for part in parts {
+        // It may have ended the connection before it has read all of it.
+        if connection.write_all(part).await.is_err() {
+            break;
+        }
+    }
+    let mut answer = Vec::new();
+    // A reset after the answer is an end, too.
+    soon(connection.read_to_end(&mut answer)).await.ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A request whose head has so many bytes.
+fn head_of(service: &Service, bytes: usize) -> String {
+    let host = service.url.strip_prefix("http://").unwrap();
+    let head = |filling: &str| {
+        format!(
+            "GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nx-filling: {filling}\r\n\r\n"
+        )
+    };
+    let filling = bytes - head("").len();
+    head(&"x".repeat(filling))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_may_have_as_many_bytes_as_is_stated_and_not_one_more() {
+    const MOST: usize = 32 * 1024;
+    let service = Service::new(ONE_STEP).await;
+    // One that comes bit by bit is measured the same way as one that is there at once.
+    for piece in [usize::MAX, 1_000] {
+        let ask = async |bytes: usize| {
+            let head = head_of(&service, bytes);
+            assert_eq!(head.len(), bytes);
+            let parts: Vec<&[u8]> = head.as_bytes().chunks(piece.min(bytes)).collect();
+            raw(&service, &parts).await
+        };
+        let fits = ask(MOST).await;
+        assert!(fits.starts_with("HTTP/1.1 200 "), "{fits}");
+        for more in [MOST + 1, 40 * 1024, 60 * 1024] {
+            let refused = ask(more).await;
+            assert!(refused.starts_with("HTTP/1.1 431 "), "{more}: {refused}");
+            assert!(refused.contains("application/problem+json"), "{refused}");
+            assert!(refused.contains("x-request-id"), "{refused}");
+            let body = refused.split_once("\r\n\r\n").unwrap().1;
+            let problem: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(problem["error"], "head");
+            let detail = problem["detail"].as_str().unwrap();
+            assert!(detail.contains(&MOST.to_string()), "{detail}");
+            assert!(detail.contains(&more.to_string()), "{detail}");
+        }
+        // Nobody reads on and on: this is cut off where twice as much has come.
+        let cut = ask(200 * 1024).await;
+        assert!(cut.is_empty() || cut.starts_with("HTTP/1.1 431 "), "{cut}");
+    }
+    service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_has_at_most_so_many_headers() {
+    let service = Service::new(ONE_STEP).await;
+    let host = service.url.strip_prefix("http://").unwrap();
+    let ask = async |headers: usize| {
+        // `host` and `connection` are two of them.
+        let more: String = (2..headers).map(|n| format!("x-{n}: y\r\n")).collect();
+        let head =
+            format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{more}\r\n");
+        raw(&service, &[head.as_bytes()]).await
+    };
+    let fits = ask(64).await;
+    assert!(fits.starts_with("HTTP/1.1 200 "), "{fits}");
+    let refused = ask(65).await;
+    assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
+    assert!(refused.contains("\"error\":\"head\""), "{refused}");
+    let cut = ask(1_000).await;
+    assert!(cut.starts_with("HTTP/1.1 431 "), "{cut}");
+    service.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_begins_with_http_2_is_not_kept_waiting() {
+    let service = Service::new(ONE_STEP).await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let answer = raw(&service, &[preface]).await;
+    assert!(!answer.contains("200"), "{answer}");
     service.end().await;
 }
 
