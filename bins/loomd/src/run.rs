@@ -3,6 +3,7 @@
 use crate::access::Tokens;
 use crate::beside::Beside;
 use crate::fault::chain;
+use crate::front::{AGAIN, PATIENCE};
 use crate::limits::Limits;
 use crate::notify::Notifier;
 use crate::server::Server;
@@ -10,6 +11,7 @@ use crate::setup::{self, SetupError, Surroundings, models};
 use loom_client::wire::ConfigValue;
 use loom_engine::{Config, Engine, Extensions, Loaded, OpenError, Reader, show};
 use loom_router::Usable;
+use loom_state::{DataDirLock, LockError};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub async fn run(
     stop: CancellationToken,
     listening: impl FnOnce(&str),
 ) -> Result<(), SetupError> {
+    free(data_dir).await?;
     raise_descriptors();
     let models = models(here, data_dir, &loaded.config).await?;
     let setup = setup::setup(here, loaded.config.clone(), models, data_dir);
@@ -56,6 +59,27 @@ pub async fn run(
         tracing::warn!("some task did not come to a boundary; the next start takes it up");
     }
     served
+}
+
+/// Waits for a data directory that nobody has. One that another service has is not waited for; a command
+/// that answers a question by itself has it for a moment only.
+///
+/// Opening the engine takes the lock and would say the same, but models are looked for before, which
+/// takes its time and may end with words about them.
+async fn free(data_dir: &Path) -> Result<(), SetupError> {
+    let begin = tokio::time::Instant::now();
+    loop {
+        let holder = DataDirLock::holder(data_dir).map_err(|error| SetupError::cannot(&error))?;
+        let Some(holder) = holder else {
+            return Ok(());
+        };
+        if holder.address.is_some() || begin.elapsed() > PATIENCE {
+            let dir = data_dir.to_owned();
+            let error = SetupError::cannot(&LockError::Held { dir, holder });
+            return Err(error.hint("every other command of `loom` joins what has it"));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 async fn serve(

@@ -246,6 +246,31 @@ fn where_no_process_works_on_a_task_there_is_nobody_to_ask() {
 }
 
 #[test]
+fn a_second_service_is_told_who_has_the_directory_before_anything_is_said_of_models() {
+    let place = Place::new();
+    let server = Server::paced(WRITES_A_FILE, Duration::ZERO);
+    let models = format!("[models.one]\nbase_url = \"{}\"\n", server.url);
+    let models = place.write("models.toml", &models);
+    let models = models.to_str().unwrap();
+    let (first, said) = speaking(&place, &["serve", "--port", "0", "--config", models]);
+    let url = until(&said, "listening at ");
+    let url = url.split_whitespace().next_back().unwrap();
+    // It knows no model, and none is to be found here.
+    let second = place.loom(&["serve", "--port", "0"]);
+    assert_eq!(second.code, 2, "{}", second.err);
+    let errors = second.errors();
+    let [error] = errors.as_slice() else {
+        panic!("one error is said: {}", second.err);
+    };
+    for part in [&format!("process {}", first.id()), url, "LOOM_HOME"] {
+        assert!(error.contains(part), "{part} is not in: {}", second.err);
+    }
+    assert!(!second.err.contains("model"), "{}", second.err);
+    interrupt(&first);
+    ended(first);
+}
+
+#[test]
 fn the_token_is_for_its_owner_alone_and_narrower_ones_are_others() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = Place::new();
