@@ -1,6 +1,7 @@
 //! What `loom service install` writes, judged by systemd itself.
 
-use crate::support::Place;
+use crate::support::{Place, Ran};
+use serde_json::json;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -83,6 +84,115 @@ fn the_unit_that_is_installed_is_one_for_systemd() {
         std::fs::write(&wrong, text.replace(there, instead)).unwrap();
         assert_ne!(verified(&place, &wrong).unwrap(), "", "{instead}");
     }
+}
+
+/// The same, where no manager of the user runs.
+const NO_BUS: &str = "#!/bin/sh\necho 'Failed to connect to bus: No medium found' >&2\nexit 1\n";
+
+/// `loom service …` with this `systemctl`.
+fn service(place: &Place, systemctl: &str, arguments: &[&str]) -> Ran {
+    program(&place.path("bin/systemctl"), systemctl);
+    let path = format!("{}:/usr/bin:/bin", place.path("bin").display());
+    let arguments: Vec<&str> = ["service"].iter().chain(arguments).copied().collect();
+    let output = place.command(&arguments).env("PATH", path).output();
+    Ran::new(&output.unwrap())
+}
+
+fn state(place: &Place, systemctl: &str) -> serde_json::Value {
+    let said = service(place, systemctl, &["status", "--json"]);
+    // No service runs.
+    assert_eq!(said.code, 1, "{}", said.err);
+    serde_json::from_str(&said.out).unwrap()
+}
+
+#[test]
+fn it_can_be_installed_again_and_nothing_of_it_stays() {
+    let place = Place::new();
+    let unit = place.path("home/.config/systemd/user/loomd.service");
+    let before = state(&place, SYSTEMCTL);
+    assert_eq!(
+        (&before["file"], &before["started_at_login"]),
+        (&json!(null), &json!(false))
+    );
+    for _ in 0..2 {
+        let installed = service(&place, SYSTEMCTL, &["install"]);
+        assert_eq!(installed.code, 0, "{}", installed.err);
+        assert!(
+            !installed.err.contains("goes on as it was"),
+            "{}",
+            installed.err
+        );
+    }
+    assert_eq!(state(&place, SYSTEMCTL)["started_at_login"], true);
+    // From now on the program, or where programs are found, is another.
+    let text = std::fs::read_to_string(&unit).unwrap();
+    std::fs::write(&unit, text.replace("PATH=", "PATH=/opt/old:")).unwrap();
+    let installed = service(&place, SYSTEMCTL, &["install"]);
+    assert!(
+        installed.err.contains("systemctl --user restart loomd"),
+        "{}",
+        installed.err
+    );
+    assert_eq!(std::fs::read_to_string(&unit).unwrap(), text);
+
+    std::fs::remove_file(place.path("home/asked")).unwrap();
+    let gone = service(&place, SYSTEMCTL, &["uninstall"]);
+    assert_eq!(gone.code, 0, "{}", gone.err);
+    assert!(!unit.exists());
+    let asked = std::fs::read_to_string(place.path("home/asked")).unwrap();
+    assert_eq!(asked, "--user disable --now loomd\n--user daemon-reload\n");
+    let again = service(&place, SYSTEMCTL, &["uninstall"]);
+    assert_eq!(again.code, 2, "{}", again.err);
+    assert!(again.err.contains("nothing is installed"), "{}", again.err);
+}
+
+#[test]
+fn where_nobody_can_be_asked_it_is_said_what_is_not_so_and_nothing_stays_either() {
+    let place = Place::new();
+    let installed = service(&place, NO_BUS, &["install"]);
+    assert_eq!(installed.code, 1, "{}", installed.err);
+    for part in [
+        "Failed to connect to bus",
+        "start it by hand: systemctl --user",
+    ] {
+        assert!(installed.err.contains(part), "{}", installed.err);
+    }
+    assert_eq!(state(&place, NO_BUS)["started_at_login"], false);
+    let said = service(&place, NO_BUS, &["status"]).out;
+    assert!(said.contains("not started at login"), "{said}");
+    assert!(said.contains("Failed to connect to bus"), "{said}");
+    // As systemd has made it when it could still be asked.
+    let wants = place.path("home/.config/systemd/user/default.target.wants");
+    std::fs::create_dir(&wants).unwrap();
+    let link = wants.join("loomd.service");
+    std::os::unix::fs::symlink("../loomd.service", &link).unwrap();
+    let gone = service(&place, NO_BUS, &["uninstall"]);
+    assert_eq!(gone.code, 1, "{}", gone.err);
+    assert!(!link.is_symlink());
+    assert!(
+        !place
+            .path("home/.config/systemd/user/loomd.service")
+            .exists()
+    );
+}
+
+#[test]
+fn what_was_made_by_others_is_neither_replaced_nor_removed() {
+    let place = Place::new();
+    let unit = place.path("home/.config/systemd/user/loomd.service");
+    std::fs::create_dir_all(unit.parent().unwrap()).unwrap();
+    std::fs::write(&unit, "[Service]\n").unwrap();
+    for command in ["install", "uninstall"] {
+        let refused = service(&place, SYSTEMCTL, &[command]);
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(
+            refused.err.contains("not of Loom's making"),
+            "{}",
+            refused.err
+        );
+    }
+    assert_eq!(std::fs::read_to_string(&unit).unwrap(), "[Service]\n");
+    assert!(!place.path("home/asked").exists());
 }
 
 #[test]
