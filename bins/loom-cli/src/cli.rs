@@ -148,6 +148,21 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Lines that were broken by hand come out ragged on a narrow terminal.
+    #[test]
+    fn the_sentences_of_help_are_broken_by_the_terminal() {
+        let prose = |line: &str| !(line.is_empty() || line.starts_with(' ') || line.ends_with(':'));
+        for command in Cli::command().get_subcommands() {
+            let after = command.get_after_help().map(ToString::to_string);
+            let after = after.unwrap_or_default();
+            let lines: Vec<&str> = after.lines().collect();
+            for pair in lines.windows(2) {
+                let broken = pair.iter().all(|line| prose(line));
+                assert!(!broken, "{}: {pair:?}", command.get_name());
+            }
+        }
+    }
+
     #[test]
     fn every_command_has_one_line_of_help_and_an_example() {
         for command in Cli::command().get_subcommands() {

@@ -24,7 +24,7 @@ Examples:
   loomd --port 0 --data-dir /srv/loom
   curl -H \"Authorization: Bearer $(cat ~/.local/share/loom/token)\" http://127.0.0.1:9000/tasks
 
-The token is in the file `token` of the data directory, for its owner alone. SIGTERM and Ctrl-C end it
+The token is in the file `token` of the data directory, for its owner alone. SIGTERM and Ctrl-C end it \
 in order: unfinished tasks are taken up by the next start."
 )]
 struct Arguments {

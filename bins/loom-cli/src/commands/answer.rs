@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 /// Arguments of `loom answer`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A question of the model is answered with the words. A step that has no attempt left is tried again
-with them as guidance; --skip leaves it out, --plan goes on with another plan, --take-over lets you do
-it by hand (--done when it is done, then its checks are run), --abort ends the task. A plan that waits
+A question of the model is answered with the words. A step that has no attempt left is tried again \
+with them as guidance; --skip leaves it out, --plan goes on with another plan, --take-over lets you do \
+it by hand (--done when it is done, then its checks are run), --abort ends the task. A plan that waits \
 for its review, or is being carried out, is replaced by --plan, which goes on with it at once.
 
 Examples:

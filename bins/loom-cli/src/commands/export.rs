@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Arguments of `loom export`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The file has the journal of the task with its prompts, answers and outputs, without secrets, and none of
+The file has the journal of the task with its prompts, answers and outputs, without secrets, and none of \
 your files. A file that is there is not replaced.
 
 Examples:

@@ -9,7 +9,7 @@ use loom_events::Seq;
 /// Arguments of `loom fork`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The new task has the plan that the other one had at that event, and the results that it had by then.
+The new task has the plan that the other one had at that event, and the results that it had by then. \
 `loom logs TASK` shows the numbers of events. Files stay as they are, unless you say --restore.
 
 Examples:

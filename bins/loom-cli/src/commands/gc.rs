@@ -10,7 +10,7 @@ use serde_json::json;
 /// Arguments of `loom gc`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --remove nothing is removed. `state.keep_snapshots` and `state.max_snapshots` say how long and
+Without --remove nothing is removed. `state.keep_snapshots` and `state.max_snapshots` say how long and \
 how much is kept of tasks that have ended; an unfinished task keeps everything.
 
 Examples:

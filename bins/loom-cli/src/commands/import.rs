@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Arguments of `loom import`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The task keeps its id. It can be looked at like any other, and nothing goes on with it: no resume, retry,
+The task keeps its id. It can be looked at like any other, and nothing goes on with it: no resume, retry, \
 diff or revert. A file that was changed, or is of a newer Loom, is refused, and so is a task that is here.
 
 Example:

@@ -16,8 +16,9 @@ use std::path::Path;
 /// Arguments of `loom init`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks on the usual ports of this machine, or at --server, and writes what it finds into the
-configuration file. A file that is there is never changed: with --print you see what would be written.
+Looks on the usual ports of this machine, or at --server, and writes what it finds into the \
+configuration file. A file that is there is never changed: with --print you see what would be \
+written.
 
 Examples:
   loom init
@@ -30,6 +31,9 @@ pub(crate) struct InitArgs {
     /// Print the file instead of writing it
     #[arg(long)]
     print: bool,
+    /// Print the models as one line of JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(arguments: InitArgs, context: &mut Context) -> Outcome {
@@ -52,12 +56,21 @@ pub(super) async fn run(arguments: InitArgs, context: &mut Context) -> Outcome {
     if entries.is_empty() {
         return Err(Fault::usage("no model server was found on this machine").hint(HOW_TO_START));
     }
-    let text = written(&entries)?;
+    let models = named(&entries);
+    let text = written(&models)?;
+    if !arguments.print {
+        write(&file, &text)?;
+    }
+    if arguments.json {
+        let written = (!arguments.print).then_some(&file);
+        let value = serde_json::json!({ "written_to": written, "models": models });
+        context.ui.raw(&format!("{value}\n"));
+        return Ok(Exit::Done);
+    }
     if arguments.print {
         context.ui.raw(&text);
         return Ok(Exit::Done);
     }
-    write(&file, &text)?;
     for entry in &entries {
         let roles: Vec<_> = entry.roles.iter().map(|role| role.name()).collect();
         let line = format!("{} for {}", clean(&entry.name), roles.join(", "));
@@ -89,9 +102,12 @@ fn write(file: &Path, text: &str) -> Result<(), Fault> {
     }
 }
 
+/// Models by the names that they get in the file.
+type Named<'a> = BTreeMap<String, Written<'a>>;
+
 #[derive(serde::Serialize)]
 struct File<'a> {
-    models: BTreeMap<String, Written<'a>>,
+    models: &'a Named<'a>,
 }
 
 #[derive(serde::Serialize)]
@@ -104,8 +120,7 @@ struct Written<'a> {
     tier: u8,
 }
 
-/// The file, ready to be read back.
-fn written(entries: &[ModelEntry]) -> Result<String, Fault> {
+fn named(entries: &[ModelEntry]) -> Named<'_> {
     let mut models = BTreeMap::new();
     let mut names = BTreeSet::new();
     for entry in entries {
@@ -118,6 +133,11 @@ fn written(entries: &[ModelEntry]) -> Result<String, Fault> {
         };
         models.insert(name(&entry.name, &mut names), written);
     }
+    models
+}
+
+/// The file, ready to be read back.
+fn written(models: &Named<'_>) -> Result<String, Fault> {
     let body = toml::to_string(&File { models }).context("write the configuration")?;
     Ok(format!(
         "# What answered on this machine. Roles and tiers are guesses by size: change them as you like.\n\
@@ -169,7 +189,7 @@ mod tests {
         ];
         let dir = tempfile::tempdir().unwrap();
         let file: PathBuf = dir.path().join("loom.toml");
-        write(&file, &written(&entries).unwrap()).unwrap();
+        write(&file, &written(&named(&entries)).unwrap()).unwrap();
         let sources = Sources {
             data_dir: Some(dir.path()),
             file: None,

@@ -18,7 +18,7 @@ const LISTED: usize = 10;
 /// Arguments of `loom learning`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-`learning.enabled = false` in the configuration, or `loom run --no-learning` for one task, switches it
+`learning.enabled = false` in the configuration, or `loom run --no-learning` for one task, switches it \
 off. docs/learning.md says what is kept and how it is used.
 
 Examples:
@@ -47,7 +47,7 @@ enum LearningCommand {
 /// Arguments of `loom learning reset`, and of `loom reset-learning`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What was learned is forgotten for good; `loom learning export` keeps a copy to look at. Tasks that have
+What was learned is forgotten for good; `loom learning export` keeps a copy to look at. Tasks that have \
 ended teach no second time.
 
 Example:

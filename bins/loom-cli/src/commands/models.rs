@@ -30,9 +30,9 @@ Examples:
   loom models --judge
   loom models --json
 
-A probe asks a model six short questions and shows what it and its server really do: how calls
-arrive, whether thinking can be switched, how fast it is. What it finds is kept and used by later
-runs. docs/models.md explains each finding. A verifier that tells right from wrong no better than a coin
+A probe asks a model six short questions and shows what it and its server really do: how calls \
+arrive, whether thinking can be switched, how fast it is. What it finds is kept and used by later \
+runs. docs/models.md explains each finding. A verifier that tells right from wrong no better than a coin \
 is not asked any more.")]
 pub(crate) struct ModelsArgs {
     /// Ask each model, or only NAME, a few short questions to find out what it really does

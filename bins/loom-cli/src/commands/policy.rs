@@ -16,7 +16,7 @@ Examples:
   loom policy 'cd web && npm install | tee log.txt'
   loom policy --json 'rm -rf ~'
 
-Nothing is run. One argument is a line for the shell; several are the words of one command. Your own
+Nothing is run. One argument is a line for the shell; several are the words of one command. Your own \
 rules are `[[policy.rules]]` in the configuration.")]
 pub(crate) struct PolicyArgs {
     /// The command line

@@ -10,7 +10,7 @@ use loom_events::SubtaskId;
 /// Arguments of `loom rate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Say it of what you have looked at. Nothing of the task changes: Loom learns how sure results are that it
+Say it of what you have looked at. Nothing of the task changes: Loom learns how sure results are that it \
 states to be so and so sure (docs/learning.md). What you say later counts in its place.
 
 Examples:

@@ -9,7 +9,7 @@ use loom_events::SubtaskId;
 /// Arguments of `loom retry`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A new task takes over the goal, the directory, the plan and the results of what was completed. Files
+A new task takes over the goal, the directory, the plan and the results of what was completed. Files \
 stay as they are, unless you say --restore.
 
 Examples:

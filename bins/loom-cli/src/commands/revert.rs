@@ -20,7 +20,7 @@ What you changed since is a conflict: it is shown and left alone, and the exit c
   --merge            keep your changes and take Loom's out, where that comes out clean
   --merge=markers    the same, with conflict marks in the file where it does not
   --overwrite PATH   take the old version of PATH; --theirs takes the old version of all
-What was there is kept: --undo takes any revert back, as a whole or not at all. Doing --undo twice
+What was there is kept: --undo takes any revert back, as a whole or not at all. Doing --undo twice \
 does the revert again; it never goes a step further back.
 
 Examples:

@@ -26,7 +26,7 @@ Examples:
   loom run \"make the parser faster\" --check \"cargo test\" --check \"./bench.sh --under 2s\"
   loom run \"update the changelog\" --json > events.jsonl
 
-Progress goes to standard error, the report to standard output. Ctrl-C leaves the task unfinished
+Progress goes to standard error, the report to standard output. Ctrl-C leaves the task unfinished \
 and says how to go on; a second Ctrl-C ends at once.")]
 pub(crate) struct RunArgs {
     /// What is to be done, in plain language

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 /// Arguments of `loom serve`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Other commands join it and no longer work on tasks themselves. Ctrl-C ends it in order: unfinished
+Other commands join it and no longer work on tasks themselves. Ctrl-C ends it in order: unfinished \
 tasks are taken up by the next start. docs/http.md describes the API, and so does /docs.
 
 Examples:

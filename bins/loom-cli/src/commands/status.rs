@@ -3,7 +3,7 @@
 use crate::context::{Context, client_fault};
 use crate::fault::{Exit, Fault, Outcome};
 use crate::render::{status, taken_back};
-use crate::ui::Tone;
+use crate::ui::{Tone, duration};
 use clap::Args;
 use loom_client::TaskQuery;
 use loom_client::wire::{Rated, Task};
@@ -25,7 +25,7 @@ pub(crate) struct StatusArgs {
 }
 
 pub(super) async fn run(arguments: StatusArgs, context: &mut Context) -> Outcome {
-    let Some((service, task)) = meant(arguments.task.as_deref(), context).await? else {
+    let Some((service, mut task)) = meant(arguments.task.as_deref(), context).await? else {
         return Ok(none(context, arguments.json));
     };
     let carried = service.is_carried();
@@ -37,8 +37,17 @@ pub(super) async fn run(arguments: StatusArgs, context: &mut Context) -> Outcome
         return Ok(Exit::Done);
     }
     let now = SystemClock.now();
+    if task.imported.is_some() || task.collected.is_some() {
+        // What could be undone then, and there.
+        task.view.survey = None;
+    }
     for (tone, text) in status(&task.view, now) {
         context.ui.line(tone, &text);
+    }
+    if let Some(at) = task.imported {
+        let ago = duration(now.since(at));
+        let text = format!("imported {ago} ago: it can be looked at, and nothing goes on with it");
+        context.ui.line(Tone::Plain, &text);
     }
     if let Some(revert) = task.reverts.last() {
         context.ui.line(Tone::Caught, &taken_back(revert, now));
@@ -46,7 +55,7 @@ pub(super) async fn run(arguments: StatusArgs, context: &mut Context) -> Outcome
     if let Some(rated) = Rated::words(&task.ratings) {
         context.ui.line(Tone::Plain, &rated);
     }
-    if carried && !task.view.status.is_final() {
+    if carried && task.imported.is_none() && !task.view.status.is_final() {
         let text = format!(
             "no process works on it; go on: loom resume {}",
             task.task_id.short()

@@ -6,13 +6,15 @@ use crate::ui::Tone;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use loomd::{Scope, Tokens};
+use serde_json::json;
 use std::os::unix::fs::DirBuilderExt as _;
 
 /// Arguments of `loom token`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The token is made when it is first needed and kept in the data directory, readable by you alone. Those
-of an agent and of a reader are made from it: to replace all three, remove the file and restart.
+The token is made when it is first needed and kept in the data directory, readable by you alone. \
+Those of an agent and of a reader are made from it: to replace all three, remove the file and \
+restart.
 
 Examples:
   curl -H \"Authorization: Bearer $(loom token)\" http://127.0.0.1:9000/tasks
@@ -21,6 +23,9 @@ pub(crate) struct TokenArgs {
     /// What its holder may do
     #[arg(long = "for", value_enum, value_name = "WHOM", default_value = "owner")]
     whom: Whom,
+    /// Print what it is as one line of JSON
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -47,6 +52,13 @@ pub(super) fn run(arguments: &TokenArgs, context: &mut Context) -> Outcome {
         Whom::Agent => Scope::Agent,
         Whom::Reader => Scope::Reader,
     };
-    context.ui.line(Tone::Plain, tokens.scoped(scope));
+    let token = tokens.scoped(scope);
+    match arguments.json {
+        true => {
+            let value = json!({ "scope": scope.name(), "token": token });
+            context.ui.raw(&format!("{value}\n"));
+        }
+        false => context.ui.line(Tone::Plain, token),
+    }
     Ok(Exit::Done)
 }

@@ -19,7 +19,7 @@ Examples:
   loom tools
   loom tools --json
 
-Servers of tools are started, asked what they offer, and ended again. docs/mcp-servers.md explains
+Servers of tools are started, asked what they offer, and ended again. docs/mcp-servers.md explains \
 how to add one.")]
 pub(crate) struct ToolsArgs {
     /// Print each tool and each server as a line of JSON

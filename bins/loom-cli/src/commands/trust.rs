@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// Arguments of `loom trust`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A skill (a directory with a SKILL.md) is instructions that a model follows. Those of a project are text
-from whoever wrote it, so none is used before you agree to it here; when a file of it changes, you are
+A skill (a directory with a SKILL.md) is instructions that a model follows. Those of a project are text \
+from whoever wrote it, so none is used before you agree to it here; when a file of it changes, you are \
 asked again. Skills of your own are in `skills/` of the data directory and need no agreement.
 
 Examples:

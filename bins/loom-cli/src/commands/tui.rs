@@ -18,8 +18,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Arguments of `loom tui`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Shows the service that has the data directory, and the next one when that one is restarted. Where none
-runs, or only another command carried it and has ended, it carries one until you leave: what is unfinished
+Shows the service that has the data directory, and the next one when that one is restarted. Where none \
+runs, or only another command carried it and has ended, it carries one until you leave: what is unfinished \
 then is taken up by `loom resume`, or by the next service. `?` shows the keys.
 
 Examples:

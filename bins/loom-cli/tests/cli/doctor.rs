@@ -165,6 +165,18 @@ fn the_token_the_journal_the_service_and_the_window_are_looked_at() {
     let models = said(&found, "models");
     assert!(models.contains("a window of 32,768 tokens"), "{models}");
     assert!(models.contains("verdicts of one are worth"), "{models}");
+    assert!(!models.contains("is small for real work"), "{models}");
+    let narrow = config.replace("32768", "4096");
+    let narrow = place.write("narrow.toml", &narrow);
+    let narrow = narrow.to_string_lossy().into_owned();
+    let found = answer(&place.loom(&["doctor", "--json", "--config", &narrow]));
+    let models = said(&found, "models");
+    for text in [
+        "a window of 4096 tokens is small for real work",
+        "larger context",
+    ] {
+        assert!(models.contains(text), "{text}: {models}");
+    }
 
     let token = place.data_dir().join("token");
     std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o644)).unwrap();

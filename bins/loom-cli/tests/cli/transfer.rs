@@ -51,6 +51,9 @@ fn a_task_goes_to_another_machine_in_a_file_and_is_looked_at_there() {
     let diff = there.loom(&["diff", task]);
     assert_eq!(diff.code, 2, "{}", diff.err);
     assert!(diff.errors()[0].contains("was imported"), "{}", diff.err);
+    let status = there.loom(&["status", task]);
+    assert!(status.out.contains("\nimported "), "{}", status.out);
+    assert!(!status.out.contains("can be undone"), "{}", status.out);
     let twice = there.loom(&["import", &path]);
     assert_eq!(twice.code, 2, "{}", twice.err);
     assert!(

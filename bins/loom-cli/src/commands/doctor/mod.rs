@@ -33,7 +33,7 @@ Examples:
   loom doctor
   loom doctor --json
 
-Ends with 0 when commands can run contained here, and with 1 when they cannot. docs/sandbox.md says
+Ends with 0 when commands can run contained here, and with 1 when they cannot. docs/sandbox.md says \
 what each sandbox gives.")]
 pub(crate) struct DoctorArgs {
     /// Print all of it as one JSON object
@@ -313,6 +313,14 @@ fn answers(model: &Model) -> Finding {
     }
 }
 
+/// What `loom models` says of a model besides; that no prompt fits into its window is said already.
+fn noted(model: &Model) -> Vec<Finding> {
+    let notes = model.notes.iter().filter(|_| !model.is_too_small());
+    notes
+        .map(|note| finding(Verdict::Note, crate::ui::clean(note), ""))
+        .collect()
+}
+
 fn count_of(n: u32) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
 }
@@ -329,6 +337,7 @@ async fn models(context: &Context, config: &Config) -> Vec<Finding> {
     }
     let of_each = asked.into_iter().flat_map(|one| match one.down {
         None => std::iter::once(answers(&one.model))
+            .chain(noted(&one.model))
             .chain(verdicts(&one.model))
             .collect(),
         Some(why) => vec![finding(
