@@ -53,7 +53,10 @@ pub struct NewTaskRequest {
     pub max_parallel_subtasks: Option<u32>,
     /// The caller's own checks of the whole result: command lines that must end with status 0, beside
     /// those that are configured.
-    #[cfg_attr(feature = "schema", schemars(length(max = 32)))]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(max = 32), inner(length(min = 1), regex(pattern = r"\S")))
+    )]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<String>,
     /// Whether what earlier tasks taught is used, and what this one teaches is kept.
