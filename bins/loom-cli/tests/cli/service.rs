@@ -266,6 +266,16 @@ fn a_second_service_is_told_who_has_the_directory_before_anything_is_said_of_mod
         assert!(error.contains(part), "{part} is not in: {}", second.err);
     }
     assert!(!second.err.contains("model"), "{}", second.err);
+
+    // Nor does the machine start one that could not begin.
+    let install = place
+        .command(&["service", "install"])
+        .env("PATH", place.path("nothing here"))
+        .output();
+    let install = Ran::new(&install.unwrap());
+    assert_eq!(install.code, 2, "{}", install.err);
+    assert!(install.err.contains(url), "{}", install.err);
+    assert!(!place.path("home/.config").exists());
     interrupt(&first);
     ended(first);
 }
