@@ -39,7 +39,10 @@ fn answers() -> Vec<(String, Vec<Part>)> {
     let begun = |error: &Value| stream(events(&[text("I will"), error.clone()]));
     let mut answers = vec![
         ("begun".to_owned(), begun(&of_llama)),
-        ("at once".to_owned(), stream(events(&[of_llama.clone()]))),
+        (
+            "at once".to_owned(),
+            stream(events(std::slice::from_ref(&of_llama))),
+        ),
         ("200".to_owned(), refusal("200 OK", &of_llama)),
         (
             "a page".to_owned(),

@@ -268,7 +268,10 @@ fn calibrations(rows: &[Row]) {
 /// Of a hundred finished tasks those that a person looks at.
 const LOOKS_AT: u64 = 30;
 
-/// What is stated once a person has looked at some tasks, of others, beside what is so.
+/// Cuts into tasks to look at and tasks to judge: one is luck, of those who teach and of those who are judged.
+const CUTS: usize = 10;
+
+/// What is stated once a person has looked at some tasks, of others, beside what is so; of all cuts together.
 struct Taught {
     steps: Vec<(f64, bool)>,
     tasks: Vec<(f64, bool)>,
@@ -277,7 +280,7 @@ struct Taught {
 /// Reckons it, and says it.
 fn once_looked_at(rows: &[Row], seed: u64) -> Taught {
     heading(&format!(
-        "The same, once a person has said of {LOOKS_AT} of a hundred others whether they are right as a whole"
+        "The same, once a person has said of {LOOKS_AT} of a hundred others whether they are right as a whole, {CUTS} cuts"
     ));
     let of_row = |row: &Row| {
         let class = row.class;
@@ -288,7 +291,10 @@ fn once_looked_at(rows: &[Row], seed: u64) -> Taught {
         kept.collect::<Vec<_>>()
     };
     let kept: Vec<Kept> = whole(rows).flat_map(of_row).collect();
-    let seen = person::once_looked_at(&kept, LOOKS_AT, seed);
+    let cuts = (seed..).take(CUTS);
+    let seen: Vec<person::Seen> = cuts
+        .flat_map(|seed| person::once_looked_at(&kept, LOOKS_AT, seed))
+        .collect();
     person::tables(&seen);
     let steps = seen.iter().flat_map(|one| &one.steps);
     Taught {
@@ -426,12 +432,12 @@ fn reaches(rows: &[Row], taught: &Taught, extent: Extent) -> Vec<Reach> {
         finished("H", Class::Strong, 20),
         65.0,
     );
-    reaches.extend(calibrated(rows, taught));
+    reaches.extend(calibrated(rows, taught, extent));
     reaches.extend(untampered(rows));
     reaches
 }
 
-fn calibrated(rows: &[Row], taught: &Taught) -> Vec<Reach> {
+fn calibrated(rows: &[Row], taught: &Taught, extent: Extent) -> Vec<Reach> {
     let outcomes = pooled(rows);
     let tasks = calibration::of_tasks(&outcomes);
     let sure = |tasks: &[(f64, bool)]| {
@@ -443,36 +449,51 @@ fn calibrated(rows: &[Row], taught: &Taught) -> Vec<Reach> {
         let share = calibration::deciles(&sure).first().map(|bin| bin.so);
         (share, sure.len())
     };
-    let finished = |what: &str, (share, count): (Option<f64>, usize)| Reach {
-        what: format!(
-            "tasks reported complete at a confidence of 0.9 or more{what}: at least 90 % finished"
-        ),
-        seen: share.map_or("there are none".to_owned(), |s| {
-            format!("{s:.1} of {count}")
-        }),
-        met: share.is_some_and(|share| share >= 90.0),
+    let has_short = extent.lengths.iter().any(|steps| *steps < SHORT);
+    let finished = |what: &str, cuts: usize, (share, count): (Option<f64>, usize)| {
+        let seen = match share {
+            Some(share) => format!("{share:.1} of {}", count / cuts),
+            // Of long ones nothing is that sure.
+            None if !has_short => return None,
+            None => "there are none".to_owned(),
+        };
+        Some(Reach {
+            what: format!(
+                "tasks reported complete at a confidence of 0.9 or more{what}: at least 90 % finished"
+            ),
+            seen,
+            met: share.is_some_and(|share| share >= 90.0),
+        })
     };
-    let worst = |bins: &[Bin]| {
-        let told = bins.iter().filter(|bin| bin.count >= FEWEST);
-        told.map(Bin::error).fold(0.0, f64::max)
+    let worst = |seen: &[(f64, bool)], cuts: usize| {
+        let bins = calibration::deciles(seen);
+        let told = bins.iter().filter(|bin| bin.count >= FEWEST * cuts);
+        told.map(Bin::error).reduce(f64::max)
     };
     let within = |what: &str, stated: &[(f64, bool)], by_evidence: &[(f64, bool)]| {
-        let [stated, by_evidence] =
-            [stated, by_evidence].map(|seen| worst(&calibration::deciles(seen)));
-        Reach {
+        // Where no tenth has enough there is nothing to judge.
+        let stated = worst(stated, CUTS)?;
+        let by_evidence = worst(by_evidence, 1).map_or_else(String::new, |worst| {
+            format!(" (by the evidence alone {worst:.1})")
+        });
+        Some(Reach {
             what: format!(
                 "calibration error of {what}, worst tenth, once some were looked at, at most 5 points"
             ),
-            seen: format!("{stated:.1} (by the evidence alone {by_evidence:.1})"),
+            seen: format!("{stated:.1}{by_evidence}"),
             met: stated <= 5.0,
-        }
+        })
     };
-    vec![
-        finished("", sure(&tasks)),
-        finished(", once some were looked at", sure(&taught.tasks)),
-        within("steps", &taught.steps, &calibration::of_steps(&outcomes)),
+    let steps = calibration::of_steps(&outcomes);
+    [
+        finished("", 1, sure(&tasks)),
+        finished(", once some were looked at", CUTS, sure(&taught.tasks)),
+        within("steps", &taught.steps, &steps),
         within("tasks", &taught.tasks, &tasks),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn untampered(rows: &[Row]) -> Option<Reach> {
