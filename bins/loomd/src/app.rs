@@ -21,6 +21,8 @@ pub(crate) struct App {
     pub(crate) shown: Shown,
     /// What was configured, in the form in which it is shown.
     pub(crate) config: Vec<ConfigValue>,
+    /// Whether figures are given to Prometheus.
+    pub(crate) figures: bool,
     /// Names the build.
     pub(crate) version: &'static str,
     /// Whether it ends with the command that carries it.

@@ -151,6 +151,7 @@ impl Service {
             names: Vec::new(),
             limits: Limits::default(),
             config,
+            figures: false,
             recover: false,
         };
         // The listener is bound: whoever comes before the first accept waits in its queue.

@@ -105,6 +105,7 @@ async fn serve(
         names: loaded.config.service.names.clone(),
         limits: limits(&loaded.config),
         config: shown(loaded),
+        figures: loaded.config.telemetry.prometheus,
         recover: true,
     };
     server

@@ -31,6 +31,8 @@ pub struct Server {
     pub limits: Limits,
     /// The effective configuration, as it is shown.
     pub config: Vec<ConfigValue>,
+    /// Whether it gives figures to Prometheus.
+    pub figures: bool,
     /// Whether unfinished tasks are taken up first; until they are, it is not ready.
     pub recover: bool,
 }
@@ -84,6 +86,7 @@ impl Server {
             crowds: Crowds::default(),
             limits: self.limits,
             config: self.config,
+            figures: self.figures,
             version: VERSION,
             carried: !self.recover,
             recovered: AtomicBool::new(!self.recover),

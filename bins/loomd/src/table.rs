@@ -163,6 +163,7 @@ fn of_the_service() -> Vec<Route> {
         route(GET, "/health", Who::Anyone, "Say that the process answers").to(info::health),
         route(GET, "/ready", Who::Anyone, "Say whether tasks are taken").to(info::ready),
         route(GET, "/metrics", READER, "Give figures in the text form of Prometheus")
+            .about("403 `off` until `telemetry.prometheus` is switched on.")
             .to(info::metrics),
         route(GET, "/openapi.json", Who::Anyone, "Describe this API").to(info::openapi),
         route(GET, "/docs", Who::Anyone, "Show this description as a page").to(info::docs),

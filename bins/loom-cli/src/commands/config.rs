@@ -30,14 +30,23 @@ enum ConfigCommand {
         json: bool,
     },
     /// Print where the configuration file is, or would be
-    Path,
+    Path {
+        /// Print it as one line of JSON, with whether it is there
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 pub(super) fn run(arguments: &ConfigArgs, context: &mut Context) -> Outcome {
     match arguments.command {
         ConfigCommand::Show { origin, json } => print(context, origin, json),
-        ConfigCommand::Path => {
+        ConfigCommand::Path { json } => {
             let path = context.data_dir()?.join(Config::FILE_NAME);
+            if json {
+                let value = json!({ "path": path, "exists": path.exists() });
+                context.ui.raw(&format!("{value}\n"));
+                return Ok(Exit::Done);
+            }
             context.ui.line(Tone::Plain, &path.to_string_lossy());
             Ok(Exit::Done)
         }

@@ -17,7 +17,7 @@ const STAMP: usize = 17;
 /// Arguments of `loom logs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-First in each line is the number of the event, which `loom fork --at` takes, then how long the task was
+First in each line is the number of the event, which `loom fork --at` takes, then how long the task was \
 at work by then.
 
 Examples:

@@ -5,7 +5,10 @@ use crate::fault::{Exit, Fault, Outcome};
 use crate::interrupt::Interrupts;
 use crate::ui::Tone;
 use clap::Args;
+use loom_client::TOKEN_FILE;
 use loom_engine::Flag;
+use serde_json::json;
+use std::io::Write as _;
 use tokio_util::sync::CancellationToken;
 
 /// Arguments of `loom serve`.
@@ -28,6 +31,9 @@ pub(crate) struct ServeArgs {
     /// Let every program on this machine in, without a token
     #[arg(long)]
     no_auth: bool,
+    /// Print where it listens as one line of JSON
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(arguments: ServeArgs, context: &mut Context) -> Outcome {
@@ -48,7 +54,14 @@ pub(super) async fn run(arguments: ServeArgs, context: &mut Context) -> Outcome 
     let stop = CancellationToken::new();
     let auth = !arguments.no_auth;
     let ui = &context.ui;
+    let token_file = auth.then(|| data_dir.join(TOKEN_FILE));
     let listening = |url: &str| {
+        if arguments.json {
+            let value = json!({ "url": url, "token_file": token_file });
+            // Whoever does not read it does not stop the service.
+            writeln!(std::io::stdout().lock(), "{value}").ok();
+            return;
+        }
         ui.note(Tone::Good, &format!("listening at {url}"));
         let open = match auth {
             true => "`loom token` prints what opens it; Ctrl-C ends it",

@@ -246,6 +246,42 @@ fn where_no_process_works_on_a_task_there_is_nobody_to_ask() {
 }
 
 #[test]
+fn a_program_that_starts_a_service_reads_where_it_listens() {
+    let place = Place::new();
+    let server = Server::paced(WRITES_A_FILE, Duration::ZERO);
+    let models = format!("[models.one]\nbase_url = \"{}\"\n", server.url);
+    let models = place.write("models.toml", &models);
+    let mut service = place
+        .command(&["serve", "--port", "0", "--json", "--config"])
+        .arg(&models)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(service.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let token = std::fs::read_to_string(said["token_file"].as_str().unwrap()).unwrap();
+    let client = loom_client::Client::new(&loom_client::Endpoint {
+        url: said["url"].as_str().unwrap().to_owned(),
+        token: Some(token.trim().to_owned()),
+    });
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(client.unwrap().tools()).unwrap();
+    interrupt(&service);
+    assert_eq!(ended(service).code, 0);
+
+    let path = place.loom(&["config", "path", "--json"]);
+    let path: serde_json::Value = serde_json::from_str(&path.out).unwrap();
+    let file = place.data_dir().join("loom.toml");
+    assert_eq!(
+        (path["path"].as_str(), &path["exists"]),
+        (file.to_str(), &serde_json::json!(false))
+    );
+}
+
+#[test]
 fn a_second_service_is_told_who_has_the_directory_before_anything_is_said_of_models() {
     let place = Place::new();
     let server = Server::paced(WRITES_A_FILE, Duration::ZERO);

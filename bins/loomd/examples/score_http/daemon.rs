@@ -64,7 +64,7 @@ impl Daemon {
         std::fs::write(
             &config,
             format!(
-                "[execution]\nmax_parallel_tasks = 200\n[execution.limits]\nturns_per_attempt = 100\niterations = 1000\n[models.sim]\nbase_url = \"{}\"\ncontext_length = 32768\nmax_concurrency = 64\n",
+                "[telemetry]\nprometheus = true\n[execution]\nmax_parallel_tasks = 200\n[execution.limits]\nturns_per_attempt = 100\niterations = 1000\n[models.sim]\nbase_url = \"{}\"\ncontext_length = 32768\nmax_concurrency = 64\n",
                 sim.url
             ),
         )?;

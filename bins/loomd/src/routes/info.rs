@@ -145,6 +145,13 @@ impl Kind for Prometheus {
 
 pub(crate) async fn metrics(call: Call) -> Result<Text<Prometheus>, Fault> {
     let app = &call.app;
+    if !app.figures {
+        return Err(Fault::forbidden(
+            "off",
+            "figures are off: `telemetry.prometheus = true` in the configuration gives them"
+                .to_owned(),
+        ));
+    }
     // What the service itself knows comes behind what the engine counted.
     let mut text = app.engine.metrics().prometheus();
     let streams = app.streams();

@@ -228,7 +228,7 @@ pub(super) fn place(app: &App) -> Result<OwnedSemaphorePermit, Fault> {
     place.map_err(|_| {
         Fault::too_many(
             "subscribers",
-            "too many streams are open (`server.max_subscribers`)",
+            "too many streams are open (`server.max_subscribers`); close one, or ask for `/tasks/{id}/events` from time to time",
         )
     })
 }

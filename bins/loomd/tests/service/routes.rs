@@ -396,3 +396,16 @@ async fn an_agent_works_below_the_home_of_its_user_and_the_user_where_they_like(
     }
     service.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_for_prometheus_are_off_until_they_are_switched_on() {
+    assert!(!loom_engine::Config::default().telemetry.prometheus);
+    let off = |config: &mut loom_engine::Config| config.telemetry.prometheus = false;
+    let service = Service::configured(ONE_STEP, off).await;
+    let (status, problem) = service.get("/metrics").await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert_eq!(problem["error"], "off");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("`telemetry.prometheus = true`"), "{detail}");
+    service.end().await;
+}

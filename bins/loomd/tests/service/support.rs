@@ -79,6 +79,8 @@ impl Ground {
             .unwrap();
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join("work")).unwrap();
+        let mut config = Config::default();
+        config.telemetry.prometheus = true;
         Self {
             home,
             sim,
@@ -86,7 +88,7 @@ impl Ground {
             clock: Arc::new(SystemClock),
             webhooks: Webhooks::default(),
             user: None,
-            config: Config::default(),
+            config,
         }
     }
 }
@@ -151,6 +153,7 @@ impl Service {
             names: Vec::new(),
             limits,
             config: Vec::new(),
+            figures: ground.config.telemetry.prometheus,
             recover: true,
         };
         let served = server.serve(listener, stop.clone());

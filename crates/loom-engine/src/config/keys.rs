@@ -255,6 +255,9 @@ pub(super) const KEYS: &[Key<Config>] = &[
     key("telemetry.timeout", Form::Duration, |c| {
         &mut c.telemetry.timeout_ms
     }),
+    key("telemetry.prometheus", Form::Switch, |c| {
+        &mut c.telemetry.prometheus
+    }),
     key(
         "logging.level",
         Form::Choice(&["off", "error", "warn", "info", "debug", "trace"]),

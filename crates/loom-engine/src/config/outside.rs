@@ -41,6 +41,8 @@ pub struct TelemetryConfig {
     pub service_name: String,
     /// Milliseconds that one message may take.
     pub timeout_ms: u64,
+    /// Whether the service gives figures to Prometheus at `/metrics`.
+    pub prometheus: bool,
 }
 
 impl Default for TelemetryConfig {
@@ -51,6 +53,7 @@ impl Default for TelemetryConfig {
             headers_env: BTreeMap::new(),
             service_name: "loom".to_owned(),
             timeout_ms: 10_000,
+            prometheus: false,
         }
     }
 }
