@@ -93,11 +93,9 @@ pub async fn taught(cell: &Cell, person: Person, place: &Place, helper: Option<P
     tables(&complete.collect::<Vec<_>>());
 }
 
-/// The same reckoned from the lines that [`keep`] wrote, without running anything. Of each class
+/// The same reckoned from the lines that `LOOM_LIFT_KEEP` keeps, without running anything. Of each class
 /// the complete tasks are cut into halves, one to look at and one to judge: once with each of these seeds,
 /// since one cut is one draw of luck.
-///
-/// [`keep`]: super::kept::keep
 ///
 /// # Errors
 /// The file cannot be read.
