@@ -37,7 +37,7 @@ const SHORT: usize = 5;
 const MIDDLING: &[Class] = &[Class::Middling];
 
 impl Extent {
-    /// Standard errors of 3 points or less in every cell: ten hours on two cores.
+    /// Standard errors of 3 points or less in every cell: a night on two cores.
     pub const EVERYTHING: Self = Self {
         promised: 250,
         others: (250, 250),
@@ -48,7 +48,7 @@ impl Extent {
         voting: (&Class::ALL, 100),
     };
 
-    /// The same where something is promised, and of the rest enough to see it: two hours.
+    /// The same where something is promised, and of the rest enough to see it: an hour or two.
     pub const FULL: Self = Self {
         promised: 250,
         others: (80, 40),
